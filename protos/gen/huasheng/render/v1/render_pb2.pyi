@@ -1,0 +1,356 @@
+from huasheng.common.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class PrepareAvatarRequest(_message.Message):
+    __slots__ = ("avatar_id", "owner", "source_uri", "engine", "name")
+    AVATAR_ID_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_URI_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    avatar_id: str
+    owner: str
+    source_uri: str
+    engine: str
+    name: str
+    def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., source_uri: _Optional[str] = ..., engine: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("stage", "fraction")
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    FRACTION_FIELD_NUMBER: _ClassVar[int]
+    stage: str
+    fraction: float
+    def __init__(self, stage: _Optional[str] = ..., fraction: _Optional[float] = ...) -> None: ...
+
+class Avatar(_message.Message):
+    __slots__ = ("avatar_id", "owner", "name", "engine", "kind", "width", "height", "fps", "frames", "thumbnail_uri", "idle_uri", "report", "created_at")
+    AVATAR_ID_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    FPS_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    THUMBNAIL_URI_FIELD_NUMBER: _ClassVar[int]
+    IDLE_URI_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    avatar_id: str
+    owner: str
+    name: str
+    engine: str
+    kind: str
+    width: int
+    height: int
+    fps: float
+    frames: int
+    thumbnail_uri: str
+    idle_uri: str
+    report: AvatarReport
+    created_at: float
+    def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., name: _Optional[str] = ..., engine: _Optional[str] = ..., kind: _Optional[str] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., fps: _Optional[float] = ..., frames: _Optional[int] = ..., thumbnail_uri: _Optional[str] = ..., idle_uri: _Optional[str] = ..., report: _Optional[_Union[AvatarReport, _Mapping]] = ..., created_at: _Optional[float] = ...) -> None: ...
+
+class AvatarReport(_message.Message):
+    __slots__ = ("face_fraction", "face_width_px", "mouth_coverage", "warnings")
+    FACE_FRACTION_FIELD_NUMBER: _ClassVar[int]
+    FACE_WIDTH_PX_FIELD_NUMBER: _ClassVar[int]
+    MOUTH_COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    face_fraction: float
+    face_width_px: float
+    mouth_coverage: float
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, face_fraction: _Optional[float] = ..., face_width_px: _Optional[float] = ..., mouth_coverage: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class PrepareAvatarResponse(_message.Message):
+    __slots__ = ("progress", "avatar")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    AVATAR_FIELD_NUMBER: _ClassVar[int]
+    progress: Progress
+    avatar: Avatar
+    def __init__(self, progress: _Optional[_Union[Progress, _Mapping]] = ..., avatar: _Optional[_Union[Avatar, _Mapping]] = ...) -> None: ...
+
+class ListAvatarsRequest(_message.Message):
+    __slots__ = ("owner",)
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    def __init__(self, owner: _Optional[str] = ...) -> None: ...
+
+class ListAvatarsResponse(_message.Message):
+    __slots__ = ("avatars",)
+    AVATARS_FIELD_NUMBER: _ClassVar[int]
+    avatars: _containers.RepeatedCompositeFieldContainer[Avatar]
+    def __init__(self, avatars: _Optional[_Iterable[_Union[Avatar, _Mapping]]] = ...) -> None: ...
+
+class DeleteAvatarRequest(_message.Message):
+    __slots__ = ("owner", "avatar_id")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    AVATAR_ID_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    avatar_id: str
+    def __init__(self, owner: _Optional[str] = ..., avatar_id: _Optional[str] = ...) -> None: ...
+
+class DeleteAvatarResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class RenderConfig(_message.Message):
+    __slots__ = ("avatar_id", "owner", "engine", "model_id", "device", "format", "has_phonemes", "start_frame", "max_side_px", "live")
+    AVATAR_ID_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    HAS_PHONEMES_FIELD_NUMBER: _ClassVar[int]
+    START_FRAME_FIELD_NUMBER: _ClassVar[int]
+    MAX_SIDE_PX_FIELD_NUMBER: _ClassVar[int]
+    LIVE_FIELD_NUMBER: _ClassVar[int]
+    avatar_id: str
+    owner: str
+    engine: str
+    model_id: str
+    device: str
+    format: _common_pb2.AudioFormat
+    has_phonemes: bool
+    start_frame: int
+    max_side_px: int
+    live: bool
+    def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., device: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., has_phonemes: bool = ..., start_frame: _Optional[int] = ..., max_side_px: _Optional[int] = ..., live: bool = ...) -> None: ...
+
+class Phonemes(_message.Message):
+    __slots__ = ("spans",)
+    SPANS_FIELD_NUMBER: _ClassVar[int]
+    spans: _containers.RepeatedCompositeFieldContainer[_common_pb2.PhonemeSpan]
+    def __init__(self, spans: _Optional[_Iterable[_Union[_common_pb2.PhonemeSpan, _Mapping]]] = ...) -> None: ...
+
+class StreamRenderRequest(_message.Message):
+    __slots__ = ("config", "phonemes", "audio", "interrupt", "end")
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    PHONEMES_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FIELD_NUMBER: _ClassVar[int]
+    INTERRUPT_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    config: RenderConfig
+    phonemes: Phonemes
+    audio: _common_pb2.AudioChunk
+    interrupt: _common_pb2.Interrupt
+    end: _common_pb2.EndOfInput
+    def __init__(self, config: _Optional[_Union[RenderConfig, _Mapping]] = ..., phonemes: _Optional[_Union[Phonemes, _Mapping]] = ..., audio: _Optional[_Union[_common_pb2.AudioChunk, _Mapping]] = ..., interrupt: _Optional[_Union[_common_pb2.Interrupt, _Mapping]] = ..., end: _Optional[_Union[_common_pb2.EndOfInput, _Mapping]] = ...) -> None: ...
+
+class RenderHeader(_message.Message):
+    __slots__ = ("width", "height", "fps", "mime_type", "engine")
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    FPS_FIELD_NUMBER: _ClassVar[int]
+    MIME_TYPE_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    width: int
+    height: int
+    fps: float
+    mime_type: str
+    engine: str
+    def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., fps: _Optional[float] = ..., mime_type: _Optional[str] = ..., engine: _Optional[str] = ...) -> None: ...
+
+class MediaChunk(_message.Message):
+    __slots__ = ("data", "end_us")
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    END_US_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    end_us: int
+    def __init__(self, data: _Optional[bytes] = ..., end_us: _Optional[int] = ...) -> None: ...
+
+class RenderProgress(_message.Message):
+    __slots__ = ("frames", "rendered_us", "frames_per_second")
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    RENDERED_US_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    frames: int
+    rendered_us: int
+    frames_per_second: float
+    def __init__(self, frames: _Optional[int] = ..., rendered_us: _Optional[int] = ..., frames_per_second: _Optional[float] = ...) -> None: ...
+
+class RenderSummary(_message.Message):
+    __slots__ = ("frames", "passthrough_frames", "duration_us", "end_frame")
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    PASSTHROUGH_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    DURATION_US_FIELD_NUMBER: _ClassVar[int]
+    END_FRAME_FIELD_NUMBER: _ClassVar[int]
+    frames: int
+    passthrough_frames: int
+    duration_us: int
+    end_frame: int
+    def __init__(self, frames: _Optional[int] = ..., passthrough_frames: _Optional[int] = ..., duration_us: _Optional[int] = ..., end_frame: _Optional[int] = ...) -> None: ...
+
+class StreamRenderResponse(_message.Message):
+    __slots__ = ("header", "media", "progress", "interrupted", "summary")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    INTERRUPTED_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    header: RenderHeader
+    media: MediaChunk
+    progress: RenderProgress
+    interrupted: _common_pb2.Interrupted
+    summary: RenderSummary
+    def __init__(self, header: _Optional[_Union[RenderHeader, _Mapping]] = ..., media: _Optional[_Union[MediaChunk, _Mapping]] = ..., progress: _Optional[_Union[RenderProgress, _Mapping]] = ..., interrupted: _Optional[_Union[_common_pb2.Interrupted, _Mapping]] = ..., summary: _Optional[_Union[RenderSummary, _Mapping]] = ...) -> None: ...
+
+class TrainRequest(_message.Message):
+    __slots__ = ("training_id", "owner", "video_uri", "engine", "steps", "device", "name")
+    TRAINING_ID_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    VIDEO_URI_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    training_id: str
+    owner: str
+    video_uri: str
+    engine: str
+    steps: int
+    device: str
+    name: str
+    def __init__(self, training_id: _Optional[str] = ..., owner: _Optional[str] = ..., video_uri: _Optional[str] = ..., engine: _Optional[str] = ..., steps: _Optional[int] = ..., device: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
+class TrainProgress(_message.Message):
+    __slots__ = ("step", "steps", "loss", "eta_s", "preview_uri", "stage")
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    LOSS_FIELD_NUMBER: _ClassVar[int]
+    ETA_S_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_URI_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    step: int
+    steps: int
+    loss: float
+    eta_s: float
+    preview_uri: str
+    stage: str
+    def __init__(self, step: _Optional[int] = ..., steps: _Optional[int] = ..., loss: _Optional[float] = ..., eta_s: _Optional[float] = ..., preview_uri: _Optional[str] = ..., stage: _Optional[str] = ...) -> None: ...
+
+class Model(_message.Message):
+    __slots__ = ("model_id", "owner", "name", "engine", "avatar_id", "steps", "before", "after", "created_at")
+    class BeforeEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class AfterEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    AVATAR_ID_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    model_id: str
+    owner: str
+    name: str
+    engine: str
+    avatar_id: str
+    steps: int
+    before: _containers.ScalarMap[str, float]
+    after: _containers.ScalarMap[str, float]
+    created_at: float
+    def __init__(self, model_id: _Optional[str] = ..., owner: _Optional[str] = ..., name: _Optional[str] = ..., engine: _Optional[str] = ..., avatar_id: _Optional[str] = ..., steps: _Optional[int] = ..., before: _Optional[_Mapping[str, float]] = ..., after: _Optional[_Mapping[str, float]] = ..., created_at: _Optional[float] = ...) -> None: ...
+
+class TrainResponse(_message.Message):
+    __slots__ = ("progress", "model")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    progress: TrainProgress
+    model: Model
+    def __init__(self, progress: _Optional[_Union[TrainProgress, _Mapping]] = ..., model: _Optional[_Union[Model, _Mapping]] = ...) -> None: ...
+
+class GetTrainingRequest(_message.Message):
+    __slots__ = ("owner", "training_id")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_ID_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    training_id: str
+    def __init__(self, owner: _Optional[str] = ..., training_id: _Optional[str] = ...) -> None: ...
+
+class GetTrainingResponse(_message.Message):
+    __slots__ = ("progress", "running")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    progress: TrainProgress
+    running: bool
+    def __init__(self, progress: _Optional[_Union[TrainProgress, _Mapping]] = ..., running: bool = ...) -> None: ...
+
+class CancelTrainingRequest(_message.Message):
+    __slots__ = ("owner", "training_id")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_ID_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    training_id: str
+    def __init__(self, owner: _Optional[str] = ..., training_id: _Optional[str] = ...) -> None: ...
+
+class CancelTrainingResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListModelsRequest(_message.Message):
+    __slots__ = ("owner",)
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    def __init__(self, owner: _Optional[str] = ...) -> None: ...
+
+class ListModelsResponse(_message.Message):
+    __slots__ = ("models",)
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    models: _containers.RepeatedCompositeFieldContainer[Model]
+    def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ...) -> None: ...
+
+class ListEnginesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListEnginesResponse(_message.Message):
+    __slots__ = ("engines",)
+    ENGINES_FIELD_NUMBER: _ClassVar[int]
+    engines: _containers.RepeatedCompositeFieldContainer[_common_pb2.EngineInfo]
+    def __init__(self, engines: _Optional[_Iterable[_Union[_common_pb2.EngineInfo, _Mapping]]] = ...) -> None: ...
+
+class ListDevicesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Device(_message.Message):
+    __slots__ = ("device", "name", "memory_bytes", "used_bytes")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    USED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    name: str
+    memory_bytes: int
+    used_bytes: int
+    def __init__(self, device: _Optional[str] = ..., name: _Optional[str] = ..., memory_bytes: _Optional[int] = ..., used_bytes: _Optional[int] = ...) -> None: ...
+
+class ListDevicesResponse(_message.Message):
+    __slots__ = ("devices",)
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedCompositeFieldContainer[Device]
+    def __init__(self, devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ...) -> None: ...

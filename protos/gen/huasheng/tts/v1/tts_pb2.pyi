@@ -1,0 +1,176 @@
+from huasheng.common.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Gender(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    GENDER_UNSPECIFIED: _ClassVar[Gender]
+    GENDER_FEMALE: _ClassVar[Gender]
+    GENDER_MALE: _ClassVar[Gender]
+GENDER_UNSPECIFIED: Gender
+GENDER_FEMALE: Gender
+GENDER_MALE: Gender
+
+class SynthesisConfig(_message.Message):
+    __slots__ = ("engine", "voice_id", "language", "speed", "owner")
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    VOICE_ID_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    SPEED_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    engine: str
+    voice_id: str
+    language: str
+    speed: float
+    owner: str
+    def __init__(self, engine: _Optional[str] = ..., voice_id: _Optional[str] = ..., language: _Optional[str] = ..., speed: _Optional[float] = ..., owner: _Optional[str] = ...) -> None: ...
+
+class Clause(_message.Message):
+    __slots__ = ("index", "text")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    text: str
+    def __init__(self, index: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
+
+class StreamSynthesizeRequest(_message.Message):
+    __slots__ = ("config", "clause", "interrupt", "end")
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    CLAUSE_FIELD_NUMBER: _ClassVar[int]
+    INTERRUPT_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    config: SynthesisConfig
+    clause: Clause
+    interrupt: _common_pb2.Interrupt
+    end: _common_pb2.EndOfInput
+    def __init__(self, config: _Optional[_Union[SynthesisConfig, _Mapping]] = ..., clause: _Optional[_Union[Clause, _Mapping]] = ..., interrupt: _Optional[_Union[_common_pb2.Interrupt, _Mapping]] = ..., end: _Optional[_Union[_common_pb2.EndOfInput, _Mapping]] = ...) -> None: ...
+
+class SynthesisHeader(_message.Message):
+    __slots__ = ("format", "engine", "voice_id", "has_phonemes")
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    VOICE_ID_FIELD_NUMBER: _ClassVar[int]
+    HAS_PHONEMES_FIELD_NUMBER: _ClassVar[int]
+    format: _common_pb2.AudioFormat
+    engine: str
+    voice_id: str
+    has_phonemes: bool
+    def __init__(self, format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., engine: _Optional[str] = ..., voice_id: _Optional[str] = ..., has_phonemes: bool = ...) -> None: ...
+
+class ClauseMark(_message.Message):
+    __slots__ = ("index", "text", "start_us", "end_us")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    START_US_FIELD_NUMBER: _ClassVar[int]
+    END_US_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    text: str
+    start_us: int
+    end_us: int
+    def __init__(self, index: _Optional[int] = ..., text: _Optional[str] = ..., start_us: _Optional[int] = ..., end_us: _Optional[int] = ...) -> None: ...
+
+class Phonemes(_message.Message):
+    __slots__ = ("spans",)
+    SPANS_FIELD_NUMBER: _ClassVar[int]
+    spans: _containers.RepeatedCompositeFieldContainer[_common_pb2.PhonemeSpan]
+    def __init__(self, spans: _Optional[_Iterable[_Union[_common_pb2.PhonemeSpan, _Mapping]]] = ...) -> None: ...
+
+class SynthesisFinished(_message.Message):
+    __slots__ = ("duration_us",)
+    DURATION_US_FIELD_NUMBER: _ClassVar[int]
+    duration_us: int
+    def __init__(self, duration_us: _Optional[int] = ...) -> None: ...
+
+class StreamSynthesizeResponse(_message.Message):
+    __slots__ = ("header", "clause", "phonemes", "audio", "interrupted", "finished")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    CLAUSE_FIELD_NUMBER: _ClassVar[int]
+    PHONEMES_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FIELD_NUMBER: _ClassVar[int]
+    INTERRUPTED_FIELD_NUMBER: _ClassVar[int]
+    FINISHED_FIELD_NUMBER: _ClassVar[int]
+    header: SynthesisHeader
+    clause: ClauseMark
+    phonemes: Phonemes
+    audio: _common_pb2.AudioChunk
+    interrupted: _common_pb2.Interrupted
+    finished: SynthesisFinished
+    def __init__(self, header: _Optional[_Union[SynthesisHeader, _Mapping]] = ..., clause: _Optional[_Union[ClauseMark, _Mapping]] = ..., phonemes: _Optional[_Union[Phonemes, _Mapping]] = ..., audio: _Optional[_Union[_common_pb2.AudioChunk, _Mapping]] = ..., interrupted: _Optional[_Union[_common_pb2.Interrupted, _Mapping]] = ..., finished: _Optional[_Union[SynthesisFinished, _Mapping]] = ...) -> None: ...
+
+class Voice(_message.Message):
+    __slots__ = ("voice_id", "name", "language", "gender", "engine", "is_cloned", "sample_text")
+    VOICE_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    GENDER_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    IS_CLONED_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_TEXT_FIELD_NUMBER: _ClassVar[int]
+    voice_id: str
+    name: str
+    language: str
+    gender: Gender
+    engine: str
+    is_cloned: bool
+    sample_text: str
+    def __init__(self, voice_id: _Optional[str] = ..., name: _Optional[str] = ..., language: _Optional[str] = ..., gender: _Optional[_Union[Gender, str]] = ..., engine: _Optional[str] = ..., is_cloned: bool = ..., sample_text: _Optional[str] = ...) -> None: ...
+
+class ListVoicesRequest(_message.Message):
+    __slots__ = ("owner",)
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    def __init__(self, owner: _Optional[str] = ...) -> None: ...
+
+class ListVoicesResponse(_message.Message):
+    __slots__ = ("voices",)
+    VOICES_FIELD_NUMBER: _ClassVar[int]
+    voices: _containers.RepeatedCompositeFieldContainer[Voice]
+    def __init__(self, voices: _Optional[_Iterable[_Union[Voice, _Mapping]]] = ...) -> None: ...
+
+class CreateVoiceRequest(_message.Message):
+    __slots__ = ("owner", "name", "reference_uri", "transcript", "language")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_URI_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    name: str
+    reference_uri: str
+    transcript: str
+    language: str
+    def __init__(self, owner: _Optional[str] = ..., name: _Optional[str] = ..., reference_uri: _Optional[str] = ..., transcript: _Optional[str] = ..., language: _Optional[str] = ...) -> None: ...
+
+class CreateVoiceResponse(_message.Message):
+    __slots__ = ("voice",)
+    VOICE_FIELD_NUMBER: _ClassVar[int]
+    voice: Voice
+    def __init__(self, voice: _Optional[_Union[Voice, _Mapping]] = ...) -> None: ...
+
+class DeleteVoiceRequest(_message.Message):
+    __slots__ = ("owner", "voice_id")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    VOICE_ID_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    voice_id: str
+    def __init__(self, owner: _Optional[str] = ..., voice_id: _Optional[str] = ...) -> None: ...
+
+class DeleteVoiceResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListEnginesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListEnginesResponse(_message.Message):
+    __slots__ = ("engines",)
+    ENGINES_FIELD_NUMBER: _ClassVar[int]
+    engines: _containers.RepeatedCompositeFieldContainer[_common_pb2.EngineInfo]
+    def __init__(self, engines: _Optional[_Iterable[_Union[_common_pb2.EngineInfo, _Mapping]]] = ...) -> None: ...

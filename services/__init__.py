@@ -1,0 +1,1 @@
+"""The Huasheng services; each folder is one container."""

@@ -1,0 +1,1 @@
+"""What every service shares: serving, settings, logging, errors, audio, storage and weights."""

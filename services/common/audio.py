@@ -1,0 +1,101 @@
+"""Audio helpers: decode anything PyAV can, resample with soxr, measure loudness. Samples are float32 in [-1, 1], mono."""
+
+from __future__ import annotations
+
+import io
+import wave
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from services.common.errors import HuashengError
+
+Samples = npt.NDArray[np.float32]
+"""Shape (n,), float32, -1 to 1."""
+
+SILENCE_DBFS = -55.0
+"""Audio whose loudest 50 ms stay under this is taken as silence."""
+
+
+def decode(source: Path | bytes, rate: int, name: str = "audio", limit_s: float | None = None) -> Samples:
+    """Decode the first audio stream of a file to mono at ``rate`` Hz.
+
+    Raises ``empty-file``, ``unsupported-media``, ``no-audio``, ``corrupt-media`` and, when more than ``limit_s``
+    seconds come out, ``too-long`` (found while decoding, so a false header cannot fill the memory).
+    """
+    if (len(source) if isinstance(source, bytes) else source.stat().st_size) == 0:
+        raise HuashengError("empty-file", name=name)
+    parts: list[Samples] = []
+    count = 0
+    try:
+        with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as container:
+            if not container.streams.audio:
+                raise HuashengError("no-audio", name=name)
+            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+            for frame in container.decode(container.streams.audio[0]):
+                for out in resampler.resample(frame):
+                    parts.append(out.to_ndarray()[0])
+                    count += parts[-1].size
+                if limit_s is not None and count > limit_s * rate:
+                    length = float(container.duration / av.time_base) if container.duration else count / rate
+                    raise HuashengError("too-long", name=name, seconds=round(length), limit=round(limit_s))
+            parts += [out.to_ndarray()[0] for out in resampler.resample(None)]
+    except av.error.InvalidDataError as e:
+        # some good audio before the damage means a truncated file, none means it never was media
+        raise HuashengError("corrupt-media" if parts else "unsupported-media", name=name) from e
+    except av.error.FFmpegError as e:
+        raise HuashengError("corrupt-media", name=name) from e
+    if not count:
+        raise HuashengError("corrupt-media", name=name)
+    return np.concatenate(parts).astype(np.float32, copy=False)
+
+
+def resample(x: Samples, rate: int, to: int) -> Samples:
+    """Resample a whole clip (soxr, high quality)."""
+    return x if rate == to else np.asarray(soxr.resample(x, rate, to), dtype=np.float32)
+
+
+def to_pcm16(x: Samples) -> bytes:
+    """Samples as signed 16-bit little-endian PCM, clipped."""
+    return (np.clip(x, -1, 1) * 32767).round().astype("<i2").tobytes()
+
+
+def from_pcm16(data: bytes) -> Samples:
+    """Signed 16-bit little-endian PCM as samples."""
+    return np.frombuffer(data, "<i2").astype(np.float32) / 32768
+
+
+def peak_dbfs(x: Samples, rate: int) -> float:
+    """Level of the loudest 50 ms in dB below full scale; -120 for digital silence or nothing."""
+    n = max(1, rate // 20)
+    if x.size == 0:
+        return -120.0
+    padded = np.pad(x, (0, -x.size % n)).reshape(-1, n)
+    return float(20 * np.log10(max(1e-6, float(np.sqrt((padded.astype(np.float64) ** 2).mean(axis=1)).max()))))
+
+
+def require_sound(x: Samples, rate: int, name: str = "audio") -> None:
+    """Raises ``silent-audio`` when nothing can be heard."""
+    if peak_dbfs(x, rate) < SILENCE_DBFS:
+        raise HuashengError("silent-audio", name=name)
+
+
+def loudness_lufs(x: Samples, rate: int) -> float:
+    """Integrated loudness (ITU-R BS.1770-4, pyloudnorm); -inf for silence. Needs at least 0.4 s."""
+    import pyloudnorm  # scipy behind it is slow to import and few callers measure
+
+    return float(pyloudnorm.Meter(rate).integrated_loudness(x.astype(np.float64)))
+
+
+def wav_bytes(x: Samples, rate: int) -> bytes:
+    """A complete 16-bit mono WAV file."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as w:
+        w.setnchannels(1)
+        w.setsampwidth(2)
+        w.setframerate(rate)
+        w.writeframes(to_pcm16(x))
+    return out.getvalue()

@@ -1,0 +1,136 @@
+"""One catalogue of errors, told the same way between services and to people.
+
+An error is a *reason* (a slug of ``errors.toml``) and its parameters. Between services it travels as a gRPC status with
+``google.rpc.ErrorInfo``; outside it becomes RFC 9457 ``application/problem+json`` in the reader's language.
+
+    HuashengError(reason, **params)        what our code raises
+    from_rpc(error)  -> HuashengError      what a gRPC client makes of a failed call
+    problem(error, lang) -> dict           what an HTTP client gets
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+DOMAIN = "huasheng"
+LANGUAGES = ("en", "zh")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One entry of ``errors.toml``. Texts are by language and may hold ``{parameters}``."""
+
+    slug: str
+    grpc: str
+    http: int
+    title: dict[str, str]
+    detail: dict[str, str]
+    hint: dict[str, str]
+    retryable: bool = False
+
+
+@cache
+def catalogue() -> dict[str, Reason]:
+    """All reasons by slug. Raises ``ValueError`` if an entry is incomplete."""
+    entries = tomllib.loads(Path(__file__).with_name("errors.toml").read_text(encoding="utf-8"))
+    out = {}
+    for slug, e in entries.items():
+        texts = {part: {lang: e[f"{part}_{lang}"] for lang in LANGUAGES} for part in ("title", "detail", "hint")}
+        if not hasattr(grpc.StatusCode, e["grpc"]):
+            raise ValueError(f"errors.toml: {slug}: no gRPC code {e['grpc']}")
+        out[slug] = Reason(slug, e["grpc"], e["http"], retryable=e.get("retryable", False), **texts)
+    return out
+
+
+class HuashengError(Exception):
+    """A failure with a reason that a person can act on. ``params`` fill the texts and must hold no secrets."""
+
+    def __init__(self, reason: str, **params: object) -> None:
+        self.reason = catalogue()[reason]
+        self.params = {k: str(v) for k, v in params.items()}
+        super().__init__(f"{reason}: {self.text('detail', 'en')}")
+
+    @property
+    def slug(self) -> str:
+        """The reason's name, e.g. ``no-face``."""
+        return self.reason.slug
+
+    @property
+    def retryable(self) -> bool:
+        """Whether trying again later may help."""
+        return self.reason.retryable
+
+    @property
+    def code(self) -> grpc.StatusCode:
+        """The gRPC status code."""
+        code: grpc.StatusCode = getattr(grpc.StatusCode, self.reason.grpc)
+        return code
+
+    def text(self, part: str, lang: str) -> str:
+        """``title``, ``detail`` or ``hint`` in ``en`` or ``zh``, parameters filled in."""
+        template: str = getattr(self.reason, part)[lang if lang in LANGUAGES else "en"]
+        return template.format_map(_Missing(self.params))
+
+
+class _Missing(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def to_status(error: HuashengError) -> grpc.Status:
+    """The gRPC status with details for ``context.abort_with_status``."""
+    info = error_details_pb2.ErrorInfo(reason=error.slug, domain=DOMAIN, metadata=error.params)
+    details = any_pb2.Any()
+    details.Pack(info)
+    code = code_pb2.Code.Value(error.reason.grpc)
+    message = status_pb2.Status(code=code, message=error.text("detail", "en"), details=[details])
+    status: grpc.Status = rpc_status.to_status(message)
+    return status
+
+
+def from_rpc(error: grpc.RpcError | grpc.aio.AioRpcError, service: str) -> HuashengError:
+    """The error that a failed call to ``service`` means; unknown ones keep their gRPC code as a parameter."""
+    status = None
+    if isinstance(error, grpc.aio.AioRpcError):  # rpc_status.from_call wants a sync call; the trailer is the same
+        for key, value in error.trailing_metadata() or ():
+            if key == "grpc-status-details-bin" and isinstance(value, bytes):
+                status = status_pb2.Status.FromString(value)
+    elif isinstance(error, grpc.Call):
+        status = rpc_status.from_call(error)
+    for detail in status.details if status else ():
+        info = error_details_pb2.ErrorInfo()
+        if detail.Is(info.DESCRIPTOR) and detail.Unpack(info) and info.domain == DOMAIN and info.reason in catalogue():
+            return HuashengError(info.reason, **dict(info.metadata))
+    code = error.code() if hasattr(error, "code") else grpc.StatusCode.UNKNOWN
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return HuashengError("service-down", service=service)
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return HuashengError("service-slow", service=service)
+    if code is grpc.StatusCode.CANCELLED:
+        return HuashengError("cancelled")
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        return HuashengError("not-offered", service=service)
+    return HuashengError("internal", service=service)
+
+
+def problem(error: HuashengError, lang: str = "en", request_id: str = "") -> dict[str, object]:
+    """RFC 9457 members, plus ``hint``, ``reason``, ``retryable`` and ``request_id``."""
+    return {
+        "type": f"urn:huasheng:problem:{error.slug}",
+        "title": error.text("title", lang),
+        "status": error.reason.http,
+        "detail": error.text("detail", lang),
+        "hint": error.text("hint", lang),
+        "reason": error.slug,
+        "params": error.params,
+        "retryable": error.retryable,
+        "request_id": request_id,
+    }

@@ -1,0 +1,24 @@
+"""All Prometheus metrics that more than one service uses, declared once."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.025, 0.05, 0.1, 0.2, 0.4, 0.7, 1, 1.5, 2, 3, 5, 8, 13, 30, 60, 180, 600)
+
+RPC_SECONDS = Histogram("huasheng_rpc_seconds", "Length of gRPC calls", ["service", "method", "code"], buckets=_SECONDS)
+RPC_ACTIVE = Gauge("huasheng_rpc_active", "gRPC calls at work", ["service", "method"])
+ERRORS = Counter("huasheng_errors_total", "Failures by reason", ["service", "reason"])
+STAGE_SECONDS = Histogram(
+    "huasheng_stage_seconds",
+    "Latency of each stage of a turn: asr_final, llm_first_token, tts_first_audio, render_first_frame, turn, ...",
+    ["stage"],
+    buckets=_SECONDS,
+)
+FALLBACKS = Counter("huasheng_fallbacks_total", "An engine was replaced by another", ["service", "wanted", "used"])
+RENDER_FPS = Gauge("huasheng_render_frames_per_second", "Frames drawn per second in the last rendering", ["engine"])
+RENDER_FRAMES = Counter("huasheng_render_frames_total", "Frames drawn", ["engine"])
+JOBS = Gauge("huasheng_jobs", "Jobs by kind and state", ["kind", "state"])
+QUEUE_DEPTH = Gauge("huasheng_queue_depth", "Jobs waiting", ["queue"])
+JOB_SECONDS = Histogram("huasheng_job_seconds", "Length of finished jobs", ["kind", "state"], buckets=_SECONDS)
+ENGINE_LOADED = Gauge("huasheng_engine_loaded", "1 when the engine's weights are in memory", ["service", "engine"])

@@ -1,0 +1,61 @@
+"""Settings come from the environment, are documented where they are declared, and are refused at start when wrong."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DATA_DIR = Path.home() / ".local" / "share" / "huasheng"
+CACHE_DIR = Path.home() / ".cache" / "huasheng"
+
+
+class SharedSettings(BaseSettings):
+    """Settings that are the same for all services (prefix ``HUASHENG_``)."""
+
+    model_config = SettingsConfigDict(env_prefix="HUASHENG_", extra="ignore")
+
+    storage_url: str = Field(default=f"file://{DATA_DIR}/storage", pattern=r"^(file|s3)://.+")
+    """Where uploads, avatars and results are kept; a folder that all services share, or a bucket."""
+    weights_dir: Path = CACHE_DIR / "weights"
+    """Where model weights are kept."""
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    """How much is logged."""
+    log_format: str = Field(default="json", pattern="^(json|text)$")
+    """``json`` for machines, ``text`` for people."""
+    threads: int = Field(default=2, ge=1, le=64)
+    """CPU threads an engine may use for one request."""
+
+
+class ServiceSettings(BaseSettings):
+    """What each gRPC service has; subclasses set the prefix (``ASR_``, ``LLM_``, ...) and the ports."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; ``0.0.0.0`` in a container."""
+    port: int = Field(default=0, ge=0, le=65535)
+    """gRPC port."""
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Port of Prometheus ``/metrics``; 0 for none."""
+    grace_s: float = Field(default=10, ge=0, le=600)
+    """How long running calls may take to finish when the service stops."""
+    max_calls: int = Field(default=32, ge=1, le=1000)
+    """Calls at work at once; more are refused with ``busy``."""
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(cls: type[S]) -> S:
+    """Read settings from the environment; on a wrong value print which and exit with status 2."""
+    prefix = str(cls.model_config.get("env_prefix", ""))
+    try:
+        return cls()
+    except ValidationError as e:
+        for err in e.errors():
+            name = prefix + "__".join(str(p) for p in err["loc"]).upper()
+            # the value itself is not printed: it may be a secret
+            print(f"bad setting {name}: {err['msg']}", file=sys.stderr)
+        sys.exit(2)
