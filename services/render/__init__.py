@@ -1,0 +1,1 @@
+"""The render service: speech and an avatar in, talking-face video out."""
