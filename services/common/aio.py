@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import contextvars
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
 _END = object()
 
 
-async def iterate_in_thread(make: Callable[[], Iterator[T]], maxsize: int = 8) -> AsyncIterator[T]:
+async def iterate_in_thread(make: Callable[[], Iterator[T]], maxsize: int = 8) -> AsyncGenerator[T, None]:
     """Run a synchronous iterator in a thread of its own and yield its items.
 
     At most ``maxsize`` items wait. When the consumer stops (break, cancel, error) the iterator is closed in its own

@@ -1,4 +1,7 @@
-"""Audio helpers: decode anything PyAV can, resample with soxr, measure loudness. Samples are float32 in [-1, 1], mono."""
+"""Audio helpers: decode anything PyAV can, resample with soxr, measure loudness.
+
+Samples are mono, float32, in [-1, 1].
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def decode(source: Path | bytes, rate: int, name: str = "audio", limit_s: float 
     parts: list[Samples] = []
     count = 0
     try:
-        with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as container:
+        with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source), "r") as container:
             if not container.streams.audio:
                 raise HuashengError("no-audio", name=name)
             resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
@@ -65,7 +68,7 @@ def to_pcm16(x: Samples) -> bytes:
 
 def from_pcm16(data: bytes) -> Samples:
     """Signed 16-bit little-endian PCM as samples."""
-    return np.frombuffer(data, "<i2").astype(np.float32) / 32768
+    return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
 
 
 def peak_dbfs(x: Samples, rate: int) -> float:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,7 +119,7 @@ class _Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpcio 
                     status = status_of(e)
                 await context.abort_with_status(status)
 
-        async def many(inner: Any, request: Any, context: Any) -> AsyncIterator[Any]:
+        async def many(inner: Any, request: Any, context: Any) -> AsyncGenerator[Any, None]:
             with _watched(self.service, method, context.invocation_metadata()) as status_of:
                 try:
                     admit()
@@ -135,11 +135,28 @@ class _Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpcio 
                     status = status_of(e)
                 await context.abort_with_status(status)
 
-        def bind(wrapper: Any, inner: Any) -> Any:
-            return lambda request, context: wrapper(inner, request, context)
+        # grpcio tells a handler's kind by inspecting it, so each kind needs a function of its own shape
+        def bind_one(inner: Any) -> Any:
+            async def call(request: Any, context: Any) -> Any:
+                return await one(inner, request, context)
 
-        kinds = {"unary_unary": one, "stream_unary": one, "unary_stream": many, "stream_stream": many}
-        changed = {k: bind(w, getattr(handler, k)) for k, w in kinds.items() if getattr(handler, k, None)}
+            return call
+
+        def bind_many(inner: Any) -> Any:
+            async def call(request: Any, context: Any) -> AsyncIterator[Any]:
+                async with contextlib.aclosing(many(inner, request, context)) as answers:
+                    async for answer in answers:
+                        yield answer
+
+            return call
+
+        kinds = {
+            "unary_unary": bind_one,
+            "stream_unary": bind_one,
+            "unary_stream": bind_many,
+            "stream_stream": bind_many,
+        }
+        changed = {k: bind(getattr(handler, k)) for k, bind in kinds.items() if getattr(handler, k, None)}
         return handler._replace(**changed)
 
 
@@ -180,7 +197,7 @@ async def start(service: Service, settings: ServiceSettings) -> tuple[grpc.aio.S
 
 
 async def serve(service: Service, settings: ServiceSettings) -> None:
-    """Serve until SIGTERM or SIGINT, then let running calls finish within ``grace_s``; a failed load ends the process."""
+    """Serve until SIGTERM or SIGINT, then let running calls finish within ``grace_s``; a failed load ends it."""
     server, board, port = await start(service, settings)
     if settings.metrics_port:
         try:

@@ -41,7 +41,7 @@ class Storage:
         return str(self.fs.unstrip_protocol(self.path(key)))
 
     def key(self, uri: str) -> str:
-        """The key of a URI of this storage. Raises ``unknown-id`` for URIs elsewhere, so no service reads foreign files."""
+        """The key of a URI of this storage. Raises ``unknown-id`` for URIs elsewhere: foreign files stay unread."""
         path = str(self.fs._strip_protocol(uri))
         key = path.removeprefix(self.root + "/")
         if key == path or not _KEY.match(key) or ".." in key.split("/"):

@@ -1,0 +1,156 @@
+"""A service made with serving.start: health, reflection, error mapping, admission and graceful stop over real gRPC."""
+
+import asyncio
+import contextlib
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
+
+from services.common import logs, serving
+from services.common.errors import HuashengError, from_rpc
+from services.common.settings import ServiceSettings
+
+NAME = "huasheng.llm.v1.LlmService"
+
+
+class Servicer(llm_pb2_grpc.LlmServiceServicer):
+    def __init__(self) -> None:
+        self.freed = asyncio.Event()
+        self.seen: list[str] = []
+
+    async def StreamChat(self, request, context):
+        self.seen.append(logs.job_id.get())
+        try:
+            yield llm_pb2.StreamChatResponse(delta=llm_pb2.ChatDelta(text="a"))
+            if request.engine == "huasheng":
+                raise HuashengError("llm-quota", engine="zhipu")
+            if request.engine == "broken":
+                raise RuntimeError("secret inner detail")
+            await asyncio.sleep(float(request.model or 0))
+            yield llm_pb2.StreamChatResponse(delta=llm_pb2.ChatDelta(text="b"))
+        finally:
+            self.freed.set()
+
+    async def ListEngines(self, request, context):
+        raise HuashengError("unknown-engine", service="llm", engine="x", engines="faq")
+
+
+@contextlib.asynccontextmanager
+async def running(max_calls: int = 8):
+    servicer = Servicer()
+    service = serving.Service(
+        "llm", NAME, lambda s: llm_pb2_grpc.add_LlmServiceServicer_to_server(servicer, s), lambda: None
+    )
+    server, board, port = await serving.start(service, ServiceSettings(max_calls=max_calls))
+    channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=serving.CHANNEL_OPTIONS)
+    try:
+        yield servicer, board, channel, server
+    finally:
+        await channel.close()
+        await server.stop(0)
+
+
+async def text_of(call) -> str:
+    return "".join([m.delta.text async for m in call])
+
+
+async def test_health_tells_liveness_from_readiness_and_can_be_watched() -> None:
+    async with running() as (_, board, channel, _server):
+        health = health_pb2_grpc.HealthStub(channel)
+        serving_, not_serving = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+        assert (await health.Check(health_pb2.HealthCheckRequest(service=""))).status == serving_
+        assert (await health.Check(health_pb2.HealthCheckRequest(service=NAME))).status == not_serving
+        watch = health.Watch(health_pb2.HealthCheckRequest(service=NAME))
+        assert (await watch.read()).status == not_serving
+        await board.set(True)
+        assert (await watch.read()).status == serving_
+        watch.cancel()
+
+
+async def test_reflection_lists_the_service() -> None:
+    async with running() as (_, _board, channel, _server):
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        call = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
+        answer = await call.read()
+        assert NAME in [s.name for s in answer.list_services_response.service]
+
+
+async def test_our_errors_keep_reason_and_parameters_across_the_wire() -> None:
+    async with running() as (_, _board, channel, _server):
+        stub = llm_pb2_grpc.LlmServiceStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as stream:
+            await text_of(stub.StreamChat(llm_pb2.StreamChatRequest(engine="huasheng")))
+        error = from_rpc(stream.value, "llm")
+        assert (error.slug, error.params, error.retryable) == ("llm-quota", {"engine": "zhipu"}, True)
+        with pytest.raises(grpc.aio.AioRpcError) as unary:
+            await stub.ListEngines(llm_pb2.ListEnginesRequest())
+        assert from_rpc(unary.value, "llm").slug == "unknown-engine"
+
+
+async def test_unexpected_errors_do_not_show_their_inside() -> None:
+    async with running() as (_, _board, channel, _server):
+        with pytest.raises(grpc.aio.AioRpcError) as e:
+            await text_of(llm_pb2_grpc.LlmServiceStub(channel).StreamChat(llm_pb2.StreamChatRequest(engine="broken")))
+        assert from_rpc(e.value, "llm").slug == "internal"
+        assert "secret" not in str(e.value.details())
+
+
+async def test_a_cancelled_call_frees_its_engine() -> None:
+    async with running() as (servicer, _board, channel, _server):
+        call = llm_pb2_grpc.LlmServiceStub(channel).StreamChat(llm_pb2.StreamChatRequest(model="60"))
+        await call.read()
+        call.cancel()
+        await asyncio.wait_for(servicer.freed.wait(), 5)
+
+
+async def test_more_calls_than_allowed_are_refused_and_room_is_given_back() -> None:
+    async with running(max_calls=1) as (_, _board, channel, _server):
+        stub = llm_pb2_grpc.LlmServiceStub(channel)
+        first = stub.StreamChat(llm_pb2.StreamChatRequest(model="60"))
+        await first.read()
+        with pytest.raises(grpc.aio.AioRpcError) as e:
+            await text_of(stub.StreamChat(llm_pb2.StreamChatRequest()))
+        assert from_rpc(e.value, "llm").slug == "busy"
+        first.cancel()
+        for _ in range(50):
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                if await text_of(stub.StreamChat(llm_pb2.StreamChatRequest())) == "ab":
+                    return
+            await asyncio.sleep(0.05)
+        pytest.fail("the place was not given back")
+
+
+async def test_the_job_id_reaches_the_handler() -> None:
+    async with running() as (servicer, _board, channel, _server):
+        stub = llm_pb2_grpc.LlmServiceStub(channel)
+        await text_of(stub.StreamChat(llm_pb2.StreamChatRequest(), metadata=(("x-job-id", "j-7"),)))
+        assert servicer.seen == ["j-7"]
+
+
+async def test_stopping_lets_a_running_stream_finish() -> None:
+    async with running() as (_, _board, channel, server):
+        call = llm_pb2_grpc.LlmServiceStub(channel).StreamChat(llm_pb2.StreamChatRequest(model="0.4"))
+        pieces = aiter(call)
+        await anext(pieces)
+        stopping = asyncio.create_task(server.stop(5))
+        assert [m.delta.text async for m in pieces] == ["b"]
+        await stopping
+
+
+async def test_a_port_in_use_is_said_clearly() -> None:
+    async with running() as (_, _board, _channel, server):
+        service = serving.Service("llm", NAME, lambda s: None, lambda: None)
+        taken = server.add_insecure_port("127.0.0.1:0")
+        with pytest.raises(SystemExit, match="in use"):
+            await serving.start(service, ServiceSettings(port=taken))
+
+
+async def test_a_service_that_is_down_is_named() -> None:
+    async with grpc.aio.insecure_channel("127.0.0.1:9") as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as e:
+            await llm_pb2_grpc.LlmServiceStub(channel).ListEngines(llm_pb2.ListEnginesRequest(), timeout=5)
+        error = from_rpc(e.value, "llm")
+        assert (error.slug, error.params["service"]) == ("service-down", "llm")
