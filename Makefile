@@ -1,0 +1,58 @@
+# Two commands do it all on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+PY := .venv/bin/python
+export PYTHONPATH := $(CURDIR):$(CURDIR)/protos/gen
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev weights demo run test test-unit test-e2e test-containers check proto proto-baseline settings-docs bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+setup: ## Make .venv and fetch the weights (demo and run do this by themselves)
+	@tools/setup run
+
+setup-dev: ## The same, with what tests and checks need
+	@tools/setup dev
+
+weights: ## Fetch missing weights; SERVICE=asr for one service only
+	@$(PY) -m services.common.weights $(if $(SERVICE),--service $(SERVICE))
+
+demo: setup ## Ask one recorded question; the answer is out/demo.mp4
+	@$(PY) -m tools.demo
+
+run: setup ## Keep all five services up, page on http://127.0.0.1:5001
+	@exec $(PY) -m tools.system
+
+test: setup-dev ## Unit, contract, integration and browser tests
+	@$(PY) -m pytest tests/unit tests/contract tests/integration tests/e2e
+
+test-unit: setup-dev ## Only what needs no network and no weights
+	@$(PY) -m pytest tests/unit
+
+test-e2e: setup-dev ## Only the page, in real Chromium
+	@$(PY) -m pytest tests/e2e
+
+test-containers: setup-dev ## Build the images, run the composed stack, kill each service once (needs a Docker engine)
+	@$(PY) -m pytest -s tests/containers
+
+check: setup-dev ## Lint, types, contracts, Dockerfiles
+	@.venv/bin/ruff format --check . && .venv/bin/ruff check .
+	@.venv/bin/mypy
+	@cd protos && ../.venv/bin/buf lint && ../.venv/bin/buf breaking --against baseline.binpb
+	@.venv/bin/hadolint services/*/Dockerfile
+
+proto: setup-dev ## Generate protos/gen from the contracts
+	@PYTHON=$(PY) tools/protos
+
+proto-baseline: setup-dev ## Accept today's contracts as what later ones must not break (at a release)
+	@cd protos && ../.venv/bin/buf build -o baseline.binpb
+
+settings-docs: setup ## Write docs/settings.md from the services' settings
+	@$(PY) -m tools.settings_docs
+
+bench: setup ## Measure: the figures in the docs come from here
+	@$(PY) -m benchmarks.turn
+
+clean: ## Remove generated files (not the weights)
+	rm -rf .venv .data out .pytest_cache .mypy_cache .ruff_cache

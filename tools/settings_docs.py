@@ -1,0 +1,88 @@
+"""Writes ``docs/settings.md`` from the services' settings classes, so that the table cannot lie.
+
+python -m tools.settings_docs [--check]
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import inspect
+import sys
+import textwrap
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings
+
+from services.common.settings import SharedSettings
+from tools.system import ROOT, SERVICES
+
+TARGET = ROOT / "docs" / "settings.md"
+HEAD = """# Settings
+
+Made by `make settings-docs` from the code; do not edit. Settings are environment variables; a wrong one is refused at start.
+"""
+
+
+def described(cls: type[BaseSettings]) -> dict[str, str]:
+    """The docstring under each field of a settings class and its bases."""
+    out: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if not issubclass(base, BaseSettings) or base is BaseSettings:
+            continue
+        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
+        assert isinstance(body, ast.ClassDef)
+        for field, text in zip(body.body, body.body[1:], strict=False):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+                if isinstance(text.value, ast.Constant):
+                    out[field.target.id] = " ".join(str(text.value.value).split())
+    return out
+
+
+def table(cls: type[BaseSettings]) -> str:
+    """One Markdown table. Raises ``ValueError`` for a field without a docstring."""
+    prefix, texts = str(cls.model_config.get("env_prefix", "")), described(cls)
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in cls.model_fields.items():
+        if name not in texts:
+            raise ValueError(f"{cls.__name__}.{name} has no docstring")
+        default = field.get_default(call_default_factory=True, validated_data={})
+        if isinstance(default, SecretStr):
+            default = default.get_secret_value()
+        shown = str(default).replace(str(ROOT.home()), "~") if default not in (None, "") else ""
+        alias = field.validation_alias
+        variable = alias if isinstance(alias, str) else f"{prefix}{name.upper()}"
+        text = texts[name].replace("|", "\\|")
+        rows.append(f"| `{variable}` | {f'`{shown}`' if shown else ''} | {text} |")
+    return "\n".join(rows)
+
+
+def document() -> str:
+    """The whole page."""
+    parts = [HEAD, "## All services\n", table(SharedSettings), ""]
+    for service in SERVICES:
+        module = importlib.import_module(f"services.{service}.settings")
+        classes = [
+            c
+            for c in vars(module).values()
+            if inspect.isclass(c) and issubclass(c, BaseSettings) and c.__module__ == module.__name__
+        ]
+        for cls in classes:
+            parts += [f"## {service}\n", table(cls), ""]
+    return "\n".join(parts)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only say whether the page is up to date")
+    if parser.parse_args().check:
+        sys.exit(
+            0 if TARGET.read_text(encoding="utf-8") == document() else "docs/settings.md is old: make settings-docs"
+        )
+    TARGET.write_text(document(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
