@@ -21,7 +21,8 @@ from tools.system import ROOT, SERVICES
 TARGET = ROOT / "docs" / "settings.md"
 HEAD = """# Settings
 
-Made by `make settings-docs` from the code; do not edit. Settings are environment variables; a wrong one is refused at start.
+Made by `make settings-docs` from the code; do not edit. Settings are environment variables;
+a wrong one is refused at start.
 """
 
 
@@ -34,9 +35,9 @@ def described(cls: type[BaseSettings]) -> dict[str, str]:
         body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
         assert isinstance(body, ast.ClassDef)
         for field, text in zip(body.body, body.body[1:], strict=False):
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
-                if isinstance(text.value, ast.Constant):
-                    out[field.target.id] = " ".join(str(text.value.value).split())
+            match field, text:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
+                    out[name] = " ".join(words.split())
     return out
 
 
