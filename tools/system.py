@@ -93,14 +93,13 @@ class System:
         """Environment of the processes."""
         env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'protos' / 'gen'}", "PYTHONUNBUFFERED": "1"}
         env["HUASHENG_STORAGE_URL"] = f"file://{self.data / 'storage'}"
-        env["GATEWAY_DATABASE_URL"] = f"sqlite:///{self.data / 'huasheng.db'}"
-        env["GATEWAY_SECRET_FILE"] = str(self.data / "secret")
+        env["GATEWAY_DATA_DIR"] = str(self.data / "gateway")
         for name in SERVICES:
             upper = name.upper()
+            env[f"{upper}_PORT"] = str(self.ports[name])
             if name == "gateway":
-                env["GATEWAY_PORT"], env["GATEWAY_GRPC_PORT"] = str(self.ports["http"]), str(self.ports["gateway"])
+                env["GATEWAY_HTTP_PORT"] = str(self.ports["http"])
             else:
-                env[f"{upper}_PORT"] = str(self.ports[name])
                 env[f"{upper}_METRICS_PORT"] = str(METRICS_PORTS[name] if self.metrics else 0)
                 env[f"GATEWAY_{upper}_ADDRESS"] = f"127.0.0.1:{self.ports[name]}"
         return {**env, **self.env}
