@@ -83,6 +83,7 @@ class System:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _logs: dict[str, IO[bytes]] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _stopped: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
@@ -136,6 +137,11 @@ class System:
 
     def _watch(self) -> None:
         deaths: dict[str, int] = dict.fromkeys(SERVICES, 0)
+        # children die with the thread that started them, so this thread must outlive those it started again
+        self._restart_the_dead(deaths)
+        self._stopped.wait()
+
+    def _restart_the_dead(self, deaths: dict[str, int]) -> None:
         while not self._stopping.wait(0.3):
             for name, process in list(self.processes.items()):
                 code = process.poll()
@@ -207,6 +213,7 @@ class System:
                 print(f"{name} did not stop in {STOP_S:.0f} s: killed", file=sys.stderr)
                 process.kill()
                 process.wait()
+        self._stopped.set()
         for log in self._logs.values():
             log.close()
 
