@@ -1,0 +1,1 @@
+"""Speech recognition: speech in, text out."""

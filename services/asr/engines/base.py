@@ -1,0 +1,105 @@
+"""What a recognition engine is: one window of speech in, its words out; long clips are cut at pauses for it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from services.asr.engines.vad import Vad
+from services.asr.settings import AsrSettings
+from services.common.audio import Samples
+from services.common.settings import SharedSettings
+
+RATE = 16_000
+"""Samples per second of everything an engine hears."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The words of one window; ``text`` is empty when there were none. ``language_probability`` 0: not said."""
+
+    text: str
+    language: str
+    language_probability: float = 0.0
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Words and when they were said, in seconds from the start of the clip."""
+
+    heard: Heard
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """Everything that was said in a clip."""
+
+    text: str
+    language: str
+    language_probability: float
+    segments: list[Segment]
+
+
+class AsrEngine(ABC):
+    """Shared by all callers: ``recognise`` may be called from several threads at once."""
+
+    name: ClassVar[str]
+    languages: ClassVar[tuple[str, ...]]
+    """BCP 47 primary languages that it is made for."""
+    license: ClassVar[str]
+    description: ClassVar[str]
+    window_s: ClassVar[float]
+    """Longest window that ``recognise`` is given."""
+    works_ahead: ClassVar[bool] = True
+    """Cheap enough to be run on a live utterance before it has ended (partial texts, final text at a pause)."""
+
+    def __init__(self, settings: AsrSettings, shared: SharedSettings) -> None:
+        self.settings, self.shared = settings, shared
+
+    @classmethod
+    @abstractmethod
+    def unavailable(cls, settings: AsrSettings, shared: SharedSettings) -> str:
+        """Why the engine cannot be used here and what to do about it; empty when it can. Cheap."""
+
+    def load(self) -> None:
+        """Load weights and warm up."""
+        self.vad = Vad()
+
+    @abstractmethod
+    def recognise(self, samples: Samples, language: str | None) -> Heard:
+        """The words of one window of speech: 16 kHz, at most ``window_s`` long; language detected when not given.
+
+        Raises ``bad-request`` (a language it does not know), ``asr-unreachable``, ``engine-failed``.
+        """
+
+    def segments(self, samples: Samples, language: str | None = None) -> Iterator[Segment]:
+        """The words of a clip of any length (16 kHz), window by window; closing the iterator stops the work."""
+        for start, end in self.vad.windows(samples, self.window_s):
+            heard = self.recognise(samples[start:end], language)
+            if heard.text:
+                yield Segment(heard, start / RATE, end / RATE)
+
+    def transcribe(self, samples: Samples, language: str | None = None) -> Transcript:
+        """The words of a clip of any length (16 kHz)."""
+        return join(list(self.segments(samples, language)), language)
+
+
+def join(segments: list[Segment], language: str | None) -> Transcript:
+    """Segments as one text; the language is the one most was said in."""
+    spoken: dict[str, float] = {}
+    for s in segments:
+        spoken[s.heard.language] = spoken.get(s.heard.language, 0) + s.end_s - s.start_s
+    if not spoken:
+        return Transcript("", language or "", 0.0, [])
+    most = max(spoken, key=lambda k: spoken[k])
+    sure = [s.heard.language_probability for s in segments if s.heard.language == most]
+    text = ""
+    for s in segments:
+        # Chinese is written without spaces, but a Latin word at the seam needs one
+        space = bool(text) and (text[-1].isascii() or s.heard.text[0].isascii())
+        text += (" " if space else "") + s.heard.text
+    return Transcript(text, most, sum(sure) / len(sure), segments)

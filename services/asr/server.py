@@ -1,0 +1,218 @@
+"""AsrService: takes audio over gRPC, has an engine write it down. Knows no engine by name."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import numpy as np
+import soxr
+from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
+from huasheng.common.v1 import common_pb2
+
+from services.asr import listening
+from services.asr.engines import Engines
+from services.asr.engines.base import RATE, Segment, join
+from services.asr.settings import AsrSettings
+from services.common import audio
+from services.common.aio import Inbox, iterate_in_thread
+from services.common.audio import Samples
+from services.common.errors import HuashengError
+from services.common.serving import Service
+from services.common.settings import SharedSettings
+from services.common.storage import Storage
+
+_CHUNK_LIMIT = 1 << 20
+
+
+class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # generated, untyped
+    """The RPCs of ``huasheng.asr.v1.AsrService``."""
+
+    def __init__(self, engines: Engines, settings: AsrSettings, storage: Storage) -> None:
+        self.engines, self.settings, self.storage = engines, settings, storage
+
+    async def Transcribe(self, requests: AsyncIterator[Any], _context: Any) -> asr_pb2.TranscribeResponse:
+        """One clip. Raises ``silent-audio``, ``no-speech``, ``too-long``, and what decoding and the engine raise."""
+        config = await _config(requests)
+        engine = await asyncio.to_thread(self.engines.get, config.engine)
+        samples = await self._clip(config, requests)
+        audio.require_sound(samples, RATE)
+        segments: list[Segment] = []
+        language = _language(config)
+        async with contextlib.aclosing(iterate_in_thread(lambda: engine.segments(samples, language))) as found:
+            async for segment in found:
+                segments.append(segment)
+        transcript = join(segments, language)
+        if not transcript.text:
+            raise HuashengError("no-speech")
+        return asr_pb2.TranscribeResponse(
+            text=transcript.text,
+            language=transcript.language,
+            language_probability=transcript.language_probability,
+            duration_us=samples.size * 1_000_000 // RATE,
+            segments=[
+                asr_pb2.Segment(text=s.heard.text, start_us=round(s.start_s * 1e6), end_us=round(s.end_s * 1e6))
+                for s in transcript.segments
+            ],
+            engine=engine.name,
+        )
+
+    async def _clip(self, config: Any, requests: AsyncIterator[Any]) -> Samples:
+        if config.audio_uri:
+            key = self.storage.key(config.audio_uri)
+            if not await asyncio.to_thread(self.storage.exists, key):
+                raise HuashengError("unknown-id", kind="file", id=key.rsplit("/", 1)[-1])
+            return await asyncio.to_thread(self._decode, key)
+        rate = _rate(config)
+        data = bytearray()
+        async for request in requests:
+            which = request.WhichOneof("payload")
+            if which == "end":
+                if not data:
+                    raise HuashengError("empty-file", name="audio")
+                return await asyncio.to_thread(audio.resample, audio.from_pcm16(bytes(data)), rate, RATE)
+            if which != "audio":
+                raise HuashengError(
+                    "bad-order", what=f"{which or 'an empty message'} came where audio or end was expected."
+                )
+            data += _pcm(request.audio)
+            if (seconds := len(data) / 2 / rate) > self.settings.max_audio_s:
+                raise HuashengError(
+                    "too-long", name="audio", seconds=round(seconds), limit=round(self.settings.max_audio_s)
+                )
+        raise HuashengError("bad-order", what="The stream ended without an end message.")
+
+    def _decode(self, key: str) -> Samples:
+        with self.storage.local(key) as path:
+            return audio.decode(path, RATE, name=path.name, limit_s=self.settings.max_audio_s)
+
+    async def StreamTranscribe(
+        self, requests: AsyncIterator[Any], context: Any
+    ) -> AsyncIterator[asr_pb2.StreamTranscribeResponse]:
+        """Live speech, utterance by utterance."""
+        config = await _config(requests)
+        rate = _rate(config)
+        if config.end_silence_ms and not 200 <= config.end_silence_ms <= 5000:
+            raise HuashengError("bad-request", what="end_silence_ms must be 200 to 5000, or 0 for the default.")
+        engine = await asyncio.to_thread(self.engines.get, config.engine)
+        inbox: Inbox[Samples | listening.Interrupted] = Inbox()
+        listener = listening.Listener(engine, self.settings, _language(config), config.end_silence_ms)
+        reader = asyncio.create_task(_read(requests, rate, inbox))
+        # a cancelled call must wake the listening thread, which waits for the inbox
+        context.add_done_callback(lambda _: inbox.close(abandoned=True))
+        try:
+            async for event in iterate_in_thread(lambda: listener.events(inbox)):
+                yield _response(event, engine.name)
+            await reader  # raises what was wrong with the input
+        finally:
+            inbox.close(abandoned=True)
+            reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError, HuashengError):
+                await reader
+
+    async def ListEngines(self, _request: Any, _context: Any) -> asr_pb2.ListEnginesResponse:
+        """Every engine, and why one cannot be used."""
+        default = self.settings.engine_names()[0]
+        return asr_pb2.ListEnginesResponse(
+            engines=[
+                common_pb2.EngineInfo(
+                    name=cls.name,
+                    available=not why,
+                    reason=why,
+                    is_default=cls.name == default,
+                    languages=cls.languages,
+                    license=cls.license,
+                    description=cls.description,
+                )
+                for cls, why in await asyncio.to_thread(self.engines.all)
+            ]
+        )
+
+
+async def _config(requests: AsyncIterator[Any]) -> Any:
+    async for request in requests:
+        if request.WhichOneof("payload") == "config":
+            return request.config
+        break
+    raise HuashengError("bad-order", what="The first message must be config.")
+
+
+def _language(config: Any) -> str | None:
+    """The primary language: ``zh-CN`` is ``zh`` to every engine."""
+    return config.language.split("-")[0].lower() or None
+
+
+def _rate(config: Any) -> int:
+    form = config.format
+    if form.encoding != common_pb2.AUDIO_ENCODING_PCM_S16LE:
+        raise HuashengError("bad-request", what="format.encoding must be AUDIO_ENCODING_PCM_S16LE.")
+    if not 8000 <= form.sample_rate_hertz <= 48000:
+        raise HuashengError("bad-request", what="format.sample_rate_hertz must be 8000 to 48000.")
+    if form.channels != 1:
+        raise HuashengError("bad-request", what="format.channels must be 1.")
+    return int(form.sample_rate_hertz)
+
+
+def _pcm(chunk: Any) -> bytes:
+    if len(chunk.data) > _CHUNK_LIMIT or len(chunk.data) % 2:
+        raise HuashengError("bad-request", what="An audio chunk must hold whole 16-bit samples, at most 1 MiB.")
+    return bytes(chunk.data)
+
+
+async def _read(requests: AsyncIterator[Any], rate: int, inbox: Inbox[Samples | listening.Interrupted]) -> None:
+    """Fill the inbox from the call; an input that ends without its end message, or is wrong, is abandoned."""
+    resampler = soxr.ResampleStream(rate, RATE, 1, dtype="float32") if rate != RATE else None
+    ended = False
+    try:
+        async for request in requests:
+            which = request.WhichOneof("payload")
+            if which == "end":
+                if resampler:
+                    await inbox.put(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+                ended = True
+                return
+            if which == "interrupt":
+                await inbox.put(listening.Interrupted(request.interrupt.generation))
+            elif which == "audio":
+                samples = audio.from_pcm16(_pcm(request.audio))
+                await inbox.put(resampler.resample_chunk(samples) if resampler else samples)
+            else:
+                raise HuashengError("bad-order", what=f"{which or 'an empty message'} came where audio was expected.")
+    finally:
+        inbox.close(abandoned=not ended)
+
+
+def _response(event: listening.Event, engine: str) -> asr_pb2.StreamTranscribeResponse:
+    match event:
+        case listening.Started(at_us):
+            return asr_pb2.StreamTranscribeResponse(speech_started=asr_pb2.SpeechStarted(pts_us=at_us))
+        case listening.Partial(text):
+            return asr_pb2.StreamTranscribeResponse(partial=asr_pb2.Partial(text=text))
+        case listening.Ended(at_us):
+            return asr_pb2.StreamTranscribeResponse(speech_ended=asr_pb2.SpeechEnded(pts_us=at_us))
+        case listening.Final(transcript, start_us, end_us):
+            final = asr_pb2.Final(
+                text=transcript.text, language=transcript.language, start_us=start_us, end_us=end_us, engine=engine
+            )
+            return asr_pb2.StreamTranscribeResponse(final=final)
+        case listening.Interrupted(generation, at_us):
+            interrupted = common_pb2.Interrupted(generation=generation, sent_us=at_us)
+            return asr_pb2.StreamTranscribeResponse(interrupted=interrupted)
+
+
+def make_service(settings: AsrSettings, shared: SharedSettings, registry: dict[str, str] | None = None) -> Service:
+    """The service, ready to be served; ``registry`` replaces the engines in tests."""
+    engines = Engines(settings, shared, registry)
+    servicer = AsrServicer(engines, settings, Storage(shared.storage_url))
+
+    def register(server: grpc.aio.Server) -> None:
+        asr_pb2_grpc.add_AsrServiceServicer_to_server(servicer, server)
+
+    return Service("asr", "huasheng.asr.v1.AsrService", register, lambda: _load_default(engines))
+
+
+def _load_default(engines: Engines) -> None:
+    engines.get()

@@ -1,0 +1,45 @@
+"""Settings of the asr service (prefix ``ASR_``)."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from services.common.settings import ServiceSettings
+
+
+class AsrSettings(ServiceSettings):
+    """Read from the environment, e.g. ``ASR_ENGINES=whisper,google``."""
+
+    model_config = SettingsConfigDict(env_prefix="ASR_", extra="ignore")
+
+    port: int = Field(default=50051, ge=0, le=65535)
+    """gRPC port."""
+    metrics_port: int = Field(default=9101, ge=0, le=65535)
+    """Port of Prometheus ``/metrics``; 0 for none."""
+    engines: str = Field(default="whisper,sphinx", pattern=r"^[a-z_]+(,[a-z_]+)*$")
+    """Engines that may be used, separated by commas; the first is the default."""
+    max_audio_s: float = Field(default=600, gt=0, le=14400)
+    """Longest clip that Transcribe takes, in seconds."""
+    end_silence_ms: int = Field(default=700, ge=200, le=5000)
+    """Silence that ends a live utterance."""
+    pause_ms: int = Field(default=200, ge=64, le=2000)
+    """Pause after which the final text of a live utterance is worked out ahead, in case no more speech comes."""
+    max_utterance_s: float = Field(default=30, ge=5, le=120)
+    """A live utterance without a pause is cut after this many seconds."""
+    partial_interval_s: float = Field(default=1.0, ge=0.2, le=10)
+    """Least time between two partial texts of a live utterance."""
+    beam_size: int = Field(default=1, ge=1, le=5)
+    """Beams of the whisper engine: more is slower and rarely better on short clips."""
+    google_url: str = Field(default="https://www.google.com/speech-api/v2/recognize", pattern=r"^https?://.+")
+    """Address of the google engine."""
+    google_key: SecretStr | None = None
+    """API key of the google engine; without it the key that the SpeechRecognition package carries is used."""
+    google_language: str = Field(default="zh", pattern="^[a-z]{2,3}(-[A-Za-z0-9]+)*$")
+    """Language that the google engine takes when the caller names none; it cannot detect it."""
+    google_timeout_s: float = Field(default=15, gt=0, le=120)
+    """Deadline of one request of the google engine."""
+
+    def engine_names(self) -> list[str]:
+        """``engines`` as a list."""
+        return self.engines.split(",")
