@@ -24,8 +24,8 @@ demo: setup ## Ask one recorded question; the answer is out/demo.mp4
 run: setup ## Keep all five services up, page on http://127.0.0.1:5001
 	@exec $(PY) -m tools.system
 
-test: setup-dev ## Unit, contract, integration and browser tests
-	@$(PY) -m pytest tests/unit tests/contract tests/integration tests/e2e
+test: setup-dev ## Unit, contract, integration, whole-system and browser tests
+	@$(PY) -m pytest tests/unit tests/contract tests/integration tests/system tests/e2e
 
 test-unit: setup-dev ## Only what needs no network and no weights
 	@$(PY) -m pytest tests/unit
