@@ -266,7 +266,10 @@ def _to_bgr(frame: VideoFrame, info: VideoInfo, max_side: int | None) -> Bgr:
         src_colorspace=space,
         src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
-        interpolation=Interpolation.AREA if (width, height) != (info.width, info.height) else Interpolation.BICUBIC,
+        # without exact rounding swscale darkens every picture by 1 %
+        interpolation=Interpolation.ACCURATE_RND
+        | Interpolation.FULL_CHR_H_INT
+        | (Interpolation.AREA if (width, height) != (info.width, info.height) else Interpolation.BICUBIC),
         threads=1,
     ).to_ndarray()
     turned_back = np.rot90(out, info.rotation // 90) if info.rotation else out

@@ -1,0 +1,70 @@
+"""Our own records as protobuf messages and back."""
+
+from __future__ import annotations
+
+from huasheng.common.v1 import common_pb2
+from huasheng.render.v1 import render_pb2 as pb
+
+from services.render.avatars import AvatarRecord, AvatarStore
+from services.render.engines.base import PhonemeSpan
+from services.render.session import HeaderOut, InterruptedOut, MediaOut, Output, ProgressOut, SummaryOut
+
+
+def progress(stage: str, fraction: float) -> pb.PrepareAvatarResponse:
+    """One step of a preparation."""
+    return pb.PrepareAvatarResponse(progress=pb.Progress(stage=stage, fraction=fraction))
+
+
+def avatar(record: AvatarRecord, store: AvatarStore) -> pb.Avatar:
+    """A prepared avatar with the addresses of its pictures."""
+    found = record.report
+
+    def uri(name: str) -> str:
+        return store.storage.uri(store.key(record.owner, record.avatar_id, name))
+
+    return pb.Avatar(
+        avatar_id=record.avatar_id,
+        owner=record.owner,
+        name=record.name,
+        engine=record.engine,
+        kind=record.kind,
+        width=found.width,
+        height=found.height,
+        fps=found.fps,
+        frames=found.frames,
+        thumbnail_uri=uri("thumbnail.jpg"),
+        idle_uri=uri("idle.mp4"),
+        report=pb.AvatarReport(
+            face_fraction=found.face_fraction,
+            face_width_px=found.face_width_px,
+            mouth_coverage=found.mouth_coverage,
+            warnings=found.warnings,
+        ),
+        created_at=record.created_at,
+    )
+
+
+def spans(phonemes: pb.Phonemes) -> list[PhonemeSpan]:
+    """Phonemes as engines take them."""
+    return [PhonemeSpan(s.phoneme, s.start_us, s.end_us) for s in phonemes.spans]
+
+
+def render(output: Output, engine: str) -> pb.StreamRenderResponse:
+    """One answer of a rendering."""
+    match output:
+        case HeaderOut(width, height, fps, mime_type):
+            header = pb.RenderHeader(width=width, height=height, fps=fps, mime_type=mime_type, engine=engine)
+            return pb.StreamRenderResponse(header=header)
+        case MediaOut(data, end_us):
+            return pb.StreamRenderResponse(media=pb.MediaChunk(data=data, end_us=end_us))
+        case ProgressOut(frames, rendered_us, speed):
+            told = pb.RenderProgress(frames=frames, rendered_us=rendered_us, frames_per_second=speed)
+            return pb.StreamRenderResponse(progress=told)
+        case InterruptedOut(generation, sent_us):
+            answer = common_pb2.Interrupted(generation=generation, sent_us=sent_us)
+            return pb.StreamRenderResponse(interrupted=answer)
+        case SummaryOut(frames, passthrough, duration_us, end_frame):
+            summary = pb.RenderSummary(
+                frames=frames, passthrough_frames=passthrough, duration_us=duration_us, end_frame=end_frame
+            )
+            return pb.StreamRenderResponse(summary=summary)

@@ -1,0 +1,224 @@
+"""The gRPC side of the render service: admission, checks and bridging. Drawing is in ``session`` and ``prepare``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+import grpc
+from huasheng.common.v1 import common_pb2
+from huasheng.render.v1 import render_pb2 as pb
+from huasheng.render.v1 import render_pb2_grpc
+
+from services.common import weights
+from services.common.aio import iterate_in_thread
+from services.common.errors import HuashengError
+from services.common.serving import Service
+from services.common.settings import SharedSettings
+from services.common.storage import Storage
+from services.render import devices, messages
+from services.render.avatars import BUILTIN, AvatarRecord, AvatarStore, check_ids
+from services.render.engines import REGISTRY, Engines, engine_errors
+from services.render.engines.base import EngineOptions, RenderEngine, SessionConfig
+from services.render.intake import Intake, read_config
+from services.render.media_write import EncoderOptions
+from services.render.prepare import Preparer
+from services.render.session import Output, Rendering
+from services.render.settings import RenderSettings
+
+TRAINING_LATER = "training comes with a later version"
+
+
+class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[misc]  # generated, untyped
+    """The RPCs of ``huasheng.render.v1.RenderService``."""
+
+    def __init__(self, settings: RenderSettings, shared: SharedSettings, registry: Mapping[str, str]) -> None:
+        self.settings, self.shared = settings, shared
+        options = EngineOptions(shared.weights_dir, shared.threads, settings.max_side, settings.max_avatar_s)
+        self.engines = Engines(settings.engine_names, options, registry)
+        self.storage = Storage(shared.storage_url)
+        self.store = AvatarStore(self.storage, settings.cache_dir)
+        self.preparer = Preparer(self.store, self._encoder(live=False))
+        self.sessions = 0
+        self._ready = False
+        self._preparing = asyncio.Semaphore(settings.max_prepares)
+        self._stopping = threading.Event()
+
+    def _encoder(self, live: bool) -> EncoderOptions:
+        return EncoderOptions(self.settings.preset, self.settings.crf, self.settings.encoder_threads, live)
+
+    def load(self) -> None:
+        """Load the engines and make the built-in avatar; raises when the default engine cannot be used."""
+        self.engines.load()
+        portrait = weights.folder("portrait", self.shared.weights_dir) / "portrait.png"
+        self.preparer.prepare(
+            self.engines.get(), portrait, BUILTIN, BUILTIN, "Eileen", lambda *_: None, self._stopping.is_set
+        )
+        self._ready = True
+
+    async def stop(self) -> None:
+        """Let the work of ``load`` end early."""
+        self._stopping.set()
+
+    def _engine(self, name: str) -> RenderEngine:
+        if not self._ready:
+            raise HuashengError("service-loading", service="render")
+        return self.engines.get(name)
+
+    async def PrepareAvatar(
+        self, request: pb.PrepareAvatarRequest, _context: Any
+    ) -> AsyncIterator[pb.PrepareAvatarResponse]:
+        """Progress, then the avatar. Raises what ``Preparer.prepare`` raises; a cancel leaves nothing behind."""
+        engine = self._engine(request.engine)
+        check_ids(request.owner, request.avatar_id)
+        if BUILTIN in (request.owner, request.avatar_id):
+            raise HuashengError("builtin-stays", id=BUILTIN)
+        key = self.storage.key(request.source_uri)
+        if not self.storage.exists(key):
+            raise HuashengError("unknown-id", kind="file", id=key.rsplit("/", 1)[-1])
+        loop, changed, stop = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+        latest = ("wait", 0.0)
+
+        def progress(stage: str, fraction: float) -> None:
+            nonlocal latest
+            latest = (stage, max(latest[1], min(1.0, fraction)))
+            with contextlib.suppress(RuntimeError):  # the server has stopped
+                loop.call_soon_threadsafe(changed.set)
+
+        def work() -> AvatarRecord:
+            with self.storage.local(key) as source:
+                return self.preparer.prepare(
+                    engine, source, request.owner, request.avatar_id, request.name, progress, stop.is_set
+                )
+
+        yield messages.progress(*latest)
+        async with self._preparing:
+            task = asyncio.create_task(asyncio.to_thread(work))
+            task.add_done_callback(lambda _: changed.set())
+            try:
+                while not task.done():
+                    await changed.wait()
+                    changed.clear()
+                    yield messages.progress(*latest)
+                record = task.result()
+            finally:
+                stop.set()
+                with contextlib.suppress(HuashengError):
+                    await asyncio.shield(task)
+        yield pb.PrepareAvatarResponse(avatar=messages.avatar(record, self.store))
+
+    async def ListAvatars(self, request: pb.ListAvatarsRequest, _context: Any) -> pb.ListAvatarsResponse:
+        """The built-in avatar and the owner's."""
+        records = await asyncio.to_thread(self.store.list, request.owner)
+        return pb.ListAvatarsResponse(avatars=[messages.avatar(r, self.store) for r in records])
+
+    async def DeleteAvatar(self, request: pb.DeleteAvatarRequest, _context: Any) -> pb.DeleteAvatarResponse:
+        """Raises ``builtin-stays`` and ``unknown-id``."""
+        await asyncio.to_thread(self.store.delete, request.owner, request.avatar_id)
+        return pb.DeleteAvatarResponse()
+
+    async def StreamRender(
+        self, requests: AsyncIterator[pb.StreamRenderRequest], _context: Any
+    ) -> AsyncIterator[pb.StreamRenderResponse]:
+        """One video. Raises ``busy``, ``bad-order``, ``bad-request``, ``unknown-id`` and what the engine raises."""
+        if self.sessions >= self.settings.max_sessions:
+            raise HuashengError("busy", service="render", limit=self.settings.max_sessions)
+        self.sessions += 1
+        intake, stop = Intake(), threading.Event()
+        try:
+            config = await read_config(requests)
+            record, engine = await asyncio.to_thread(self._chosen, config)
+
+            def draw() -> Iterator[Output]:
+                with engine_errors(engine.name):
+                    current = self.preparer.current(record, engine, stop.is_set)
+                    session = engine.open_session(self.store.folder(current) / "engine", _session_config(config))
+                    encoder, rate = self._encoder(config.live), config.format.sample_rate_hertz
+                    yield from Rendering(session, rate, intake, encoder, engine.name).run()
+
+            intake.start(requests)
+            async with contextlib.aclosing(iterate_in_thread(draw)) as outputs:
+                try:
+                    async for output in outputs:
+                        yield messages.render(output, engine.name)
+                finally:  # before the thread is waited for: it may itself wait for input
+                    stop.set()
+                    intake.close()
+        except HuashengError:
+            intake.check()  # wrong input is the better answer than what it led to
+            raise
+        finally:
+            intake.close()
+            self.sessions -= 1
+
+    def _chosen(self, config: pb.RenderConfig) -> tuple[AvatarRecord, RenderEngine]:
+        self._engine(config.engine)  # a wrong name is wrong whatever the avatar is
+        record = self.store.get(config.owner, config.avatar_id)
+        if config.engine and config.engine != record.engine:
+            why = f"the avatar was prepared by {record.engine}; prepare it with {config.engine} first"
+            raise HuashengError("engine-unavailable", engine=config.engine, why=why)
+        if config.device not in ("", "cpu"):
+            raise HuashengError("unknown-id", kind="device", id=config.device)
+        if config.model_id not in ("", record.engine):
+            raise HuashengError("unknown-id", kind="model", id=config.model_id)
+        return record, self._engine(record.engine)
+
+    async def Train(self, request: pb.TrainRequest, _context: Any) -> AsyncIterator[pb.TrainResponse]:
+        """Raises ``training-unavailable``: no engine can train yet."""
+        self._engine(request.engine)
+        raise HuashengError("training-unavailable", why=TRAINING_LATER)
+        yield  # makes this an asynchronous generator, as gRPC wants
+
+    async def GetTraining(self, request: pb.GetTrainingRequest, _context: Any) -> pb.GetTrainingResponse:
+        """Raises ``unknown-id``: there are no trainings yet."""
+        raise HuashengError("unknown-id", kind="training", id=request.training_id)
+
+    async def CancelTraining(self, request: pb.CancelTrainingRequest, _context: Any) -> pb.CancelTrainingResponse:
+        """Raises ``unknown-id``: there are no trainings yet."""
+        raise HuashengError("unknown-id", kind="training", id=request.training_id)
+
+    async def ListModels(self, _request: pb.ListModelsRequest, _context: Any) -> pb.ListModelsResponse:
+        """Each loaded engine's own model."""
+        engines = self.engines.loaded.values()
+        models = [pb.Model(model_id=e.name, owner=BUILTIN, name=e.description, engine=e.name) for e in engines]
+        return pb.ListModelsResponse(models=models)
+
+    async def ListEngines(self, _request: pb.ListEnginesRequest, _context: Any) -> pb.ListEnginesResponse:
+        """The configured engines, with the reason where one cannot be used."""
+        states = [self.engines.state(name) for name in self.engines.names]
+        infos = [
+            common_pb2.EngineInfo(
+                name=s.name,
+                available=s.engine is not None,
+                reason="" if s.engine else s.why_not,
+                is_default=s.name == self.engines.names[0],
+                license=s.engine.licence if s.engine else "",
+                description=s.engine.description if s.engine else "",
+            )
+            for s in states
+        ]
+        return pb.ListEnginesResponse(engines=infos)
+
+    async def ListDevices(self, _request: pb.ListDevicesRequest, _context: Any) -> pb.ListDevicesResponse:
+        """The processor."""
+        cpu = devices.cpu()
+        device = pb.Device(device=cpu.device, name=cpu.name, memory_bytes=cpu.memory_bytes, used_bytes=cpu.used_bytes)
+        return pb.ListDevicesResponse(devices=[device])
+
+
+def _session_config(config: pb.RenderConfig) -> SessionConfig:
+    rate = config.format.sample_rate_hertz
+    return SessionConfig(rate, config.has_phonemes, config.start_frame, config.max_side_px, config.live)
+
+
+def make_service(settings: RenderSettings, shared: SharedSettings, registry: Mapping[str, str] = REGISTRY) -> Service:
+    """The service for ``services.common.serving``."""
+    servicer = RenderServicer(settings, shared, registry)
+
+    def register(server: grpc.aio.Server) -> None:
+        render_pb2_grpc.add_RenderServiceServicer_to_server(servicer, server)
+
+    return Service("render", "huasheng.render.v1.RenderService", register, servicer.load, servicer.stop)

@@ -1,0 +1,219 @@
+"""One rendering: audio and phonemes in, header, pieces of MP4, progress and summary out. Synchronous, in one thread.
+
+Sound is written to the file only together with the picture that goes with it, so both tracks end together and an
+interrupt cuts both at the same place.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from services.common import metrics
+from services.common.aio import Inbox
+from services.common.errors import HuashengError
+from services.render.engines.base import Frame, PhonemeSpan, RenderSession, Samples
+from services.render.media_write import EncoderOptions, FragmentedMp4
+
+PROGRESS_S = 0.5
+"""Time between two progress messages."""
+
+
+@dataclass(frozen=True)
+class AudioIn:
+    """Samples and the time of the first one on the caller's clock."""
+
+    samples: Samples
+    pts_us: int
+
+
+@dataclass(frozen=True)
+class PhonemesIn:
+    """Phonemes on the caller's clock, before their audio."""
+
+    spans: list[PhonemeSpan]
+
+
+@dataclass(frozen=True)
+class InterruptIn:
+    """Barge-in: ``number`` counts those of this stream, since a newer one may overtake an unanswered one."""
+
+    generation: int
+    number: int
+
+
+@dataclass(frozen=True)
+class EndIn:
+    """The normal end."""
+
+
+Input = AudioIn | PhonemesIn | InterruptIn | EndIn
+
+
+@dataclass(frozen=True)
+class HeaderOut:
+    """What the video will be."""
+
+    width: int
+    height: int
+    fps: float
+    mime_type: str
+
+
+@dataclass(frozen=True)
+class MediaOut:
+    """Bytes to append, and the media time they reach."""
+
+    data: bytes
+    end_us: int
+
+
+@dataclass(frozen=True)
+class ProgressOut:
+    """How far the drawing is."""
+
+    frames: int
+    rendered_us: int
+    frames_per_second: float
+
+
+@dataclass(frozen=True)
+class InterruptedOut:
+    """Nothing of an earlier generation follows."""
+
+    generation: int
+    sent_us: int
+
+
+@dataclass(frozen=True)
+class SummaryOut:
+    """What was drawn."""
+
+    frames: int
+    passthrough_frames: int
+    duration_us: int
+    end_frame: int
+
+
+Output = HeaderOut | MediaOut | ProgressOut | InterruptedOut | SummaryOut
+
+
+class Source(Protocol):
+    """Where input comes from; filled by another thread."""
+
+    inbox: Inbox[Input]
+    interrupts: int
+    """Number of the newest interrupt: what was pushed before it need not be drawn."""
+
+
+class Rendering:
+    """Runs one engine session over its input."""
+
+    def __init__(
+        self, session: RenderSession, audio_rate_hz: int, source: Source, encoder: EncoderOptions, engine: str
+    ) -> None:
+        self.session, self.source, self.engine = session, source, engine
+        self.rate = audio_rate_hz
+        self.mp4 = FragmentedMp4(session.width, session.height, session.fps, audio_rate_hz, encoder)
+        self.frames = 0
+        self._sound = np.zeros(0, np.float32)  # pushed, but its picture is not drawn yet
+        self._spans: list[PhonemeSpan] = []
+        self._shift_us: int | None = 0  # caller's clock minus media clock; None: set by the next audio
+        self._answered = 0  # number of the last interrupt answered
+        self._work_s = 0.0
+        self._told = time.monotonic()
+        self._first_audio: float | None = None
+
+    def run(self) -> Iterator[Output]:
+        """All answers. Raises ``cancelled`` when the input was abandoned, and what the engine raises."""
+        try:
+            yield HeaderOut(self.session.width, self.session.height, self.session.fps, self.mp4.mime_type)
+            yield MediaOut(self.mp4.head(), 0)
+            for item in self.source.inbox:
+                match item:
+                    case AudioIn():
+                        yield from self._draw(self._push(item))
+                    case PhonemesIn():
+                        self._spans += item.spans
+                    case InterruptIn():
+                        yield self._answer(item)
+                    case EndIn():
+                        yield from self._end()
+                        return
+            raise HuashengError("cancelled")  # abandoned: ended without its end mark
+        finally:
+            self.session.close()
+            self.mp4.close()
+
+    def _push(self, item: AudioIn) -> Iterator[Frame]:
+        if self._first_audio is None:
+            self._first_audio = time.monotonic()
+        if self._shift_us is None:
+            self._shift_us = item.pts_us - self._time_us(self.frames)
+        shift, spans, self._spans = self._shift_us, self._spans, []
+        self._sound = np.concatenate([self._sound, item.samples])
+        moved = [PhonemeSpan(s.phoneme, s.start_us - shift, s.end_us - shift) for s in spans] if shift else spans
+        return self.session.push(item.samples, moved)
+
+    def _time_us(self, frames: int) -> int:
+        return round(frames / self.session.fps * 1e6)
+
+    def _draw(self, pictures: Iterator[Frame]) -> Iterator[Output]:
+        start = time.perf_counter()
+        for frame in pictures:
+            if self.source.inbox.abandoned:
+                raise HuashengError("cancelled")
+            data = self._write(frame)
+            self._work_s += time.perf_counter() - start
+            if data:
+                if self._first_audio:
+                    metrics.STAGE_SECONDS.labels("render_first_frame").observe(time.monotonic() - self._first_audio)
+                    self._first_audio = 0.0
+                yield MediaOut(data, self.mp4.end_us)
+            if time.monotonic() - self._told > PROGRESS_S:
+                self._told = time.monotonic()
+                yield ProgressOut(self.frames, self._time_us(self.frames), self.speed)
+            if self.source.interrupts > self._answered:
+                return
+            start = time.perf_counter()  # after the yields: waiting for the reader is no work
+        self._work_s += time.perf_counter() - start
+
+    def _write(self, frame: Frame) -> bytes:
+        count = self._samples_of(self.frames)
+        sound, self._sound = self._sound[:count], self._sound[count:]
+        if sound.size < count:  # only the last picture of all has less sound than its length
+            sound = np.pad(sound, (0, count - sound.size))
+        self.mp4.add_audio(sound)
+        self.frames += 1
+        metrics.RENDER_FRAMES.labels(self.engine).inc()
+        return self.mp4.add_frame(frame.image)
+
+    def _samples_of(self, frame: int) -> int:
+        per = self.rate / self.session.fps
+        return round((frame + 1) * per) - round(frame * per)
+
+    @property
+    def speed(self) -> float:
+        """Frames drawn and encoded per second of work."""
+        return self.frames / self._work_s if self._work_s else 0.0
+
+    def _answer(self, item: InterruptIn) -> InterruptedOut:
+        self._answered = item.number
+        self.session.clear()
+        self._sound = np.zeros(0, np.float32)
+        self._spans = []
+        self._shift_us = None
+        self._first_audio = None
+        return InterruptedOut(item.generation, self.mp4.end_us)
+
+    def _end(self) -> Iterator[Output]:
+        yield from self._draw(self.session.finish())
+        yield MediaOut(self.mp4.finish(), self.mp4.end_us)
+        metrics.RENDER_FPS.labels(self.engine).set(self.speed)
+        yield SummaryOut(
+            self.frames, self.session.passthrough_frames, self._time_us(self.frames), self.session.end_frame
+        )

@@ -1,0 +1,53 @@
+"""Settings of the render service (prefix ``RENDER_``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from services.common.settings import CACHE_DIR, ServiceSettings
+from services.render.engines import REGISTRY
+
+
+class RenderSettings(ServiceSettings):
+    """What an operator can choose."""
+
+    model_config = SettingsConfigDict(env_prefix="RENDER_", extra="ignore")
+
+    port: int = Field(default=50054, ge=0, le=65535)
+    """gRPC port."""
+    metrics_port: int = Field(default=9104, ge=0, le=65535)
+    """Port of Prometheus ``/metrics``; 0 for none."""
+    engines: str = "atlas"
+    """Engines to load, separated by commas; the first is the default."""
+    max_sessions: int = Field(default=4, ge=1, le=256)
+    """Videos drawn at once; more are refused with ``busy``."""
+    max_prepares: int = Field(default=1, ge=1, le=64)
+    """Avatars prepared at once; more wait."""
+    max_side: int = Field(default=1920, ge=256, le=4096)
+    """Longest side of an avatar in pixels; larger sources are scaled down."""
+    max_avatar_s: float = Field(default=60, ge=2, le=600)
+    """Seconds of a source video that are used; the rest is left out with a warning."""
+    preset: str = Field(default="veryfast", pattern="^(ultrafast|superfast|veryfast|faster|fast|medium|slow)$")
+    """x264 preset: slower ones make smaller files."""
+    crf: int = Field(default=20, ge=12, le=35)
+    """x264 quality: lower is better and larger."""
+    encoder_threads: int = Field(default=1, ge=1, le=16)
+    """Threads of one encoder."""
+    cache_dir: Path = CACHE_DIR / "avatars"
+    """Where avatars lie on this machine when storage is a bucket."""
+
+    @field_validator("engines")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        names = [n.strip() for n in value.split(",") if n.strip()]
+        if not names or (unknown := [n for n in names if n not in REGISTRY]):
+            raise ValueError(f"unknown engine {unknown[0] if names else '(none)'}; known: {', '.join(REGISTRY)}")
+        return ",".join(names)
+
+    @property
+    def engine_names(self) -> list[str]:
+        """Engines in order, the default first."""
+        return self.engines.split(",")
