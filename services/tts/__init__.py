@@ -1,0 +1,1 @@
+"""Speech synthesis: text in, speech and its phoneme timing out."""

@@ -1,0 +1,3 @@
+"""The engines of the tts service, by name."""
+
+REGISTRY = {"kokoro": "services.tts.engines.kokoro:KokoroEngine"}

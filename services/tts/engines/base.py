@@ -1,0 +1,185 @@
+"""What every speech engine offers. Engines are synchronous, shared by all calls, and never import grpc."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.common.audio import Samples
+
+
+@dataclass(frozen=True)
+class EngineSetup:
+    """What an engine is made with."""
+
+    weights_dir: Path
+    threads: int
+    voice_en: str
+    """Voice for English text when a request names none."""
+    voice_zh: str
+    """The same for Chinese."""
+
+
+@dataclass(frozen=True)
+class VoiceInfo:
+    """A voice as people choose it."""
+
+    voice_id: str
+    name: str
+    language: str
+    """BCP 47: ``en-US``, ``en-GB`` or ``zh-CN``."""
+    gender: str
+    """``female`` or ``male``."""
+    sample_text: str
+
+
+@dataclass(frozen=True)
+class TextClause:
+    """Text to speak; ``index`` is the caller's and comes back with the audio."""
+
+    index: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """A phoneme from sample ``start`` to ``end`` (excluded) of its piece. The empty phoneme is silence."""
+
+    phoneme: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of speech. Its spans cover all of ``samples`` in order, without gaps."""
+
+    index: int
+    text: str
+    """The words as the caller wrote them."""
+    voice_id: str
+    samples: Samples
+    spans: list[Span]
+
+
+class Stop:
+    """Ends a synthesis from another thread, also in the middle of a model run."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_set = False
+        self._actions: list[Callable[[], None]] = []
+
+    def set(self) -> None:
+        """Ask for the end; never blocks for long, may be called again."""
+        with self._lock:
+            self._is_set = True
+            for action in self._actions:
+                action()
+
+    def is_set(self) -> bool:
+        """Whether the end was asked for."""
+        return self._is_set
+
+    @contextmanager
+    def on_set(self, action: Callable[[], None]) -> Iterator[None]:
+        """Call ``action`` when the end is asked for within this block, at once if it was already."""
+        with self._lock:
+            self._actions.append(action)
+            if self._is_set:
+                action()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._actions.remove(action)
+
+
+class Turns:
+    """A lock that serves those who wait in the order they came, so that dialogues interleave clause by clause."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+        self._taken = False
+
+    @contextmanager
+    def turn(self, stop: Stop) -> Iterator[bool]:
+        """Wait for a turn. Yields False, without a turn, when ``stop`` is set first."""
+        mine = threading.Event()
+        with self._lock:
+            if not self._taken:
+                self._taken = True
+                mine.set()
+                got = True
+            else:
+                self._waiting.append(mine)
+                got = False
+        if not got:
+            with stop.on_set(mine.set):
+                mine.wait()
+            with self._lock:
+                # stop and our turn can come together: whoever is no longer queued has been given the turn
+                if mine in self._waiting:
+                    self._waiting.remove(mine)
+                else:
+                    got = True
+        try:
+            yield got
+        finally:
+            if got:
+                with self._lock:
+                    if self._waiting:
+                        self._waiting.popleft().set()
+                    else:
+                        self._taken = False
+
+
+@dataclass(frozen=True)
+class SpeechRequest:
+    """How to speak."""
+
+    voice_id: str = ""
+    """Empty for the default voice of the text's language."""
+    language: str = ""
+    """BCP 47; empty to tell by script."""
+    speed: float = 1.0
+    """0.5 to 2."""
+    stop: Stop = field(default_factory=Stop)
+
+
+class TtsEngine(ABC):
+    """A speech engine: loads once, then speaks for many callers."""
+
+    name: str
+    license: str
+    description: str
+    languages: tuple[str, ...]
+    """BCP 47."""
+    sample_rate: int
+    """Of all samples, in Hz."""
+
+    def __init__(self, setup: EngineSetup) -> None:
+        self.setup = setup
+
+    @abstractmethod
+    def load(self) -> None:
+        """Bring the weights into memory and run once. Raises ``HuashengError`` (``engine-unavailable``)."""
+
+    @abstractmethod
+    def voices(self) -> list[VoiceInfo]:
+        """All voices, default voices first. Works before ``load``."""
+
+    @abstractmethod
+    def synthesize(self, clauses: Iterator[TextClause], request: SpeechRequest) -> Iterator[Piece]:
+        """Speak the clauses as they come, each in one or more pieces, the first as early as can be.
+
+        Once speech is chosen without a voice, the voice stays the same to the end. Ends early, without an error, when
+        ``request.stop`` is set. Raises ``unknown-voice``; and when all clauses have ended without anything to speak,
+        ``empty-text`` or ``unspeakable-text``.
+        """

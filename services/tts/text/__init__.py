@@ -1,0 +1,1 @@
+"""Text front end: splitting, normalisation and pronunciation of English, Chinese and mixed text."""
