@@ -90,7 +90,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # gen
             return audio.decode(path, RATE, name=path.name, limit_s=self.settings.max_audio_s)
 
     async def StreamTranscribe(
-        self, requests: AsyncIterator[Any], context: Any
+        self, requests: AsyncIterator[Any], _context: Any
     ) -> AsyncIterator[asr_pb2.StreamTranscribeResponse]:
         """Live speech, utterance by utterance."""
         config = await _config(requests)
@@ -102,10 +102,11 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # gen
         listener = listening.Listener(engine, self.settings, _language(config), config.end_silence_ms)
         reader = asyncio.create_task(_read(requests, rate, inbox))
         # a cancelled call must wake the listening thread, which waits for the inbox
-        context.add_done_callback(lambda _: inbox.close(abandoned=True))
+        events = iterate_in_thread(lambda: listener.events(inbox), on_stop=lambda: inbox.close(abandoned=True))
         try:
-            async for event in iterate_in_thread(lambda: listener.events(inbox)):
-                yield _response(event, engine.name)
+            async with contextlib.aclosing(events):
+                async for event in events:
+                    yield _response(event, engine.name)
             await reader  # raises what was wrong with the input
         finally:
             inbox.close(abandoned=True)

@@ -13,11 +13,14 @@ T = TypeVar("T")
 _END = object()
 
 
-async def iterate_in_thread(make: Callable[[], Iterator[T]], maxsize: int = 8) -> AsyncGenerator[T, None]:
+async def iterate_in_thread(
+    make: Callable[[], Iterator[T]], maxsize: int = 8, on_stop: Callable[[], None] | None = None
+) -> AsyncGenerator[T, None]:
     """Run a synchronous iterator in a thread of its own and yield its items.
 
     At most ``maxsize`` items wait. When the consumer stops (break, cancel, error) the iterator is closed in its own
-    thread after the item at work, so ``finally`` blocks of an engine run; this function waits for that.
+    thread after the item at work, so ``finally`` blocks of an engine run; this function waits for that. ``on_stop`` is
+    called before the waiting, to end the item at work early.
     """
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[object] = asyncio.Queue()
@@ -61,6 +64,8 @@ async def iterate_in_thread(make: Callable[[], Iterator[T]], maxsize: int = 8) -
     finally:
         stop.set()
         room.release()
+        if on_stop:
+            on_stop()
         await asyncio.shield(ended.wait())
 
 

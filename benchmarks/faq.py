@@ -1,0 +1,98 @@
+"""Measures the faq engine on held-out questions; with --fit, finds the rule on the calibration questions.
+
+python -m benchmarks.faq [--fit] [--wrong]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import tomllib
+from pathlib import Path
+
+import numpy as np
+
+from services.llm.engines import faq
+from services.llm.engines.base import Conversation, Finished, Message
+from services.llm.engines.words import is_chinese
+from services.llm.settings import LlmSettings
+
+QUESTIONS = tomllib.loads(Path(__file__).with_name("faq_questions.toml").read_text(encoding="utf-8"))
+
+
+def load() -> faq.FaqEngine:
+    if error := faq.FaqEngine.unavailable(LlmSettings()):
+        raise SystemExit(str(error))
+    engine = faq.FaqEngine(LlmSettings())
+    engine.load()
+    return engine
+
+
+def questions(part: str) -> list[tuple[str, str]]:
+    return [(name, q) for name, asked in QUESTIONS[part].items() for q in asked]
+
+
+def measure(engine: faq.FaqEngine, part: str, show: bool) -> None:
+    """Right: the right entry, or unknown for what the file does not know."""
+    right: dict[tuple[str, str], list[bool]] = {}
+    began = time.perf_counter()
+    for name, question in questions(part):
+        m = engine.match(question)
+        got = m.entry.id if m.score >= faq.THRESHOLD else "unknown"
+        kind = ("off-topic" if name == "unknown" else "on-topic", "zh" if is_chinese(question) else "en")
+        right.setdefault(kind, []).append(got == name)
+        if show and got != name:
+            print(f"  {question!r}: {got} ({m.entry.id} {m.meaning:.3f} {m.words:.2f} = {m.score:.3f}), wanted {name}")
+    spent = (time.perf_counter() - began) / len(questions(part))
+    for kind, values in sorted(right.items()):
+        print(f"{part} {kind[0]} {kind[1]}: {sum(values)}/{len(values)} right ({np.mean(values):.0%})")
+    everything = [v for values in right.values() for v in values]
+    print(f"{part} all: {sum(everything)}/{len(everything)} right ({np.mean(everything):.0%}), {spent * 1000:.1f} ms a question")
+
+
+def fit(engine: faq.FaqEngine) -> None:
+    """The weight of words and the threshold that get most calibration questions right, the middle of equals."""
+    best: list[tuple[float, float, float]] = []
+    for weight in np.arange(0.05, 0.61, 0.05):
+        faq.WORDS_WEIGHT = float(weight)
+        scored = [(name, engine.match(q)) for name, q in questions("calibration")]
+        for threshold in np.arange(0.80, 1.30, 0.005):
+            hits = sum((m.entry.id if m.score >= threshold else "unknown") == name for name, m in scored)
+            best.append((hits, float(weight), float(threshold)))
+    top = max(b[0] for b in best)
+    equals = [b for b in best if b[0] == top]
+    for hits, weight, threshold in equals[:: max(1, len(equals) // 12)]:
+        print(f"WORDS_WEIGHT {weight:.2f} THRESHOLD {threshold:.3f}: {hits:.0f} right")
+
+
+def answer(engine: faq.FaqEngine, question: str) -> tuple[str, str]:
+    import threading
+
+    conversation = Conversation([Message("user", question)], engine.model, "", 400, 0.7)
+    pieces = list(engine.chat(conversation, threading.Event()))
+    finished = pieces[-1]
+    assert isinstance(finished, Finished)
+    return "".join(p for p in pieces if isinstance(p, str)), finished.reason.value
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--wrong", action="store_true", help="show every wrong answer")
+    parser.add_argument("--ask", help="print the answer to one question")
+    args = parser.parse_args()
+    began = time.perf_counter()
+    engine = load()
+    print(f"{len(engine.knowledge.entries)} entries loaded in {time.perf_counter() - began:.1f} s")
+    if args.ask:
+        print(answer(engine, args.ask))
+        return
+    if args.fit:
+        fit(engine)
+        return
+    for part in ("calibration", "heldout"):
+        measure(engine, part, args.wrong)
+
+
+if __name__ == "__main__":
+    main()

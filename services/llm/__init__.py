@@ -1,0 +1,1 @@
+"""Language model proxy: a conversation in, an answer out, piece by piece."""

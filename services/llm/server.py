@@ -1,0 +1,120 @@
+"""LlmService: has an engine answer a conversation, piece by piece. Knows no engine by name."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+from huasheng.common.v1 import common_pb2
+from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
+
+from services.common.aio import iterate_in_thread
+from services.common.errors import HuashengError
+from services.common.serving import Service
+from services.llm.conversation import prepare
+from services.llm.engines import Engines
+from services.llm.engines.base import Conversation, Finished, Message, Piece, Reason
+from services.llm.settings import LlmSettings
+
+_ROLES = {llm_pb2.ROLE_SYSTEM: "system", llm_pb2.ROLE_USER: "user", llm_pb2.ROLE_ASSISTANT: "assistant"}
+_FINISHES = {
+    Reason.STOP: llm_pb2.FINISH_REASON_STOP,
+    Reason.LENGTH: llm_pb2.FINISH_REASON_LENGTH,
+    Reason.FILTERED: llm_pb2.FINISH_REASON_CONTENT_FILTER,
+    Reason.UNKNOWN_ANSWER: llm_pb2.FINISH_REASON_UNKNOWN_ANSWER,
+}
+
+
+class LlmServicer(llm_pb2_grpc.LlmServiceServicer):  # type: ignore[misc]  # generated, untyped
+    """The RPCs of ``huasheng.llm.v1.LlmService``."""
+
+    def __init__(self, engines: Engines, settings: LlmSettings) -> None:
+        self.engines, self.settings = engines, settings
+
+    async def StreamChat(self, request: Any, _context: Any) -> AsyncIterator[llm_pb2.StreamChatResponse]:
+        """The answer to a conversation. Raises what ``prepare`` and the engine raise."""
+        language = request.language.split("-")[0].lower()
+        messages = prepare(_messages(request), request.persona, language, self.settings)
+        engine = await asyncio.to_thread(self.engines.get, request.engine)
+        conversation = Conversation(
+            messages=messages,
+            model=request.model or engine.model,
+            language=language,
+            max_tokens=_max_tokens(request, self.settings),
+            temperature=_temperature(request, self.settings),
+        )
+        started = llm_pb2.ChatStarted(engine=engine.name, model=conversation.model)
+        yield llm_pb2.StreamChatResponse(started=started)
+        cancelled = threading.Event()
+        pieces = iterate_in_thread(lambda: engine.chat(conversation, cancelled), on_stop=cancelled.set)
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                yield _response(piece)
+
+    async def ListEngines(self, _request: Any, _context: Any) -> llm_pb2.ListEnginesResponse:
+        """Every engine, and why one cannot be used."""
+        default = self.settings.engine_names()[0]
+        return llm_pb2.ListEnginesResponse(
+            engines=[
+                common_pb2.EngineInfo(
+                    name=cls.name,
+                    available=error is None,
+                    reason=f"{error.text('detail', 'en')} {error.text('hint', 'en')}" if error else "",
+                    is_default=cls.name == default,
+                    languages=cls.languages,
+                    license=cls.license,
+                    description=cls.description,
+                )
+                for cls, error in await asyncio.to_thread(self.engines.all)
+            ]
+        )
+
+
+def _messages(request: Any) -> list[Message]:
+    for m in request.messages:
+        if m.role not in _ROLES:
+            raise HuashengError("bad-request", what="Every message needs a role.")
+    return [Message(_ROLES[m.role], m.content) for m in request.messages]
+
+
+def _max_tokens(request: Any, settings: LlmSettings) -> int:
+    if not 0 <= request.max_tokens <= 8192:
+        raise HuashengError("bad-request", what="max_tokens must be 1 to 8192, or 0 for the default.")
+    return request.max_tokens or settings.max_tokens
+
+
+def _temperature(request: Any, settings: LlmSettings) -> float:
+    if not request.HasField("temperature"):
+        return settings.temperature
+    if not 0 <= request.temperature <= 2:
+        raise HuashengError("bad-request", what="temperature must be 0 to 2.")
+    return float(request.temperature)
+
+
+def _response(piece: Piece) -> llm_pb2.StreamChatResponse:
+    if isinstance(piece, Finished):
+        finished = llm_pb2.ChatFinished(
+            reason=_FINISHES[piece.reason],
+            prompt_tokens=piece.prompt_tokens,
+            completion_tokens=piece.completion_tokens,
+        )
+        return llm_pb2.StreamChatResponse(finished=finished)
+    return llm_pb2.StreamChatResponse(delta=llm_pb2.ChatDelta(text=piece))
+
+
+def make_service(settings: LlmSettings, registry: dict[str, str] | None = None) -> Service:
+    """The service, ready to be served; ``registry`` replaces the engines in tests."""
+    engines = Engines(settings, registry)
+    servicer = LlmServicer(engines, settings)
+
+    def register(server: grpc.aio.Server) -> None:
+        llm_pb2_grpc.add_LlmServiceServicer_to_server(servicer, server)
+
+    def load() -> None:
+        engines.get()
+
+    return Service("llm", "huasheng.llm.v1.LlmService", register, load)
