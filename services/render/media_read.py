@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import av
 import cv2
@@ -37,7 +37,7 @@ MAX_SOURCE_SIDE = 8192
 # Playlists and scripts (HLS, concat, ...) could make the decoder open other files, so containers are named one by one.
 _FORMATS = "mov,mp4,avi,matroska,webm,flv,mpegts,mpeg,asf,ogg,wav,mp3,flac,aac,gif"
 _PICTURES = "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe"
-_OPEN = {"format_whitelist": f"{_FORMATS},{_PICTURES}", "protocol_whitelist": "file"}
+_OPEN = {"format_whitelist": f"{_FORMATS},{_PICTURES}"}
 
 
 @dataclass(frozen=True)
@@ -72,22 +72,29 @@ def constant_rate(rate: float) -> int:
     return min(RATES, key=lambda r: abs(r - rate))
 
 
+class _Nameless:
+    """A file without its name, so that the content alone decides what it is taken for."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[InputContainer]:
     if path.stat().st_size == 0:
         raise HuashengError("empty-file", name=path.name)
-    try:
-        # a short file can look like anything: an error here means no known container
-        container = av.open(str(path), options=_OPEN)
-    except av.error.InvalidDataError as e:
-        # an MP4 that broke off before its index still starts like one
-        head = path.open("rb").read(12)
-        damaged = head[4:8] == b"ftyp" or head[:4] in (b"\x1aE\xdf\xa3", b"RIFF", b"\x89PNG") or head[:2] == b"\xff\xd8"
-        raise HuashengError("corrupt-media" if damaged else "unsupported-media", name=path.name) from e
-    except av.error.FFmpegError as e:
-        raise HuashengError("unsupported-media", name=path.name) from e
-    with container:
-        yield container
+    with path.open("rb") as file:
+        head = file.read(12)
+        file.seek(0)
+        try:
+            container = av.open(_Nameless(file), "r", options=_OPEN, buffer_size=1 << 20)
+        except av.error.FFmpegError as e:
+            # an MP4 that broke off before its index still starts like one
+            starts = (b"\x1aE\xdf\xa3", b"RIFF", b"\x89PNG", b"\xff\xd8\xff")
+            known = head[4:8] == b"ftyp" or head.startswith(starts)
+            raise HuashengError("corrupt-media" if known else "unsupported-media", name=path.name) from e
+        with container:
+            yield container
 
 
 def _video_stream(container: InputContainer, name: str) -> VideoStream:
@@ -204,8 +211,9 @@ def read_frames(
     held_t = 0.0
     for t, frame in _decoded(path, info, threads):
         t *= speed
-        # the held frame is shown at every tick that is nearer to it than to the new one
-        while held is not None and tick < count and tick * step - held_t <= t - tick * step:
+        # the held frame is shown at every tick that is nearer to it than to the new one; in the middle it stays (1 ms
+        # is how exact times are in some containers)
+        while held is not None and tick < count and tick * step - held_t <= t - tick * step + 0.001:
             yield tick * step, _to_bgr(held, info, max_side)
             tick += 1
         if tick >= count:
