@@ -1,0 +1,71 @@
+// @ts-check
+// What the server offers: asked once, shared by the pages, asked again when something changed.
+import { get, list } from "./api.js";
+
+/** @typedef {import("./types.js").System} System */
+
+const FRESH_MS = 20_000;
+
+/** @type {Map<string, Promise<any>>} */
+const asked = new Map();
+
+/** @param {string} key @param {() => Promise<any>} ask */
+function once(key, ask) {
+  let answer = asked.get(key);
+  if (!answer) {
+    answer = ask();
+    asked.set(key, answer);
+    answer.catch(() => asked.delete(key)); // a failure is not remembered
+  }
+  return answer;
+}
+
+/** Must be asked again. @param {"avatars" | "voices" | "engines" | "devices" | "models"} key */
+export const stale = (key) => asked.delete(key);
+
+/** @returns {Promise<import("./types.js").Avatar[]>} */
+export const avatars = () => once("avatars", () => list("/avatars?limit=200"));
+/** @returns {Promise<import("./types.js").Voice[]>} */
+export const voices = () => once("voices", () => list("/voices?limit=200"));
+/** @returns {Promise<import("./types.js").Engines>} */
+export const engines = () => once("engines", () => get("/engines"));
+/** @returns {Promise<import("./types.js").Device[]>} */
+export const devices = () => once("devices", () => list("/devices"));
+/** @returns {Promise<import("./types.js").Model[]>} */
+export const models = () => once("models", () => list("/models?limit=200"));
+
+// Media links and engine states age: lists are asked again after a while and when the language changes.
+setInterval(() => asked.clear(), 10 * 60_000);
+document.addEventListener("language", () => asked.clear());
+
+/** @type {System | null} */
+let latest = null;
+const bus = new EventTarget();
+
+/** The system's state as last told; null before the first answer. */
+export const system = () => latest;
+
+/** Asks for the system's state. @param {AbortSignal} [signal] @returns {Promise<System>} */
+export async function readSystem(signal) {
+  const now = await get("/system", signal);
+  const changed = latest && latest.status !== now.status;
+  latest = now;
+  if (changed) asked.clear();
+  bus.dispatchEvent(new Event("system"));
+  return now;
+}
+
+/** Calls back with the system's state whenever it was read. @param {AbortSignal} signal @param {(now: System) => void} told */
+export function watchSystem(signal, told) {
+  if (latest) told(latest);
+  bus.addEventListener("system", () => latest && told(latest), { signal });
+}
+
+/** Keeps the state fresh while somebody looks. */
+export function keepSystemFresh() {
+  const look = () => !document.hidden && void readSystem().catch(() => {}); // the event stream tells of a lost server
+  look();
+  setInterval(look, FRESH_MS);
+  document.addEventListener("visibilitychange", look);
+  document.addEventListener("language", look);
+}

@@ -1,0 +1,50 @@
+// @ts-check
+// Shapes of the API (docs/api.md), for the type checker only.
+
+/** @typedef {{type?: string, title: string, status: number, detail: string, hint: string, reason: string, retryable?: boolean, request_id?: string, params?: Record<string, string>}} ProblemBody */
+/** @typedef {"dialogue" | "video" | "avatar" | "training"} JobKind */
+/** @typedef {"queued" | "running" | "succeeded" | "failed" | "cancelled"} JobState */
+/** @typedef {Record<string, number>} Timings */
+/** @typedef {{transcript?: string, language?: string, reply?: string, timings_ms?: Timings}} Partial_ */
+/**
+ * @typedef {object} Job
+ * @property {string} id
+ * @property {JobKind} kind
+ * @property {JobState} state
+ * @property {string} stage
+ * @property {number} progress
+ * @property {number | null} eta_s
+ * @property {number | null} queue_position
+ * @property {Record<string, any>} params
+ * @property {Partial_ | null} partial
+ * @property {Record<string, any> | null} result
+ * @property {ProblemBody | null} error
+ * @property {string} created_at
+ * @property {string | null} started_at
+ * @property {string | null} finished_at
+ * @property {string | null} video_url
+ * @property {boolean} [playable] set here: the first video bytes are there
+ */
+/** @typedef {{id: string, kind: "video" | "audio" | "image", name: string, bytes: number, duration_s: number | null, width: number | null, height: number | null, fps: number | null, silent?: boolean, has_audio?: boolean, url: string, created_at: string}} Asset */
+/** @typedef {{face_fraction: number, face_width_px: number, mouth_coverage: number, warnings: string[]}} Report */
+/** @typedef {{id: string, name: string, owner: string, is_builtin: boolean, engine: string, kind: string, width: number, height: number, fps: number, frames: number, thumbnail_url: string, idle_url: string | null, created_at: string, report: Report}} Avatar */
+/** @typedef {{voice_id: string, name: string, language: string, gender: "female" | "male" | "", engine: string, is_cloned: boolean, is_default: boolean, sample_text: string, sample_url: string}} Voice */
+/** @typedef {{service: string, name: string, available: boolean, reason: string, is_default: boolean, languages: string[], license: string, description: string, can_train?: boolean}} Engine */
+/** @typedef {{items: Engine[], unreachable: {service: string, problem: ProblemBody}[]}} Engines */
+/** @typedef {{device: string, name: string, memory_bytes: number, used_bytes: number}} Device */
+/** @typedef {{model_id: string, name: string, is_builtin: boolean, engine: string, avatar_id: string, steps: number, created_at: string}} Model */
+/** @typedef {{service: string, status: "serving" | "loading" | "down", why: string, address: string, since: string | null}} ServiceState */
+/**
+ * @typedef {object} System
+ * @property {string} version
+ * @property {"ok" | "degraded"} status
+ * @property {boolean} accounts
+ * @property {ServiceState[]} services
+ * @property {{upload_bytes: number, audio_s: number, video_s: number, text_chars: number, picture_side_px: number, queued_jobs: number}} limits
+ * @property {{free_bytes: number, total_bytes: number}} disk
+ * @property {{queue: string, waiting: number, running: number, concurrency: number}[]} queues
+ */
+/** @typedef {{id: number, role: "user" | "assistant", text: string, job_id: string, created_at: string, audio_url: string | null, video_url: string | null, timings_ms: Timings | null}} Message */
+/** @typedef {{id: string, title: string, created_at: string, updated_at: string, messages: number}} ConversationItem */
+
+export {};

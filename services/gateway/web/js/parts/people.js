@@ -1,0 +1,138 @@
+// @ts-check
+// Avatars as people see them: a face, and its idle loop when looked at.
+import { button, fill, h, icon } from "../core/dom.js";
+import { avatars, voices } from "../core/facts.js";
+import { t, term } from "../core/i18n.js";
+import { linkButton } from "./bits.js";
+import { openDialog } from "./dialog.js";
+import { loaded } from "./say.js";
+
+/** @typedef {import("../core/types.js").Avatar} Avatar */
+/** @typedef {import("../core/types.js").Voice} Voice */
+
+/**
+ * A face; its idle loop plays while `host` is hovered or holds the focus.
+ * @param {Avatar} avatar @param {HTMLElement} [host]
+ */
+export function face(avatar, host) {
+  const picture = h("img", { src: avatar.thumbnail_url, alt: "", loading: "lazy", width: avatar.width, height: avatar.height });
+  const el = h("span", { class: "face" }, picture);
+  const idle = avatar.idle_url;
+  if (!host || !idle) return el;
+  /** @type {HTMLVideoElement | null} */
+  let loop = null;
+  const play = () => {
+    if (loop || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    loop = h("video", { src: idle, muted: true, loop: true, playsinline: true, "aria-hidden": "true", tabindex: -1 });
+    el.append(loop);
+    loop.play().catch(() => {}); // without it the picture stays
+  };
+  const stop = () => {
+    loop?.remove();
+    loop = null;
+  };
+  for (const name of ["mouseenter", "focusin"]) host.addEventListener(name, play);
+  for (const name of ["mouseleave", "focusout"]) host.addEventListener(name, () => host.matches(":hover, :focus-within") || stop());
+  return el;
+}
+
+/** The name; the built-in one speaks the reader's language. @param {Avatar} avatar */
+export const avatarName = (avatar) => (avatar.is_builtin ? t("avatar.builtin") : avatar.name);
+
+/**
+ * Faces to choose one of; radio buttons underneath, so arrows and screen readers work.
+ * @param {Avatar[]} all @param {string} chosen @param {(id: string) => void} onchange
+ */
+export function facePicker(all, chosen, onchange) {
+  const group = `faces-${Math.random().toString(36).slice(2)}`;
+  return h(
+    "fieldset",
+    { class: "faces" },
+    h("legend", { class: "sr" }, t("avatar.choose")),
+    ...all.map((avatar) => {
+      const input = h("input", { type: "radio", name: group, value: avatar.id, checked: avatar.id === chosen, class: "sr", on: { change: () => onchange(avatar.id) } });
+      const label = h("label", { class: "face-card" }, input);
+      label.append(face(avatar, label), h("span", { class: "clip" }, avatarName(avatar)));
+      return label;
+    }),
+    h("a", { class: "face-card new", href: "/avatars" }, h("span", { class: "face" }, icon("plus", "large")), h("span", { class: "clip" }, t("avatar.new"))),
+  );
+}
+
+/** Opens the avatar picker. @param {string} chosen @param {(avatar: Avatar) => void} picked */
+export function chooseAvatar(chosen, picked) {
+  const body = loaded(avatars, (all) =>
+    facePicker(all, chosen, (id) => {
+      const avatar = all.find((a) => a.id === id);
+      if (avatar) picked(avatar);
+    }), { skeletons: 1, height: 160 });
+  openDialog({ title: t("avatar.choose"), wide: 560, body: [body.el], footer: (close) => [button({ label: t("done"), kind: "primary", onclick: close })] });
+}
+
+/** @param {string} language BCP 47 */
+export const languageName = (language) => term("language", language.split("-")[0].toLowerCase());
+
+/** The colour-less picture of a voice: the first sign of its name. @param {Voice | null} voice */
+export const voiceFace = (voice) => h("span", { class: `voice-face ${voice?.gender ?? ""}`, "aria-hidden": "true" }, voice ? [...voice.name][0].toUpperCase() : icon("voice"));
+
+/** @param {Voice} voice */
+export const voiceFacts = (voice) =>
+  [languageName(voice.language), voice.gender ? t(`gender.${voice.gender}`) : "", voice.is_cloned ? t("voice.cloned") : ""].filter(Boolean).join(" · ");
+
+/** @type {HTMLAudioElement | null} */
+let sounding = null;
+
+/** A button that plays a sound; one at a time on the page. @param {string} url @param {string} label @param {string} [kind] */
+export function soundButton(url, label, kind = "small") {
+  const el = button({ icon: "play", label, bare: true, kind, onclick: () => toggle() });
+  /** @type {HTMLAudioElement | null} */
+  let audio = null;
+  const idle = (/** @type {string} */ name) => {
+    fill(el, icon(name));
+    el.classList.toggle("playing", name === "pause");
+    el.setAttribute("aria-pressed", String(name === "pause"));
+  };
+  idle("play");
+  function toggle() {
+    if (audio && !audio.paused) return audio.pause();
+    sounding?.pause();
+    audio = new Audio(url);
+    sounding = audio;
+    idle("pause");
+    audio.onpause = audio.onended = () => idle("play");
+    audio.onerror = () => idle("alert");
+    audio.play().catch(() => idle("play"));
+  }
+  return el;
+}
+
+/**
+ * Opens the voice picker; "" is the language's default voice.
+ * @param {string} chosen @param {(voice: Voice | null) => void} picked
+ */
+export function chooseVoice(chosen, picked) {
+  const group = `voices-${Math.random().toString(36).slice(2)}`;
+  const row = (/** @type {Voice | null} */ voice) => {
+    const id = voice?.voice_id ?? "";
+    const input = h("input", { type: "radio", name: group, value: id, checked: id === chosen, class: "sr", on: { change: () => picked(voice) } });
+    return h(
+      "div",
+      { class: "voice-row" },
+      h(
+        "label",
+        { class: "row grow" },
+        input,
+        voiceFace(voice),
+        h("span", { class: "stack tight grow no-gap" }, h("span", { class: "clip" }, voice ? voice.name : t("voice.auto")), h("span", { class: "small-text muted clip" }, voice ? voiceFacts(voice) : t("voice.auto.help"))),
+      ),
+      voice ? soundButton(voice.sample_url, t("voice.play", { name: voice.name })) : null,
+    );
+  };
+  const body = loaded(voices, (all) => h("fieldset", { class: "stack tight" }, h("legend", { class: "sr" }, t("voice.choose")), row(null), ...all.map(row)), { skeletons: 5, height: 52 });
+  openDialog({
+    title: t("voice.choose"),
+    body: [body.el],
+    footer: (close) => [linkButton({ href: "/voices", label: t("voice.all"), kind: "quiet" }), button({ label: t("done"), kind: "primary", onclick: close })],
+    onclose: () => sounding?.pause(),
+  });
+}
