@@ -1,0 +1,54 @@
+"""A prepared avatar as a session reads it: what is in its folder, and nothing that changes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from services.render.atlas.face import Face
+from services.render.atlas.library import Library
+
+FRAMES = "frames.mp4"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The avatar's sizes and the order of its frames; kept as ``plan.json``."""
+
+    width: int
+    height: int
+    fps: float
+    frames: int
+    cyclic: bool
+    """True when the frames themselves are a loop made to be one (a portrait)."""
+    loop: list[int]
+    """Source frame of each position of the idle loop."""
+    positions: list[int]
+    """Loop position most like each source frame."""
+
+    def save(self, path: Path) -> None:
+        """Write as JSON."""
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Avatar:
+    """A prepared avatar; shared by sessions."""
+
+    folder: Path
+    plan: Plan
+    face: Face
+    library: Library
+
+    @classmethod
+    def load(cls, folder: Path) -> Avatar:
+        """Read a prepared folder; the last few stay in memory."""
+        return _load(folder, (folder / "plan.json").stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _load(folder: Path, stamp: int) -> Avatar:  # noqa: ARG001  a new stamp is a new preparation
+    plan = Plan(**json.loads((folder / "plan.json").read_text(encoding="utf-8")))
+    return Avatar(folder, plan, Face.load(folder / "face.npz"), Library.load(folder / "atlas.npz"))

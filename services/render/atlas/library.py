@@ -1,0 +1,97 @@
+"""The atlas itself: pictures of the person's own mouth, one for each kind of shape and pose, and the choice among them.
+
+Weighted neighbours with smoothed weights stand in for a hard choice (cf. Ezzat, Geiger and Poggio 2002): a picture fades
+in and out over a few frames instead of popping, and the warp brings every picture to exactly the wanted shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from services.render.atlas.planes import Patch
+from services.render.geometry.shape import Array
+from services.render.geometry.warp import Rect
+
+SIZE = 64
+"""Pictures kept at most."""
+UNIT = np.array([0.03, 0.045, 0.16, 0.16, 0.3], np.float32)
+"""One step of difference in opening, width, pitch, yaw and roll."""
+SHARP = 0.6
+"""Fall-off of the weights, in squared steps."""
+EASE = 0.55
+"""Part of a weight that is renewed with each frame."""
+FAINT = 0.12
+"""A weight under this is dropped."""
+
+
+def choose(traits: Array, worth: Array, size: int = SIZE) -> list[int]:
+    """Frames that cover the traits (n, 5) best: farthest-point sampling, good frames (``worth`` 0 to 1) preferred."""
+    t = traits / UNIT
+    first = int(np.argmin(t[:, 0] - 2 * worth))  # the most closed mouth is always needed
+    chosen = [first]
+    far = np.linalg.norm(t - t[first], axis=1)
+    while len(chosen) < min(size, len(t)):
+        nxt = int(np.argmax(far * worth))
+        if far[nxt] < 0.5:
+            break
+        chosen.append(nxt)
+        far = np.minimum(far, np.linalg.norm(t - t[nxt], axis=1))
+    return sorted(chosen)
+
+
+@dataclass(frozen=True)
+class Library:
+    """Pictures with their meshes and traits."""
+
+    patches: list[Patch]
+    meshes: Array
+    """Shape (k, 468, 3), pixels of the frame that each was cut from."""
+    traits: Array
+    """Shape (k, 5): opening, width, pitch, yaw, roll."""
+    worth: Array
+    """Shape (k,), 0 to 1."""
+
+    def save(self, path: Path) -> None:
+        """Write to an ``.npz``."""
+        pictures = {f"luma{i}": p.luma for i, p in enumerate(self.patches)}
+        pictures |= {f"chroma{i}": p.chroma for i, p in enumerate(self.patches)}
+        rects = np.array([p.rect for p in self.patches])
+        np.savez(
+            path, allow_pickle=False, rects=rects, meshes=self.meshes, traits=self.traits, worth=self.worth, **pictures
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Library:
+        """Read what ``save`` wrote."""
+        with np.load(path) as data:
+            patches = []
+            for i, r in enumerate(data["rects"].tolist()):
+                rect: Rect = (r[0], r[1], r[2], r[3])
+                patches.append(Patch(rect, data[f"luma{i}"], data[f"chroma{i}"]))
+            return cls(patches, data["meshes"], data["traits"], data["worth"])
+
+
+class Chooser:
+    """Weights of the pictures, frame after frame, for one session."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._weights: Array | None = None
+
+    def weigh(self, traits: Array) -> list[tuple[int, float]]:
+        """Pictures and weights (sum 1, at most 3) for the wanted traits (5,)."""
+        d = (((self._library.traits - traits) / UNIT) ** 2).sum(1) + 4 * (1 - self._library.worth)
+        wanted = np.exp(-(d - d.min()) / SHARP / 2)
+        wanted[np.argsort(d)[2:]] = 0
+        wanted /= wanted.sum()
+        if self._weights is None:
+            self._weights = wanted.astype(np.float32)
+        else:
+            self._weights += EASE * (wanted - self._weights)
+        best = np.argsort(-self._weights)[:3]
+        kept = [(int(i), float(self._weights[i])) for i in best if self._weights[i] >= FAINT or i == best[0]]
+        total = sum(w for _, w in kept)
+        return [(i, w / total) for i, w in kept]

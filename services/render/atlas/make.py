@@ -1,0 +1,171 @@
+"""Prepares an avatar from a file: reads it, follows the face, judges what was found, and writes the avatar's folder."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from services.common.errors import HuashengError
+from services.render.atlas.avatar import FRAMES, Plan
+from services.render.atlas.loop import idle_loop, positions
+from services.render.atlas.portrait import frames_of_portrait
+from services.render.atlas.prepare import build_library, coverage, motion, traits, understand
+from services.render.atlas.store import Writer
+from services.render.engines.base import AvatarReport, EngineOptions, Image, Kind
+from services.render.geometry.mesh import Points, Tracker
+from services.render.geometry.pose import canonical_face
+from services.render.geometry.shape import Array
+from services.render.media_read import probe, read_frames, read_image
+
+MIN_SIDE = 128
+MIN_FACE = 48
+"""Pixels across the face under which no mouth can be drawn."""
+MIN_SHARE = 0.4
+"""Frames that must show a face."""
+MIN_S = 1.0
+PORTRAIT_FPS = 25.0
+RIVAL_SHARE = 0.3
+"""Pictures looked at in which a second face makes the clip one of two people."""
+
+
+def prepare(
+    source: Path,
+    kind: Kind,
+    out: Path,
+    weights: Path,
+    options: EngineOptions,
+    progress: Callable[[str, float], None],
+    cancelled: Callable[[], bool],
+) -> AvatarReport:
+    """See ``RenderEngine.prepare``; ``weights`` is the folder of the face mesh."""
+    canonical = canonical_face(weights / "canonical_face.obj")
+    tracker = Tracker(weights)
+    warnings: list[str] = []
+    if kind == "portrait":
+        fps = PORTRAIT_FPS
+        meshes = _portrait(source, out / FRAMES, tracker, canonical, options, progress, cancelled)
+    else:
+        info = probe(source)
+        fps = float(info.fps)
+        if info.duration_s < MIN_S:
+            raise HuashengError("too-short", name=source.name, seconds=round(info.duration_s, 1), limit=MIN_S)
+        if info.duration_s > options.max_avatar_s + 0.5:
+            warnings.append("only-first-part")
+        if max(info.width, info.height) > options.max_side_px:
+            warnings.append("scaled-down")
+        expected = max(1, int(min(info.duration_s, options.max_avatar_s) * fps))
+        pictures = (p for _, p in read_frames(source, info.fps, options.max_side_px, options.max_avatar_s))
+        meshes = _follow(pictures, out / FRAMES, fps, tracker, expected, progress, cancelled)
+    good = ~np.isnan(meshes[:, 0, 0])
+    width, height = _size(out / FRAMES)
+    _judge(source.name, tracker, meshes, good)
+    if kind == "video" and not good.all():
+        warnings.append("face-missing-in-part")
+    progress("shapes", 0.86)
+    face = understand(meshes, good, canonical)
+    progress("atlas", 0.9)
+    if kind == "portrait":
+        face = face.still()
+    library = build_library(face, out / FRAMES, width, height, cancelled, limit=1 if kind == "portrait" else None)
+    count = len(meshes)
+    if kind == "portrait":
+        loop = list(range(count))
+    else:
+        loop = idle_loop(count, fps, motion(face), face.strength)
+    face.save(out / "face.npz")
+    library.save(out / "atlas.npz")
+    looks = traits(face)[:, 2:]
+    Plan(width, height, fps, count, kind == "portrait", loop, positions(loop, count, looks)).save(out / "plan.json")
+    progress("atlas", 1.0)
+    faces = np.ptp(meshes[good][:, :, 0], axis=1)
+    return AvatarReport(
+        width, height, fps, 1 if kind == "portrait" else count, len(loop), float(good.mean()), float(np.median(faces)),
+        0.0 if kind == "portrait" else coverage(face), tuple(warnings),
+    )  # fmt: skip
+
+
+def _judge(name: str, tracker: Tracker, meshes: Array, good: npt.NDArray[np.bool_]) -> None:
+    if not good.any():
+        raise HuashengError("no-face", name=name)
+    if tracker.rival_pictures > RIVAL_SHARE * tracker.checked_pictures:
+        raise HuashengError("two-faces", name=name, count=tracker.rivals)
+    if good.mean() < MIN_SHARE:
+        raise HuashengError("few-faces", name=name, percent=round(100 * good.mean()), limit=round(100 * MIN_SHARE))
+    wide = float(np.median(np.ptp(meshes[good][:, :, 0], axis=1)))
+    if wide < MIN_FACE:
+        raise HuashengError("small-face", name=name, pixels=round(wide), limit=MIN_FACE)
+
+
+def _size(store: Path) -> tuple[int, int]:
+    with av.open(str(store)) as container:
+        stream = container.streams.video[0]
+        return stream.width, stream.height
+
+
+def to_yuv(bgr: Image) -> Image:
+    """BT.709 limited-range planar YUV 4:2:0 of a BGR picture with even sides."""
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr), format="bgr24")
+    planar = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+    return np.asarray(planar.to_ndarray(), dtype=np.uint8)
+
+
+def _follow(
+    pictures: Iterator[Image],
+    store: Path,
+    fps: float,
+    tracker: Tracker,
+    expected: int,
+    progress: Callable[[str, float], None],
+    cancelled: Callable[[], bool],
+) -> Array:
+    """Store the pictures and give the mesh of each, rows without a face not a number."""
+    first = next(pictures, None)
+    if first is None:
+        raise HuashengError("corrupt-media", name=store.name)
+    height, width = first.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        raise HuashengError("too-small-picture", width=width, height=height, limit=MIN_SIDE)
+    found: list[Points] = []
+    nothing = np.full((468, 3), np.nan, np.float32)
+    with Writer(store, width, height, fps) as writer:
+        for i, picture in enumerate(itertools.chain([first], pictures)):
+            if i % 5 == 0:
+                if cancelled():
+                    raise HuashengError("cancelled")
+                progress("landmarks", min(0.85, 0.85 * i / expected))
+            mesh = tracker.next(picture)
+            found.append(nothing if mesh is None else mesh)
+            writer.add(to_yuv(picture))
+    return np.stack(found)
+
+
+def _portrait(
+    source: Path,
+    store: Path,
+    tracker: Tracker,
+    canonical: Array,
+    options: EngineOptions,
+    progress: Callable[[str, float], None],
+    cancelled: Callable[[], bool],
+) -> Array:
+    picture = read_image(source, options.max_side_px)
+    height, width = picture.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        raise HuashengError("too-small-picture", width=width, height=height, limit=MIN_SIDE)
+    mesh = tracker.next(picture)
+    if mesh is None:
+        raise HuashengError("no-face", name=source.name)
+    found: list[Array] = []
+    with Writer(store, width, height, PORTRAIT_FPS) as writer:
+        for i, (total, moved, points) in enumerate(frames_of_portrait(picture, mesh, canonical, PORTRAIT_FPS)):
+            if cancelled():
+                raise HuashengError("cancelled")
+            progress("motion", 0.85 * i / total)
+            writer.add(to_yuv(moved))
+            found.append(points)
+    return np.stack(found)

@@ -1,0 +1,113 @@
+"""Draws one frame: the lower face bent to the wanted shape, then the person's own mouth pictures laid into it.
+
+Two warps share one spline. The frame at hand is bent so that jaw, cheeks and neck follow; the chosen mouth pictures are
+brought to the same target and blended in with a soft edge. Outside the rectangle not one byte changes.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from services.render.atlas.face import Face, mouth_rect
+from services.render.atlas.library import Chooser, Library
+from services.render.atlas.planes import Patch, blend, cut, mix, paste, small, warp
+from services.render.engines.base import Image
+from services.render.geometry import points as pt
+from services.render.geometry.pose import to_picture
+from services.render.geometry.shape import Array
+from services.render.geometry.warp import Plate, Rect
+
+FEATHER = 0.2
+"""Width of the soft edge, in eye distances."""
+COLOUR_LIMIT = 30.0
+"""Most that the colour match may shift a plane."""
+
+
+class Painter:
+    """Draws the frames of one session, in order."""
+
+    def __init__(self, face: Face, library: Library, width: int, height: int) -> None:
+        self._face, self._library = face, library
+        self._width, self._height = width, height
+        self._model = face.model
+        self._poses = face.poses
+        self._angles = self._poses.angles()
+        self._chooser = Chooser(library)
+        self._own = face.mean + np.einsum("nk,kpc->npc", face.mouths - face.centre, face.basis)
+
+    def paint(self, picture: Image, i: int, mouth: Array) -> Image:
+        """Frame ``i`` of the store with a mouth of the wanted opening and width (2,); a new picture."""
+        face = self._face
+        strength = float(face.strength[i])
+        chosen = self._chooser.weigh(np.concatenate([mouth, self._angles[i]]).astype(np.float32))
+        if strength <= 0:
+            return picture
+        unit = float(face.scale[i])
+        mesh = face.meshes[i]
+        head = self._model.shape(mouth) + face.residual[i]
+        target = to_picture(self._poses, i, head)[:, :2]
+        free = np.abs(face.basis).sum((0, 2)) > 1e-6
+        goal = np.where(free[:, None], target, mesh[:, :2])
+        goal = mesh[:, :2] + strength * (goal - mesh[:, :2])
+
+        rect = mouth_rect(mesh, unit, self._width, self._height)
+        step = max(4, round(unit / 20 / 2) * 2)
+        border = _border(rect)
+        controls = goal[pt.CONTROL]
+        plate = Plate(rect, np.concatenate([controls, border]).astype(np.float32), step)
+
+        bend = plate.spread(np.concatenate([mesh[pt.CONTROL, :2] - controls, np.zeros_like(border)]).astype(np.float32))
+        nodes = plate.nodes.reshape(plate.rows, plate.columns, 2)
+        under = warp(cut(picture, rect), nodes + bend * _window(plate.rows, plate.columns), step, rect)
+
+        layers = []
+        for k, weight in chosen:
+            there = self._library.meshes[k, pt.CONTROL, :2]
+            affine = np.linalg.lstsq(np.c_[controls, np.ones(len(controls))], there, rcond=None)[0]
+            values = np.concatenate([there, np.c_[border, np.ones(len(border))] @ affine]).astype(np.float32)
+            layers.append((weight, warp(self._library.patches[k], plate.spread(values), step, rect)))
+        over = mix(layers)
+
+        alpha = _alpha(goal, rect, step, plate.rows, plate.columns, FEATHER * unit)
+        shift = _colour(under, over, alpha, unit / step)
+        out = picture.copy()
+        paste(out, blend(under, over, alpha * strength, shift, step))
+        return out
+
+
+def _border(rect: Rect) -> Array:
+    x, y, w, h = rect
+    t = np.linspace(0, 1, 5)
+    sides = [np.c_[x + t * w, np.full(5, y)], np.c_[x + t * w, np.full(5, y + h)]]
+    sides += [np.c_[np.full(3, x), y + t[1:-1] * h], np.c_[np.full(3, x + w), y + t[1:-1] * h]]
+    return np.concatenate(sides).astype(np.float32)
+
+
+def _window(rows: int, columns: int) -> Array:
+    y = np.minimum(np.arange(rows), np.arange(rows)[::-1])[:, None]
+    x = np.minimum(np.arange(columns), np.arange(columns)[::-1])[None]
+    return np.clip(np.minimum(x, y) / 3, 0, 1).astype(np.float32)[..., None]
+
+
+def _alpha(goal: Array, rect: Rect, step: int, rows: int, columns: int, feather: float) -> Array:
+    outline = (goal[list(pt.SKIN_BORDER)] - rect[:2] + 0.5) / step - 0.5
+    inside = np.zeros((rows + 2, columns + 2), np.uint8)
+    cv2.fillPoly(inside, [np.round((outline + 1) * 16).astype(np.int32)], 1, shift=4)
+    inside[[0, -1]] = 0
+    inside[:, [0, -1]] = 0
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)[1:-1, 1:-1]
+    t = np.clip(depth * step / feather, 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
+
+
+def _colour(under: Patch, over: Patch, alpha: Array, nodes_per_unit: float) -> Array:
+    size = (alpha.shape[1], alpha.shape[0])
+    difference = small(under, size) - small(over, size)
+    rim = ((alpha > 0.02) & (alpha < 0.85)).astype(np.float32)[..., None]
+    sigma = 0.22 * nodes_per_unit
+    total = cv2.GaussianBlur(difference * rim, (0, 0), sigma)
+    weight = cv2.GaussianBlur(rim, (0, 0), sigma)[..., None]
+    overall = (difference * rim).sum((0, 1)) / max(1.0, float(rim.sum()))
+    spread = (total + 0.02 * overall) / (weight + 0.02)
+    return np.clip(spread, -COLOUR_LIMIT, COLOUR_LIMIT).astype(np.float32)

@@ -1,0 +1,168 @@
+"""Brings one picture to life: a loop in which the head sways a little and the eyes blink.
+
+The loop's end meets its start, since every motion goes through whole cycles in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from services.render.engines.base import Image
+from services.render.geometry import points as pt
+from services.render.geometry.pose import fit, to_head, to_picture
+from services.render.geometry.shape import Array
+from services.render.geometry.warp import Plate, Rect, dense
+
+LOOP_S = 9.6
+SWAY = (
+    # radians of pitch, yaw and roll, then eye distances right and down: (amplitude, cycles per loop, phase)
+    ((0.010, 2, 0.3), (0.006, 5, 1.9)),
+    ((0.022, 1, 0.0), (0.010, 3, 2.2)),
+    ((0.008, 1, 1.1), (0.005, 4, 0.4)),
+    ((0.012, 1, 0.6), (0.005, 3, 1.0)),
+    ((0.008, 2, 2.0), (0.008, 3, 0.0)),
+)
+BLINKS_S = (1.4, 4.9, 7.7)
+CLOSING_S, SHUT_S, OPENING_S = 0.08, 0.04, 0.16
+LIDS = (
+    # upper lid, lower lid and brow from the outer to the inner corner
+    ((33, 246, 161, 160, 159, 158, 157, 173, 133), (33, 7, 163, 144, 145, 153, 154, 155, 133), (46, 53, 52, 65, 55)),
+    ((263, 466, 388, 387, 386, 385, 384, 398, 362), (263, 249, 390, 373, 374, 380, 381, 382, 362), (276, 283, 282, 295, 285)),
+)  # fmt: skip
+
+
+def sway_at(t: float) -> Array:
+    """Pitch, yaw, roll (radians) and shift right and down (eye distances) at loop time ``t`` (0 to 1), shape (5,)."""
+    waves = [sum(a * np.sin(2 * np.pi * k * t + p) for a, k, p in terms) for terms in SWAY]
+    return np.array(waves, np.float32)
+
+
+def blink_at(seconds: float) -> float:
+    """How far the lids are closed at a time of the loop, 0 to 1."""
+    for start in BLINKS_S:
+        t = seconds - start
+        if 0 <= t < CLOSING_S + SHUT_S + OPENING_S:
+            if t < CLOSING_S:
+                x = t / CLOSING_S
+            else:
+                x = 1.0 if t < CLOSING_S + SHUT_S else 1 - (t - CLOSING_S - SHUT_S) / OPENING_S
+            return float(x * x * (3 - 2 * x))
+    return 0.0
+
+
+def _rotation(pitch: float, yaw: float, roll: float) -> Array:
+    (cp, cy, cr), (sp, sy, sr) = np.cos((pitch, yaw, roll)), np.sin((pitch, yaw, roll))
+    x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+    y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+    return (z @ y @ x).astype(np.float32)
+
+
+def frames_of_portrait(picture: Image, mesh: Array, canonical: Array, fps: float) -> Iterator[tuple[int, Image, Array]]:
+    """The loop: (frames in all, BGR picture, mesh (468, 3)) of each frame."""
+    height, width = picture.shape[:2]
+    poses = fit(mesh[None], canonical)
+    unit = float(poses.scale[0])
+    head = to_head(poses, mesh[None])[0]
+    low, high = head[:, :2].min(0), head[:, :2].max(0)
+    middle = (low + high) / 2
+    oval = head[list(pt.FACE_OVAL)]
+    # hair and ears move with the head, a little less the farther out
+    hair = [middle + (oval[:, :2] - middle) * k for k in (1.3, 1.7)]
+    hair_at = np.concatenate([np.c_[h, np.full(len(h), oval[:, 2].mean() + 0.3)] for h in hair])
+    above = hair_at[:, 1] < high[1] - 0.3
+    hair_at = hair_at[above].astype(np.float32)
+    pivot = np.array([middle[0], high[1] + 0.7, 1.0], np.float32)
+    anchors = _anchors(
+        width, height, to_picture(poses, 0, np.array([[middle[0], high[1] + 1.2, 0.5]], np.float32))[0], unit
+    )
+    rect: Rect = (0, 0, width, height)
+    step = max(8, round(unit / 5 / 2) * 2)
+    face = head[pt.CONTROL]
+    moving = np.concatenate([face, head[list(pt.FACE_OVAL)], head[pt.RIGID], hair_at])
+    still = to_picture(poses, 0, moving)[:, :2]
+    count = round(LOOP_S * fps)
+    for i in range(count):
+        pitch, yaw, roll, right, down = sway_at(i / count).tolist()
+        turn = _rotation(pitch, yaw, roll)
+
+        def moved(p: Array, turn: Array = turn, shift: tuple[float, float] = (right, down)) -> Array:
+            turned: Array = (p - pivot) @ turn.T + pivot + np.array([*shift, 0], np.float32)
+            return to_picture(poses, 0, turned)
+
+        goal = moved(moving)[:, :2]
+        target = np.concatenate([goal, anchors]).astype(np.float32)
+        plate = Plate(rect, target, step)
+        back = plate.spread(np.concatenate([still - goal, np.zeros_like(anchors)]).astype(np.float32))
+        nodes = plate.nodes.reshape(plate.rows, plate.columns, 2)
+        source = blinked(picture, mesh, blink_at(i / fps))
+        where = dense(nodes + back, step, width, height)
+        yield (
+            count,
+            np.asarray(cv2.remap(source, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)),
+            moved(head),
+        )
+
+
+def _anchors(width: int, height: int, chest: Array, unit: float) -> Array:
+    t = np.linspace(0, 1, 6)[:, None]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    border = np.concatenate([a + t[:-1] * (b - a) for a, b in zip(corners, np.roll(corners, -1, 0), strict=True)])
+    row = np.c_[chest[0] + unit * np.linspace(-2.5, 2.5, 7), np.full(7, chest[1])]
+    return np.concatenate([border, row]).astype(np.float32)
+
+
+def blinked(picture: Image, mesh: Array, closed: float) -> Image:
+    """The picture with the lids brought together by ``closed`` (0 to 1)."""
+    if closed <= 0:
+        return picture
+    out = picture.copy()
+    for upper, lower, brow in LIDS:
+        u, low, b = mesh[list(upper), :2], mesh[list(lower), :2], mesh[list(brow), :2]
+        width = abs(u[-1, 0] - u[0, 0])
+        x0 = max(0, int(min(u[:, 0].min(), low[:, 0].min()) - 0.25 * width))
+        x1 = min(picture.shape[1], int(max(u[:, 0].max(), low[:, 0].max()) + 0.25 * width) + 1)
+        y0 = max(0, int(b[:, 1].min()))
+        y1 = min(picture.shape[0], int(low[:, 1].max() + 0.4 * width) + 1)
+        if x1 - x0 < 4 or y1 - y0 < 4:
+            continue
+        x = np.arange(x0, x1, dtype=np.float32)
+        top = _curve(u, x)
+        bottom = np.maximum(_curve(low, x), top + 0.5)
+        ceiling = np.minimum(np.interp(x, *_sorted(b)), top - 2)
+        # the lid comes down most of the way, the lower one rises a little; at the corners nothing moves
+        edge = np.clip((x - u[:, 0].min()) / (0.12 * width), 0, 1) * np.clip((u[:, 0].max() - x) / (0.12 * width), 0, 1)
+        gap = (bottom - top) * closed * edge
+        lid, rise = top + 0.88 * gap, bottom - 0.06 * gap
+        floor = bottom + 0.35 * width
+        y = np.arange(y0, y1, dtype=np.float32)[:, None]
+        source = np.where(
+            y < lid,
+            ceiling + (y - ceiling) * (top - ceiling) / np.maximum(lid - ceiling, 1e-3),
+            np.where(
+                y < rise,
+                top + (y - lid) * (bottom - top) / np.maximum(rise - lid, 1e-3),
+                bottom + (y - rise) * (floor - bottom) / np.maximum(floor - rise, 1e-3),
+            ),
+        )
+        source = np.where((y <= ceiling) | (y >= floor), y, source).astype(np.float32)
+        across = np.repeat(x[None], len(y), 0)
+        out[y0:y1, x0:x1] = cv2.remap(picture, across, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return out
+
+
+def _sorted(p: Array) -> tuple[Array, Array]:
+    order = np.argsort(p[:, 0])
+    return p[order, 0], p[order, 1]
+
+
+def _curve(p: Array, x: Array) -> Array:
+    xs, ys = _sorted(p)
+    middle, half = (xs[0] + xs[-1]) / 2, max(1.0, (xs[-1] - xs[0]) / 2)  # scaled: powers of pixels are ill-conditioned
+    fitted = np.poly1d(np.polyfit((xs - middle) / half, ys, 4))
+    return np.asarray(
+        np.where((x >= xs[0]) & (x <= xs[-1]), fitted(np.clip((x - middle) / half, -1, 1)), np.interp(x, xs, ys))
+    )

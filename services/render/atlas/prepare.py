@@ -1,0 +1,140 @@
+"""Makes an avatar out of the meshes and stored frames of a clip: face, atlas, coverage and the order of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from services.common.errors import HuashengError
+from services.render.atlas.face import Face, mouth_rect
+from services.render.atlas.library import SIZE, Library, choose
+from services.render.atlas.planes import Patch, cut
+from services.render.atlas.store import Reader
+from services.render.geometry import points as pt
+from services.render.geometry.pose import Poses, separate, smooth
+from services.render.geometry.shape import Array, learn, measure
+
+LIP_CALM = 12
+"""Frames to each side over which what the mouth model leaves over is averaged at the lips."""
+FADE = 4
+"""Frames over which redrawing fades out before a frame without a usable face."""
+REST_OPENING = 0.045
+"""Opening that counts as closed: lips touch, but the mesh's inner lips never quite do."""
+OPENING_REACH, WIDTH_REACH = (0.17, 0.30), (0.05, 0.10)
+"""Bounds of what a full viseme adds."""
+
+
+def _filled(meshes: Array, good: npt.NDArray[np.bool_]) -> Array:
+    """Frames without a face get the nearest good frame's mesh, so that arrays stay whole."""
+    where = np.flatnonzero(good)
+    nearest = where[np.argmin(np.abs(np.arange(len(good))[:, None] - where[None]), axis=1)]
+    return meshes[nearest]
+
+
+def _lipness(mean: Array) -> Array:
+    """1 on the lips, falling to 0 within a quarter of an eye distance, shape (468,)."""
+    ring = mean[list(pt.OUTER_RING), :2]
+    d = np.linalg.norm(mean[:, None, :2] - ring[None], axis=2).min(1)
+    out = np.exp(-((d / 0.14) ** 2))
+    out[[*pt.UPPER_LIP, *pt.LOWER_LIP]] = 1
+    return out.astype(np.float32)
+
+
+def _calm(x: Array, reach: int) -> Array:
+    """Moving mean over axis 0."""
+    if len(x) < 2:
+        return x
+    reach = min(reach, len(x) - 1)
+    padded = np.pad(x, [(reach, reach)] + [(0, 0)] * (x.ndim - 1), mode="reflect")
+    total = np.cumsum(np.concatenate([np.zeros_like(padded[:1]), padded]), axis=0, dtype=np.float64)
+    n = 2 * reach + 1
+    return ((total[n:] - total[:-n]) / n).astype(np.float32)
+
+
+def understand(meshes: Array, good: npt.NDArray[np.bool_], canonical: Array) -> Face:
+    """Poses, mouth model, rest and reach from the meshes (n, 468, 3) of a clip."""
+    meshes = smooth(_filled(meshes, good), good)
+    poses, shapes = separate(meshes, canonical)
+    mouths = measure(shapes)
+    model = learn(shapes[good])
+    made = model.mean + np.einsum("nk,kpc->npc", mouths - model.centre, model.basis)
+    left_over = shapes - made
+    lips = _lipness(model.mean)[None, :, None]
+    residual = left_over * (1 - lips) + _calm(left_over, LIP_CALM) * lips
+    low, high = np.percentile(mouths[good], [3, 95], axis=0)
+    shut = mouths[good][mouths[good][:, 0] <= np.percentile(mouths[good][:, 0], 12)]
+    closed = np.array([min(float(low[0]), REST_OPENING), float(np.median(shut[:, 1]))], np.float32)
+    reach = np.array(
+        [
+            np.clip(high[0] - low[0], *OPENING_REACH),
+            np.clip((high[1] - low[1]) / 2, *WIDTH_REACH),
+        ],
+        np.float32,
+    )
+    gap = np.convolve(np.pad((~good).astype(float), FADE, mode="edge"), np.ones(2 * FADE + 1), "valid")
+    distance = np.where(good, 1 - np.clip(gap / (FADE + 1), 0, 1), 0).astype(np.float32)
+    return Face(
+        meshes, poses.scale, poses.rotation, poses.shift, residual.astype(np.float32), mouths, distance,
+        model.mean, model.centre, model.basis, closed, reach,
+    )  # fmt: skip
+
+
+def traits(face: Face) -> Array:
+    """What the atlas is searched by, per frame: opening, width, pitch, yaw, roll; shape (n, 5)."""
+    return np.concatenate([face.mouths, face.poses.angles()], 1).astype(np.float32)
+
+
+def build_library(
+    face: Face, store: Path, width: int, height: int, cancelled: Callable[[], bool], limit: int | None = None
+) -> Library:
+    """Cut the mouth pictures of the frames that cover the shapes best."""
+    sharp = np.zeros(len(face.strength), np.float32)
+    patches: dict[int, Patch] = {}
+    reader = Reader(store)
+    try:
+        for i in range(len(sharp)):
+            if i % 20 == 0 and cancelled():
+                raise HuashengError("cancelled")
+            if face.strength[i] < 1:
+                continue
+            rect = mouth_rect(face.meshes[i], float(face.scale[i]), width, height)
+            x, y, w, h = rect
+            luma = reader.frame(i)[y : y + h, x : x + w]
+            fine = cv2.resize(luma, (128, max(8, 128 * h // w)), interpolation=cv2.INTER_AREA)
+            sharp[i] = cv2.Laplacian(fine, cv2.CV_32F).var()
+        typical = float(np.median(sharp[sharp > 0])) if (sharp > 0).any() else 1.0
+        worth = np.clip(sharp / max(1e-6, typical), 0.05, 1) * (face.strength >= 1)
+        for i in choose(traits(face), worth, limit or SIZE):
+            patches[i] = cut(reader.frame(i), mouth_rect(face.meshes[i], float(face.scale[i]), width, height))
+    finally:
+        reader.close()
+    kept = list(patches)
+    return Library([patches[i] for i in kept], face.meshes[kept], traits(face)[kept], worth[kept].astype(np.float32))
+
+
+def motion(face: Face) -> Array:
+    """How fast the head moves at each frame, in eye distances per frame, shape (n,)."""
+    if len(face.scale) < 2:
+        return np.zeros(len(face.scale), np.float32)
+    poses: Poses = face.poses
+    place = poses.shift / poses.scale.mean()
+    speed = np.linalg.norm(np.gradient(place, axis=0), axis=1) + np.linalg.norm(
+        np.gradient(poses.angles(), axis=0), axis=1
+    )
+    return speed.astype(np.float32)
+
+
+def coverage(face: Face) -> float:
+    """Part of the mouth shapes of speech that the clip shows: a 4 by 3 grid over opening and width, 0 to 1."""
+    good = face.mouths[face.strength > 0]
+    full = np.array([(OPENING_REACH[0] + OPENING_REACH[1]) / 2, WIDTH_REACH[1]])
+    at = (good - face.closed) / full
+    rows = np.clip(np.floor(at[:, 0] * 4), 0, 3).astype(int)
+    columns = np.clip(np.floor((at[:, 1] + 1) * 1.5), 0, 2).astype(int)
+    seen = {(r, c) for r, c in zip(rows.tolist(), columns.tolist(), strict=True)}
+    possible = {(r, c) for r in range(4) for c in range(3) if not (r == 3 and c == 0)}
+    return len(seen & possible) / len(possible)

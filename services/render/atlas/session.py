@@ -1,0 +1,131 @@
+"""One video being drawn: audio and phonemes in, frames out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+
+from services.render.atlas.avatar import FRAMES, Avatar
+from services.render.atlas.loop import Path as FramePath
+from services.render.atlas.painter import Painter
+from services.render.atlas.planes import planes
+from services.render.atlas.store import Reader
+from services.render.engines.base import Frame, Image, PhonemeSpan, RenderSession, Samples, SessionConfig
+from services.render.geometry.shape import Array
+from services.render.mouth.hear import LOOK_AHEAD_S, AcousticModel, Listener
+from services.render.mouth.track import LEAD_S, REACH_S, mouth_at
+from services.render.mouth.visemes import Timed, timed
+
+TAPER = 4
+"""Frames over which the mouth comes to rest at the very end, and finds its way after a clear."""
+OPEN_LIMITS = (-0.3, 1.25)
+WIDE_LIMITS = (-1.2, 1.2)
+
+
+class AtlasSession(RenderSession):
+    """See ``RenderSession``."""
+
+    def __init__(self, avatar: Avatar, config: SessionConfig, acoustic: AcousticModel) -> None:
+        plan = avatar.plan
+        self._avatar, self._config, self._acoustic = avatar, config, acoustic
+        scale = min(1.0, config.max_side_px / max(plan.width, plan.height)) if config.max_side_px else 1.0
+        self.width, self.height = (max(2, int(side * scale) // 2 * 2) for side in (plan.width, plan.height))
+        self.fps = plan.fps
+        self.passthrough_frames = 0
+        self._reader = Reader(avatar.folder / FRAMES)
+        self._painter = Painter(avatar.face, avatar.library, plan.width, plan.height)
+        whole = not config.live and not plan.cyclic
+        self._path = FramePath(plan.loop, plan.frames, config.start_frame, whole)
+        self._whole = whole
+        self._end = config.start_frame % len(plan.loop)
+        self._drawn = 0
+        self._heard_s = 0.0
+        self._visemes: list[Timed] = []
+        self._listener = Listener(acoustic, config.audio_rate_hz)
+        self._mouth = np.zeros(2, np.float32)
+        self._settle = 0
+
+    @property
+    def end_frame(self) -> int:
+        """See ``RenderSession``."""
+        return self._end
+
+    def push(self, samples: Samples, spans: Sequence[PhonemeSpan] = ()) -> Iterator[Frame]:
+        """See ``RenderSession``."""
+        timed(spans, self._visemes)
+        self._heard_s += len(samples) / self._config.audio_rate_hz
+        if not self._config.has_phonemes:
+            self._listener.push(samples)
+        return self._draw(last=False)
+
+    def finish(self) -> Iterator[Frame]:
+        """See ``RenderSession``."""
+        if not self._config.has_phonemes:
+            self._listener.push(np.zeros(0, np.float32), last=True)
+        return self._draw(last=True)
+
+    def clear(self) -> None:
+        """See ``RenderSession``."""
+        self._visemes.clear()
+        self._heard_s = self._drawn / self.fps
+        self._listener = Listener(self._acoustic, self._config.audio_rate_hz, self._heard_s)
+        self._settle = TAPER
+
+    def close(self) -> None:
+        """See ``RenderSession``."""
+        self._reader.close()
+
+    def _ready(self, time_s: float) -> bool:
+        if self._heard_s + 1e-6 < time_s + 1 / self.fps:
+            return False
+        known = self._heard_s
+        if self._config.has_phonemes and self._visemes:
+            known = max(known, self._visemes[-1].end_us / 1e6)
+        return known >= time_s + LOOK_AHEAD_S
+
+    def _draw(self, last: bool) -> Iterator[Frame]:
+        total = math.ceil(self._heard_s * self.fps - 1e-3)
+        while (self._drawn < total) if last else self._ready(self._drawn / self.fps):
+            wanted = self._wanted(self._drawn / self.fps)
+            if last:
+                wanted = wanted * min(1.0, (total - 1 - self._drawn) / TAPER)
+            if self._settle:
+                wanted = self._mouth + (wanted - self._mouth) / self._settle
+                self._settle -= 1
+            self._mouth = wanted
+            yield self._frame(wanted)
+
+    def _wanted(self, time_s: float) -> Array:
+        if not self._config.has_phonemes:
+            return self._listener.mouth_at(time_s)
+        past = (time_s + LEAD_S - 2 * REACH_S) * 1e6
+        while self._visemes and self._visemes[0].end_us < past:
+            self._visemes.pop(0)
+        return np.asarray(mouth_at(self._visemes, np.array([time_s]))[0])
+
+    def _frame(self, mouth: Array) -> Frame:
+        plan, face = self._avatar.plan, self._avatar.face
+        number = self._path.next()
+        opening = float(np.clip(mouth[0], *OPEN_LIMITS)) * float(face.reach[0])
+        width = float(np.clip(mouth[1], *WIDE_LIMITS)) * float(face.reach[1])
+        # pressed lips: the inner gap cannot get smaller than none
+        shape = np.array([max(0.0, float(face.closed[0]) + opening), float(face.closed[1]) + width], np.float32)
+        if face.strength[number] <= 0:
+            self.passthrough_frames += 1
+        image = self._fitted(self._painter.paint(self._reader.frame(number), number, shape))
+        index = plan.positions[number] if self._whole else self._end
+        self._end = (index + 1) % len(plan.loop)
+        frame = Frame(round(self._drawn * 1e6 / self.fps), image, index)
+        self._drawn += 1
+        return frame
+
+    def _fitted(self, picture: Image) -> Image:
+        plan = self._avatar.plan
+        if (self.width, self.height) == (plan.width, plan.height):
+            return picture
+        parts = zip(planes(picture), (1, 2, 2), strict=True)
+        small = [cv2.resize(p, (self.width // k, self.height // k), interpolation=cv2.INTER_AREA) for p, k in parts]
+        return np.concatenate([p.reshape(-1) for p in small]).reshape(self.height * 3 // 2, self.width)

@@ -1,0 +1,1 @@
+"""From speech to mouth: visemes of phonemes, estimates from sound alone, and the track that a face follows."""

@@ -1,0 +1,53 @@
+"""Visemes to a smooth mouth track: neighbours run into each other, lips meet where they must, silence is still.
+
+Time is in seconds of the audio. What is drawn at a time depends on visemes within ``REACH_S`` of it only, so that a
+track computed piece by piece equals one computed whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+
+import numpy as np
+import numpy.typing as npt
+
+from services.render.mouth.visemes import BREATH_US, REST, Timed
+
+Array = npt.NDArray[np.float32]
+"""Mouth tracks have shape (n, 2): opening (0 closed, 1 wide) and width (-1 rounded, 1 spread)."""
+
+LEAD_S = 0.06
+"""The mouth is ahead of the sound by about this."""
+REACH_S = 0.3
+"""How far a viseme can be felt."""
+SPREAD_S = 0.055
+"""How fast its influence falls off beyond its own time."""
+CLOSE_S = 0.045
+"""How fast lips part again after a closure."""
+
+
+def mouth_at(visemes: Sequence[Timed], times: npt.NDArray[np.float64]) -> Array:
+    """Opening and width at audio times (n,), n >= 1, in seconds; at rest where none of the ordered visemes is near."""
+    t = times + LEAD_S
+    known = takewhile(lambda v: v.start_us / 1e6 < t.max() + REACH_S, visemes)
+    near = [v for v in known if v.end_us / 1e6 > t.min() - REACH_S]
+    total = np.full(len(t), 1e-3)
+    shape = np.zeros((len(t), 2))
+    lips = np.ones(len(t))
+    for v in near:
+        start, end = v.start_us / 1e6, v.end_us / 1e6
+        outside = np.maximum(0, np.maximum(start - t, t - end))
+        hold = v.viseme.hold
+        if v.viseme is REST and v.end_us - v.start_us < BREATH_US:
+            hold = 0.1
+        weight = hold * np.exp(-outside / SPREAD_S) * (outside < REACH_S)
+        total += weight
+        shape += weight[:, None] * (v.viseme.opening, v.viseme.width)
+        if v.closes:
+            # the lips are together in the middle of the sound and near it, however short it is
+            apart = np.maximum(0, np.abs(t - (start + end) / 2) - max(0.02, (end - start) / 2 - 0.01))
+            lips *= 1 - np.exp(-((apart / CLOSE_S) ** 2))
+    shape /= total[:, None]
+    opening = np.minimum(shape[:, 0], np.maximum(shape[:, 0], 0) * lips)
+    return np.stack([opening, shape[:, 1]], 1).astype(np.float32)

@@ -1,0 +1,114 @@
+"""What the mouth does for each phoneme, in the alphabet of our speech engine (IPA as misaki writes it, en and zh).
+
+A viseme has an ``opening`` (0 lips together, 1 wide as in "ah"; under 0 pressed), a ``width`` (-1 rounded as in "oo", 0
+at rest, 1 spread as in "ee") and a ``hold``: how strongly it keeps its own shape against its neighbours (Cohen and
+Massaro 1993). Openings are of the inner lips, so they already fall with rounding and rise with spreading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from services.render.engines.base import PhonemeSpan
+
+
+@dataclass(frozen=True)
+class Viseme:
+    """One mouth shape."""
+
+    opening: float
+    width: float
+    hold: float
+
+
+REST = Viseme(0.0, 0.0, 1.0)
+
+_GROUPS: tuple[tuple[str, Viseme], ...] = (
+    ("aɑ", Viseme(1.0, 0.1, 1.0)),
+    ("æ", Viseme(0.95, 0.45, 1.0)),
+    ("ʌɐ", Viseme(0.7, 0.1, 0.8)),
+    ("əᵊ", Viseme(0.4, 0.05, 0.35)),
+    ("ɤ", Viseme(0.5, 0.15, 0.8)),
+    ("ɚɜ", Viseme(0.4, -0.25, 0.7)),
+    ("ɛe", Viseme(0.7, 0.5, 0.9)),
+    ("ɪᵻɨ", Viseme(0.45, 0.5, 0.7)),
+    ("i", Viseme(0.35, 0.85, 1.0)),
+    ("ɯɰ", Viseme(0.3, 0.25, 0.7)),
+    ("ɔɒ", Viseme(0.7, -0.45, 1.0)),
+    ("o", Viseme(0.45, -0.65, 1.0)),
+    ("ʊ", Viseme(0.28, -0.55, 0.8)),
+    ("u", Viseme(0.12, -0.95, 1.1)),
+    ("y", Viseme(0.1, -0.9, 1.1)),
+    ("øœ", Viseme(0.3, -0.65, 0.9)),
+    ("mbp", Viseme(-0.25, 0.0, 2.5)),
+    ("fvʋ", Viseme(0.02, 0.1, 1.6)),
+    ("ɸβ", Viseme(0.0, -0.4, 1.4)),
+    ("wɥ", Viseme(0.05, -0.95, 1.3)),
+    ("θð", Viseme(0.25, 0.15, 0.7)),
+    ("tdnɖɳʈɲ", Viseme(0.22, 0.15, 0.4)),
+    ("lʎ", Viseme(0.35, 0.15, 0.45)),
+    ("szʦʣ", Viseme(0.15, 0.35, 0.8)),
+    ("ʃʒʧʤ", Viseme(0.2, -0.5, 1.0)),
+    ("ʂꭧɻʐ", Viseme(0.2, -0.35, 0.9)),
+    ("ɕʨʥʝç", Viseme(0.18, 0.55, 0.8)),
+    ("j", Viseme(0.25, 0.55, 0.6)),
+    ("ɹrɽ", Viseme(0.22, -0.4, 0.8)),
+    ("ɾT", Viseme(0.3, 0.1, 0.3)),
+    ("kɡgxhŋqχɣcɟɴʁ", Viseme(0.35, 0.0, 0.25)),
+    ("ʔ", Viseme(0.3, 0.0, 0.15)),
+)
+VISEMES: dict[str, Viseme] = {symbol: viseme for symbols, viseme in _GROUPS for symbol in symbols}
+
+GLIDES: dict[str, str] = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "S": "ʃ"}
+"""Symbols that stand for others, spoken one after the other."""
+BILABIAL = frozenset("mbp")
+SILENT = frozenset(' ;:,.!?—…"()“”')
+"""Symbols in which nothing is said; a short space between words is spoken through."""
+MARKS = frozenset("ˈˌːʰʲ̃ᵝ↓→↗↘")
+"""Stress, length and tone: they lengthen what they belong to."""
+BREATH_US = 120_000
+"""A pause shorter than this does not bring the mouth to rest."""
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A viseme and when it sounds, in microseconds."""
+
+    viseme: Viseme
+    start_us: int
+    end_us: int
+    closes: bool = False
+    """True when the lips must meet."""
+
+
+def timed(spans: Iterable[PhonemeSpan], before: list[Timed] | None = None) -> list[Timed]:
+    """Visemes of phoneme spans, in order, after those of ``before`` (which is extended and returned).
+
+    A symbol without an entry is taken as the weakest consonant.
+    """
+    out: list[Timed] = [] if before is None else before
+    for span in spans:
+        symbols = [s for c in span.phoneme for s in GLIDES.get(c, c) if s not in MARKS]
+        if not symbols:
+            if span.phoneme and out:  # a mark alone lengthens what came before
+                last = out[-1]
+                out[-1] = Timed(last.viseme, last.start_us, span.end_us, last.closes)
+            elif not span.phoneme:
+                _rest(out, span.start_us, span.end_us)
+            continue
+        length = (span.end_us - span.start_us) / len(symbols)
+        for k, symbol in enumerate(symbols):
+            start, end = round(span.start_us + k * length), round(span.start_us + (k + 1) * length)
+            if symbol in SILENT:
+                _rest(out, start, end)
+            else:
+                out.append(Timed(VISEMES.get(symbol, VISEMES["ʔ"]), start, end, symbol in BILABIAL))
+    return out
+
+
+def _rest(out: list[Timed], start: int, end: int) -> None:
+    if out and out[-1].viseme is REST and out[-1].end_us >= start:
+        out[-1] = Timed(REST, out[-1].start_us, end)
+    else:
+        out.append(Timed(REST, start, end))
