@@ -1,0 +1,99 @@
+"""``python -m services.gateway``: the page and REST API on one port, the gRPC door on another, one event loop for both."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from types import FrameType
+
+import uvicorn
+from huasheng.gateway.v1 import gateway_pb2_grpc
+
+from services.common import logs, serving
+from services.common.settings import SharedSettings, load
+from services.gateway.app import create_app, gateway_parts
+from services.gateway.events import Hub
+from services.gateway.server import FULL_NAME, GatewayServicer
+from services.gateway.settings import GatewaySettings
+
+log = logging.getLogger("huasheng.gateway")
+
+
+class _Server(uvicorn.Server):
+    """Tells the endless event streams to end as soon as the process is asked to, and leaves the rest of the stop to us."""
+
+    hub: Hub
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle the signals without raising them again afterwards: that would end the process before jobs are parked."""
+        loop = asyncio.get_running_loop()
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sig, self.handle_exit, sig, None)
+        yield
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal stops in order, a second one of Ctrl-C at once."""
+        super().handle_exit(sig, frame)
+        self.hub.closing.set()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The HTTP socket. Raises ``SystemExit`` with a clear message when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as e:
+        raise SystemExit(f"gateway: cannot listen on {host}:{port}: {e.strerror}. Is the port in use?") from e
+    return sock
+
+
+async def serve(settings: GatewaySettings, shared: SharedSettings) -> None:
+    """Serve until SIGTERM or SIGINT. Jobs at work are taken up again at the next start."""
+    sock = listen(settings.host, settings.http_port)
+    if settings.is_open:
+        log.warning(
+            "the gateway is open to the network and has no accounts: everybody who reaches it can see and delete everything",
+            extra={"host": settings.host},
+        )
+    async with gateway_parts(settings, shared) as gateway:
+        servicer = GatewayServicer(gateway)
+        service = serving.Service(
+            "gateway",
+            FULL_NAME,
+            lambda server: gateway_pb2_grpc.add_GatewayServiceServicer_to_server(servicer, server),
+            lambda: None,
+        )
+        door, board, port = await serving.start(service, settings)
+        await board.set(True)
+        config = uvicorn.Config(
+            create_app(settings, gateway), log_config=None, access_log=False, lifespan="off", server_header=False,
+            timeout_graceful_shutdown=max(1, int(settings.grace_s)), timeout_keep_alive=75, ws="none",
+        )  # fmt: skip
+        web = _Server(config)
+        web.hub = gateway.hub
+        http_port = sock.getsockname()[1]
+        log.info("ready", extra={"http_port": http_port, "grpc_port": port, "data_dir": str(settings.data_dir)})
+        try:
+            await web.serve(sockets=[sock])
+        finally:
+            await board.servicer.enter_graceful_shutdown()
+            await door.stop(min(settings.grace_s, 2.0))
+    log.info("stopped")
+
+
+def main() -> None:
+    """The program."""
+    settings, shared = load(GatewaySettings), load(SharedSettings)
+    logs.setup("gateway", shared.log_level, shared.log_format)
+    asyncio.run(serve(settings, shared))
+
+
+if __name__ == "__main__":
+    main()

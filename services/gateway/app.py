@@ -1,0 +1,95 @@
+"""Puts the gateway together: its parts, the HTTP app, the order in which things start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.common import metrics
+from services.common.settings import SharedSettings
+from services.common.storage import Storage
+from services.gateway import problems
+from services.gateway.assets import Assets
+from services.gateway.clients import Clients
+from services.gateway.context import Gateway
+from services.gateway.conversations import Conversations
+from services.gateway.db import Database
+from services.gateway.events import Hub
+from services.gateway.idempotency import Idempotency
+from services.gateway.jobs import Jobs
+from services.gateway.middleware import Middleware
+from services.gateway.routes import assets, conversations, jobs, pages, system, voices, work
+from services.gateway.runner import Runner
+from services.gateway.settings import GatewaySettings
+from services.gateway.signing import Signer, load_secret
+from services.gateway.work.avatar import avatar, training
+from services.gateway.work.dialogue import dialogue
+from services.gateway.work.video import video
+
+log = logging.getLogger("huasheng.gateway")
+STALE_S = 3600.0
+"""A part file this old belongs to an upload that died with its process."""
+
+
+@contextlib.asynccontextmanager
+async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> AsyncIterator[Gateway]:
+    """A running gateway: database open, services watched, unfinished jobs taken up again."""
+    storage = Storage(shared.storage_url)
+    db = await asyncio.to_thread(Database, settings)
+    hub, clients, job_table = Hub(), Clients(settings), Jobs(db, settings.max_queued_jobs)
+    runner = Runner(settings, job_table, hub, {})
+    gateway = Gateway(
+        settings, storage, db, Signer(load_secret(settings), settings.link_hours), hub, clients, job_table,
+        Assets(db, storage, settings), Conversations(db), Idempotency(db), runner,
+    )  # fmt: skip
+    handlers = {"dialogue": dialogue, "video": video, "avatar": avatar, "training": training}
+    runner.handlers = {k: functools.partial(h, gateway) for k, h in handlers.items()}
+    await asyncio.to_thread(_prepare_folders, settings, storage)
+    clients.watch()
+    try:
+        await runner.start()
+        yield gateway
+    finally:
+        hub.closing.set()
+        await runner.stop()
+        await clients.close()
+        await asyncio.to_thread(db.close)
+
+
+def _prepare_folders(settings: GatewaySettings, storage: Storage) -> None:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    metrics.watch_disk("gateway", settings.data_dir)
+    if storage.is_local:
+        Path(storage.root).mkdir(parents=True, exist_ok=True)
+        metrics.watch_disk("storage", Path(storage.root))
+    for part in (settings.data_dir / "uploads").glob("*.part"):
+        if time.time() - part.stat().st_mtime > STALE_S:
+            part.unlink(missing_ok=True)
+
+
+def create_app(settings: GatewaySettings, gateway: Gateway) -> FastAPI:
+    """The HTTP app over a running gateway."""
+    app = FastAPI(
+        title="Huasheng 画声",
+        version=system.VERSION,
+        summary="A talking digital human: speech or text in, talking-face video out.",
+        description="Field by field here; events, timings and habits in docs/api.md.",
+        license_info={"name": "Apache-2.0"},
+        responses=problems.responses("internal"),
+        redoc_url=None,
+    )
+    app.state.gateway = gateway
+    problems.install(app)
+    for router in (
+        assets.router, jobs.router, work.router, conversations.router, voices.router, system.router, system.probes, pages.router,
+    ):  # fmt: skip
+        app.include_router(router)
+    app.add_middleware(Middleware, hosts=settings.hosts())
+    return app

@@ -1,0 +1,141 @@
+"""The gateway's gRPC clients: one channel a service, balanced over its replicas, a deadline on every call."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from huasheng.asr.v1 import asr_pb2_grpc
+from huasheng.llm.v1 import llm_pb2_grpc
+from huasheng.render.v1 import render_pb2_grpc
+from huasheng.tts.v1 import tts_pb2_grpc
+
+from services.common import logs
+from services.common.errors import HuashengError, from_rpc
+from services.common.serving import CHANNEL_OPTIONS
+from services.gateway.settings import GatewaySettings
+
+log = logging.getLogger("huasheng.gateway.clients")
+T = TypeVar("T")
+
+FULL_NAMES = {
+    "asr": "huasheng.asr.v1.AsrService",
+    "llm": "huasheng.llm.v1.LlmService",
+    "tts": "huasheng.tts.v1.TtsService",
+    "render": "huasheng.render.v1.RenderService",
+}
+
+
+@dataclass
+class Health:
+    """How a service stands, as its health stream last said."""
+
+    service: str
+    address: str
+    status: str = "down"
+    """``serving``, ``loading`` or ``down``."""
+    since: float = field(default_factory=time.time)
+
+    def set(self, status: str) -> None:
+        """Note a change."""
+        if status != self.status:
+            log.info("service %s is %s", self.service, status)
+            self.status, self.since = status, time.time()
+
+    def problem(self) -> HuashengError | None:
+        """Why it cannot be used; None when it can."""
+        if self.status == "serving":
+            return None
+        return HuashengError("service-loading" if self.status == "loading" else "service-down", service=self.service)
+
+
+def meaning(error: grpc.aio.AioRpcError, service: str) -> HuashengError:
+    """What a failed call means. A call that ends in transport trouble we did not cause means the service went away."""
+    found = from_rpc(error, service)
+    known = any(k == "grpc-status-details-bin" for k, _ in error.trailing_metadata() or ())
+    if not known and error.code() in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL):
+        return HuashengError("service-down", service=service)
+    return found
+
+
+@contextlib.contextmanager
+def mapped(service: str) -> Iterator[None]:
+    """Turns gRPC failures of calls to ``service`` into ``HuashengError``."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as e:
+        raise meaning(e, service) from e
+
+
+async def answers(call: Any, service: str) -> AsyncIterator[Any]:
+    """The answers of a streaming call; leaving early cancels it."""
+    try:
+        with mapped(service):
+            async for answer in call:
+                yield answer
+    finally:
+        call.cancel()
+
+
+def metadata() -> list[tuple[str, str]]:
+    """The ids of the work at hand, for the logs of the service called."""
+    ids = (("x-job-id", logs.job_id.get()), ("x-turn-id", logs.turn_id.get()))
+    return [(k, v) for k, v in ids if v]
+
+
+class Clients:
+    """Stubs and health of the four engine services. Must be made on the event loop."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self.settings = settings
+        addresses = settings.addresses()
+        self.channels = {s: grpc.aio.insecure_channel(a, options=CHANNEL_OPTIONS) for s, a in addresses.items()}
+        self.asr: Any = asr_pb2_grpc.AsrServiceStub(self.channels["asr"])
+        self.llm: Any = llm_pb2_grpc.LlmServiceStub(self.channels["llm"])
+        self.tts: Any = tts_pb2_grpc.TtsServiceStub(self.channels["tts"])
+        self.render: Any = render_pb2_grpc.RenderServiceStub(self.channels["render"])
+        self.health = {s: Health(s, a) for s, a in addresses.items()}
+        self._watchers: list[asyncio.Task[None]] = []
+
+    async def short(self, service: str, method: str, request: Any, timeout: float | None = None) -> Any:
+        """One small call, e.g. ``short("tts", "ListVoices", ...)``. Raises what went wrong as ``HuashengError``."""
+        stub = getattr(self, service)
+        with mapped(service):
+            call: Awaitable[Any] = getattr(stub, method)(
+                request, timeout=timeout or self.settings.rpc_s, metadata=metadata()
+            )
+            return await call
+
+    def watch(self) -> None:
+        """Begin to follow the health of all services."""
+        self._watchers = [asyncio.create_task(self._follow(s)) for s in self.channels]
+
+    async def _follow(self, service: str) -> None:
+        stub: Any = health_pb2_grpc.HealthStub(self.channels[service])
+        request = health_pb2.HealthCheckRequest(service=FULL_NAMES[service])
+        while True:
+            call = stub.Watch(request)  # endless by design; keepalive notices a dead peer
+            try:
+                async for answer in call:
+                    is_serving = answer.status == health_pb2.HealthCheckResponse.SERVING
+                    self.health[service].set("serving" if is_serving else "loading")
+            except grpc.aio.AioRpcError:
+                pass  # told through the health it leaves behind
+            finally:
+                call.cancel()
+            self.health[service].set("down")
+            await asyncio.sleep(0.5)
+
+    async def close(self) -> None:
+        """End watching and close the channels."""
+        for task in self._watchers:
+            task.cancel()
+        await asyncio.gather(*self._watchers, return_exceptions=True)
+        await asyncio.gather(*(c.close() for c in self.channels.values()))

@@ -1,0 +1,81 @@
+"""One turn of a conversation: question in, talking-face answer out, every stage working while the one before still does.
+
+Used by the dialogue job, by the gRPC door and by the live socket alike; knows nothing of HTTP, jobs or databases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass, field
+
+from services.common.errors import HuashengError
+from services.gateway.clients import Clients
+from services.gateway.stages import (
+    Drawing,
+    Event,
+    Flow,
+    Look,
+    Transcript,
+    Voice,
+    draw,
+    listen,
+    recite,
+    speak,
+    think,
+)
+from services.gateway.timings import Timings
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What is asked and who answers. Exactly one of ``text``, ``pcm`` and ``uri`` is given."""
+
+    look: Look
+    voice: Voice
+    text: str = ""
+    pcm: AsyncIterable[bytes] | None = None
+    """16-bit mono PCM at ``rate`` Hz, as it comes."""
+    rate: int = 16000
+    uri: str = ""
+    language: str = ""
+    """BCP 47; empty to detect it."""
+    history: list[tuple[str, str]] = field(default_factory=list)
+    """Earlier messages: (``user`` | ``assistant``, text), oldest first."""
+    reply: str = ""
+    """The answer when it is known already (an earlier attempt got that far): the language model is not asked again."""
+
+
+async def hear(clients: Clients, turn: Turn, timings: Timings) -> Transcript:
+    """The question as text. Raises ``no-speech``."""
+    if turn.text:
+        return Transcript(turn.text, turn.language, "", 0.0)
+    heard = await listen(
+        clients, timings, uri=turn.uri, pcm=turn.pcm, rate=turn.rate, language=turn.language
+    )  # fmt: skip
+    if not heard.text:
+        raise HuashengError("no-speech")
+    return heard
+
+
+async def run_turn(clients: Clients, turn: Turn, timings: Timings) -> AsyncIterator[Event]:
+    """Events in order: transcript; reply pieces, speech and video among each other; summary last.
+
+    Closing the generator cancels every call. Raises ``HuashengError``.
+    """
+    heard = await hear(clients, turn, timings)
+    yield heard
+    flow = Flow()
+    clauses: asyncio.Queue[str | None] = asyncio.Queue(maxsize=16)
+    drawing: Drawing = asyncio.Queue(maxsize=32)
+    if turn.reply:
+        flow.start(recite(turn.reply, clauses))
+    else:
+        history = [*turn.history, ("user", heard.text)]
+        flow.start(think(flow, clients, timings, history, heard.language, clauses))
+    flow.start(speak(flow, clients, timings, turn.voice, clauses, drawing))
+    flow.start(draw(flow, clients, timings, turn.look, drawing))
+    async with contextlib.aclosing(flow.events()) as events:
+        async for event in events:
+            yield event

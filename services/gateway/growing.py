@@ -1,0 +1,62 @@
+"""A file that is read while it is written: the video of a running job."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+
+class Abandoned(Exception):
+    """The file will not be finished; what was read of it is void."""
+
+
+class GrowingFile:
+    """Bytes appended by one writer and followed by any number of readers, all on one event loop.
+
+    Readers keep their own handle: they can finish even after the file was moved to its final name.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._file = path.open("wb", buffering=0)
+        self.size = 0
+        self.is_playable = False
+        self._state = "growing"
+        self._changed = asyncio.Event()
+
+    def append(self, data: bytes, is_playable: bool) -> None:
+        """Add bytes; ``is_playable`` once a picture is among them. Raises ``OSError`` when the disk is full."""
+        self._file.write(data)
+        self.size += len(data)
+        self.is_playable = self.is_playable or is_playable
+        self._wake()
+
+    def close(self, complete: bool) -> None:
+        """No more bytes. Readers end, or fail with ``Abandoned`` when the file is not complete."""
+        if self._state == "growing":
+            self._file.close()
+            self._state = "complete" if complete else "abandoned"
+            self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def follow(self, chunk: int = 256 * 1024) -> AsyncIterator[bytes]:
+        """All bytes from the start, as they come."""
+        at = 0
+        with self.path.open("rb") as f:
+            while True:
+                changed = self._changed
+                if self._state == "abandoned":
+                    raise Abandoned
+                if at < self.size:
+                    data = f.read(min(chunk, self.size - at))
+                    at += len(data)
+                    yield data
+                elif self._state == "complete":
+                    return
+                else:
+                    await changed.wait()

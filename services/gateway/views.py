@@ -1,0 +1,105 @@
+"""Rows and messages as the API shows them: times as text, storage keys and URIs as links, errors in the reader's language."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from services.common.errors import HuashengError, problem
+from services.common.storage import Storage
+from services.gateway.db import iso
+from services.gateway.signing import Signer
+
+Row = dict[str, Any]
+BUILTIN = "builtin"
+GENDERS = {0: "", 1: "female", 2: "male"}
+_HIDDEN = ("reply_is_whole", "reply_engine")
+
+
+def linked(value: Row, signer: Signer) -> Row:
+    """Every ``x_key`` (a storage key or None) becomes ``x_url``, in dictionaries within as well."""
+    out = {}
+    for k, v in value.items():
+        if isinstance(v, dict):
+            v = linked(v, signer)
+        if k.endswith("_key"):
+            k, v = k.removesuffix("_key") + "_url", signer.sign(f"/api/v1/media/{v}") if v else None
+        out[k] = v
+    return out
+
+
+def asset(row: Row, signer: Signer) -> Row:
+    """An asset."""
+    fields = (
+        "id", "kind", "name", "bytes", "content_type", "duration_s", "width", "height", "fps", "sample_rate_hz",
+        "has_audio", "silent",
+    )  # fmt: skip
+    return {k: row[k] for k in fields} | {
+        "created_at": iso(row["created_at"]),
+        "url": signer.sign(f"/api/v1/assets/{row['id']}/content"),
+    }
+
+
+def job(row: Row, signer: Signer, lang: str, position: int | None, request_id: str = "") -> Row:
+    """A job."""
+    error = row["error"]
+    base = f"/api/v1/jobs/{quote(row['id'])}"
+    return {
+        "id": row["id"],
+        "kind": row["kind"],
+        "state": row["state"],
+        "stage": row["stage"],
+        "progress": round(row["progress"], 3),
+        "eta_s": row["eta_s"],
+        "queue_position": position,
+        "params": row["params"],
+        "partial": {k: v for k, v in row["partial"].items() if k not in _HIDDEN},
+        "result": linked(row["result"], signer) if row["result"] else None,
+        "error": problem(HuashengError(error["reason"], **error["params"]), lang, request_id) if error else None,
+        "created_at": iso(row["created_at"]),
+        "started_at": iso(row["started_at"]),
+        "finished_at": iso(row["finished_at"]),
+        "events_url": f"{base}/events",
+        "video_url": f"{base}/video" if row["kind"] in ("dialogue", "video") else None,
+    }
+
+
+def avatar_row(a: Any, storage: Storage) -> Row:
+    """An avatar of the render service, with storage keys."""
+    return {
+        "id": a.avatar_id, "avatar_id": a.avatar_id, "name": a.name, "owner": a.owner, "is_builtin": a.owner == BUILTIN,
+        "engine": a.engine, "kind": a.kind, "width": a.width, "height": a.height, "fps": a.fps, "frames": a.frames,
+        "thumbnail_key": storage.key(a.thumbnail_uri) if a.thumbnail_uri else None,
+        "idle_key": storage.key(a.idle_uri) if a.idle_uri else None,
+        "created_at": iso(a.created_at),
+        "report": {
+            "face_fraction": round(a.report.face_fraction, 4), "face_width_px": round(a.report.face_width_px, 1),
+            "mouth_coverage": round(a.report.mouth_coverage, 4), "warnings": list(a.report.warnings),
+        },
+    }  # fmt: skip
+
+
+def model_row(m: Any) -> Row:
+    """A model of the render service."""
+    return {
+        "id": m.model_id, "model_id": m.model_id, "name": m.name, "owner": m.owner, "is_builtin": m.owner == BUILTIN,
+        "engine": m.engine, "avatar_id": m.avatar_id or None, "steps": m.steps, "before": dict(m.before),
+        "after": dict(m.after), "created_at": iso(m.created_at),
+    }  # fmt: skip
+
+
+def voice_row(v: Any, is_default: bool) -> Row:
+    """A voice of the tts service."""
+    return {
+        "id": v.voice_id, "voice_id": v.voice_id, "name": v.name, "language": v.language, "gender": GENDERS.get(v.gender, ""),
+        "engine": v.engine, "is_cloned": v.is_cloned, "is_default": is_default, "sample_text": v.sample_text,
+        "sample_url": f"/api/v1/voices/{quote(v.voice_id, safe='')}/sample",
+    }  # fmt: skip
+
+
+def engine_row(service: str, e: Any) -> Row:
+    """An engine of a service."""
+    return {
+        "service": service, "name": e.name, "available": e.available, "reason": e.reason, "is_default": e.is_default,
+        "languages": list(e.languages), "license": e.license, "description": e.description,
+    }  # fmt: skip

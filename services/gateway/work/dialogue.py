@@ -1,0 +1,71 @@
+"""The dialogue job: a recorded or typed question to a video of the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from services.common import logs
+from services.gateway.context import Gateway
+from services.gateway.dialogue import Turn, hear, run_turn
+from services.gateway.runner import JobRun
+from services.gateway.stages import Look, Voice
+from services.gateway.work.recorder import Recorder
+
+
+async def dialogue(gateway: Gateway, run: JobRun) -> dict[str, Any]:
+    """Two durable steps: hear the question, answer it."""
+    p = run.params
+    logs.turn_id.set(run.id)
+    look = Look(run.owner, p.get("avatar_id") or "", p.get("engine") or "")
+    voice = Voice(run.owner, p.get("voice_id") or "")
+    heard: dict[str, Any] = {"text": p.get("text"), "language": p.get("language") or "", "engine": None}
+    if asset_id := p.get("audio_asset_id"):
+        asset = await asyncio.to_thread(gateway.assets.get, run.owner, asset_id)
+        uri = gateway.storage.uri(asset["key"])
+
+        async def listen() -> dict[str, Any]:
+            run.at("asr")
+            turn = Turn(look, voice, uri=uri, language=p.get("language") or "")
+            t = await hear(gateway.clients, turn, run.timings)
+            return {"text": t.text, "language": t.language, "engine": t.engine, "ms": run.timings.ms["asr"]}
+
+        heard = await run.step("listen", listen)
+        if "asr" not in run.timings.ms:  # the step was done before a crash
+            run.timings.known("asr", heard["ms"])
+    run.partial |= {"transcript": heard["text"], "language": heard["language"]}
+    run.tell("transcript", text=heard["text"], language=heard["language"])
+
+    async def answer() -> dict[str, Any]:
+        run.start_over()
+        run.at("llm", 0.0)
+        known = run.partial["reply"] if run.partial.get("reply_is_whole") else ""
+        history = await asyncio.to_thread(
+            gateway.conversations.history, run.owner, p["conversation_id"], gateway.settings.max_history, run.id
+        )
+        turn = Turn(look, voice, text=heard["text"], language=heard["language"], history=history, reply=known)
+        recorder = Recorder(run, text=known)
+        recorder.llm_engine = run.partial.get("reply_engine", "")
+        try:
+            async with contextlib.aclosing(run_turn(gateway.clients, turn, run.timings)) as events:
+                async for event in events:
+                    await recorder.take(event)
+            made = await recorder.publish(gateway.storage, "reply")
+        finally:
+            recorder.close(complete=False)
+        await asyncio.to_thread(
+            gateway.conversations.add_turn, run.owner, p["conversation_id"], run.id, heard["text"], recorder.reply
+        )
+        run.timings.mark("total")
+        engines = {
+            "asr": heard["engine"], "llm": recorder.llm_engine,
+            "tts": recorder.voice.engine if recorder.voice else None, "render": made["engine"],
+        }  # fmt: skip
+        return made | {
+            "conversation_id": p["conversation_id"], "transcript": heard["text"], "language": heard["language"],
+            "reply": recorder.reply, "avatar_id": p.get("avatar_id"), "engines": engines,
+            "timings_ms": dict(run.timings.ms),
+        }  # fmt: skip
+
+    return await run.step("answer", answer)
