@@ -6,10 +6,12 @@ Keys are made by our own code from ids, never from names that users give. Finish
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,7 +125,7 @@ class Storage:
             else:
                 self.fs.put(str(temporary), path)
         except OSError as e:
-            if e.errno == 28:
+            if e.errno == errno.ENOSPC:
                 raise HuashengError("disk-full") from e
             raise
         finally:
@@ -139,9 +141,17 @@ class Storage:
             digest = hashlib.file_digest(f, "sha256").hexdigest()
         described = {**metadata, "bytes": finished.stat().st_size, "sha256": digest, "generated_by": "huasheng"}
         with self.writing(key) as out:
-            if self.is_local and out.stat().st_dev == finished.stat().st_dev:
-                finished.replace(out)
-            else:
-                out.write_bytes(finished.read_bytes())
+            move(finished, out)
         self.put_json(key + ".json", described)
         return described
+
+
+def move(source: Path, target: Path) -> None:
+    """Move a file over another, also between file systems and between two mounts of the same one."""
+    try:
+        source.replace(target)
+    except OSError as e:
+        if e.errno != errno.EXDEV:  # the device number does not tell: two container volumes on one disk share it
+            raise
+        shutil.copyfile(source, target)
+        source.unlink()

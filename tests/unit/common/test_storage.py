@@ -59,3 +59,19 @@ def test_list_and_delete(storage: Storage) -> None:
     storage.delete("a")
     storage.delete("a")
     assert storage.list("a") == []
+
+
+def test_publish_works_across_mounts(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finished = tmp_path / "done.mp4"
+    finished.write_bytes(b"video")
+    real = Path.replace
+
+    def across(self: Path, target: Path) -> Path:  # as between two container volumes, whatever the device numbers say
+        if self == finished:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", across)
+    storage.publish("videos/a.mp4", finished, {})
+    assert storage.read("videos/a.mp4") == b"video"
+    assert not finished.exists()
