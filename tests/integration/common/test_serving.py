@@ -7,6 +7,8 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
+from huasheng.common.v1 import common_pb2
 from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from services.common import logs, serving
@@ -154,3 +156,32 @@ async def test_a_service_that_is_down_is_named() -> None:
             await llm_pb2_grpc.LlmServiceStub(channel).ListEngines(llm_pb2.ListEnginesRequest(), timeout=5)
         error = from_rpc(e.value, "llm")
         assert (error.slug, error.params["service"]) == ("service-down", "llm")
+
+
+async def test_a_refusal_in_the_middle_of_sending_keeps_its_reason() -> None:
+    class Refusing(asr_pb2_grpc.AsrServiceServicer):
+        async def StreamTranscribe(self, requests, context):
+            await anext(aiter(requests))
+            raise HuashengError("busy", service="asr", limit=1)
+            yield
+
+        async def Transcribe(self, requests, context):
+            await anext(aiter(requests))
+            raise HuashengError("busy", service="asr", limit=1)
+
+    service = serving.Service(
+        "asr", "x", lambda s: asr_pb2_grpc.add_AsrServiceServicer_to_server(Refusing(), s), lambda: None
+    )
+    server, _, port = await serving.start(service, ServiceSettings())
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = asr_pb2_grpc.AsrServiceStub(channel)
+        chunk = common_pb2.AudioChunk(data=bytes(100_000))
+        for _ in range(5):
+            stream = stub.StreamTranscribe(iter([asr_pb2.StreamTranscribeRequest(audio=chunk)] * 40))
+            with pytest.raises(grpc.aio.AioRpcError) as e:
+                await stream.read()
+            assert from_rpc(e.value, "asr").slug == "busy"
+            with pytest.raises(grpc.aio.AioRpcError) as e:
+                await stub.Transcribe(iter([asr_pb2.TranscribeRequest(audio=chunk)] * 40))
+            assert from_rpc(e.value, "asr").slug == "busy"
+    await server.stop(0)
