@@ -114,7 +114,6 @@ async def refused(call: object) -> HuashengError:
                 pass
         else:
             await call
-    print(repr(e.value))
     return from_rpc(e.value, "render")
 
 
