@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import shutil
 import time
 import unicodedata
 from collections.abc import Callable
@@ -15,7 +14,7 @@ import sqlalchemy as sa
 from fastapi import Request
 
 from services.common.errors import HuashengError
-from services.common.storage import Storage
+from services.common.storage import Storage, move
 from services.gateway.db import Database, assets
 from services.gateway.probing import probe
 from services.gateway.settings import GatewaySettings
@@ -111,7 +110,9 @@ class Assets:
 
     def search(self, owner: str, kind: str | None, limit: int, before: str | None) -> list[Row]:
         """Newest first."""
-        query = sa.select(assets).where(assets.c.owner == owner).order_by(assets.c.created_at.desc(), assets.c.id.desc())
+        query = (
+            sa.select(assets).where(assets.c.owner == owner).order_by(assets.c.created_at.desc(), assets.c.id.desc())
+        )
         if kind:
             query = query.where(assets.c.kind == kind)
         if before:
@@ -125,12 +126,3 @@ class Assets:
         with self._db.begin() as c:
             c.execute(sa.delete(assets).where(assets.c.id == asset_id, assets.c.owner == owner))
         self._storage.delete(f"assets/{asset_id}")
-
-
-def move(source: Path, target: Path) -> None:
-    """Move a file over another, also between file systems."""
-    if source.stat().st_dev == target.parent.stat().st_dev:
-        source.replace(target)
-    else:
-        shutil.copyfile(source, target)
-        source.unlink()

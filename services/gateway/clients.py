@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -74,7 +74,7 @@ def mapped(service: str) -> Iterator[None]:
         raise meaning(e, service) from e
 
 
-async def answers(call: Any, service: str) -> AsyncIterator[Any]:
+async def answers(call: Any, service: str) -> AsyncGenerator[Any, None]:
     """The answers of a streaming call; leaving early cancels it."""
     try:
         with mapped(service):

@@ -27,9 +27,7 @@ class Conversations:
             return conversation_id
         new, now = new_id("c"), time.time()
         with self._db.begin() as c:
-            c.execute(
-                sa.insert(conversations).values(id=new, owner=owner, title="", created_at=now, updated_at=now)
-            )
+            c.execute(sa.insert(conversations).values(id=new, owner=owner, title="", created_at=now, updated_at=now))
         return new
 
     def get(self, owner: str, conversation_id: str) -> Row:

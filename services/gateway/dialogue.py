@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable
 from dataclasses import dataclass, field
 
 from services.common.errors import HuashengError
@@ -59,7 +59,7 @@ async def hear(clients: Clients, turn: Turn, timings: Timings) -> Transcript:
     return heard
 
 
-async def run_turn(clients: Clients, turn: Turn, timings: Timings) -> AsyncIterator[Event]:
+async def run_turn(clients: Clients, turn: Turn, timings: Timings) -> AsyncGenerator[Event, None]:
     """Events in order: transcript; reply pieces, speech and video among each other; summary last.
 
     Closing the generator cancels every call. Raises ``HuashengError``.

@@ -139,9 +139,7 @@ class Jobs:
 
     def uses_asset(self, owner: str, asset_id: str) -> bool:
         """Whether an unfinished job needs the asset."""
-        query = sa.select(jobs.c.id).where(
-            jobs.c.owner == owner, jobs.c.asset_id == asset_id, jobs.c.state.in_(ACTIVE)
-        )
+        query = sa.select(jobs.c.id).where(jobs.c.owner == owner, jobs.c.asset_id == asset_id, jobs.c.state.in_(ACTIVE))
         with self._db.begin() as c:
             return c.scalar(query.limit(1)) is not None
 

@@ -20,6 +20,8 @@ HTTP_SECONDS = Histogram(
 )  # fmt: skip
 _ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _SAFE = ("GET", "HEAD", "OPTIONS")
+_PROBES = ("/healthz", "/readyz", "/metrics")
+"""Asked by address, whatever the host names, by those who watch the machine; they tell nothing about anybody."""
 
 
 class Middleware:
@@ -58,7 +60,8 @@ class Middleware:
         """The other site that this request was made for or under; empty when there is none."""
         host = request.headers.get("host", "")
         name = urlsplit(f"//{host}").hostname or ""
-        if self.hosts and name not in self.hosts and f"[{name}]" not in self.hosts:
+        known = name in self.hosts or f"[{name}]" in self.hosts or request.url.path in _PROBES
+        if self.hosts and not known:
             return host or "?"
         origin = request.headers.get("origin", "")
         if request.method not in _SAFE and origin and urlsplit(origin).netloc != host:

@@ -100,7 +100,9 @@ def _check_side(width: int, height: int, limit: int) -> None:
 
 def _image(container: av.container.InputContainer, kind: str, name: str, settings: GatewaySettings) -> Facts:
     context = container.streams.video[0].codec_context
-    _check_side(context.width, context.height, settings.max_side_px)  # before decoding: a small file may unfold to gigabytes
+    _check_side(
+        context.width, context.height, settings.max_side_px
+    )  # before decoding: a small file may unfold to gigabytes
     frame = next(container.decode(video=0), None)
     if frame is None:
         raise HuashengError("corrupt-media", name=name)
@@ -184,4 +186,4 @@ def _sound(container: av.container.InputContainer, name: str, limit_s: float) ->
                 loudest = max(loudest, float(np.sqrt((x**2).mean())))
         if count > limit_s * 16000 * 1.01 or time.monotonic() > until:
             raise HuashengError("too-long", name=name, seconds=round(count / 16000), limit=round(limit_s))
-    return count / 16000, 20 * np.log10(max(loudest, 1e-6)) < SILENCE_DBFS
+    return count / 16000, bool(20 * np.log10(max(loudest, 1e-6)) < SILENCE_DBFS)

@@ -93,7 +93,6 @@ def install(app: FastAPI) -> None:
         return answer(request, HuashengError("internal", service="gateway"))
 
 
-
 def responses(*slugs: str) -> dict[int | str, dict[str, Any]]:
     """OpenAPI entries of the problems that a route may answer with, besides those every route has."""
     out: dict[int | str, dict[str, Any]] = {}
@@ -107,5 +106,3 @@ def responses(*slugs: str) -> dict[int | str, dict[str, Any]]:
         example = {"value": problem(error, "en", "5f0c2a")}
         entry["content"]["application/problem+json"]["examples"][slug] = example
     return out
-
-

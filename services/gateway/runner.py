@@ -269,7 +269,14 @@ class Runner:
     async def _announce(self, queue: str) -> None:
         """Tell those who wait their new place."""
         for place, row in enumerate(await asyncio.to_thread(self.jobs.waiting, queue), 1):
-            data = {"id": row["id"], "kind": row["kind"], "state": "queued", "stage": "", "progress": 0.0, "eta_s": None}
+            data = {
+                "id": row["id"],
+                "kind": row["kind"],
+                "state": "queued",
+                "stage": "",
+                "progress": 0.0,
+                "eta_s": None,
+            }
             self.hub.publish(row["owner"], row["id"], "progress", {**data, "queue_position": place})
 
     async def work(self, job_id: str) -> str:

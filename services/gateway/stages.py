@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -160,7 +160,7 @@ class Flow:
         if not self._running:
             await self._out.put(None)
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """All events until every stage has ended."""
         try:
             while (item := await self._out.get()) is not None:
@@ -181,9 +181,7 @@ async def drain(queue: asyncio.Queue[Any]) -> AsyncIterator[Any]:
 
 def pcm_format(rate: int) -> common_pb2.AudioFormat:
     """The one format services exchange: 16-bit mono PCM."""
-    return common_pb2.AudioFormat(
-        encoding=common_pb2.AUDIO_ENCODING_PCM_S16LE, sample_rate_hertz=rate, channels=1
-    )
+    return common_pb2.AudioFormat(encoding=common_pb2.AUDIO_ENCODING_PCM_S16LE, sample_rate_hertz=rate, channels=1)
 
 
 async def listen(

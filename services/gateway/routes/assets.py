@@ -107,7 +107,9 @@ async def content(
 
 @router.head("/media/{key:path}", include_in_schema=False)
 @router.get("/media/{key:path}", tags=["jobs"], responses=responses("stale-link", "bad-range"))
-async def media(request: Request, gateway: Context, key: str, exp: str = "", sig: str = Query(default="", max_length=64)) -> Response:
+async def media(
+    request: Request, gateway: Context, key: str, exp: str = "", sig: str = Query(default="", max_length=64)
+) -> Response:
     """A result's file, for whoever has its signed link."""
     left = gateway.signer.check(f"/api/v1/media/{key}", exp, sig)
     name = key.rsplit("/", 1)[-1]

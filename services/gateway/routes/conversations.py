@@ -26,7 +26,9 @@ async def search(gateway: Context, owner: Owner, limit: Limit = 50, before: Befo
     return {"items": [{k: iso(v) if k in times else v for k, v in r.items() if k != "owner"} for r in rows]}
 
 
-@router.get("/conversations/{conversation_id}", response_model=schemas.ConversationDetail, responses=responses("unknown-id"))
+@router.get(
+    "/conversations/{conversation_id}", response_model=schemas.ConversationDetail, responses=responses("unknown-id")
+)
 async def get(gateway: Context, owner: Owner, conversation_id: str) -> Any:
     """One conversation with its messages."""
     row = await asyncio.to_thread(gateway.conversations.get, owner, conversation_id)

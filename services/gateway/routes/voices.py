@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import struct
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -55,7 +55,7 @@ async def voices(gateway: Context, owner: Owner) -> Any:
     return {"items": await list_voices(gateway, owner)}
 
 
-def _speech(gateway: Gateway, voice: Voice, text: str) -> AsyncIterator[Event]:
+def _speech(gateway: Gateway, voice: Voice, text: str) -> AsyncGenerator[Event, None]:
     flow, clauses = Flow(), asyncio.Queue[str | None](maxsize=16)
     flow.start(recite(text, clauses))
     flow.start(speak(flow, gateway.clients, Timings(), voice, clauses, None))
@@ -136,7 +136,9 @@ async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key 
             raise HuashengError("bad-request", what="the field `name` is missing")
         await speech_asset(gateway, owner, row["id"], REFERENCE_S[1])
         if row["duration_s"] < REFERENCE_S[0]:
-            raise HuashengError("too-short", name=row["name"], seconds=round(row["duration_s"], 1), limit=REFERENCE_S[0])
+            raise HuashengError(
+                "too-short", name=row["name"], seconds=round(row["duration_s"], 1), limit=REFERENCE_S[0]
+            )
         language, transcript = upload.fields.get("language", ""), upload.fields.get("transcript", "")
 
         async def make(_id: str) -> tuple[int, dict[str, Any]]:

@@ -53,7 +53,9 @@ async def check_avatar(gateway: Gateway, owner: str, avatar_id: str | None) -> N
 
 
 @router.post("/avatars", status_code=202, response_model=schemas.Job, responses=ACCEPTED, tags=["avatars"])
-async def make_avatar(request: Request, gateway: Context, owner: Owner, body: schemas.AvatarRequest, key: Key = None) -> Response:
+async def make_avatar(
+    request: Request, gateway: Context, owner: Owner, body: schemas.AvatarRequest, key: Key = None
+) -> Response:
     """Prepare a person from a video or portrait."""
     asset = await asyncio.to_thread(gateway.assets.get, owner, body.asset_id)
     if asset["kind"] == "audio":
@@ -61,7 +63,9 @@ async def make_avatar(request: Request, gateway: Context, owner: Owner, body: sc
     return await start_job(request, gateway, owner, key, "avatar", body.model_dump(), asset["id"])
 
 
-@router.get("/avatars", response_model=schemas.Items[schemas.Avatar], responses=responses("service-down"), tags=["avatars"])
+@router.get(
+    "/avatars", response_model=schemas.Items[schemas.Avatar], responses=responses("service-down"), tags=["avatars"]
+)
 async def avatars(gateway: Context, owner: Owner) -> Any:
     """Prepared avatars, the built-in one first."""
     found = await gateway.clients.short("render", "ListAvatars", render_pb2.ListAvatarsRequest(owner=owner))
@@ -74,7 +78,9 @@ async def avatar(gateway: Context, owner: Owner, avatar_id: str) -> Any:
     return views.linked(await find_avatar(gateway, owner, avatar_id), gateway.signer)
 
 
-@router.delete("/avatars/{avatar_id}", status_code=204, responses=responses("unknown-id", "builtin-stays"), tags=["avatars"])
+@router.delete(
+    "/avatars/{avatar_id}", status_code=204, responses=responses("unknown-id", "builtin-stays"), tags=["avatars"]
+)
 async def delete_avatar(gateway: Context, owner: Owner, avatar_id: str) -> None:
     """Delete an avatar that you made."""
     if (await find_avatar(gateway, owner, avatar_id))["is_builtin"]:
@@ -111,13 +117,21 @@ async def check_training(gateway: Gateway, owner: str, engine: str) -> None:
         error = meaning(e, "render")
         if error.slug in ("not-offered",):
             raise HuashengError("training-unavailable", why="no engine offers it") from e
-        if error.slug in ("training-unavailable", "unknown-engine", "engine-unavailable", "service-down", "service-loading"):
+        if error.slug in (
+            "training-unavailable",
+            "unknown-engine",
+            "engine-unavailable",
+            "service-down",
+            "service-loading",
+        ):
             raise error from e
     finally:
         call.cancel()
 
 
-@router.get("/models", response_model=schemas.Items[schemas.Model], responses=responses("service-down"), tags=["trainings"])
+@router.get(
+    "/models", response_model=schemas.Items[schemas.Model], responses=responses("service-down"), tags=["trainings"]
+)
 async def models(gateway: Context, owner: Owner) -> Any:
     """Built-in and trained models."""
     found = await gateway.clients.short("render", "ListModels", render_pb2.ListModelsRequest(owner=owner))
@@ -128,7 +142,9 @@ async def models(gateway: Context, owner: Owner) -> Any:
     "/videos", status_code=202, response_model=schemas.Job, tags=["videos"],
     responses=ACCEPTED | responses("empty-text", "long-text", "silent-audio", "no-audio", "too-long"),
 )  # fmt: skip
-async def make_video(request: Request, gateway: Context, owner: Owner, body: schemas.VideoRequest, key: Key = None) -> Response:
+async def make_video(
+    request: Request, gateway: Context, owner: Owner, body: schemas.VideoRequest, key: Key = None
+) -> Response:
     """Make the avatar say a text or a recording."""
     params = body.model_dump()
     if body.text is not None:

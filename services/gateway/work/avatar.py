@@ -28,9 +28,7 @@ async def avatar(gateway: Gateway, run: JobRun) -> dict[str, Any]:
     async def prepare() -> dict[str, Any]:
         run.start_over()
         run.at("prepare", 0.0)
-        call = gateway.clients.render.PrepareAvatar(
-            request, timeout=gateway.settings.render_s, metadata=metadata()
-        )
+        call = gateway.clients.render.PrepareAvatar(request, timeout=gateway.settings.render_s, metadata=metadata())
         async with contextlib.aclosing(answers(call, "render")) as stream:
             async for answer in stream:
                 if answer.WhichOneof("payload") == "progress":

@@ -104,7 +104,9 @@ class Recorder:
             self._wave = None
         self.video.close(complete)
 
-    async def publish(self, storage: Storage, stem: str, subtitles: list[stages.Spoken] | None = None) -> dict[str, Any]:
+    async def publish(
+        self, storage: Storage, stem: str, subtitles: list[stages.Spoken] | None = None
+    ) -> dict[str, Any]:
         """Hand the finished files out. Returns keys and facts for the job's result."""
         if not self.summary or not self.picture:
             raise HuashengError("service-down", service="render")

@@ -1,0 +1,338 @@
+"""The four engine services as scriptable fakes on real gRPC: quick, deterministic, and able to fail on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import av
+import grpc
+import numpy as np
+from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
+from huasheng.common.v1 import common_pb2
+from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
+from huasheng.render.v1 import render_pb2, render_pb2_grpc
+from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
+
+from services.common import serving
+from services.common.errors import HuashengError
+from services.common.settings import ServiceSettings
+from services.common.storage import Storage
+
+RATE = 24000
+FPS = 25
+
+
+@dataclass
+class Script:
+    """How a fake behaves, and what it saw."""
+
+    delay_s: float = 0.0
+    """Pause before every piece of output."""
+    error: HuashengError | None = None
+    """Raised by the next calls, ``error_times`` of them."""
+    error_times: int = 1_000_000
+    calls: int = 0
+    cancelled: int = 0
+    active: int = 0
+    seen: list[Any] = field(default_factory=list)
+    hold: asyncio.Event = field(default_factory=asyncio.Event)
+    """Streaming stops half-way until this is set."""
+
+    def __post_init__(self) -> None:
+        self.hold.set()
+
+    def enter(self) -> None:
+        self.calls += 1
+        if self.error and self.error_times > 0:
+            self.error_times -= 1
+            raise self.error
+
+    async def pause(self) -> None:
+        await self.hold.wait()
+        await asyncio.sleep(self.delay_s)
+
+
+class Asr(asr_pb2_grpc.AsrServiceServicer):
+    def __init__(self) -> None:
+        self.script = Script()
+        self.text, self.language = "你好，你是谁？", "zh"
+
+    async def Transcribe(self, requests, context):
+        self.script.enter()
+        audio = b""
+        async for r in requests:
+            if r.WhichOneof("payload") == "config":
+                self.script.seen.append(r.config)
+            elif r.WhichOneof("payload") == "audio":
+                audio += r.audio.data
+        await self.script.pause()
+        segment = asr_pb2.Segment(text=self.text, start_us=0, end_us=900_000)
+        return asr_pb2.TranscribeResponse(
+            text=self.text, language=self.language, language_probability=0.9, duration_us=1_000_000,
+            segments=[segment] if self.text else [], engine="fake-asr",
+        )  # fmt: skip
+
+    async def ListEngines(self, request, context):
+        self.script.enter()
+        return asr_pb2.ListEnginesResponse(engines=[engine("fake-asr")])
+
+
+class Llm(llm_pb2_grpc.LlmServiceServicer):
+    def __init__(self) -> None:
+        self.script = Script()
+        self.reply = "我是画声，很高兴见到你。今天想聊些什么呢？"
+
+    async def StreamChat(self, request, context):
+        self.script.enter()
+        self.script.seen.append(request)
+        reply = self.reply.format(question=request.messages[-1].content)
+        yield llm_pb2.StreamChatResponse(started=llm_pb2.ChatStarted(engine="fake-llm", model="m"))
+        for i in range(0, len(reply), 3):
+            await self.script.pause()
+            yield llm_pb2.StreamChatResponse(delta=llm_pb2.ChatDelta(text=reply[i : i + 3]))
+        yield llm_pb2.StreamChatResponse(finished=llm_pb2.ChatFinished(reason=llm_pb2.FINISH_REASON_STOP))
+
+    async def ListEngines(self, request, context):
+        self.script.enter()
+        return llm_pb2.ListEnginesResponse(engines=[engine("fake-llm")])
+
+
+class Tts(tts_pb2_grpc.TtsServiceServicer):
+    def __init__(self) -> None:
+        self.script = Script()
+        self.seconds_per_character = 0.1
+
+    async def StreamSynthesize(self, requests, context):
+        self.script.enter()
+        at = 0
+        async for r in requests:
+            what = r.WhichOneof("payload")
+            if what == "config":
+                if r.config.voice_id not in ("", "v_zh", "v_en"):
+                    raise HuashengError("unknown-voice", voice=r.config.voice_id)
+                yield tts_pb2.StreamSynthesizeResponse(
+                    header=tts_pb2.SynthesisHeader(
+                        format=pcm(RATE), engine="fake-tts", voice_id=r.config.voice_id or "v_zh", has_phonemes=True
+                    )
+                )
+            elif what == "clause":
+                self.script.seen.append(r.clause.text)
+                await self.script.pause()
+                samples = int(len(r.clause.text) * self.seconds_per_character * RATE)
+                end = at + samples
+                mark = tts_pb2.ClauseMark(index=r.clause.index, text=r.clause.text, start_us=us(at), end_us=us(end))
+                yield tts_pb2.StreamSynthesizeResponse(clause=mark)
+                span = common_pb2.PhonemeSpan(phoneme="a", start_us=us(at), end_us=us(end))
+                yield tts_pb2.StreamSynthesizeResponse(phonemes=tts_pb2.Phonemes(spans=[span]))
+                wave = (8000 * np.sin(np.arange(at, end) * 2 * np.pi * 220 / RATE)).astype("<i2").tobytes()
+                for i in range(0, len(wave), RATE):
+                    chunk = common_pb2.AudioChunk(data=wave[i : i + RATE], pts_us=us(at + i // 2))
+                    yield tts_pb2.StreamSynthesizeResponse(audio=chunk)
+                at = end
+        yield tts_pb2.StreamSynthesizeResponse(finished=tts_pb2.SynthesisFinished(duration_us=us(at)))
+
+    async def ListVoices(self, request, context):
+        self.script.enter()
+        zh = tts_pb2.Voice(
+            voice_id="v_zh", name="小画", language="zh-CN", gender=tts_pb2.GENDER_FEMALE, engine="fake-tts", sample_text="你好。"
+        )  # fmt: skip
+        en = tts_pb2.Voice(
+            voice_id="v_en", name="Hua", language="en-US", gender=tts_pb2.GENDER_MALE, engine="fake-tts", sample_text="Hi."
+        )  # fmt: skip
+        return tts_pb2.ListVoicesResponse(voices=[zh, en])
+
+    async def CreateVoice(self, request, context):
+        self.script.enter()
+        raise HuashengError("cloning-unavailable", engine="fake-tts")
+
+    async def ListEngines(self, request, context):
+        self.script.enter()
+        return tts_pb2.ListEnginesResponse(engines=[engine("fake-tts")])
+
+
+class Render(render_pb2_grpc.RenderServiceServicer):
+    def __init__(self, storage: Storage) -> None:
+        self.script = Script()
+        self.storage = storage
+        self.avatars: dict[str, render_pb2.Avatar] = {}
+        self.most_at_once = 0
+        self.order: list[str] = []
+
+    async def StreamRender(self, requests, context):
+        s = self.script
+        s.enter()
+        s.active += 1
+        self.most_at_once = max(self.most_at_once, s.active)
+        is_done, seconds, frames, config = False, 0.0, 0, None
+        video = TinyVideo()
+        try:
+            async for r in requests:
+                what = r.WhichOneof("payload")
+                self.order.append(what)
+                if what == "config":
+                    config = r.config
+                    s.seen.append(config)
+                    yield render_pb2.StreamRenderResponse(
+                        header=render_pb2.RenderHeader(
+                            width=64, height=64, fps=FPS, mime_type='video/mp4; codecs="avc1.42c00a"', engine="fake-render"
+                        )
+                    )
+                    yield render_pb2.StreamRenderResponse(media=render_pb2.MediaChunk(data=video.take(), end_us=0))
+                elif what == "audio":
+                    await s.pause()
+                    seconds += len(r.audio.data) / 2 / config.format.sample_rate_hertz
+                    while frames < int(seconds * FPS):
+                        video.add(frames)
+                        frames += 1
+                    if data := video.take():
+                        media = render_pb2.MediaChunk(data=data, end_us=frames * 1_000_000 // FPS)
+                        yield render_pb2.StreamRenderResponse(media=media)
+                elif what == "end":
+                    media = render_pb2.MediaChunk(data=video.finish(), end_us=frames * 1_000_000 // FPS)
+                    yield render_pb2.StreamRenderResponse(media=media)
+                    summary = render_pb2.RenderSummary(frames=frames, duration_us=frames * 1_000_000 // FPS)
+                    is_done = True
+                    yield render_pb2.StreamRenderResponse(summary=summary)
+        finally:
+            s.active -= 1
+            s.cancelled += not is_done
+
+    async def PrepareAvatar(self, request, context):
+        self.script.enter()
+        is_done = False
+        try:
+            for stage, part in (("frames", 0.2), ("landmarks", 0.6), ("loop", 0.9)):
+                await self.script.pause()
+                yield render_pb2.PrepareAvatarResponse(progress=render_pb2.Progress(stage=stage, fraction=part))
+            key = f"avatars/{request.avatar_id}/thumbnail.jpg"
+            self.storage.put(key, b"\xff\xd8\xff fake")
+            made = render_pb2.Avatar(
+                avatar_id=request.avatar_id, owner=request.owner, name=request.name, engine="fake-render", kind="video",
+                width=64, height=64, fps=FPS, frames=50, thumbnail_uri=self.storage.uri(key), created_at=1.0,
+            )  # fmt: skip
+            self.avatars[made.avatar_id] = made
+            is_done = True
+            yield render_pb2.PrepareAvatarResponse(avatar=made)
+        finally:
+            self.script.cancelled += not is_done
+
+    async def ListAvatars(self, request, context):
+        self.script.enter()
+        builtin = render_pb2.Avatar(avatar_id="builtin", owner="builtin", name="画", engine="fake-render", kind="portrait")
+        return render_pb2.ListAvatarsResponse(avatars=[builtin, *self.avatars.values()])
+
+    async def DeleteAvatar(self, request, context):
+        self.avatars.pop(request.avatar_id)
+        return render_pb2.DeleteAvatarResponse()
+
+    async def Train(self, request, context):
+        self.script.enter()
+        raise HuashengError("training-unavailable", why="the fake cannot")
+        yield
+
+    async def ListModels(self, request, context):
+        model = render_pb2.Model(model_id="builtin", owner="builtin", name="m", engine="fake-render", before={"x": 1})
+        return render_pb2.ListModelsResponse(models=[model])
+
+    async def ListEngines(self, request, context):
+        self.script.enter()
+        return render_pb2.ListEnginesResponse(engines=[engine("fake-render")])
+
+    async def ListDevices(self, request, context):
+        return render_pb2.ListDevicesResponse(devices=[render_pb2.Device(device="cpu", name="CPU", memory_bytes=1)])
+
+
+class TinyVideo:
+    """A real fragmented MP4 of 64×64 grey pictures, written piece by piece."""
+
+    def __init__(self) -> None:
+        self._out = io.BytesIO()
+        flags = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
+        self._container = av.open(_Unseekable(self._out), "w", format="mp4", options=flags)
+        self._stream = self._container.add_stream("libx264", rate=FPS, options={"preset": "ultrafast", "tune": "zerolatency"})
+        self._stream.width = self._stream.height = 64
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.gop_size = 5
+        self._container.start_encoding()
+
+    def add(self, number: int) -> None:
+        frame = av.VideoFrame.from_ndarray(np.full((64, 64), 40 + number * 7 % 180, np.uint8), format="gray")
+        frame.pts, frame.time_base = number, Fraction(1, FPS)
+        self._container.mux(self._stream.encode(frame.reformat(format="yuv420p")))
+
+    def take(self) -> bytes:
+        data = self._out.getvalue()
+        self._out.seek(0)
+        self._out.truncate()
+        return data
+
+    def finish(self) -> bytes:
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+        return self.take()
+
+
+class _Unseekable:
+    def __init__(self, out: io.BytesIO) -> None:
+        self.write = out.write
+
+
+def pcm(rate: int) -> common_pb2.AudioFormat:
+    return common_pb2.AudioFormat(
+        encoding=common_pb2.AUDIO_ENCODING_PCM_S16LE, sample_rate_hertz=rate, channels=1
+    )
+
+
+def us(samples: int) -> int:
+    return samples * 1_000_000 // RATE
+
+
+def engine(name: str) -> common_pb2.EngineInfo:
+    return common_pb2.EngineInfo(name=name, available=True, is_default=True, languages=["zh", "en"], license="MIT")
+
+
+NAMES = {
+    "asr": "huasheng.asr.v1.AsrService", "llm": "huasheng.llm.v1.LlmService", "tts": "huasheng.tts.v1.TtsService",
+    "render": "huasheng.render.v1.RenderService",
+}  # fmt: skip
+
+
+class Fakes:
+    """The four services on ports of their own; each can be killed and come back on the same port."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.asr, self.llm, self.tts, self.render = Asr(), Llm(), Tts(), Render(storage)
+        self.ports: dict[str, int] = {}
+        self._servers: dict[str, grpc.aio.Server] = {}
+
+    async def start(self, name: str) -> None:
+        add = {
+            "asr": asr_pb2_grpc.add_AsrServiceServicer_to_server, "llm": llm_pb2_grpc.add_LlmServiceServicer_to_server,
+            "tts": tts_pb2_grpc.add_TtsServiceServicer_to_server,
+            "render": render_pb2_grpc.add_RenderServiceServicer_to_server,
+        }[name]  # fmt: skip
+        servicer = getattr(self, name)
+        service = serving.Service(name, NAMES[name], lambda server: add(servicer, server), lambda: None)
+        settings = ServiceSettings(port=self.ports.get(name, 0))
+        server, board, self.ports[name] = await serving.start(service, settings)
+        await board.set(True)
+        self._servers[name] = server
+
+    async def start_all(self) -> None:
+        for name in NAMES:
+            await self.start(name)
+
+    async def kill(self, name: str) -> None:
+        """Cut all connections at once."""
+        await self._servers.pop(name).stop(None)
+
+    async def stop_all(self) -> None:
+        for name in list(self._servers):
+            await self.kill(name)
+
+    def environment(self) -> dict[str, str]:
+        return {f"GATEWAY_{n.upper()}_ADDRESS": f"127.0.0.1:{p}" for n, p in self.ports.items()}

@@ -1,0 +1,73 @@
+"""The real gateway as a process of its own, to be killed and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port: int = s.getsockname()[1]
+        return port
+
+
+class GatewayProcess:
+    """``python -m services.gateway`` with its data under ``folder``."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.http_port, self.grpc_port = free_port(), free_port()
+        self.environment = {
+            **os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'protos' / 'gen'}", "GATEWAY_DATA_DIR": str(folder / "data"),
+            "HUASHENG_STORAGE_URL": f"file://{folder / 'storage'}", "GATEWAY_HTTP_PORT": str(self.http_port),
+            "GATEWAY_PORT": str(self.grpc_port), "HUASHENG_LOG_FORMAT": "text", **environment,
+        }  # fmt: skip
+        self.process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "gateway.log").read_text()
+
+    async def start(self) -> None:
+        with (self.folder / "gateway.log").open("ab") as out:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "services.gateway", cwd=ROOT, env=self.environment, stdout=out, stderr=out
+            )  # fmt: skip
+        async with httpx.AsyncClient() as client:
+            for _ in range(300):
+                if self.process.returncode is not None:
+                    break
+                try:
+                    if (await client.get(self.url + "/readyz")).status_code == 200:
+                        return
+                except httpx.TransportError:
+                    pass
+                await asyncio.sleep(0.1)
+        raise AssertionError(f"the gateway did not start:\n{self.log[-3000:]}")
+
+    async def kill(self) -> None:
+        """As a crash would."""
+        assert self.process
+        self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> int:
+        """As an operator would; returns the exit status."""
+        assert self.process
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(self.process.wait(), 30)
