@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 import grpc
 from huasheng.common.v1 import common_pb2
@@ -104,7 +104,7 @@ class SynthesisSession:
 
     # output
 
-    async def answers(self) -> AsyncIterator[Answer]:
+    async def answers(self) -> AsyncGenerator[Answer, None]:
         """All messages of the answer, in the order that the proto promises."""
         spoke = False
         while True:
@@ -125,7 +125,7 @@ class SynthesisSession:
             raise HuashengError("empty-text")
         yield Answer(finished=tts_pb2.SynthesisFinished(duration_us=self._us(self._sent)))
 
-    async def _speak(self, generation: _Generation) -> AsyncIterator[Answer]:
+    async def _speak(self, generation: _Generation) -> AsyncGenerator[Answer, None]:
         # no thread before there is something to say
         while not (generation.has_clauses or generation.stop.is_set() or self._ended or self._error):
             self._changed.clear()

@@ -1,4 +1,4 @@
-"""The embedded engine: Kokoro-82M (int8, onnxruntime), English and Chinese, with phoneme timing from its own lengths."""
+"""The embedded engine: Kokoro-82M (int8, onnxruntime), English and Chinese, with the phoneme timing it predicts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class KokoroEngine(TtsEngine):
         return samples
 
     def load(self) -> None:
-        """Loads network, lexicons and word lists, and speaks a word in each language so that the first caller need not wait."""
+        """Loads all there is and speaks a word in each language, so that the first caller need not wait."""
         try:
             kokoro = weights.folder("kokoro", self.setup.weights_dir)
             letters = weights.folder("g2p-en", self.setup.weights_dir)

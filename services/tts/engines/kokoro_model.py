@@ -63,10 +63,11 @@ class KokoroModel:
         return np.fromfile(self._folder / "voices" / f"{voice_id}.bin", "<f4").reshape(-1, _STYLE_SIZE)
 
     def run(self, symbols: list[str], voice_id: str, speed: float, stop: Stop) -> tuple[Samples, npt.NDArray[np.int64]]:
-        """Speak 1 to 510 symbols. Returns float32 samples at 24 kHz, and lengths in samples: of the silence before, of each
+        """Speak 1 to 510 symbols.
 
-        symbol and of the silence after (len(symbols) + 2 values whose sum is the number of samples). Returns nothing
-        (empty arrays) when ``stop`` is set meanwhile.
+        Returns float32 samples at 24 kHz, and lengths in samples: of the silence before, of each symbol and of the
+        silence after (len(symbols) + 2 values whose sum is the number of samples). Returns nothing (empty arrays) when
+        ``stop`` is set meanwhile.
         """
         tokens = np.array([[0, *(self._ids[c] for c in symbols), 0]], np.int64)
         style = self.style(voice_id)[[min(len(symbols), MAX_SYMBOLS) - 1]]

@@ -9,8 +9,8 @@ from services.common.audio import Samples
 from services.tts.engines.base import Span
 
 LEAD_S = 0.0625
-"""How much earlier a phoneme sounds than the network's lengths say (measured by ``benchmarks/speech.py --offset``: 55 to
-70 ms over voices and languages)."""
+"""How much earlier a phoneme sounds than the network's lengths say; ``benchmarks/speech.py --offset`` finds 55 to 70 ms
+over voices and languages."""
 PAUSES_S = {"sentence": 0.34, "pause": 0.17, "word": 0.05}
 """Silence after a stretch, by what stands at its end."""
 HEAD_S = 0.03
@@ -29,9 +29,10 @@ _IPA = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ"
 
 
 def _gather(symbols: list[str]) -> list[tuple[str, int, int]]:
-    """Phonemes with the range of symbols they take: a stress mark goes with what follows, tone and length with what went
+    """Phonemes with the range of symbols they take.
 
-    before. Punctuation and spaces come as ``,`` and a space.
+    A stress mark goes with what follows, tone and length with what went before. Punctuation and spaces come as ``,``
+    and a space.
     """
     out: list[tuple[str, int, int]] = []
     begin = 0
@@ -114,9 +115,9 @@ def shape(
 def _close_gaps(
     phonemes: list[tuple[str, int, int]], quiet: npt.NDArray[np.bool_], hop: int, start: int, end: int
 ) -> list[Span]:
-    """Spans from ``start`` to ``end``: pauses at punctuation become silence where it is silent, and what is left of gaps
+    """Spans from ``start`` to ``end``.
 
-    goes to the neighbours, half each.
+    Pauses at punctuation become silence where it is silent; what is left of gaps goes to the neighbours, half each.
     """
     cuts: list[tuple[str, int, int]] = []
     for i, (phoneme, a, b) in enumerate(phonemes):

@@ -1,7 +1,7 @@
-"""Splits text into stretches that are synthesised one at a time: the first short, so that speech begins early, then longer.
+"""Splits text into stretches that are synthesised one at a time: the first short, so that speech begins early.
 
-Longer stretches sound better; how much longer the next may be than the last follows from how fast the engine is, so that
-the next is ready before the last has been heard.
+Longer stretches sound better; how much longer the next may be than the last follows from how fast the engine is, so
+that the next is ready before the last has been heard.
 """
 
 from __future__ import annotations
@@ -22,46 +22,12 @@ SHORTEST = 12
 """Lighter stretches join the next: very short ones are spoken badly."""
 
 _ABBREVIATIONS = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "st",
-        "sr",
-        "jr",
-        "vs",
-        "etc",
-        "e.g",
-        "i.e",
-        "approx",
-        "no",
-        "vol",
-        "fig",
-        "dept",
-        "inc",
-        "ltd",
-        "co",
-        "corp",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-        "a.m",
-        "p.m",
-        "u.s",
-        "u.k",
-    ]
-)
+    (
+        "mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "vs", "etc", "e.g", "i.e", "approx", "no", "vol", "fig",
+        "dept", "inc", "ltd", "co", "corp", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov",
+        "dec", "a.m", "p.m", "u.s", "u.k",
+    )
+)  # fmt: skip
 _END = re.compile(
     r"[。！？；…!?]+[”’」』）)\"']*"  # ends a sentence wherever it stands
     r"|[.;]+[”’)\"']*(?=\s|$)"  # these only before a space: 3.5, a.b.com

@@ -13,62 +13,28 @@ import numpy as np
 import numpy.typing as npt
 
 _LETTERS = ["<pad>", "<unk>", "</s>", *"abcdefghijklmnopqrstuvwxyz"]
-_VOWELS = ["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"]
-# order of the network's classes: alphabetic, each vowel with stress 0-2, UW also without
-_CLASSES = ["<pad>", "<unk>", "<s>", "</s>"]
-for _p in [
-    "AA",
-    "AE",
-    "AH",
-    "AO",
-    "AW",
-    "AY",
-    "B",
-    "CH",
-    "D",
-    "DH",
-    "EH",
-    "ER",
-    "EY",
-    "F",
-    "G",
-    "HH",
-    "IH",
-    "IY",
-    "JH",
-    "K",
-    "L",
-    "M",
-    "N",
-    "NG",
-    "OW",
-    "OY",
-    "P",
-    "R",
-    "S",
-    "SH",
-    "T",
-    "TH",
-    "UH",
-    "UW",
-    "V",
-    "W",
-    "Y",
-    "Z",
-    "ZH",
-]:
-    if _p in _VOWELS:
-        _CLASSES += [*(["UW"] if _p == "UW" else []), *(f"{_p}{stress}" for stress in "012")]
-    else:
-        _CLASSES.append(_p)
-_START, _STOP, _LONGEST = 2, 3, 30
-
-# ARPAbet to the symbols that the lexicon of misaki uses (American); AH and ER depend on stress
+# ARPAbet to the symbols that the lexicon of misaki uses (American), in the order of the network's classes
 _SYMBOLS = {
-    "AA": "ɑ", "AE": "æ", "AH": "ʌ", "AO": "ɔ", "AW": "W", "AY": "I", "B": "b", "CH": "ʧ", "D": "d", "DH": "ð", "EH": "ɛ", "ER": "ɜɹ", "EY": "A", "F": "f", "G": "ɡ",
-    "HH": "h", "IH": "ɪ", "IY": "i", "JH": "ʤ", "K": "k", "L": "l", "M": "m", "N": "n", "NG": "ŋ", "OW": "O", "OY": "Y", "P": "p", "R": "ɹ", "S": "s", "SH": "ʃ",
-    "T": "t", "TH": "θ", "UH": "ʊ", "UW": "u", "V": "v", "W": "w", "Y": "j", "Z": "z", "ZH": "ʒ",
+    "AA": "ɑ", "AE": "æ", "AH": "ʌ", "AO": "ɔ", "AW": "W", "AY": "I", "B": "b", "CH": "ʧ", "D": "d", "DH": "ð",
+    "EH": "ɛ", "ER": "ɜɹ", "EY": "A", "F": "f", "G": "ɡ", "HH": "h", "IH": "ɪ", "IY": "i", "JH": "ʤ", "K": "k", "L": "l",
+    "M": "m", "N": "n", "NG": "ŋ", "OW": "O", "OY": "Y", "P": "p", "R": "ɹ", "S": "s", "SH": "ʃ", "T": "t", "TH": "θ", "UH": "ʊ",
+    "UW": "u", "V": "v", "W": "w", "Y": "j", "Z": "z", "ZH": "ʒ",
 }  # fmt: skip
+
+
+def _classes() -> list[str]:
+    """The network's output classes: each vowel with stress 0 to 2, UW also without."""
+    out = ["<pad>", "<unk>", "<s>", "</s>"]
+    for name in _SYMBOLS:
+        if name[0] in "AEIOU":
+            out += [*(["UW"] if name == "UW" else []), *(name + stress for stress in "012")]
+        else:
+            out.append(name)
+    return out
+
+
+_CLASSES = _classes()
+_START, _STOP, _LONGEST = 2, 3, 30
 _MARKS = {"1": "ˈ", "2": "ˌ"}
 
 Array = npt.NDArray[np.float32]

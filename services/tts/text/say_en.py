@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from num2words import num2words
 
-MONTHS = (
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
-)  # fmt: skip
+MONTHS = [
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+]  # fmt: skip
 _DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 _UNITS = {
     "km": "kilometer", "cm": "centimeter", "mm": "millimeter", "m": "meter", "kg": "kilogram", "g": "gram",
@@ -21,7 +22,8 @@ _UNITS = {
 _PLURALS = {"foot": "feet", "inch": "inches", "hertz": "hertz", "kilohertz": "kilohertz", "megahertz": "megahertz",
             "gigahertz": "gigahertz"}  # fmt: skip
 _MONEY = {
-    "$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "penny"), "¥": ("yuan", "fen"), "￥": ("yuan", "fen"),
+    "$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "penny"), "¥": ("yuan", "fen"),
+    "￥": ("yuan", "fen"),
     "₹": ("rupee", "paisa"), "₩": ("won", ""),
 }  # fmt: skip
 _SCALES = {"k": "thousand", "m": "million", "bn": "billion", "b": "billion", "t": "trillion"}
@@ -46,7 +48,7 @@ def telephone(s: str) -> str:
 
 
 def number(s: str) -> str:
-    """A cardinal, perhaps with commas, sign and decimals: 1,234.50 → one thousand two hundred and thirty-four point five zero."""
+    """A cardinal, perhaps with commas, sign and decimals: 2.50 → two point five zero."""
     s = s.replace(",", "")
     sign = "minus " if s[:1] in "-−" else ""
     whole, _, part = s.lstrip("+-−").partition(".")

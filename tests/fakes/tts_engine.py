@@ -1,0 +1,69 @@
+"""A speech engine for tests: every character is a tone of 40 ms, clauses are cut at full stops."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from services.common.errors import HuashengError
+from services.tts.engines.base import EngineSetup, Piece, Span, SpeechRequest, TextClause, TtsEngine, VoiceInfo
+
+RATE = 24_000
+PER_CHARACTER = RATE // 25
+
+
+class FakeTts(TtsEngine):
+    name = "fake"
+    license = "Apache-2.0"
+    description = "tones"
+    languages = ("en-US", "zh-CN")
+    sample_rate = RATE
+
+    def __init__(self, setup: EngineSetup) -> None:
+        super().__init__(setup)
+        self.delay_s = 0.0
+        self.broken = False
+        self.at_work = 0
+        self.spoken: list[str] = []
+        self._lock = threading.Lock()
+
+    def load(self) -> None:
+        pass
+
+    def voices(self) -> list[VoiceInfo]:
+        return [VoiceInfo("one", "One", "en-US", "female", "Hello."), VoiceInfo("two", "二", "zh-CN", "male", "你好。")]
+
+    def synthesize(self, clauses: Iterator[TextClause], request: SpeechRequest) -> Iterator[Piece]:
+        with self._lock:
+            self.at_work += 1
+        try:
+            yield from self._synthesize(clauses, request)
+        finally:
+            with self._lock:
+                self.at_work -= 1
+
+    def _synthesize(self, clauses: Iterator[TextClause], request: SpeechRequest) -> Iterator[Piece]:
+        said = False
+        for clause in clauses:
+            for text in [t for t in clause.text.split(".") if t.strip()]:
+                until = time.monotonic() + self.delay_s
+                while time.monotonic() < until and not request.stop.is_set():
+                    time.sleep(0.005)
+                if request.stop.is_set():
+                    return
+                if self.broken:
+                    raise HuashengError("engine-failed", engine=self.name, why="told to")
+                said = True
+                self.spoken.append(text)
+                yield self._piece(clause.index, text, request)
+        if not said:
+            raise HuashengError("empty-text")
+
+    def _piece(self, index: int, text: str, request: SpeechRequest) -> Piece:
+        size = round(PER_CHARACTER / request.speed)
+        x = (0.5 * np.sin(np.arange(size * len(text)) * 0.1)).astype(np.float32)
+        spans = [Span("" if c == " " else c, i * size, (i + 1) * size) for i, c in enumerate(text)]
+        return Piece(index, text, request.voice_id or "one", x, spans)
