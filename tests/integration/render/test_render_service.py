@@ -292,6 +292,25 @@ async def test_video_comes_before_all_speech_has_come(rig: Rig) -> None:
     assert (await rest(call))[-1].WhichOneof("payload") == "summary"
 
 
+async def test_memory_stays_flat_over_a_long_speech(rig: Rig) -> None:
+    def resident_mb() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+    def messages() -> Iterator[pb.StreamRenderRequest]:
+        yield config()
+        for i in range(12):
+            yield from sound(tone(10), at_s=10 * i)
+        yield END
+
+    early = late = 0.0
+    async for answer in rig.stub.StreamRender(messages()):
+        if answer.media.end_us > 20_000_000:
+            early = early or resident_mb()
+            late = resident_mb()
+    assert answer.summary.frames == 3000
+    assert late - early < 20  # 100 s of sound and pictures would be 6 and 180 MB
+
+
 async def test_no_speech_at_all_is_an_empty_video(rig: Rig) -> None:
     answers = await whole(rig, [config(), END])
     assert answers[-1].summary.frames == 0

@@ -1,0 +1,141 @@
+import io
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from services.render.media_read import probe, read_frames
+from services.render.media_write import EncoderOptions, FragmentedMp4, to_bgr, write_loop
+from tests.fakes.clips import COLOURS, numbered, quarters
+from tests.fakes.media import tone
+
+OPTIONS = EncoderOptions()
+
+
+def stream(
+    seconds: float,
+    fps: float = 25,
+    rate: int = 24000,
+    options: EncoderOptions = OPTIONS,
+    size: tuple[int, int] = (192, 128),
+) -> tuple[list[bytes], list[int], FragmentedMp4]:
+    """Parts of a stream with a tone in it, and the media time after each."""
+    mp4 = FragmentedMp4(*size, fps, rate, options)
+    parts, ends = [mp4.head()], [0]
+    sound, done = tone(seconds + 1, rate), 0
+    for i in range(round(seconds * fps)):
+        upto = round((i + 1) * rate / fps)
+        mp4.add_audio(sound[done:upto])
+        done = upto
+        parts.append(mp4.add_frame(quarters(*size)))
+        ends.append(mp4.end_us)
+    parts.append(mp4.finish())
+    return parts, [*ends, mp4.end_us], mp4
+
+
+def packets(data: bytes) -> tuple[list[float], list[float], float]:
+    """Times of pictures, times of sound, and where sound ends, in seconds."""
+    with av.open(io.BytesIO(data)) as container:
+        times: dict[str, list[float]] = {"video": [], "audio": []}
+        end = 0.0
+        for packet in container.demux():
+            if packet.pts is None:
+                continue
+            t = float(packet.pts * packet.time_base)
+            times[packet.stream.type].append(t)
+            if packet.stream.type == "audio":
+                end = t + float(packet.duration * packet.time_base)
+        return times["video"], times["audio"], end
+
+
+@pytest.mark.parametrize("fps", [24, 25, 30])
+@pytest.mark.parametrize("rate", [8000, 16000, 22050, 24000, 44100, 48000])
+@pytest.mark.parametrize("live", [False, True])
+def test_both_tracks_start_at_zero_run_evenly_and_end_together(fps: int, rate: int, live: bool) -> None:
+    parts, _, _ = stream(2, fps, rate, EncoderOptions(live=live))
+    video, audio, audio_end = packets(b"".join(parts))
+    assert video == pytest.approx([i / fps for i in range(2 * fps)], abs=0.001)
+    assert audio[0] == pytest.approx(0, abs=0.001)
+    assert audio == sorted(audio)
+    assert audio_end == pytest.approx(2, abs=1 / fps)
+
+
+def test_it_can_be_cut_anywhere_between_parts() -> None:
+    parts, ends, _ = stream(3)
+    assert parts[0][4:8] == b"ftyp"
+    assert b"moov" in parts[0]
+    for part in (p for p in parts[1:] if p):
+        assert part[4:8] in (b"moof", b"styp")
+    upto = next(i for i, e in enumerate(ends) if e >= 1_000_000)
+    video, _, _ = packets(b"".join(parts[: upto + 1]))
+    assert len(video) == round(ends[upto] / 1e6 * 25)
+
+
+def test_the_first_pictures_come_soon_and_then_every_fifth_of_a_second() -> None:
+    for live, soon in ((True, 10), (False, 20)):
+        _, ends, _ = stream(3, options=EncoderOptions(live=live))
+        assert next(i for i, e in enumerate(ends) if e) <= soon
+        steps = np.diff(sorted({e for e in ends[:-1] if e}))  # the last part is what the look-ahead still held
+        assert steps.max() <= 240_000
+        assert ends[-1] == 3_000_000
+
+
+def test_the_mime_type_is_that_of_the_stream() -> None:
+    parts, _, mp4 = stream(0.4, size=(1920, 1080))
+    assert mp4.mime_type == 'video/mp4; codecs="avc1.640028, mp4a.40.2"'
+    avcc = parts[0].index(b"avcC") + 4
+    assert parts[0][avcc + 1 : avcc + 4].hex() == "640028"
+
+
+def test_colours_are_tagged() -> None:
+    parts, _, _ = stream(0.4)
+    with av.open(io.BytesIO(b"".join(parts))) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.colorspace, context.color_range, context.color_primaries, context.color_trc) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("form", ["bgr", "yuv"])
+def test_pixels_survive(tmp_path: Path, form: str) -> None:
+    picture = quarters(192, 128)
+    if form == "yuv":
+        frame = av.VideoFrame.from_ndarray(picture, "bgr24").reformat(format="yuv420p", dst_colorspace="ITU709")
+        picture = frame.to_ndarray()
+        assert np.abs(to_bgr(picture).astype(int) - quarters(192, 128)).mean() < 3
+    assert write_loop(tmp_path / "a.mp4", [picture] * 10, (192, 128), 25, OPTIONS) == 10
+    _, read = next(read_frames(tmp_path / "a.mp4"))
+    for (y, x), name in zip(((32, 48), (32, 144), (96, 48), (96, 144)), ("red", "green", "blue", "grey"), strict=True):
+        assert np.abs(read[y, x].astype(int) - COLOURS[name]).max() <= 4
+
+
+def test_a_loop_keeps_every_picture_and_its_order(tmp_path: Path) -> None:
+    write_loop(tmp_path / "a.mp4", numbered(40), (160, 128), 30, OPTIONS)
+    assert (probe(tmp_path / "a.mp4").frames, probe(tmp_path / "a.mp4").fps) == (40, 30)
+    levels = [float(p.mean()) for _, p in read_frames(tmp_path / "a.mp4")]
+    assert levels == pytest.approx([20 + 5 * i for i in range(40)], abs=3)
+    data = (tmp_path / "a.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")  # a browser shows it before all of it has come
+
+
+def test_sound_is_where_it_was_put() -> None:
+    rate, fps = 16000, 25  # 16 kHz is resampled to 48 kHz
+    mp4 = FragmentedMp4(192, 128, fps, rate)
+    sound = np.zeros(2 * rate, np.float32)
+    sound[rate : rate + 1600] = tone(0.1, rate, 0.8)
+    parts = [mp4.head()]
+    for i in range(2 * fps):
+        mp4.add_audio(sound[i * 640 : (i + 1) * 640])
+        parts.append(mp4.add_frame(quarters(192, 128)))
+    parts.append(mp4.finish())
+    with av.open(io.BytesIO(b"".join(parts))) as container:
+        heard = np.concatenate([f.to_ndarray()[0] for f in container.decode(audio=0)])
+    loud = np.flatnonzero(np.abs(heard) > 0.2) / 48000
+    assert loud[0] == pytest.approx(1.0, abs=0.005)
+    assert loud[-1] == pytest.approx(1.1, abs=0.01)
+
+
+def test_an_unfinished_stream_can_be_dropped() -> None:
+    mp4 = FragmentedMp4(192, 128, 25, 16000)
+    mp4.add_frame(quarters(192, 128))
+    mp4.close()
+    mp4.close()
