@@ -53,6 +53,8 @@ class Library:
     """Shape (k, 5): opening, width, pitch, yaw, roll."""
     worth: Array
     """Shape (k,), 0 to 1."""
+    scale: Array
+    """Shape (k,), pixels per eye distance."""
 
     def save(self, path: Path) -> None:
         """Write to an ``.npz``."""
@@ -60,7 +62,7 @@ class Library:
         pictures |= {f"chroma{i}": p.chroma for i, p in enumerate(self.patches)}
         rects = np.array([p.rect for p in self.patches])
         np.savez(
-            path, allow_pickle=False, rects=rects, meshes=self.meshes, traits=self.traits, worth=self.worth, **pictures
+            path, rects=rects, meshes=self.meshes, traits=self.traits, worth=self.worth, scale=self.scale, **pictures
         )
 
     @classmethod
@@ -71,7 +73,7 @@ class Library:
             for i, r in enumerate(data["rects"].tolist()):
                 rect: Rect = (r[0], r[1], r[2], r[3])
                 patches.append(Patch(rect, data[f"luma{i}"], data[f"chroma{i}"]))
-            return cls(patches, data["meshes"], data["traits"], data["worth"])
+            return cls(patches, data["meshes"], data["traits"], data["worth"], data["scale"])
 
 
 class Chooser:

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 
 from services.render.atlas.face import Face, mouth_rect
+from services.render.atlas.interior import Lips, need
+from services.render.atlas.interior import paint as paint_interior
 from services.render.atlas.library import Chooser, Library
 from services.render.atlas.planes import Patch, blend, cut, mix, paste, small, warp
 from services.render.engines.base import Image
@@ -68,12 +70,26 @@ class Painter:
             values = np.concatenate([there, np.c_[border, np.ones(len(border))] @ affine]).astype(np.float32)
             layers.append((weight, warp(self._library.patches[k], plate.spread(values), step, rect)))
         over = mix(layers)
+        shown = sum(w * float(self._library.traits[k, 0]) for k, w in chosen)
+        if share := need(float(mouth[0]), shown):
+            over = self._open(over, under, goal, unit, i, share)
 
         alpha = _alpha(goal, rect, step, plate.rows, plate.columns, FEATHER * unit)
         shift = _colour(under, over, alpha, unit / step)
         out = picture.copy()
         paste(out, blend(under, over, alpha * strength, shift, step))
         return out
+
+    def _open(self, over: Patch, under: Patch, goal: Array, unit: float, i: int, share: float) -> Patch:
+        """The pictures do not open as wide as wanted: paint what is missing inside."""
+        library = self._library
+        most = int(np.argmax(library.traits[:, 0] * (library.worth > 0.3)))
+        there = Lips.of(library.meshes[most], float(library.scale[most]), float(library.traits[most, 4]))
+        lips = Lips.of(goal, unit, float(self._angles[i, 2]))
+        x, y, w, h = over.rect
+        cheeks = np.clip((goal[[205, 425, 199]] - (x, y)), 0, (w - 1, h - 1)).astype(int)
+        skin = np.array([[under.luma[q, p], *under.chroma[q // 2, p // 2]] for p, q in cheeks], np.float32).mean(0)
+        return paint_interior(over, lips, library.patches[most], there, share, skin)
 
 
 def _border(rect: Rect) -> Array:

@@ -22,7 +22,7 @@ LIP_CALM = 12
 """Frames to each side over which what the mouth model leaves over is averaged at the lips."""
 FADE = 4
 """Frames over which redrawing fades out before a frame without a usable face."""
-REST_OPENING = 0.045
+REST_OPENING = 0.02
 """Opening that counts as closed: lips touch, but the mesh's inner lips never quite do."""
 OPENING_REACH, WIDTH_REACH = (0.17, 0.30), (0.05, 0.10)
 """Bounds of what a full viseme adds."""
@@ -113,7 +113,10 @@ def build_library(
     finally:
         reader.close()
     kept = list(patches)
-    return Library([patches[i] for i in kept], face.meshes[kept], traits(face)[kept], worth[kept].astype(np.float32))
+    return Library(
+        [patches[i] for i in kept], face.meshes[kept], traits(face)[kept], worth[kept].astype(np.float32),
+        face.scale[kept],
+    )  # fmt: skip
 
 
 def motion(face: Face) -> Array:
