@@ -167,7 +167,7 @@ class System:
                     out[name] = False
         return out
 
-    def wait_ready(self, timeout_s: float = 120, told: bool = False) -> None:
+    def wait_ready(self, timeout_s: float = 300, told: bool = False) -> None:
         """Wait until all services are ready, optionally telling each. Raises ``SystemError_`` with the log's end."""
         start, seen = time.monotonic(), set[str]()
         while time.monotonic() - start < timeout_s:
