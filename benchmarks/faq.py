@@ -38,31 +38,31 @@ def measure(engine: faq.FaqEngine, part: str, show: bool) -> None:
     began = time.perf_counter()
     for name, question in questions(part):
         m = engine.match(question)
-        got = m.entry.id if m.score >= faq.THRESHOLD else "unknown"
+        got = m.entry.id if m.known else "unknown"
         kind = ("off-topic" if name == "unknown" else "on-topic", "zh" if is_chinese(question) else "en")
         right.setdefault(kind, []).append(got == name)
         if show and got != name:
-            print(f"  {question!r}: {got} ({m.entry.id} {m.meaning:.3f} {m.words:.2f} = {m.score:.3f}), wanted {name}")
+            print(f"  {question!r}: {got} ({m.entry.id} {m.ahead:+.2f}), wanted {name}")
     spent = (time.perf_counter() - began) / len(questions(part))
     for kind, values in sorted(right.items()):
         print(f"{part} {kind[0]} {kind[1]}: {sum(values)}/{len(values)} right ({np.mean(values):.0%})")
     everything = [v for values in right.values() for v in values]
-    print(f"{part} all: {sum(everything)}/{len(everything)} right ({np.mean(everything):.0%}), {spent * 1000:.1f} ms a question")
+    print(
+        f"{part} all: {sum(everything)}/{len(everything)} right ({np.mean(everything):.0%}), {spent * 1e3:.0f} ms each"
+    )
 
 
 def fit(engine: faq.FaqEngine) -> None:
-    """The weight of words and the threshold that get most calibration questions right, the middle of equals."""
-    best: list[tuple[float, float, float]] = []
-    for weight in np.arange(0.05, 0.61, 0.05):
+    """The weight of words and the margin that get most calibration questions right."""
+    tried: list[tuple[int, float, float]] = []
+    for weight in np.arange(0.0, 0.61, 0.05):
         faq.WORDS_WEIGHT = float(weight)
-        scored = [(name, engine.match(q)) for name, q in questions("calibration")]
-        for threshold in np.arange(0.80, 1.30, 0.005):
-            hits = sum((m.entry.id if m.score >= threshold else "unknown") == name for name, m in scored)
-            best.append((hits, float(weight), float(threshold)))
-    top = max(b[0] for b in best)
-    equals = [b for b in best if b[0] == top]
-    for hits, weight, threshold in equals[:: max(1, len(equals) // 12)]:
-        print(f"WORDS_WEIGHT {weight:.2f} THRESHOLD {threshold:.3f}: {hits:.0f} right")
+        matches = [(name, engine.match(q)) for name, q in questions("calibration")]
+        for margin in np.arange(0.0, 0.4, 0.01):
+            right = sum((m.entry.id if m.ahead >= margin else "unknown") == name for name, m in matches)
+            tried.append((right, float(weight), float(margin)))
+    for right, weight, margin in sorted(tried, reverse=True)[:12]:
+        print(f"WORDS_WEIGHT {weight:.2f} MARGIN {margin:.2f}: {right} right")
 
 
 def answer(engine: faq.FaqEngine, question: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What the providers' answers mean: HTTP statuses, error bodies and finish reasons of the OpenAI wire format and Zhipu's."""
+"""What providers' answers mean: statuses, error bodies and finish reasons, in OpenAI's wire format and Zhipu's."""
 
 from __future__ import annotations
 

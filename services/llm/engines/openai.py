@@ -65,7 +65,7 @@ class OpenAiEngine(LlmEngine):
 
 
 def events(provider: Provider, lines: Iterator[str]) -> Iterator[Any]:
-    """JSON of the ``data:`` lines of a server-sent event stream, up to ``[DONE]``; comments and other fields are skipped.
+    """JSON of the ``data:`` lines of an event stream up to ``[DONE]``; comments and other fields are skipped.
 
     Raises ``llm-broken-stream`` for a line that is no JSON.
     """

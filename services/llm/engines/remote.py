@@ -1,4 +1,4 @@
-"""Streams from a model over HTTP: deadlines, retries before the first piece, and a connection that can be hung up at once.
+"""Streams from a model over HTTP: deadlines, retries before the first piece, and a line that can be hung up at once.
 
 httpx reads in a thread of its own, because a blocked read can be ended only from outside: by shutting its socket down.
 """
@@ -105,7 +105,7 @@ Open = Callable[[httpx.Client], Iterator[Piece]]
 def stream(provider: Provider, open_: Open, settings: LlmSettings, cancelled: threading.Event) -> Iterator[Piece]:
     """The pieces of ``open_``, within the deadlines; tried again while nothing has been yielded.
 
-    Raises ``llm-unreachable`` (nothing came), ``llm-broken-stream`` (it stopped in the middle), and what ``open_`` raises.
+    Raises ``llm-unreachable`` (nothing came), ``llm-broken-stream`` (it stopped midway), and what ``open_`` raises.
     """
     began = time.monotonic()
     for attempt in range(1, settings.attempts + 1):

@@ -14,9 +14,14 @@ _HAN = re.compile(r"[㐀-鿿]+")
 _LATIN = re.compile(r"[a-z0-9]+")
 _FILLERS = re.compile(
     r"请问一下|请问|麻烦问一下|我想问一下|我想问|我想知道|你知道|告诉我|那个|嗯+|呃+|啊+|呀|呢|吧|哦|"
-    r"\b(?:please tell me|can you tell me|could you tell me|i want to know|i would like to know|um+|uh+|er+|well|please)\b"
+    r"\b(?:please tell me|can you tell me|could you tell me|i want to know|i would like to know)\b|"
+    r"\b(?:um+|uh+|er+|well|please)\b"
 )
-_STOP = frozenset("a an the is are am be do does did i you it my your me to of in on for and or with this that there".split())
+_STOP = set(
+    re.findall(
+        r"\w+", "a an the is are am be do does did i you it my your me to of in on for and or with this that there"
+    )
+)
 _ENDINGS = re.compile(r"(?:ing|ed|es|s|e)$")
 
 

@@ -62,7 +62,7 @@ class ZhipuEngine(LlmEngine):
                     temperature=conversation.temperature,
                     stream=True,
                 )
-                yield from chunks(provider, (c.model_dump() for c in response))
+                yield from chunks(provider, (_plain(c) for c in response))
             except errors.APIStatusError as e:
                 raise failure(provider, e.status_code, e.response.text, e.response.headers) from e
             except errors.APIConnectionError as e:
@@ -75,3 +75,8 @@ class ZhipuEngine(LlmEngine):
                 raise provider.error("llm-broken-stream") from e
 
         return stream(provider, open_, s, cancelled)
+
+
+def _plain(chunk: Any) -> Any:
+    """A chunk as plain data; the SDK passes on unchanged what does not look like one."""
+    return chunk.model_dump() if hasattr(chunk, "model_dump") else chunk

