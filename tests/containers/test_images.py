@@ -66,3 +66,23 @@ def test_a_wrong_setting_is_refused_at_start(images: None, service: str) -> None
     command = f"{name}=nonsense python -m services.{service} 2>&1; echo $?"
     answer = inside(service, command)
     assert answer[-1] == "2" and name in " ".join(answer)
+
+
+IMPORTS = """
+import ast, importlib.util, pathlib
+for path in pathlib.Path("/app/services").rglob("*.py"):
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        for name in names:
+            if importlib.util.find_spec(name.split(".")[0]) is None:
+                print(name.split(".")[0])
+"""
+
+
+@EVERY
+def test_has_every_package_that_its_code_imports(images: None, service: str) -> None:
+    # weights.py asks the hub only when no package source works, and only while an image is built
+    script = ("docker", "run", "--rm", "--network=none", f"huasheng-test/{service}", "python", "-c", IMPORTS)
+    assert set(run(*script).split()) <= {"huggingface_hub"}
