@@ -9,6 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from services.render.atlas import shut
 from services.render.atlas.face import Face, mouth_rect
 from services.render.atlas.interior import Lips, need
 from services.render.atlas.interior import paint as paint_interior
@@ -63,12 +64,24 @@ class Painter:
         nodes = plate.nodes.reshape(plate.rows, plate.columns, 2)
         under = warp(cut(picture, rect), nodes + bend * _window(plate.rows, plate.columns), step, rect)
 
+        # where the picture's border lies in another picture: the affine fit between the controls, as one small matrix
+        flat = np.c_[controls - controls.mean(0), np.full(len(controls), unit)]
+        edge = np.c_[border - controls.mean(0), np.full(len(border), unit)]
+        beyond = edge @ np.linalg.solve(flat.T @ flat, flat.T)
         layers = []
         for k, weight in chosen:
             there = self._library.meshes[k, pt.CONTROL, :2]
-            affine = np.linalg.lstsq(np.c_[controls, np.ones(len(controls))], there, rcond=None)[0]
-            values = np.concatenate([there, np.c_[border, np.ones(len(border))] @ affine]).astype(np.float32)
-            layers.append((weight, warp(self._library.patches[k], plate.spread(values), step, rect)))
+
+            def bring(points: Array, k: int = k) -> Patch:
+                values = np.concatenate([points, beyond @ points]).astype(np.float32)
+                return warp(self._library.patches[k], plate.spread(values), step, rect)
+
+            layer = bring(there)
+            if share := shut.need(float(mouth[0]), float(self._library.traits[k, 0])):
+                scale = float(self._library.scale[k])
+                upper, lower = shut.halves(controls, there, scale, scale / unit)
+                layer = shut.join(layer, bring(upper), bring(lower), controls, unit, share)
+            layers.append((weight, layer))
         over = mix(layers)
         shown = sum(w * float(self._library.traits[k, 0]) for k, w in chosen)
         if share := need(float(mouth[0]), shown):

@@ -24,8 +24,10 @@ FADE = 4
 """Frames over which redrawing fades out before a frame without a usable face."""
 REST_OPENING = 0.02
 """Opening that counts as closed: lips touch, but the mesh's inner lips never quite do."""
-OPENING_REACH, WIDTH_REACH = (0.17, 0.30), (0.05, 0.10)
-"""Bounds of what a full viseme adds."""
+TRACK_STD = np.array([0.21, 0.33])
+"""Spread of mouth tracks over ordinary speech."""
+OPENING_REACH, WIDTH_REACH = (0.26, 0.42), (0.09, 0.16)
+"""Bounds of what a full viseme adds, in eye distances: a mumbler still speaks clearly, a shouter does not shout."""
 
 
 def _filled(meshes: Array, good: npt.NDArray[np.bool_]) -> Array:
@@ -65,16 +67,11 @@ def understand(meshes: Array, good: npt.NDArray[np.bool_], canonical: Array) -> 
     left_over = shapes - made
     lips = _lipness(model.mean)[None, :, None]
     residual = left_over * (1 - lips) + _calm(left_over, LIP_CALM) * lips
-    low, high = np.percentile(mouths[good], [3, 95], axis=0)
+    low = np.percentile(mouths[good], 3, axis=0)
     shut = mouths[good][mouths[good][:, 0] <= np.percentile(mouths[good][:, 0], 12)]
     closed = np.array([min(float(low[0]), REST_OPENING), float(np.median(shut[:, 1]))], np.float32)
-    reach = np.array(
-        [
-            np.clip(high[0] - low[0], *OPENING_REACH),
-            np.clip((high[1] - low[1]) / 2, *WIDTH_REACH),
-        ],
-        np.float32,
-    )
+    reach = mouths[good].std(0) / TRACK_STD
+    reach = np.array([np.clip(reach[0], *OPENING_REACH), np.clip(reach[1], *WIDTH_REACH)], np.float32)
     gap = np.convolve(np.pad((~good).astype(float), FADE, mode="edge"), np.ones(2 * FADE + 1), "valid")
     distance = np.where(good, 1 - np.clip(gap / (FADE + 1), 0, 1), 0).astype(np.float32)
     return Face(
@@ -134,7 +131,7 @@ def motion(face: Face) -> Array:
 def coverage(face: Face) -> float:
     """Part of the mouth shapes of speech that the clip shows: a 4 by 3 grid over opening and width, 0 to 1."""
     good = face.mouths[face.strength > 0]
-    full = np.array([(OPENING_REACH[0] + OPENING_REACH[1]) / 2, WIDTH_REACH[1]])
+    full = np.array([0.25, 0.10])
     at = (good - face.closed) / full
     rows = np.clip(np.floor(at[:, 0] * 4), 0, 3).astype(int)
     columns = np.clip(np.floor((at[:, 1] + 1) * 1.5), 0, 2).astype(int)

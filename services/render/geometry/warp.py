@@ -35,13 +35,13 @@ class Plate:
         k[:n, :n] = _kernel(p, p) + STIFFNESS * np.eye(n)
         k[:n, n], k[:n, n + 1 :] = 1, p
         k[n, :n], k[n + 1 :, :n] = 1, p.T
-        reach = np.concatenate([_kernel(q, p), np.ones((len(q), 1), np.float32), q], 1)
-        # one row of weights per node: a warp is then a single small product
-        self._weights = np.linalg.solve(k, reach.T.astype(np.float64)).T[:, :n].astype(np.float32)
+        self._solved = np.linalg.inv(k)[:, :n]
+        self._reach = np.concatenate([_kernel(q, p), np.ones((len(q), 1), np.float32), q], 1)
 
     def spread(self, values: Array) -> Array:
         """Values at the points, shape (p, c), spread over the nodes, shape (rows, columns, c)."""
-        return (self._weights @ values).reshape(self.rows, self.columns, -1)
+        bends = (self._solved @ values).astype(np.float32)
+        return np.asarray((self._reach @ bends).reshape(self.rows, self.columns, -1))
 
 
 def _kernel(a: Array, b: Array) -> Array:
