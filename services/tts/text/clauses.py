@@ -24,8 +24,8 @@ SHORTEST = 12
 _ABBREVIATIONS = frozenset(
     (
         "mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "vs", "etc", "e.g", "i.e", "approx", "no", "vol", "fig",
-        "dept", "inc", "ltd", "co", "corp", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov",
-        "dec", "a.m", "p.m", "u.s", "u.k",
+        "dept", "inc", "ltd", "co", "corp", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct",
+        "nov", "dec", "a.m", "p.m", "u.s", "u.k",
     )
 )  # fmt: skip
 _END = re.compile(

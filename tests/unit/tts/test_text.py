@@ -36,8 +36,9 @@ def test_words_of_any_script_are_words() -> None:
 
 
 LONG = (
-    "Yes, of course. Dr. Smith said that 3.5 million people, e.g. those at example.com, came at 3:30; the rest went home. "
-    "然后他们去了公园，看见很多花。And so on, without end, until the very last word of this long text has been said aloud."
+    "Yes, of course. Dr. Smith said that 3.5 million people, e.g. those at example.com, came at 3:30; the rest went "
+    "home. 然后他们去了公园，看见很多花。And so on, without end, until the very last word of this "
+    "long text has been said aloud."
 )
 
 
@@ -50,7 +51,7 @@ def test_the_first_stretch_is_short_and_they_grow_to_the_limit() -> None:
     assert stretches[0] <= FIRST
     assert max(stretches) <= LIMIT
     assert max(stretches) > 2 * FIRST
-    assert all(b <= 2.2 * max(stretches[: i + 1] + [FIRST]) + 12 for i, b in enumerate(stretches[1:]))
+    assert all(b <= 2.2 * max([*stretches[: i + 1], FIRST]) + 12 for i, b in enumerate(stretches[1:]))
 
 
 def test_nothing_is_cut_within_numbers_names_and_abbreviations() -> None:

@@ -1,0 +1,222 @@
+"""What every speech engine must do, with its real weights."""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.common import weights
+from services.common.audio import loudness_lufs
+from services.common.engines import engine_class
+from services.common.errors import HuashengError
+from services.common.settings import SharedSettings
+from services.tts.engines import REGISTRY
+from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, Stop, TextClause, TtsEngine
+
+NEEDS = {"kokoro": ("kokoro", "g2p-en")}
+LONG = (
+    "A digital human is a picture of a person that speaks and listens. First the microphone records what you say, and "
+    "the recogniser writes it down. Then the voice begins to speak."
+)
+
+
+@pytest.fixture(scope="module", params=list(REGISTRY))
+def engine(request: pytest.FixtureRequest) -> TtsEngine:
+    root: Path = SharedSettings().weights_dir
+    for group in NEEDS[request.param]:
+        try:
+            weights.folder(group, root)
+        except weights.WeightsError as e:
+            pytest.skip(f"no weights: {e}")
+    made: TtsEngine = engine_class(REGISTRY, request.param, "tts")(EngineSetup(root, 2, "af_heart", "zf_xiaoxiao"))
+    made.load()
+    return made
+
+
+@pytest.fixture(scope="module")
+def spoken(engine: TtsEngine) -> dict[str, list[Piece]]:
+    """What several tests look at, spoken once."""
+    return {text: say(engine, text) for text in (*TEXTS, LONG)}
+
+
+def say(engine: TtsEngine, *texts: str, **request: object) -> list[Piece]:
+    clauses = (TextClause(i, t) for i, t in enumerate(texts))
+    return list(engine.synthesize(clauses, SpeechRequest(**request)))  # type: ignore[arg-type]
+
+
+def level(x: np.ndarray) -> float:
+    return float(20 * np.log10(max(1e-6, np.sqrt((x.astype(np.float64) ** 2).mean()))))
+
+
+TEXTS = [
+    "Hello there. How are you today?",
+    "Bob, please keep the door open!",
+    "今天天气很好，我们去公园吧。",
+    "我们用Python写代码，在GPU上训练模型。",
+    "It's 3:30 pm, 20℃, and GLM-4-Plus costs $5.",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_spans_cover_the_audio_and_silence_is_silent(spoken: dict[str, list[Piece]], text: str) -> None:
+    for piece in spoken[text]:
+        spans = piece.spans
+        assert spans[0].start == 0 and spans[-1].end == piece.samples.size
+        assert all(a.end == b.start and a.end > a.start for a, b in itertools.pairwise(spans))
+        vowels = [s for s in spans if s.phoneme and s.phoneme[0] in "aeiouɑæɔəɛɜɪʊʌɨɤɚ" and s.end - s.start >= 1200]
+        quiet = [s for s in spans if not s.phoneme]
+        assert vowels and quiet
+        loud = [level(piece.samples[s.start : s.end]) for s in vowels]
+        assert np.median(loud) > -30
+        assert max(level(piece.samples[s.start : s.end]) for s in quiet) < np.median(loud) - 25
+
+
+def test_the_lips_close_when_the_sound_does(engine: TtsEngine) -> None:
+    """Within "ma pa ba"-like words the level falls at each p and b: the spans are not late or early by a syllable."""
+    (piece,) = say(engine, "Papa, a puppy, a baby, a paper cup.", voice_id="af_heart")
+    kinds = {"closed": [], "open": []}
+    for before, s, after in zip(piece.spans, piece.spans[1:], piece.spans[2:], strict=False):
+        if s.phoneme in ("p", "b") and before.phoneme and after.phoneme:
+            half = piece.samples[s.start : (s.start + s.end) // 2]
+            kinds["closed"].append(level(half))
+        elif s.phoneme and s.phoneme in "ɑʌeɪ":
+            kinds["open"].append(level(piece.samples[s.start : s.end]))
+    assert np.median(kinds["closed"]) < np.median(kinds["open"]) - 8
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_levels(engine: TtsEngine, spoken: dict[str, list[Piece]], text: str) -> None:
+    x = np.concatenate([p.samples for p in spoken[text]])
+    assert np.isfinite(x).all() and x.dtype == np.float32
+    assert 0.1 < float(np.abs(x).max()) <= 0.96
+    assert -24 < loudness_lufs(x, engine.sample_rate) < -16
+
+
+def test_joins_are_silent(spoken: dict[str, list[Piece]]) -> None:
+    pieces = spoken[LONG]
+    assert len(pieces) > 2
+    for piece in pieces:
+        assert abs(float(piece.samples[0])) < 1e-3 and abs(float(piece.samples[-1])) < 1e-3
+        assert not piece.spans[0].phoneme and not piece.spans[-1].phoneme
+
+
+def test_a_long_text_begins_with_a_short_piece_and_loses_nothing(
+    engine: TtsEngine, spoken: dict[str, list[Piece]]
+) -> None:
+    pieces = spoken[LONG]
+    assert "".join(p.text for p in pieces) == LONG
+    assert pieces[0].samples.size < 4 * engine.sample_rate
+    assert max(p.samples.size for p in pieces) > pieces[0].samples.size
+
+
+def test_pieces_come_while_later_clauses_are_still_awaited(engine: TtsEngine) -> None:
+    asked = []
+
+    def clauses() -> Iterator[TextClause]:
+        for i in range(2):
+            asked.append(i)
+            yield TextClause(i, "This is a clause.")
+
+    stream = engine.synthesize(clauses(), SpeechRequest())
+    assert next(stream).index == 0 and asked == [0]
+    assert [p.index for p in stream] == [1]
+
+
+def test_the_voice_follows_the_text_and_then_stays(engine: TtsEngine) -> None:
+    zh = {p.voice_id for p in say(engine, "你好。", "Hello there.")}
+    en = {p.voice_id for p in say(engine, "Hello there.", "你好。")}
+    assert len(zh) == len(en) == 1 and zh != en
+    languages = {v.voice_id: v.language for v in engine.voices()}
+    assert languages[zh.pop()] == "zh-CN" and languages[en.pop()] == "en-US"
+
+
+def test_any_voice_speaks_any_language(engine: TtsEngine) -> None:
+    for voice, text in (("bf_emma", "你好，世界。"), ("zm_yunxi", "Good morning, Dr. Zhyvkwx.")):
+        (piece,) = say(engine, text, voice_id=voice)
+        assert piece.voice_id == voice and piece.samples.size > engine.sample_rate // 2
+
+
+def test_speed(engine: TtsEngine) -> None:
+    sizes = [sum(p.samples.size for p in say(engine, "How are you today?", speed=s)) for s in (0.5, 1.0, 2.0)]
+    assert sizes[0] > 1.5 * sizes[1] and sizes[2] < 0.7 * sizes[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "℃" * 30,
+        "Supercalifragilistic" * 2,
+        "Wxkcdqz" * 2,
+        "1" * 20,
+        "嗯，哦，嘿，呣。café naïve",
+    ],
+)
+def test_odd_texts_are_spoken(engine: TtsEngine, text: str) -> None:
+    assert sum(p.samples.size for p in say(engine, text)) > engine.sample_rate // 4
+
+
+@pytest.mark.parametrize(
+    ("texts", "reason"),
+    [
+        (("", " \n"), "empty-text"),
+        (("😀…",), "empty-text"),
+        (("Привет мир",), "unspeakable-text"),
+        (("こんにちは",), "unspeakable-text"),
+    ],
+)
+def test_nothing_to_speak(engine: TtsEngine, texts: tuple[str, ...], reason: str) -> None:
+    with pytest.raises(HuashengError) as e:
+        say(engine, *texts)
+    assert e.value.slug == reason
+
+
+def test_what_cannot_be_spoken_is_left_out_of_what_can(engine: TtsEngine) -> None:
+    assert [p.index for p in say(engine, "Hello there.", "Привет мир", "😀", "Good bye.")] == [0, 3]
+
+
+def test_unknown_voice_and_language(engine: TtsEngine) -> None:
+    for request, reason in (({"voice_id": "../x"}, "unknown-voice"), ({"language": "fr-FR"}, "bad-request")):
+        with pytest.raises(HuashengError) as e:
+            say(engine, "Hello.", **request)
+        assert e.value.slug == reason
+
+
+def test_stop_ends_it_within_a_run(engine: TtsEngine) -> None:
+    stop = Stop()
+    timer = threading.Timer(0.3, stop.set)
+    timer.start()
+    pieces = say(engine, LONG * 3, stop=stop)
+    timer.join()
+    assert len(pieces) < 6
+    assert say(engine, "Ready again.")
+
+
+def test_callers_take_turns(engine: TtsEngine) -> None:
+    order: list[int] = []
+    together = threading.Barrier(2)
+
+    def work(n: int) -> None:
+        together.wait(10)
+        for _ in engine.synthesize((TextClause(i, "One.") for i in range(3)), SpeechRequest()):
+            order.append(n)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(2)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(120)
+    assert sorted(order) == [0, 0, 0, 1, 1, 1]
+    assert max(len(list(g)) for _, g in itertools.groupby(order)) <= 2
+
+
+def test_voices(engine: TtsEngine) -> None:
+    voices = engine.voices()
+    assert len({v.voice_id for v in voices}) == len(voices) >= 2
+    assert {v.language for v in voices[:2]} == {"en-US", "zh-CN"}  # the defaults
+    assert all(v.name and v.sample_text and v.gender in ("female", "male") for v in voices)
+    files = {Path(f.name).stem for f in weights.manifest()["kokoro"].files if f.name.startswith("voices/")}
+    if engine.name == "kokoro":
+        assert files == {v.voice_id for v in voices}
