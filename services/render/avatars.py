@@ -28,8 +28,8 @@ from services.render.engines.base import AvatarReport
 BUILTIN = "builtin"
 """Owner and id of the avatar that is always there."""
 
-_ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
-_OWNER = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ class AvatarRecord:
 
 def check_ids(owner: str, avatar_id: str) -> None:
     """Raises ``bad-request`` for names that could not be a folder's."""
-    if not _OWNER.match(owner):
+    if not _OWNER.fullmatch(owner):
         raise HuashengError("bad-request", what=f"owner {owner[:64]!r} is not a name of letters, digits, - and _")
-    if not _ID.match(avatar_id):
+    if not _ID.fullmatch(avatar_id):
         what = f"avatar_id {avatar_id[:64]!r} must be lower-case letters, digits and hyphens, at most 63"
         raise HuashengError("bad-request", what=what)
 
@@ -103,7 +103,7 @@ class AvatarStore:
         """The built-in avatar, then the owner's, newest first."""
         check_ids(owner, BUILTIN)
         names = [key.rsplit("/", 1)[1] for key in self.storage.list(f"avatars/{owner}")] if owner != BUILTIN else []
-        found = [self.find(owner, n) for n in names if _ID.match(n)]
+        found = [self.find(owner, n) for n in names if _ID.fullmatch(n)]
         own = sorted((r for r in found if r), key=lambda r: -r.created_at)
         builtin = self.find(BUILTIN, BUILTIN)
         return [*([builtin] if builtin else []), *own]

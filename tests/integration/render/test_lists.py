@@ -1,0 +1,43 @@
+"""What the service says of its engines, models, devices and trainings."""
+
+from pathlib import Path
+
+import grpc
+from huasheng.render.v1 import render_pb2 as pb
+from huasheng.render.v1 import render_pb2_grpc
+
+from services.common import serving
+from services.common.settings import SharedSettings
+from services.render.server import make_service
+from services.render.settings import RenderSettings
+from tests.fakes.render_rig import END, FAKES, Rig, config, refused
+
+
+async def test_training_is_honestly_not_there(rig: Rig) -> None:
+    request = pb.TrainRequest(training_id="t", owner="local", video_uri="file:///x")
+    assert (await refused(rig.stub.Train(request))).slug == "training-unavailable"
+    assert (await refused(rig.stub.GetTraining(pb.GetTrainingRequest(training_id="t")))).slug == "unknown-id"
+    assert (await refused(rig.stub.CancelTraining(pb.CancelTrainingRequest(training_id="t")))).slug == "unknown-id"
+
+
+async def test_models_engines_and_devices_are_listed(rig: Rig) -> None:
+    models = (await rig.stub.ListModels(pb.ListModelsRequest(owner="local"))).models
+    assert [(m.model_id, m.owner) for m in models] == [("fake", "builtin")]
+    engines = (await rig.stub.ListEngines(pb.ListEnginesRequest())).engines
+    assert [(e.name, e.available, e.is_default, e.reason) for e in engines] == [
+        ("fake", True, True, ""), ("broken", False, False, "it has no wheels"),
+    ]  # fmt: skip
+    device = (await rig.stub.ListDevices(pb.ListDevicesRequest())).devices[0]
+    assert device.device == "cpu"
+    assert device.name
+    assert 0 < device.used_bytes < device.memory_bytes
+
+
+async def test_before_it_has_loaded_the_service_says_so(tmp_path: Path) -> None:
+    settings = RenderSettings.model_construct(**{**RenderSettings().model_dump(), "engines": "fake"})
+    service = make_service(settings, SharedSettings(storage_url=f"file://{tmp_path}"), FAKES)
+    server, _, port = await serving.start(service, serving.with_port(settings, 0))
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = render_pb2_grpc.RenderServiceStub(channel)
+        assert (await refused(stub.StreamRender(iter([config(), END])))).slug == "service-loading"
+    await server.stop(0)

@@ -1,0 +1,161 @@
+import threading
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from services.common.errors import HuashengError
+from services.common.storage import Storage
+from services.render.avatars import BUILTIN, AvatarRecord, AvatarStore
+from services.render.engines.base import AvatarReport, EngineOptions
+from services.render.media_write import EncoderOptions
+from services.render.prepare import Preparer
+from tests.fakes.media import blank, png
+from tests.fakes.render_engine import FakeEngine
+
+REPORT = AvatarReport(192, 128, 25, 30, 50, 1.0, 64.0, 0.5, ("side-view",))
+
+
+def record(avatar_id: str = "ann", owner: str = "local", at: float = 1) -> AvatarRecord:
+    return AvatarRecord(avatar_id, owner, "安 Ann", "fake", "1", "video", "00", REPORT, at)
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> AvatarStore:
+    url = f"file://{tmp_path}/storage" if request.param == "folder" else f"memory://{uuid.uuid4()}"
+    return AvatarStore(Storage(url), tmp_path / "cache")
+
+
+def add(store: AvatarStore, made: AvatarRecord, content: str = "face") -> None:
+    with store.making(made.owner) as folder:
+        (folder / "engine").mkdir()
+        (folder / "engine" / "face.json").write_text(content)
+        store.add(made, folder)
+
+
+def test_a_record_survives_being_written() -> None:
+    assert AvatarRecord.from_json(record().to_json()) == record()
+
+
+def test_an_avatar_is_found_with_its_files(store: AvatarStore) -> None:
+    assert store.find("local", "ann") is None
+    add(store, record())
+    assert store.get("local", "ann") == record()
+    assert (store.folder(record()) / "engine" / "face.json").read_text() == "face"
+    assert store.storage.read(store.key("local", "ann", "engine/face.json")) == b"face"
+
+
+def test_a_new_preparation_replaces_the_old_one_whole(store: AvatarStore) -> None:
+    add(store, record(), "old")
+    add(store, record(at=2), "new")
+    assert store.get("local", "ann").created_at == 2
+    assert (store.folder(record(at=2)) / "engine" / "face.json").read_text() == "new"
+    assert not [p for p in store.folder(record(at=2)).parent.iterdir() if p.name.startswith(".")]
+
+
+def test_a_preparation_that_fails_leaves_nothing(store: AvatarStore) -> None:
+    def fail() -> None:
+        with store.making("local") as folder:
+            (folder / "half").write_text("x")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert store.list("local") == []
+    assert list((store._base / "local").iterdir()) == []
+
+
+def test_listing_has_the_builtin_first_then_the_newest(store: AvatarStore) -> None:
+    for made in (record("old", at=1), record("new", at=3), record("mid", at=2), record(BUILTIN, BUILTIN, 9)):
+        add(store, made)
+    assert [r.avatar_id for r in store.list("local")] == [BUILTIN, "new", "mid", "old"]
+    assert [r.avatar_id for r in store.list("eve")] == [BUILTIN]
+
+
+def test_deleting(store: AvatarStore) -> None:
+    add(store, record())
+    add(store, record(BUILTIN, BUILTIN))
+    store.delete("local", "ann")
+    assert store.find("local", "ann") is None
+    assert store.storage.list("avatars/local/ann") == []
+    for owner, avatar, reason in (
+        ("local", "ann", "unknown-id"), ("local", BUILTIN, "builtin-stays"), (BUILTIN, BUILTIN, "builtin-stays"),
+    ):  # fmt: skip
+        with pytest.raises(HuashengError, match=reason):
+            store.delete(owner, avatar)
+
+
+@pytest.mark.parametrize("bad", ["../x", "a/b", "A", "", "-a", "a" * 70, "a.b", "a\n"])
+def test_names_that_could_leave_the_folder_are_refused(store: AvatarStore, bad: str) -> None:
+    if bad:  # empty means the built-in one
+        with pytest.raises(HuashengError, match="bad-request"):
+            store.get("local", bad)
+    with pytest.raises(HuashengError, match="bad-request"):
+        store.list(bad + "/..")
+
+
+def test_a_bucket_is_fetched_again_on_another_machine_and_after_a_change(tmp_path: Path) -> None:
+    url = f"memory://{uuid.uuid4()}"
+    here, there = (AvatarStore(Storage(url), tmp_path / n) for n in ("here", "there"))
+    add(here, record(), "first")
+    assert (there.folder(record()) / "engine" / "face.json").read_text() == "first"
+    add(here, record(at=2), "second")
+    assert (there.folder(there.get("local", "ann")) / "engine" / "face.json").read_text() == "second"
+    assert fsspec.filesystem("memory")
+
+
+def preparer(tmp_path: Path) -> tuple[Preparer, FakeEngine, Path]:
+    store = AvatarStore(Storage(f"file://{tmp_path}/storage"), tmp_path / "cache")
+    (tmp_path / "a.png").write_bytes(png(blank(256)))
+    return Preparer(store, EncoderOptions()), FakeEngine(EngineOptions(tmp_path)), tmp_path / "a.png"
+
+
+def test_two_callers_at_once_prepare_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, engine, source = preparer(tmp_path)
+    monkeypatch.setattr(FakeEngine, "prepare_s", 0.2)
+    monkeypatch.setattr(FakeEngine, "prepared", 0)
+    found: list[AvatarRecord] = []
+
+    def one() -> None:
+        found.append(made.prepare(engine, source, "local", "ann", "Ann", lambda *_: None, lambda: False))
+
+    threads = [threading.Thread(target=one) for _ in range(3)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert FakeEngine.prepared == 1
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_caller_that_waits_for_another_can_be_cancelled(tmp_path: Path) -> None:
+    made, engine, source = preparer(tmp_path)
+    with made.store.lock("local", "ann"), pytest.raises(HuashengError, match="cancelled"):
+        made.prepare(engine, source, "local", "ann", "Ann", lambda *_: None, lambda: True)
+
+
+def test_an_idle_loop_of_the_wrong_length_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, engine, source = preparer(tmp_path)
+    whole = FakeEngine.prepare
+
+    def short(*args: object) -> AvatarReport:
+        return replace(whole(*args), fps=50)
+
+    monkeypatch.setattr(FakeEngine, "prepare", short)
+    with pytest.raises(HuashengError, match="engine-failed"):
+        made.prepare(engine, source, "local", "ann", "Ann", lambda *_: None, lambda: False)
+    assert made.store.list("local") == []
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, engine, source = preparer(tmp_path)
+
+    def full(*args: object) -> AvatarReport:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(FakeEngine, "prepare", full)
+    with pytest.raises(OSError, match="space"):
+        made.prepare(engine, source, "local", "ann", "Ann", lambda *_: None, lambda: False)
+    assert list((tmp_path / "storage/avatars/local").iterdir()) == []
