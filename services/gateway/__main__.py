@@ -1,4 +1,4 @@
-"""``python -m services.gateway``: the page and REST API on one port, the gRPC door on another, one event loop for both."""
+"""``python -m services.gateway``: page and REST API on one port, the gRPC door on another, one event loop for both."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ log = logging.getLogger("huasheng.gateway")
 
 
 class _Server(uvicorn.Server):
-    """Tells the endless event streams to end as soon as the process is asked to, and leaves the rest of the stop to us."""
+    """Ends the endless event streams as soon as the process is asked to stop, and leaves the rest of the stop to us."""
 
     hub: Hub
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle the signals without raising them again afterwards: that would end the process before jobs are parked."""
+        """Handle signals without raising them again afterwards: that would end the process before jobs are parked."""
         loop = asyncio.get_running_loop()
         for sig in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sig, self.handle_exit, sig, None)
@@ -39,7 +39,7 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal stops in order, a second one of Ctrl-C at once."""
         super().handle_exit(sig, frame)
-        self.hub.closing.set()
+        self.hub.close()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -59,7 +59,7 @@ async def serve(settings: GatewaySettings, shared: SharedSettings) -> None:
     sock = listen(settings.host, settings.http_port)
     if settings.is_open:
         log.warning(
-            "the gateway is open to the network and has no accounts: everybody who reaches it can see and delete everything",
+            "the gateway is open to the network without accounts: whoever reaches it can see and delete everything",
             extra={"host": settings.host},
         )
     async with gateway_parts(settings, shared) as gateway:

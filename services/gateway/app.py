@@ -57,7 +57,7 @@ async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> As
         await runner.start()
         yield gateway
     finally:
-        hub.closing.set()
+        hub.close()
         await runner.stop()
         await clients.close()
         await asyncio.to_thread(db.close)
@@ -88,8 +88,15 @@ def create_app(settings: GatewaySettings, gateway: Gateway) -> FastAPI:
     app.state.gateway = gateway
     problems.install(app)
     for router in (
-        assets.router, jobs.router, work.router, conversations.router, voices.router, system.router, system.probes, pages.router,
-    ):  # fmt: skip
+        assets.router,
+        jobs.router,
+        work.router,
+        conversations.router,
+        voices.router,
+        system.router,
+        system.probes,
+        pages.router,
+    ):
         app.include_router(router)
     app.add_middleware(Middleware, hosts=settings.hosts())
     return app

@@ -55,8 +55,8 @@ class Assets:
     ) -> tuple[Row, Upload]:
         """Take a multipart upload. Nothing is left behind when it is refused.
 
-        ``choose_id`` is asked once the file is here, with the upload and its sha256: the new asset's id, or the row of an
-        asset that is to be answered with instead. Raises what ``receive`` and ``probe`` raise, and ``disk-full``.
+        ``choose_id`` is asked once the file is here, with the upload and its sha256: the new asset's id, or a row
+        that is to be answered with instead. Raises what ``receive`` and ``probe`` raise, and ``disk-full``.
         """
         folder = self._settings.data_dir / "uploads"
         upload = await receive(request, folder, self._settings.upload_mb * 2**20)

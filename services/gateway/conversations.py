@@ -66,11 +66,13 @@ class Conversations:
         query = (
             sa.select(messages.c.role, messages.c.text)
             .where(
-                messages.c.conversation_id == conversation_id, messages.c.owner == owner, messages.c.turn_id != without_turn
+                messages.c.conversation_id == conversation_id,
+                messages.c.owner == owner,
+                messages.c.turn_id != without_turn,
             )
             .order_by(messages.c.id.desc())
             .limit(limit)
-        )  # fmt: skip
+        )
         with self._db.begin() as c:
             return [(r, t) for r, t in c.execute(query)][::-1]
 

@@ -1,4 +1,4 @@
-"""What routes ask for: the gateway's parts, whose request it is, and the idempotent way to answer a POST that creates."""
+"""What routes ask for: the gateway's parts, whose request it is, the idempotent way to answer a POST that creates."""
 
 from __future__ import annotations
 
@@ -44,8 +44,13 @@ Before = Annotated[str | None, Query(max_length=40, description="An id: only old
 
 
 async def once(
-    gateway: Gateway, owner: str, key: str | None, digest: str, letter: str, make: Callable[[str], Awaitable[tuple[int, Row]]]
-) -> JSONResponse:  # fmt: skip
+    gateway: Gateway,
+    owner: str,
+    key: str | None,
+    digest: str,
+    letter: str,
+    make: Callable[[str], Awaitable[tuple[int, Row]]],
+) -> JSONResponse:
     """Answer a POST that creates. ``make`` gets the id for the new thing and returns status and body."""
     claim = await asyncio.to_thread(gateway.idempotency.claim, owner, key, digest, letter)
     if claim.answer:
@@ -61,10 +66,16 @@ async def once(
 
 
 async def start_job(
-    request: Request, gateway: Gateway, owner: str, key: str | None, kind: str, params: Row, asset_id: str | None = None,
+    request: Request,
+    gateway: Gateway,
+    owner: str,
+    key: str | None,
+    kind: str,
+    params: Row,
+    asset_id: str | None = None,
     prepare: Callable[[Row], Awaitable[Row]] | None = None,
-) -> JSONResponse:  # fmt: skip
-    """Accept a job: 202 with it. ``prepare`` may complete the parameters once it is sure the request is not a repeat."""
+) -> JSONResponse:
+    """Accept a job: 202 with it. ``prepare`` may complete the parameters once the request is known to be no repeat."""
 
     async def make(job_id: str) -> tuple[int, Row]:
         full = await prepare(params) if prepare else params
@@ -82,7 +93,10 @@ async def start_job(
 
 
 async def speech_asset(gateway: Gateway, owner: str, asset_id: str, limit_s: float) -> Row:
-    """An asset that must hold speech. Raises ``unknown-id``, ``wrong-kind``, ``no-audio``, ``silent-audio``, ``too-long``."""
+    """An asset that must hold speech.
+
+    Raises ``unknown-id``, ``wrong-kind``, ``no-audio``, ``silent-audio``, ``too-long``.
+    """
     row = await asyncio.to_thread(gateway.assets.get, owner, asset_id)
     if row["kind"] == "image":
         raise HuashengError("wrong-kind", name=row["name"], kind="image", needed="audio")

@@ -1,4 +1,4 @@
-"""One turn of a conversation: question in, talking-face answer out, every stage working while the one before still does.
+"""One turn of a conversation: question in, talking-face answer out, all stages at work at the same time.
 
 Used by the dialogue job, by the gRPC door and by the live socket alike; knows nothing of HTTP, jobs or databases.
 """
@@ -12,20 +12,9 @@ from dataclasses import dataclass, field
 
 from services.common.errors import HuashengError
 from services.gateway.clients import Clients
-from services.gateway.stages import (
-    Drawing,
-    Event,
-    Flow,
-    Look,
-    Transcript,
-    Voice,
-    draw,
-    listen,
-    recite,
-    speak,
-    think,
-)
+from services.gateway.stages import Drawing, Flow, Look, Voice, draw, listen, recite, speak, think
 from services.gateway.timings import Timings
+from services.gateway.turn_events import Event, Transcript
 
 
 @dataclass(frozen=True)

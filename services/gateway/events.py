@@ -1,4 +1,4 @@
-"""Who watches which job: an in-process publish/subscribe with bounded queues. Replicas learn of each other's jobs from the database."""
+"""Who watches which job: in-process publish/subscribe. Replicas learn of each other's jobs from the table."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Subscription:
 
     def __init__(self, owner: str, job_id: str | None) -> None:
         self.owner, self.job_id = owner, job_id
-        self.queue: asyncio.Queue[Event] = asyncio.Queue(maxsize=256)
+        self.queue: asyncio.Queue[Event | None] = asyncio.Queue(maxsize=256)
         self.behind = False
 
-    def put(self, event: Event) -> None:
-        """Add an event without waiting."""
+    def put(self, event: Event | None) -> None:
+        """Add an event without waiting; None only wakes the watcher."""
         if self.queue.full():
             while not self.queue.empty():
                 self.queue.get_nowait()
@@ -27,7 +27,7 @@ class Subscription:
         self.queue.put_nowait(event)
 
     async def get(self, timeout: float) -> Event | None:
-        """The next event; None after ``timeout`` seconds."""
+        """The next event; None after ``timeout`` seconds or when woken for nothing."""
         try:
             return await asyncio.wait_for(self.queue.get(), timeout)
         except TimeoutError:
@@ -41,6 +41,12 @@ class Hub:
         self._watchers: set[Subscription] = set()
         self.closing = asyncio.Event()
         """Set when the gateway stops, so that endless streams end."""
+
+    def close(self) -> None:
+        """The gateway stops: wake all watchers."""
+        self.closing.set()
+        for w in self._watchers:
+            w.put(None)
 
     @contextlib.contextmanager
     def subscribe(self, owner: str, job_id: str | None = None) -> Iterator[Subscription]:

@@ -16,7 +16,7 @@ from services.gateway.ids import new_id
 
 KEEP_S = 86_400.0
 ABANDONED_S = 60.0
-"""A request without an answer after this long died with its process; the next one takes its place, and its resource id."""
+"""A request without an answer after this long died with its process; the next one takes over its resource id."""
 
 
 def request_hash(*parts: object) -> str:

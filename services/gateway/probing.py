@@ -1,13 +1,14 @@
 """What an uploaded file really is, found by opening it: kind, length, size, sound; and whether it is whole.
 
-The demuxers are limited to the formats we take. Left to itself FFmpeg would also open playlists, and playlists open other
-files and addresses.
+The demuxers are limited to the formats we take. Left to itself FFmpeg would also open playlists, and playlists open
+other files and addresses.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -142,11 +143,12 @@ def _video(
 
 
 def _read_through(path: Path, name: str) -> tuple[float, int]:
-    """Length in seconds and number of pictures, from the packets: nothing is decoded. A file that breaks off ends early."""
+    """Length in seconds and number of pictures, from the packets alone. A file that breaks off ends early."""
     until, last, frames = time.monotonic() + PROBE_S, 0.0, 0
     with av.open(str(path), options=OPEN_OPTIONS) as container:
         stream = next(s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic)
-        start = float((stream.start_time or 0) * stream.time_base)
+        base = stream.time_base or Fraction(1, 1000)
+        start = float((stream.start_time or 0) * base)
         for packet in container.demux(stream):
             if packet.size and packet.pts is not None:
                 frames += 1
@@ -161,14 +163,15 @@ def _decode_end(
 ) -> None:
     """The last second must decode; a header says nothing of it."""
     until = time.monotonic() + PROBE_S
-    target = int((max(seconds - 1.0, 0.0)) / stream.time_base) + (stream.start_time or 0)
+    base = stream.time_base or Fraction(1, 1000)
+    target = int(max(seconds - 1.0, 0.0) / base) + (stream.start_time or 0)
     container.seek(target, stream=stream)
     last = 0.0
     for frame in container.decode(stream):
         last = max(last, frame.time or 0.0)
         if time.monotonic() > until:
             break
-    start = float((stream.start_time or 0) * stream.time_base)
+    start = float((stream.start_time or 0) * base)
     if last - start < seconds - 1.5:
         raise HuashengError("corrupt-media", name=name)
 

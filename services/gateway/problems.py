@@ -93,15 +93,28 @@ def install(app: FastAPI) -> None:
         return answer(request, HuashengError("internal", service="gateway"))
 
 
-def responses(*slugs: str) -> dict[int | str, dict[str, Any]]:
+Responses = dict[int | str, dict[str, Any]]
+
+
+def streamed(media_type: str, what: str) -> Responses:
+    """The OpenAPI entry of an answer that is not JSON."""
+    return {200: {"content": {media_type: {}}, "description": what}}
+
+
+def responses(*slugs: str) -> Responses:
     """OpenAPI entries of the problems that a route may answer with, besides those every route has."""
-    out: dict[int | str, dict[str, Any]] = {}
+    out: Responses = {}
     for slug in slugs:
         error = HuashengError(slug)
         entry = out.setdefault(
             error.reason.http,
-            {"description": "", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}}},
-        )  # fmt: skip
+            {
+                "description": "",
+                "content": {
+                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
+                },
+            },
+        )
         entry["description"] = ", ".join(filter(None, [entry["description"], slug]))
         example = {"value": problem(error, "en", "5f0c2a")}
         entry["content"]["application/problem+json"]["examples"][slug] = example

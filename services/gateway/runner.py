@@ -11,6 +11,7 @@ import logging
 import shutil
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ log = logging.getLogger("huasheng.gateway.jobs")
 
 WAITABLE = ("service-down", "service-loading", "busy")
 MAX_CRASHES = 4
-"""How often a service may die in the middle of the same step: an input that kills its engine must not go round for ever."""
+"""How often a service may die in the middle of one step: an input that kills its engine must not go round for ever."""
 _POLL_S = 0.15
 
 _current: Runner | None = None
@@ -69,7 +70,7 @@ class JobRun:
         self.tell("timing", stage=stage, ms=ms)
 
     def at(self, stage: str, progress: float | None = None) -> None:
-        """Note stage and progress (0–1). Watchers hear at most 5 times a second, the table twice, changes of stage at once."""
+        """Note stage and progress (0–1). Watchers hear 5 times a second, the table twice, a new stage at once."""
         now, changed = time.monotonic(), stage != self.stage
         self.stage = stage
         if progress is not None:
@@ -79,8 +80,13 @@ class JobRun:
         if changed or now - self._told > 0.2:
             self._told = now
             self.tell(
-                "progress", state="running", stage=stage, progress=round(self.progress, 3), eta_s=self.eta_s, queue_position=None
-            )  # fmt: skip
+                "progress",
+                state="running",
+                stage=stage,
+                progress=round(self.progress, 3),
+                eta_s=self.eta_s,
+                queue_position=None,
+            )
         if changed or now - self._saved > 0.5:
             self._saved = now
             self.runner.background(self.save())
@@ -88,8 +94,13 @@ class JobRun:
     async def save(self) -> None:
         """Write stage, progress and partial results to the table."""
         await asyncio.to_thread(
-            self.runner.jobs.save, self.id, stage=self.stage, progress=self.progress, eta_s=self.eta_s, partial=dict(self.partial)
-        )  # fmt: skip
+            self.runner.jobs.save,
+            self.id,
+            stage=self.stage,
+            progress=self.progress,
+            eta_s=self.eta_s,
+            partial=dict(self.partial),
+        )
 
     def start_over(self) -> None:
         """An attempt begins: forget the progress of the one before."""
@@ -230,6 +241,8 @@ class Runner:
         for task in [*self._background, *(r.task for r in self.running.values() if r.task)]:
             task.cancel()
         await asyncio.to_thread(DBOS.destroy)
+        # DBOS had lent its threads to the loop and has closed them
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
     async def _look_after(self) -> None:
         """Stop jobs that another replica was asked to cancel; keep the gauges right."""

@@ -16,13 +16,14 @@ from services.gateway.context import Gateway
 from services.gateway.deps import LOCAL, check_text
 from services.gateway.dialogue import Turn, run_turn
 from services.gateway.ids import new_id
-from services.gateway.stages import Look, Media, Reply, Transcript, Voice
+from services.gateway.stages import Look, Voice
 from services.gateway.timings import Timings
+from services.gateway.turn_events import Media, Reply, Transcript
 
 FULL_NAME = "huasheng.gateway.v1.GatewayService"
 
 
-class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):
+class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[misc]  # grpcio ships no types
     """Proto to ``run_turn`` and back."""
 
     def __init__(self, gateway: Gateway) -> None:

@@ -20,10 +20,10 @@ class GatewaySettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore")
 
     host: str = "127.0.0.1"
-    """Address to listen on. Anything but loopback opens the gateway to the network, without accounts, and is warned of."""
+    """Address to listen on. Anything but loopback opens the gateway to the network, without accounts; it warns."""
     allowed_hosts: str = ""
-    """Host names under which the gateway may be asked, with commas between; empty for any when it is open to the network,
-    and for this machine's own names when it is not (a web page elsewhere must not reach it through a name of its own)."""
+    """Host names under which the gateway may be asked, with commas between. Empty: any when it is open to the network,
+    this machine's own names when it is not (a web page elsewhere must not reach it through a name of its own)."""
     http_port: int = Field(default=5001, ge=0, le=65535)
     """Port of the page and the REST API."""
     port: int = Field(default=50050, ge=0, le=65535)
@@ -112,7 +112,7 @@ class GatewaySettings(ServiceSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'gateway.sqlite'}"
 
     def dbos_url(self) -> str:
-        """URL of the durable-workflow tables: a file beside ours with SQLite (two writers would wait for each other)."""
+        """URL of the durable-workflow tables; with SQLite a file beside ours: two writers would wait for each other."""
         if self.sql_url().startswith("sqlite:"):
             return self.sql_url().removesuffix(".sqlite") + ".dbos.sqlite"
         return self.sql_url()

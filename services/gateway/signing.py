@@ -16,7 +16,7 @@ from services.gateway.settings import GatewaySettings
 
 
 def load_secret(settings: GatewaySettings) -> bytes:
-    """The key of the links: from the settings, else made once and kept in the data folder, readable by its owner only."""
+    """The key of the links: from the settings, else made once and kept in the data folder for its owner only."""
     if settings.secret:
         return settings.secret.encode()
     settings.data_dir.mkdir(parents=True, exist_ok=True)

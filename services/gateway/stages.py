@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from huasheng.asr.v1 import asr_pb2
@@ -21,93 +21,21 @@ from services.common.errors import HuashengError
 from services.gateway.clauses import ClauseSplitter
 from services.gateway.clients import Clients, answers, mapped, metadata
 from services.gateway.timings import Timings
+from services.gateway.turn_events import (
+    Drawn,
+    Event,
+    Media,
+    Reply,
+    Sound,
+    Spoken,
+    Summary,
+    Transcript,
+    VideoHeader,
+    VoiceHeader,
+)
 
 CHUNK_BYTES = 64 * 1024
 ROLES = {"system": llm_pb2.ROLE_SYSTEM, "user": llm_pb2.ROLE_USER, "assistant": llm_pb2.ROLE_ASSISTANT}
-
-
-@dataclass(frozen=True)
-class Transcript:
-    """What was heard. ``segments``: (text, start s, end s)."""
-
-    text: str
-    language: str
-    engine: str
-    duration_s: float
-    language_probability: float = 0.0
-    segments: list[tuple[str, float, float]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A piece of the answer; ``is_last`` comes once, with empty text and the engine that answered."""
-
-    text: str
-    is_last: bool = False
-    engine: str = ""
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """A stretch of speech, as written, and when it sounds."""
-
-    text: str
-    start_s: float
-    end_s: float
-
-
-@dataclass(frozen=True)
-class VoiceHeader:
-    """How the speech comes: sample rate, engine and voice."""
-
-    rate: int
-    engine: str
-    voice_id: str
-
-
-@dataclass(frozen=True)
-class Sound:
-    """16-bit mono PCM of the speech, in order."""
-
-    pcm: bytes
-
-
-@dataclass(frozen=True)
-class VideoHeader:
-    """What the video is."""
-
-    width: int
-    height: int
-    fps: float
-    mime_type: str
-    engine: str
-
-
-@dataclass(frozen=True)
-class Media:
-    """Bytes of the fragmented MP4, in order; ``end_us`` is 0 for the initialisation."""
-
-    data: bytes
-    end_us: int
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """How far the drawing is, in seconds of video."""
-
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The video is complete."""
-
-    frames: int
-    passthrough_frames: int
-    duration_s: float
-
-
-Event = Transcript | Reply | Spoken | VoiceHeader | Sound | VideoHeader | Media | Drawn | Summary
 
 
 @dataclass(frozen=True)
@@ -265,9 +193,13 @@ async def speak(
     async def requests() -> AsyncIterator[tts_pb2.StreamSynthesizeRequest]:
         yield tts_pb2.StreamSynthesizeRequest(
             config=tts_pb2.SynthesisConfig(
-                engine=voice.engine, voice_id=voice.voice_id, language=voice.language, speed=voice.speed, owner=voice.owner
+                engine=voice.engine,
+                voice_id=voice.voice_id,
+                language=voice.language,
+                speed=voice.speed,
+                owner=voice.owner,
             )
-        )  # fmt: skip
+        )
         index = 0
         async for clause in drain(clauses):
             timings.begin_once("tts")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.gateway.clauses import ClauseSplitter, weight
-from services.gateway.stages import Spoken
+from services.gateway.turn_events import Spoken
 
 LINE = 22.0
 """Heaviest cue (see ``clauses.weight``): about 22 Chinese characters or 88 letters, two lines on a phone."""

@@ -1,4 +1,4 @@
-"""Receives a multipart upload as a stream: the file goes to disk piece by piece, and is refused the moment it is too large."""
+"""Receives a multipart upload as a stream: to disk piece by piece, refused the moment it is too large."""
 
 from __future__ import annotations
 

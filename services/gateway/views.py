@@ -1,4 +1,4 @@
-"""Rows and messages as the API shows them: times as text, storage keys and URIs as links, errors in the reader's language."""
+"""Rows and messages as the API shows them: times as text, storage keys as links, errors in the reader's language."""
 
 from __future__ import annotations
 
@@ -91,10 +91,17 @@ def model_row(m: Any) -> Row:
 def voice_row(v: Any, is_default: bool) -> Row:
     """A voice of the tts service."""
     return {
-        "id": v.voice_id, "voice_id": v.voice_id, "name": v.name, "language": v.language, "gender": GENDERS.get(v.gender, ""),
-        "engine": v.engine, "is_cloned": v.is_cloned, "is_default": is_default, "sample_text": v.sample_text,
+        "id": v.voice_id,
+        "voice_id": v.voice_id,
+        "name": v.name,
+        "language": v.language,
+        "gender": GENDERS.get(v.gender, ""),
+        "engine": v.engine,
+        "is_cloned": v.is_cloned,
+        "is_default": is_default,
+        "sample_text": v.sample_text,
         "sample_url": f"/api/v1/voices/{quote(v.voice_id, safe='')}/sample",
-    }  # fmt: skip
+    }
 
 
 def engine_row(service: str, e: Any) -> Row:

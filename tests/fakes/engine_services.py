@@ -138,11 +138,21 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
     async def ListVoices(self, request, context):
         self.script.enter()
         zh = tts_pb2.Voice(
-            voice_id="v_zh", name="小画", language="zh-CN", gender=tts_pb2.GENDER_FEMALE, engine="fake-tts", sample_text="你好。"
-        )  # fmt: skip
+            voice_id="v_zh",
+            name="小画",
+            language="zh-CN",
+            gender=tts_pb2.GENDER_FEMALE,
+            engine="fake-tts",
+            sample_text="你好。",
+        )
         en = tts_pb2.Voice(
-            voice_id="v_en", name="Hua", language="en-US", gender=tts_pb2.GENDER_MALE, engine="fake-tts", sample_text="Hi."
-        )  # fmt: skip
+            voice_id="v_en",
+            name="Hua",
+            language="en-US",
+            gender=tts_pb2.GENDER_MALE,
+            engine="fake-tts",
+            sample_text="Hi.",
+        )
         return tts_pb2.ListVoicesResponse(voices=[zh, en])
 
     async def CreateVoice(self, request, context):
@@ -178,7 +188,11 @@ class Render(render_pb2_grpc.RenderServiceServicer):
                     s.seen.append(config)
                     yield render_pb2.StreamRenderResponse(
                         header=render_pb2.RenderHeader(
-                            width=64, height=64, fps=FPS, mime_type='video/mp4; codecs="avc1.42c00a"', engine="fake-render"
+                            width=64,
+                            height=64,
+                            fps=FPS,
+                            mime_type='video/mp4; codecs="avc1.42c00a"',
+                            engine="fake-render",
                         )
                     )
                     yield render_pb2.StreamRenderResponse(media=render_pb2.MediaChunk(data=video.take(), end_us=0))
@@ -222,7 +236,9 @@ class Render(render_pb2_grpc.RenderServiceServicer):
 
     async def ListAvatars(self, request, context):
         self.script.enter()
-        builtin = render_pb2.Avatar(avatar_id="builtin", owner="builtin", name="画", engine="fake-render", kind="portrait")
+        builtin = render_pb2.Avatar(
+            avatar_id="builtin", owner="builtin", name="画", engine="fake-render", kind="portrait"
+        )
         return render_pb2.ListAvatarsResponse(avatars=[builtin, *self.avatars.values()])
 
     async def DeleteAvatar(self, request, context):
@@ -253,7 +269,9 @@ class TinyVideo:
         self._out = io.BytesIO()
         flags = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
         self._container = av.open(_Unseekable(self._out), "w", format="mp4", options=flags)
-        self._stream = self._container.add_stream("libx264", rate=FPS, options={"preset": "ultrafast", "tune": "zerolatency"})
+        self._stream = self._container.add_stream(
+            "libx264", rate=FPS, options={"preset": "ultrafast", "tune": "zerolatency"}
+        )
         self._stream.width = self._stream.height = 64
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.gop_size = 5
@@ -282,9 +300,7 @@ class _Unseekable:
 
 
 def pcm(rate: int) -> common_pb2.AudioFormat:
-    return common_pb2.AudioFormat(
-        encoding=common_pb2.AUDIO_ENCODING_PCM_S16LE, sample_rate_hertz=rate, channels=1
-    )
+    return common_pb2.AudioFormat(encoding=common_pb2.AUDIO_ENCODING_PCM_S16LE, sample_rate_hertz=rate, channels=1)
 
 
 def us(samples: int) -> int:

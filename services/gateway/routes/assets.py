@@ -22,11 +22,15 @@ UPLOAD_BODY: dict[str, Any] = {
         "required": True,
         "content": {
             "multipart/form-data": {
-                "schema": {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}}
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
             }
         },
     }
-}  # fmt: skip
+}
 
 
 async def take_upload(request: Request, gateway: Context, owner: str, key: str | None) -> JSONResponse:
@@ -93,8 +97,13 @@ async def delete(gateway: Context, owner: Owner, asset_id: str) -> None:
 @router.head("/assets/{asset_id}/content", include_in_schema=False)
 @router.get("/assets/{asset_id}/content", responses=responses("unknown-id", "bad-range"))
 async def content(
-    request: Request, gateway: Context, owner: Owner, asset_id: str, exp: str = "", sig: str = Query(default="", max_length=64)
-) -> Response:  # fmt: skip
+    request: Request,
+    gateway: Context,
+    owner: Owner,
+    asset_id: str,
+    exp: str = "",
+    sig: str = Query(default="", max_length=64),
+) -> Response:
     """The file itself, with ranges; for its owner, or for whoever has the signed link."""
     left = 3600
     if sig:

@@ -34,9 +34,12 @@ async def get(gateway: Context, owner: Owner, conversation_id: str) -> Any:
     row = await asyncio.to_thread(gateway.conversations.get, owner, conversation_id)
     shown = await asyncio.to_thread(_messages, gateway, owner, conversation_id)
     return {
-        "id": row["id"], "title": row["title"], "created_at": iso(row["created_at"]), "updated_at": iso(row["updated_at"]),
+        "id": row["id"],
+        "title": row["title"],
+        "created_at": iso(row["created_at"]),
+        "updated_at": iso(row["updated_at"]),
         "messages": shown,
-    }  # fmt: skip
+    }
 
 
 def _messages(gateway: Gateway, owner: str, conversation_id: str) -> list[Row]:
@@ -54,10 +57,16 @@ def _messages(gateway: Gateway, owner: str, conversation_id: str) -> list[Row]:
             audio = _recording(gateway, owner, job["asset_id"])
         out.append(
             {
-                "id": m["id"], "role": m["role"], "text": m["text"], "job_id": m["turn_id"], "created_at": iso(m["created_at"]),
-                "audio_url": audio, "video_url": video, "timings_ms": timings,
+                "id": m["id"],
+                "role": m["role"],
+                "text": m["text"],
+                "job_id": m["turn_id"],
+                "created_at": iso(m["created_at"]),
+                "audio_url": audio,
+                "video_url": video,
+                "timings_ms": timings,
             }
-        )  # fmt: skip
+        )
     return out
 
 

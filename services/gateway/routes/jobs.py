@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
@@ -19,23 +19,29 @@ from services.gateway.files import SAFE, serve
 from services.gateway.growing import Abandoned, GrowingFile
 from services.gateway.idempotency import request_hash
 from services.gateway.jobs import ACTIVE, Row
-from services.gateway.problems import responses
+from services.gateway.problems import Responses, responses, streamed
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"])
 HEARTBEAT_S = 15.0
 RECHECK_S = 2.0
 """How often a watcher looks into the table: jobs on other replicas tell nobody here."""
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "active"]
+FORGOTTEN: Responses = {204: {"description": "forgotten"}}
 NO_BUFFER = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 @router.get("/jobs", response_model=schemas.Items[schemas.Job])
 async def search(
-    gateway: Context, owner: Owner, lang: Lang, kind: schemas.JobKind | None = None,
-    state: list[State] = Query(default=[]), limit: Limit = 50, before: Before = None,
-) -> Any:  # fmt: skip
+    gateway: Context,
+    owner: Owner,
+    lang: Lang,
+    kind: schemas.JobKind | None = None,
+    state: Annotated[list[State] | None, Query()] = None,
+    limit: Limit = 50,
+    before: Before = None,
+) -> Any:
     """Your jobs, newest first."""
-    states = {s for given in state for s in (ACTIVE if given == "active" else (given,))}
+    states = {s for given in state or () for s in (ACTIVE if given == "active" else (given,))}
     rows = await asyncio.to_thread(gateway.jobs.search, owner, kind, states, limit, before)
     return {"items": [await show_job(gateway, r, lang) for r in rows]}
 
@@ -47,8 +53,10 @@ async def get(gateway: Context, owner: Owner, lang: Lang, rid: RequestId, job_id
 
 
 @router.delete(
-    "/jobs/{job_id}", response_model=schemas.Job, responses={204: {"description": "forgotten"}} | responses("unknown-id", "in-use")
-)  # fmt: skip
+    "/jobs/{job_id}",
+    response_model=schemas.Job,
+    responses=FORGOTTEN | responses("unknown-id", "in-use"),
+)
 async def cancel(gateway: Context, owner: Owner, lang: Lang, job_id: str, forget: bool = False) -> Any:
     """Cancel a job (harmless when it is over); with `forget=true` remove a finished one and its files."""
     if forget:
@@ -65,9 +73,10 @@ def sse(event: str, data: Any) -> str:
 
 
 @router.get(
-    "/jobs/{job_id}/events", response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {}}, "description": "See docs/api.md."}} | responses("unknown-id"),
-)  # fmt: skip
+    "/jobs/{job_id}/events",
+    response_class=StreamingResponse,
+    responses=streamed("text/event-stream", "See docs/api.md.") | responses("unknown-id"),
+)
 async def job_events(gateway: Context, owner: Owner, lang: Lang, rid: RequestId, job_id: str) -> Response:
     """Everything about one job as it happens; ends when the job is over."""
     await asyncio.to_thread(gateway.jobs.get, owner, job_id)  # unknown is a plain 404, not a stream
@@ -105,7 +114,7 @@ async def job_events(gateway: Context, owner: Owner, lang: Lang, rid: RequestId,
 
 @router.get(
     "/events", response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {}}, "description": "See docs/api.md."}},
+    responses=streamed("text/event-stream", "See docs/api.md."),
 )  # fmt: skip
 async def all_events(gateway: Context, owner: Owner, lang: Lang) -> Response:
     """What happens to all your jobs; never ends by itself."""

@@ -20,9 +20,9 @@ PAGES = (
     "/jobs", "/system",
 )  # fmt: skip
 POLICY = (
-    "default-src 'self'; media-src 'self' blob:; img-src 'self' blob: data:; connect-src 'self'; worker-src 'self' blob:; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)  # fmt: skip
+    "default-src 'self'; media-src 'self' blob:; img-src 'self' blob: data:; connect-src 'self'; "
+    "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",

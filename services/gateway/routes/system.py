@@ -108,7 +108,7 @@ async def healthz() -> dict[str, str]:
 
 @probes.get("/readyz", responses={503: {"description": "Cannot take jobs."}})
 async def readyz(gateway: Context) -> Response:
-    """Whether jobs can be taken: database and queue. A service that is down makes jobs wait, not the gateway unready."""
+    """Whether jobs can be taken: database and queue. A service that is down makes jobs wait, no more."""
     missing = [] if gateway.runner.is_ready else ["jobs"]
     try:
         await asyncio.wait_for(asyncio.to_thread(gateway.jobs.queue_counts), 5)

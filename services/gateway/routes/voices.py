@@ -20,10 +20,11 @@ from services.gateway.context import Gateway
 from services.gateway.deps import Context, Key, Owner, check_text, once, speech_asset
 from services.gateway.files import serve
 from services.gateway.idempotency import request_hash
-from services.gateway.problems import responses
+from services.gateway.problems import responses, streamed
 from services.gateway.routes.assets import UPLOAD_BODY
-from services.gateway.stages import Event, Flow, Sound, Voice, VoiceHeader, listen, recite, speak
+from services.gateway.stages import Flow, Voice, listen, recite, speak
 from services.gateway.timings import Timings
+from services.gateway.turn_events import Event, Sound, VoiceHeader
 
 router = APIRouter(prefix="/api/v1", tags=["voices"])
 REFERENCE_S = (3.0, 10.0)
@@ -143,8 +144,12 @@ async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key 
 
         async def make(_id: str) -> tuple[int, dict[str, Any]]:
             request_ = tts_pb2.CreateVoiceRequest(
-                owner=owner, name=name, reference_uri=gateway.storage.uri(row["key"]), transcript=transcript, language=language
-            )  # fmt: skip
+                owner=owner,
+                name=name,
+                reference_uri=gateway.storage.uri(row["key"]),
+                transcript=transcript,
+                language=language,
+            )
             made = await gateway.clients.short("tts", "CreateVoice", request_, timeout=gateway.settings.asr_s)
             return 201, views.voice_row(made.voice, False)
 
@@ -174,10 +179,12 @@ def endless_wav_header(rate: int) -> bytes:
 
 
 @router.post(
-    "/speech", response_class=StreamingResponse, tags=["speech"],
-    responses={200: {"content": {"audio/wav": {}}, "description": "16-bit mono, streamed"}}
+    "/speech",
+    response_class=StreamingResponse,
+    tags=["speech"],
+    responses=streamed("audio/wav", "16-bit mono, streamed")
     | responses("empty-text", "long-text", "unknown-voice", "unspeakable-text", "service-down"),
-)  # fmt: skip
+)
 async def speech(gateway: Context, owner: Owner, body: schemas.SpeechRequest) -> Response:
     """Say a text; the sound comes as it is spoken."""
     text = check_text(body.text, gateway.settings.max_text_chars)
@@ -193,11 +200,11 @@ async def speech(gateway: Context, owner: Owner, body: schemas.SpeechRequest) ->
                 first = event.pcm
                 break
     except BaseException:
-        await events.aclose()  # type: ignore[attr-defined]
+        await events.aclose()
         raise
 
     async def stream() -> AsyncIterator[bytes]:
-        async with contextlib.aclosing(events):  # type: ignore[type-var]
+        async with contextlib.aclosing(events):
             yield endless_wav_header(rate) + first
             async for event in events:
                 if isinstance(event, Sound):

@@ -43,7 +43,7 @@ async def find_avatar(gateway: Gateway, owner: str, avatar_id: str | None) -> Ro
 
 
 async def check_avatar(gateway: Gateway, owner: str, avatar_id: str | None) -> None:
-    """Raises ``unknown-id`` while somebody still looks; a render service that is down is the job's matter, which waits."""
+    """Raises ``unknown-id`` while somebody still looks; a render service that is down is left to the job."""
     if avatar_id:
         try:
             await find_avatar(gateway, owner, avatar_id)

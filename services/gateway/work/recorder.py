@@ -9,7 +9,7 @@ from typing import Any
 
 from services.common.errors import HuashengError
 from services.common.storage import Storage
-from services.gateway import stages
+from services.gateway import turn_events as turn
 from services.gateway.clauses import weight
 from services.gateway.runner import JobRun
 from services.gateway.subtitles import webvtt
@@ -24,10 +24,10 @@ class Recorder:
     def __init__(self, run: JobRun, text: str = "", speech_s: float | None = None) -> None:
         self.run = run
         self.video = run.new_video()
-        self.voice: stages.VoiceHeader | None = None
-        self.picture: stages.VideoHeader | None = None
-        self.summary: stages.Summary | None = None
-        self.spoken: list[stages.Spoken] = []
+        self.voice: turn.VoiceHeader | None = None
+        self.picture: turn.VideoHeader | None = None
+        self.summary: turn.Summary | None = None
+        self.spoken: list[turn.Spoken] = []
         self.reply = text
         self.llm_engine = ""
         self._wave: wave.Wave_write | None = None
@@ -41,38 +41,38 @@ class Recorder:
             return self._speech_s
         return max(weight(self.reply) * SECONDS_PER_WEIGHT, self._heard_s, 0.5)
 
-    async def take(self, event: stages.Event) -> None:
+    async def take(self, event: turn.Event) -> None:
         """One event of the flow. Raises ``OSError`` when the disk is full."""
         run = self.run
         match event:
-            case stages.Reply(is_last=False):
+            case turn.Reply(is_last=False):
                 self.reply += event.text
                 run.partial["reply"] = self.reply
                 run.tell("reply", delta=event.text, text=self.reply)
                 run.at("llm" if not self._wave else run.stage)
-            case stages.Reply():
+            case turn.Reply():
                 self.llm_engine = event.engine
                 run.partial |= {"reply": self.reply, "reply_engine": event.engine, "reply_is_whole": True}
                 await run.save()  # the next attempt does not ask again
-            case stages.VoiceHeader():
+            case turn.VoiceHeader():
                 self.voice = event
-            case stages.Spoken():
+            case turn.Spoken():
                 self.spoken.append(event)
-            case stages.Sound():
+            case turn.Sound():
                 self._write(event.pcm)
-                if not self.picture:
+                if not self.video.is_playable:
                     run.at("tts", run.progress)
-            case stages.VideoHeader():
+            case turn.VideoHeader():
                 self.picture = event
-            case stages.Media():
+            case turn.Media():
                 was_playable = self.video.is_playable
                 self.video.append(event.data, event.end_us > 0)
                 if self.video.is_playable and not was_playable:
                     run.tell("video", url=f"/api/v1/jobs/{run.id}/video")
                 self._progress(event.end_us / 1e6)
-            case stages.Drawn():
+            case turn.Drawn():
                 self._progress(event.seconds)
-            case stages.Summary():
+            case turn.Summary():
                 self.summary = event
             case _:
                 pass
@@ -84,8 +84,7 @@ class Recorder:
     def _write(self, pcm: bytes) -> None:
         if self._wave is None:
             assert self.voice is not None
-            # handed over open: wave closes what it opened itself only
-            self._wave = wave.open(str(self.wav_path), "wb")
+            self._wave = wave.open(str(self.wav_path), "wb")  # noqa: SIM115  # closed by close()
             self._wave.setnchannels(1)
             self._wave.setsampwidth(2)
             self._wave.setframerate(self.voice.rate)
@@ -104,9 +103,7 @@ class Recorder:
             self._wave = None
         self.video.close(complete)
 
-    async def publish(
-        self, storage: Storage, stem: str, subtitles: list[stages.Spoken] | None = None
-    ) -> dict[str, Any]:
+    async def publish(self, storage: Storage, stem: str, subtitles: list[turn.Spoken] | None = None) -> dict[str, Any]:
         """Hand the finished files out. Returns keys and facts for the job's result."""
         if not self.summary or not self.picture:
             raise HuashengError("service-down", service="render")

@@ -11,7 +11,8 @@ from services.common.aio import iterate_in_thread
 from services.gateway.context import Gateway
 from services.gateway.decoding import pcm_chunks
 from services.gateway.runner import JobRun
-from services.gateway.stages import Drawing, Flow, Look, Spoken, Voice, draw, listen, play, recite, speak
+from services.gateway.stages import Drawing, Flow, Look, Voice, draw, listen, play, recite, speak
+from services.gateway.turn_events import Spoken
 from services.gateway.work.recorder import Recorder
 
 

@@ -60,8 +60,19 @@ async def test_spoken_question_to_video(world: World) -> None:
     assert result["reply"] == world.fakes.llm.reply
     assert result["language"] == "zh"
     assert result["engines"] == {"asr": "fake-asr", "llm": "fake-llm", "tts": "fake-tts", "render": "fake-render"}
-    stages = ("queued", "asr", "llm_first_token", "llm", "tts_first_audio", "tts", "render_first_frame", "render", "first_video", "total")  # fmt: skip
-    assert set(result["timings_ms"]) == set(stages)
+    stages = {
+        "queued",
+        "asr",
+        "llm_first_token",
+        "llm",
+        "tts_first_audio",
+        "tts",
+        "render_first_frame",
+        "render",
+        "first_video",
+        "total",
+    }
+    assert set(result["timings_ms"]) == stages
     assert result["timings_ms"]["first_video"] < result["timings_ms"]["total"]
     # the speech began before the whole answer was known
     assert result["timings_ms"]["llm"] > result["timings_ms"]["llm_first_token"] + 100
