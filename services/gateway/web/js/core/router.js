@@ -6,6 +6,9 @@ import { t } from "./i18n.js";
 /** @typedef {{signal: AbortSignal, query: URLSearchParams}} Visit `signal` aborts when the page is left */
 /** @typedef {{key: string, draw: (visit: Visit) => HTMLElement}} Page `key`: "nav.<key>" is its title */
 
+/** Other names of pages, as people type them. @type {Record<string, string>} */
+const ALIASES = { "/chat": "/chat_system", "/video": "/video_generation", "/training": "/model_training" };
+
 /** @type {Record<string, Page>} */
 let pages = {};
 /** @type {HTMLElement} */
@@ -53,6 +56,8 @@ export const current = () => shown;
 function show(move = true) {
   leave.abort();
   leave = new AbortController();
+  const alias = ALIASES[location.pathname];
+  if (alias) history.replaceState(null, "", alias + location.search);
   const path = location.pathname in pages ? location.pathname : "/404";
   const page = pages[path];
   shown = path;

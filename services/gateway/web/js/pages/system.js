@@ -57,7 +57,7 @@ const engine = (e) =>
 function meter(part, whole, text) {
   const fill = h("i", null);
   fill.style.setProperty("--part", `${(100 * part) / whole}%`);
-  return h("div", { class: "stack tight" }, h("div", { class: "bar", "aria-hidden": "true" }, fill), h("span", { class: "small-text muted num" }, text));
+  return h("div", { class: "stack tight" }, h("div", { class: "bar calm", "aria-hidden": "true" }, fill), h("span", { class: "small-text muted num" }, text));
 }
 
 /** @param {System} now */

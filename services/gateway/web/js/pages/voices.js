@@ -81,7 +81,7 @@ function cloneForm(signal, made) {
   let file = null;
   const chosen = h("span", { class: "clip small-text" });
   const trouble = h("div", null);
-  const time = h("span", { class: "num small-text muted" });
+  const time = h("span", { class: "num small-text muted" }, t("voices.record", { of: clock(LONGEST_S) }));
   const mic = micButton({ signal, took, compact: true, limit_s: () => LONGEST_S, ontime: (now) => (time.textContent = now), onstate: () => (time.textContent = t("voices.record", { of: clock(LONGEST_S) })) });
   const name = h("input", { class: "input", maxlength: 60, required: true, autocomplete: "off" });
   const transcript = h("textarea", { class: "input", rows: 2, lang: language() });

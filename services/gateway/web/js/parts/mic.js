@@ -24,7 +24,7 @@ export function micButton({ took, signal, onstate, ontime, limit_s = () => 600, 
   let asking = false;
   let seconds = 0;
 
-  const draw = () => {
+  const draw = (told = true) => {
     const on = recording !== null;
     el.classList.toggle("on", on);
     el.setAttribute("aria-label", t(on ? "mic.stop" : "mic.start"));
@@ -32,7 +32,7 @@ export function micButton({ took, signal, onstate, ontime, limit_s = () => 600, 
     el.setAttribute("aria-pressed", String(on));
     fill(el, icon(on ? "stop" : "mic"));
     el.style.setProperty("--level", "0");
-    onstate?.(on);
+    if (told) onstate?.(on);
   };
 
   async function toggle() {
@@ -75,7 +75,7 @@ export function micButton({ took, signal, onstate, ontime, limit_s = () => 600, 
   }
 
   signal.addEventListener("abort", cancel);
-  draw();
+  draw(false);
   return { el, toggle, cancel, recording: () => recording !== null };
 }
 

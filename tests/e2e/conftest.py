@@ -1,0 +1,146 @@
+"""Real Chromium before the real page; behind it the scripted API, or the real system at HUASHENG_URL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from tests.fakes.web_api import app
+from tests.fakes.web_script import World
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make setup-dev")
+
+ARGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+# Chromium drops every connection when a network interface appears or goes, as when containers start beside the tests
+DISTURBED = "net::ERR_NETWORK_CHANGED"
+PACE = 0.4
+
+
+class Web:
+    """One browser page, and what it complained about."""
+
+    def __init__(self, page: Any, base: str, world: World | None) -> None:
+        self.page = page
+        self._base = base
+        self._world = world
+        self.errors: list[str] = []
+        self.refusals_expected = False
+        page.on("console", lambda m: self.errors.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda e: self.errors.append(str(e)))
+
+    @property
+    def world(self) -> World:
+        assert self._world is not None, "the real system has no World"
+        return self._world
+
+    def go(self, path: str) -> Any:
+        self.page.goto(self._base + path)
+        try:
+            self.page.wait_for_selector("h1")
+        except sync_api.TimeoutError:
+            if not any(DISTURBED in e for e in self.errors):
+                raise
+            self.page.reload()
+            self.page.wait_for_selector("h1")
+        return self.page
+
+    def until(self, script: str, timeout_s: float = 20) -> None:
+        """Waits for a script to be true; the page's policy forbids the browser-side way of waiting."""
+        deadline = time.monotonic() + timeout_s
+        while not self.page.evaluate(script):
+            assert time.monotonic() < deadline, f"never true: {script}"
+            self.page.wait_for_timeout(50)
+
+    def complaints(self) -> list[str]:
+        """Console errors, less the browser's own lines about refusals that the test asked for."""
+        own = [e for e in self.errors if DISTURBED not in e]
+        return [e for e in own if not (self.refusals_expected and e.startswith("Failed to load resource"))]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_api.sync_playwright() as p:
+        try:
+            chromium = p.chromium.launch(executable_path=path, args=ARGS)
+        except sync_api.Error as e:
+            pytest.skip(f"no Chromium here: {e.message.splitlines()[0]}")
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[tuple[str, Any]]:
+    """The scripted API on a free port; each test puts its own World into it."""
+    fake = app(World())
+    config = uvicorn.Config(fake, port=0, log_level="warning", ws="none", timeout_graceful_shutdown=1)
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    while not running.started:
+        assert thread.is_alive(), "the fake server did not start"
+        time.sleep(0.02)
+    port = running.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}", fake
+    running.should_exit = True
+    thread.join(5)
+
+
+@pytest.fixture
+def open_page(browser: Any, server: tuple[str, Any]) -> Iterator[Callable[..., Web]]:
+    """Opens pages in fresh profiles; afterwards none of them may have complained."""
+    base, fake = server
+    fake.state.world = World(pace=PACE)
+    opened: list[tuple[Any, Web]] = []
+
+    def opening(lang: str = "zh", width: int = 1280, height: int = 860, **more: Any) -> Web:
+        locale = "zh-CN" if lang == "zh" else "en-US"
+        context = browser.new_context(locale=locale, viewport={"width": width, "height": height}, **more)
+        context.set_default_timeout(15_000)
+        opened.append((context, Web(context.new_page(), base, fake.state.world)))
+        return opened[-1][1]
+
+    yield opening
+    complaints = [c for _, web in opened for c in web.complaints()]
+    for context, _ in opened:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def web(open_page: Callable[..., Web]) -> Web:
+    """A Chinese desktop page."""
+    return open_page()
+
+
+@pytest.fixture
+def real(browser: Any) -> Iterator[Web]:
+    """The page of a running real system."""
+    base = os.environ.get("HUASHENG_URL")
+    if not base:
+        pytest.skip("HUASHENG_URL is not set: start the system with make run and name its address")
+    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 860})
+    context.set_default_timeout(120_000)
+    web = Web(context.new_page(), base.rstrip("/"), None)
+    yield web
+    complaints = web.complaints()
+    context.close()
+    assert complaints == []

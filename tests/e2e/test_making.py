@@ -1,0 +1,136 @@
+"""Avatars, voices and training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import Web
+from tests.fakes import web_media
+
+
+def choose(page: Any, name: str, kind: str, data: bytes) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="选择文件").first.click()
+    chooser.value.set_files({"name": name, "mimeType": kind, "buffer": data})
+
+
+def test_avatar_is_made_with_progress_and_a_report(web: Web) -> None:
+    web.world.pace = 0.8
+    page = web.go("/avatars")
+    expect(page.locator(".person")).to_have_count(3)
+    choose(page, "我的视频.mp4", "video/mp4", web_media.movie(2.0, sound=False))
+    expect(page.get_by_label("名字")).to_have_value("我的视频")
+    page.get_by_label("名字").fill("小明")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("progressbar", name="小明")).to_have_attribute("aria-valuenow", "25")
+    expect(page.get_by_text("正在跟踪面部")).to_be_visible()
+    made = page.locator(".job")
+    expect(made).to_contain_text("可以使用了")
+    expect(made).to_contain_text("部分画面没有人脸")
+    expect(page.locator(".person")).to_have_count(4)
+    made.get_by_role("link", name="与它对话").click()
+    expect(page.get_by_role("button", name="形象：小明")).to_be_visible()
+
+
+def test_upload_shows_how_far_it_is_and_can_be_stopped(web: Web) -> None:
+    page = web.go("/avatars")
+    page.route("**/api/v1/assets", lambda route: None)  # an upload that does not arrive
+    choose(page, "big.mp4", "video/mp4", b"\0" * 3_000_000)
+    expect(page.get_by_role("progressbar", name="正在上传 big.mp4")).to_be_visible()
+    page.get_by_role("button", name="取消").click()
+    expect(page.get_by_text("把视频或照片拖到这里")).to_be_visible()
+
+
+def test_a_file_can_be_dropped(web: Web) -> None:
+    page = web.go("/avatars")
+    page.evaluate(
+        """() => {
+          const data = new DataTransfer();
+          data.items.add(new File(["x"], "me.png", { type: "image/png" }));
+          const drop = document.querySelector(".drop");
+          for (const name of ["dragenter", "dragover", "drop"])
+            drop.dispatchEvent(new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true }));
+        }"""
+    )
+    expect(page.get_by_label("名字")).to_have_value("me")
+
+
+def test_refused_files_say_why(web: Web) -> None:
+    web.refusals_expected = True
+    page = web.go("/avatars")
+    choose(page, "notes.mp4", "text/plain", b"hello")
+    expect(page.locator(".problem")).to_contain_text("无法识别的媒体文件")
+    page.get_by_role("button", name="换一个文件").click()
+    choose(page, "noface.mp4", "video/mp4", b"x")
+    page.get_by_role("button", name="创建形象").click()
+    expect(page.locator(".problem")).to_contain_text("没有找到人脸")
+    expect(page.locator(".problem")).to_contain_text("请使用光线充足")
+
+
+def test_deleting_an_avatar_asks_first(web: Web) -> None:
+    page = web.go("/avatars")
+    page.get_by_role("button", name="删除形象“Anna”").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="保留").click()
+    expect(page.locator(".person")).to_have_count(3)
+    page.get_by_role("button", name="删除形象“Anna”").click()
+    dialog.get_by_role("button", name="删除").click()
+    expect(page.locator(".person")).to_have_count(2)
+    assert [a["id"] for a in web.world.avatars] == ["builtin", "v_wang"]
+
+
+def test_a_face_moves_when_looked_at(web: Web) -> None:
+    page = web.go("/avatars")
+    person = page.locator(".person").first
+    person.hover()
+    web.until("document.querySelector('.person video')?.currentTime > 0")
+    page.mouse.move(0, 0)
+    expect(person.locator("video")).to_have_count(0)
+    person.focus()
+    expect(person.locator("video")).to_have_count(1)
+
+
+def test_voices_are_filtered_and_played(web: Web) -> None:
+    page = web.go("/voices")
+    expect(page.locator(".voice")).to_have_count(6)
+    page.get_by_label("语言").first.select_option("zh")
+    page.get_by_label("性别").select_option("male")
+    expect(page.locator(".voice")).to_have_count(1)
+    play = page.get_by_role("button", name="试听 云希")
+    play.click()
+    expect(play).to_have_attribute("aria-pressed", "true")
+    expect(play).to_have_attribute("aria-pressed", "false")  # the sample is over
+
+
+def test_cloning_shows_why_the_engine_cannot(web: Web) -> None:
+    web.refusals_expected = True
+    page = web.go("/voices")
+    choose(page, "me.wav", "audio/wav", web_media.speech())
+    page.get_by_label("名字").fill("我")
+    page.get_by_role("button", name="克隆音色").click()
+    expect(page.locator(".problem")).to_contain_text("暂不能克隆声音")
+    expect(page.locator(".problem")).to_contain_text("GPT-SoVITS")
+
+
+def test_training_is_honest_when_no_engine_can(web: Web) -> None:
+    page = web.go("/model_training")
+    expect(page.locator("[data-state=unavailable]")).to_contain_text("没有能训练的引擎")
+    expect(page.get_by_label("训练步数")).to_be_disabled()
+    expect(page.get_by_label("训练步数")).to_have_value("5000")
+    expect(page.get_by_text("建议 3,000–10,000")).to_be_visible()
+    expect(page.get_by_role("button", name="开始训练")).to_be_disabled()
+    page.get_by_role("link", name="现在就创建形象").click()
+    expect(page.get_by_role("heading", name="形象", level=1)).to_be_visible()
+
+
+def test_training_runs_where_an_engine_can(web: Web) -> None:
+    web.world.can_train = True
+    page = web.go("/model_training")
+    expect(page.locator("[data-state=unavailable]")).to_have_count(0)
+    choose(page, "talk.mp4", "video/mp4", web_media.movie(2.0, sound=False))
+    page.get_by_role("button", name="开始训练").click()
+    expect(page.locator(".job-progress")).to_be_visible()
+    expect(page.get_by_text("talk_steps5000")).to_be_visible()
+    assert web.world.requests[0][2]["steps"] == 5000

@@ -1,0 +1,150 @@
+"""What holds for every page: landmarks, names, widths, languages, themes, bad days."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import Web
+
+PAGES = {
+    "/": ("看着一张脸，跟它说话", "Look at a face and talk to it"),
+    "/chat_system": ("实时对话", "Chat"),
+    "/video_generation": ("视频生成", "Video"),
+    "/model_training": ("模型训练", "Training"),
+    "/avatars": ("形象", "Avatars"),
+    "/voices": ("音色", "Voices"),
+    "/jobs": ("任务", "Jobs"),
+    "/system": ("系统", "System"),
+}
+SETTLED = "!document.querySelector('[aria-busy]')"
+
+NAMELESS = """() => {
+  const name = (e) => e.getAttribute("aria-label") || e.textContent.trim() || e.labels?.[0]?.textContent.trim();
+  const kinds = "button, a[href], input, select, textarea, dialog, nav, [role=progressbar]";
+  const bad = [...document.querySelectorAll(kinds)]
+    .filter((e) => e.checkVisibility() && !name(e) && !e.getAttribute("aria-labelledby"));
+  const alt = [...document.querySelectorAll("img:not([alt])")];
+  const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
+  const twice = ids.filter((id, i) => ids.indexOf(id) !== i);
+  return [...bad, ...alt].map((e) => e.outerHTML.slice(0, 120)).concat(twice);
+}"""
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_has_title_landmarks_and_names(web: Web, path: str) -> None:
+    page = web.go(path)
+    web.until(SETTLED)
+    expect(page.get_by_role("heading", level=1)).to_have_text(PAGES[path][0])
+    expect(page.get_by_role("main")).to_have_count(1)
+    expect(page.get_by_role("banner")).to_have_count(1)
+    expect(page.get_by_role("navigation", name="主导航")).to_have_count(1)
+    assert page.evaluate(NAMELESS) == []
+    assert page.evaluate("document.documentElement.lang") == "zh-CN"
+    assert "画声" in page.title()
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_nothing_is_wider_than_the_screen(open_page: Callable[..., Web], lang: str, width: int) -> None:
+    web = open_page(lang, width, 800)
+    for path, titles in PAGES.items():
+        page = web.go(path)
+        web.until(SETTLED)
+        expect(page.get_by_role("heading", level=1)).to_have_text(titles[lang == "en"])
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+
+
+def test_language_and_theme_switch_and_stay(web: Web) -> None:
+    page = web.go("/video_generation")
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Video")
+    dark = "getComputedStyle(document.documentElement).colorScheme"
+    page.locator("[data-switch=theme]").click()
+    assert page.evaluate(dark) == "light"
+    page.locator("[data-switch=theme]").click()
+    assert page.evaluate(dark) == "dark"
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Video")
+    assert page.evaluate(dark) == "dark"
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_deep_links_back_and_unknown_addresses(web: Web) -> None:
+    page = web.go("/jobs?state=failed")
+    expect(page.get_by_role("button", name="失败")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("navigation", name="主导航").get_by_role("link", name="音色").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("音色")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("任务")
+    page.get_by_role("link", name="首页").first.click()
+    expect(page).to_have_url(page.url.split("/jobs")[0])
+    web.go("/chat")
+    expect(page).to_have_url(page.url.split("/chat")[0] + "/chat_system")
+
+
+def test_phone_has_tabs_and_more(open_page: Callable[..., Web]) -> None:
+    web = open_page("zh", 360, 740)
+    page = web.go("/")
+    page.get_by_role("button", name="更多").click()
+    page.get_by_role("dialog").get_by_role("link", name="系统").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("系统")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_service_that_is_down_is_named_with_what_still_works(web: Web) -> None:
+    web.world.down.add("asr")
+    page = web.go("/")
+    expect(page.locator(".banner")).to_contain_text("语音识别暂时不可用。可以改用打字提问。")
+    page.goto(page.url + "system")
+    expect(page.locator(".service").first).to_contain_text("不可用")
+
+
+def test_a_list_that_cannot_load_says_why_and_loads_again(web: Web) -> None:
+    web.refusals_expected = True
+    web.world.down.add("render")
+    page = web.go("/avatars")
+    expect(page.locator(".problem")).to_contain_text("服务不可用")
+    web.world.down.clear()
+    page.get_by_role("button", name="重试").click()
+    expect(page.locator(".person")).to_have_count(3)
+
+
+def test_lost_connection_is_told_and_found_again(web: Web) -> None:
+    web.refusals_expected = True
+    page = web.page
+    page.route("**/api/v1/events*", lambda route: route.abort())
+    web.go("/chat_system")
+    expect(page.locator(".banner")).to_contain_text("正在重新连接")
+    expect(page.locator(".stage")).to_have_attribute("data-state", "offline")
+    page.unroute("**/api/v1/events*")
+    expect(page.locator(".banner")).to_have_count(0)
+    expect(page.locator(".stage")).to_have_attribute("data-state", "idle")
+
+
+def test_jobs_list_shows_state_error_and_removal(web: Web) -> None:
+    page = web.go("/video_generation")
+    for words in ("好", "fail"):
+        page.get_by_label("要说的话").fill(words)
+        page.get_by_role("button", name="生成视频").click()
+        expect(page.locator("#making .problem, #making video")).to_be_visible()
+    page.get_by_role("link", name="任务").first.click()
+    expect(page.locator("li.job")).to_have_count(2)
+    expect(page.locator("li.job").first).to_contain_text("无法连接语言模型")
+    page.get_by_role("button", name="已完成").click()
+    expect(page.locator("li.job")).to_have_count(1)
+    page.get_by_role("button", name="删除任务").click()
+    page.get_by_role("dialog").get_by_role("button", name="删除").click()
+    expect(page.locator("li.job")).to_have_count(0)
+    assert len(web.world.jobs) == 1
+
+
+def test_nothing_is_fetched_from_elsewhere(web: Web) -> None:
+    asked: list[str] = []
+    web.page.on("request", lambda r: asked.append(r.url))
+    for path in PAGES:
+        web.go(path)
+        web.until(SETTLED)
+    assert [u for u in asked if "127.0.0.1" not in u and not u.startswith(("blob:", "data:"))] == []

@@ -1,0 +1,33 @@
+"""One turn and one video through the real system, as a person would: set HUASHENG_URL to its address."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import Web
+
+
+def test_a_typed_question_is_answered_by_a_video(real: Web) -> None:
+    page = real.go("/chat_system")
+    page.get_by_label("输入问题").fill("你是谁？")
+    page.keyboard.press("Enter")
+    turn = page.locator("li.turn").last
+    expect(turn).to_have_attribute("data-state", "succeeded", timeout=120_000)
+    expect(turn.locator(".answer .words")).to_contain_text("画声")
+    expect(turn.locator(".steps .done")).to_have_count(3)
+    real.until("document.querySelector('.stage .answer').currentTime > 0.3", 60)
+
+
+def test_a_text_becomes_a_video(real: Web) -> None:
+    page = real.go("/video_generation")
+    page.get_by_label("要说的话").fill("大家好，欢迎来到画声。")
+    page.get_by_role("button", name="生成视频").click()
+    expect(page.locator("video.player")).to_be_visible(timeout=120_000)
+    real.until("document.querySelector('video.player').duration > 1", 60)
+
+
+def test_every_list_loads(real: Web) -> None:
+    for path in ("/", "/avatars", "/voices", "/jobs", "/system", "/model_training"):
+        page = real.go(path)
+        real.until("!document.querySelector('[aria-busy]')", 60)
+        expect(page.locator(".problem")).to_have_count(0)

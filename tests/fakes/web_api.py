@@ -1,0 +1,236 @@
+"""The REST API of docs/api.md, played from a script: what the page is developed and tested against.
+
+``app(world)`` serves the real web folder and answers like the gateway. What is asked decides what happens: a text with
+"fail" ends in a failed job, a file named ``*noface*`` holds no face. ``World`` can be changed while it runs (a service
+down, training possible). ``python -m tests.fakes.web_api`` serves it on port 5055.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import Response, StreamingResponse
+
+from services.gateway.routes.pages import PAGES, WEB, static
+from tests.fakes import web_facts, web_media
+from tests.fakes.web_script import LENGTH_S, OVER, Row, World, add_job, events, follow, now, refuse, shown
+
+SUBTITLES = b"WEBVTT\n\n00:00.000 --> 00:02.000\nHello\n"
+router = APIRouter(prefix="/api/v1")
+
+
+def of(request: Request) -> World:
+    world: World = request.app.state.world
+    return world
+
+
+def lang(request: Request) -> str:
+    return request.query_params.get("lang") or request.headers.get("accept-language", "en")[:2]
+
+
+def items(rows: list[Any]) -> Row:
+    return {"items": rows}
+
+
+@router.post("/assets", status_code=201)
+async def put_asset(request: Request) -> Any:
+    async with request.form() as form:
+        file: Any = form["file"]
+        data = await file.read()
+    if not data:
+        return refuse("empty-file", request, name=file.filename)
+    name, kind = str(file.filename), (file.content_type or "").split("/")[0]
+    if kind not in ("video", "audio", "image"):
+        return refuse("unsupported-media", request, name=name)
+    row = {
+        "id": f"a_{next(of(request).numbers)}",
+        "kind": kind,
+        "name": name,
+        "bytes": len(data),
+        "duration_s": None if kind == "image" else 3.2,
+        "width": 512,
+        "height": 512,
+        "fps": 25.0,
+        "sample_rate_hz": 16000,
+        "has_audio": True,
+        "silent": False,
+        "created_at": now(),
+    }
+    row["url"] = (
+        "/media/tone.wav?sig=1"
+        if kind == "audio"
+        else "/media/face.jpg?sig=1"
+        if kind == "image"
+        else "/media/idle.mp4?sig=1"
+    )
+    of(request).assets[row["id"]] = row
+    of(request).files[row["id"]] = data
+    return row
+
+
+@router.get("/assets/{key}")
+def get_asset(request: Request, key: str) -> Any:
+    return of(request).assets.get(key) or refuse("unknown-id", request, kind="asset", id=key)
+
+
+@router.post("/{kind}", status_code=202)
+async def post(request: Request, kind: str) -> Any:
+    world = of(request)
+    if kind == "voices":
+        async with request.form():
+            pass  # read to its end, so that the browser hears the refusal
+        return refuse("cloning-unavailable", request, engine="kokoro")
+    body = await request.json()
+    world.requests.append((kind, request.headers.get("idempotency-key", ""), body))
+    if "render" in world.down and kind != "voices":
+        return refuse("service-down", request, service="render")
+    if kind == "trainings" and not world.can_train:
+        return refuse("training-unavailable", request, why="later")
+    return shown(add_job(world, kind.removesuffix("s"), body))
+
+
+@router.get("/jobs")
+def get_jobs(request: Request, kind: str = "", state: str = "", limit: int = 50, before: str = "") -> Row:
+    rows = sorted(of(request).jobs.values(), key=lambda j: str(j["id"]), reverse=True)
+    fits = [
+        j
+        for j in rows
+        if kind in ("", j["kind"])
+        and (state in ("", j["state"]) or (state == "active" and j["state"] not in OVER))
+        and (not before or j["id"] < before)
+    ]
+    return items([shown(j, lang(request)) for j in fits[:limit]])
+
+
+@router.get("/jobs/{key}")
+def get_job(request: Request, key: str) -> Any:
+    job = of(request).jobs.get(key)
+    return shown(job, lang(request)) if job else refuse("unknown-id", request, kind="job", id=key)
+
+
+@router.delete("/jobs/{key}")
+async def cancel(request: Request, key: str, forget: bool = False) -> Any:
+    job = of(request).jobs[key]
+    if forget:
+        del of(request).jobs[key]
+        return Response(status_code=204)
+    if job["state"] not in OVER:
+        job["stage"] = "cancelling"
+        job["_task"]().cancel()
+        await asyncio.sleep(0.05)
+    return shown(job, lang(request))
+
+
+@router.get("/jobs/{key}/video")
+def job_video(request: Request, key: str) -> StreamingResponse:
+    return follow(of(request), of(request).jobs[key])
+
+
+@router.get("/events")
+def all_events(request: Request) -> StreamingResponse:
+    return StreamingResponse(events(of(request), lang(request)), media_type="text/event-stream")
+
+
+@router.get("/conversations")
+def conversations(request: Request) -> Row:
+    rows = list(of(request).conversations.values())
+    return items([{**c, "messages": len(c["messages"])} for c in reversed(rows)])
+
+
+@router.get("/conversations/{key}")
+def conversation(request: Request, key: str) -> Any:
+    return of(request).conversations.get(key) or refuse("unknown-id", request, kind="conversation", id=key)
+
+
+@router.delete("/conversations/{key}", status_code=204)
+def forget_conversation(request: Request, key: str) -> None:
+    del of(request).conversations[key]
+
+
+@router.get("/videos")
+def videos(request: Request) -> Row:
+    done = [j for j in of(request).jobs.values() if j["kind"] == "video" and j["state"] == "succeeded"]
+    return items([shown(j) for j in reversed(done)])
+
+
+@router.get("/avatars")
+def avatars(request: Request) -> Any:
+    if "render" in of(request).down:
+        return refuse("service-down", request, service="render")
+    return items(of(request).avatars)
+
+
+@router.delete("/avatars/{key}", status_code=204)
+def forget_avatar(request: Request, key: str) -> None:
+    of(request).avatars[:] = [a for a in of(request).avatars if a["id"] != key]
+
+
+@router.get("/voices")
+def voices() -> Row:
+    return items(web_facts.voices())
+
+
+@router.get("/voices/{key}/sample")
+def sample(key: str) -> Response:
+    return Response(web_media.speech(), media_type="audio/wav")
+
+
+@router.get("/models")
+def models() -> Row:
+    return items([])
+
+
+@router.get("/engines")
+def engines(request: Request) -> Row:
+    return {"items": web_facts.engines(of(request).can_train), "unreachable": []}
+
+
+@router.get("/devices")
+def devices() -> Row:
+    return items(
+        [{"device": "cpu", "name": "CPU, 2 cores", "memory_bytes": 8_322_000_000, "used_bytes": 3_100_000_000}]
+    )
+
+
+@router.get("/system")
+def system(request: Request) -> Row:
+    return web_facts.system(of(request).down, now(), lang(request))
+
+
+def app(world: World) -> FastAPI:
+    """The server: the real page and its addresses, and the scripted API."""
+    server = FastAPI()
+    server.state.world = world
+    server.include_router(router)
+
+    def page(request: Request) -> Response:
+        return static(request, WEB / "index.html")
+
+    for path in PAGES:
+        server.add_api_route(path, page)
+
+    @server.get("/static/{name:path}")
+    def files(request: Request, name: str) -> Response:
+        return static(request, WEB / name)
+
+    @server.get("/media/{name}")
+    def media(name: str, download: int = 0) -> Response:
+        kinds = {"mp4": "video/mp4", "jpg": "image/jpeg", "wav": "audio/wav", "vtt": "text/vtt"}
+        data = {
+            "jpg": web_media.thumbnail,
+            "wav": web_media.speech,
+            "vtt": lambda: SUBTITLES,
+            "mp4": lambda: web_media.movie(2.0, sound=False) if name.startswith("idle") else web_media.movie(LENGTH_S),
+        }[name[-3:]]()
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'} if download else {}
+        return Response(data, media_type=kinds[name[-3:]], headers=headers)
+
+    return server
+
+
+if __name__ == "__main__":
+    import uvicorn
+
+    uvicorn.run(app(World()), port=5055, log_level="warning")

@@ -1,0 +1,149 @@
+"""What the fake server lists: avatars, voices, engines, system state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Row = dict[str, Any]
+MADE = "2026-11-20T08:00:00.000Z"
+
+
+def avatar(key: str, name: str, warnings: list[str], kind: str = "video") -> Row:
+    return {
+        "id": key,
+        "avatar_id": key,
+        "name": name,
+        "owner": "local",
+        "is_builtin": key == "builtin",
+        "engine": "atlas",
+        "kind": kind,
+        "width": 512,
+        "height": 512,
+        "fps": 25.0,
+        "frames": 250,
+        "thumbnail_url": "/media/face.jpg?sig=1",
+        "idle_url": "/media/idle.mp4?sig=1",
+        "created_at": MADE,
+        "report": {
+            "face_fraction": 0.94,
+            "face_width_px": 214.0,
+            "mouth_coverage": 0.0 if kind == "portrait" else 0.71,
+            "warnings": warnings,
+        },
+    }
+
+
+def avatars() -> list[Row]:
+    return [
+        avatar("builtin", "builtin", [], "portrait"),
+        avatar("v_wang", "王老师 · Teacher Wang in the studio", ["scaled-down"]),
+        avatar("v_anna", "Anna", []),
+    ]
+
+
+def voices() -> list[Row]:
+    known = [
+        ("zf_xiaoxiao", "晓晓", "zh-CN", "female", True),
+        ("zf_xiaoyi", "晓伊", "zh-CN", "female", False),
+        ("zm_yunxi", "云希", "zh-CN", "male", False),
+        ("af_heart", "Heart", "en-US", "female", True),
+        ("am_michael", "Michael", "en-US", "male", False),
+        ("bf_emma", "Emma", "en-GB", "female", False),
+    ]
+    return [
+        {
+            "voice_id": v,
+            "name": name,
+            "language": tongue,
+            "gender": gender,
+            "engine": "kokoro",
+            "is_cloned": False,
+            "is_default": default,
+            "sample_text": "你好，很高兴为你讲话。" if tongue == "zh-CN" else "Hello, I am happy to speak for you.",
+            "sample_url": f"/api/v1/voices/{v}/sample",
+        }
+        for v, name, tongue, gender, default in known
+    ]
+
+
+def engines(can_train: bool) -> list[Row]:
+    both = ["zh", "en"]
+    known = [
+        ("asr", "whisper", "", both, "MIT", "Whisper base, int8, with silero voice activity detection"),
+        ("asr", "sphinx", "", ["en"], "BSD-2-Clause", "PocketSphinx through SpeechRecognition"),
+        (
+            "asr",
+            "google",
+            "no connection to the recogniser; check the network",
+            both,
+            "proprietary service",
+            "Google's recogniser",
+        ),
+        ("llm", "faq", "", both, "Apache-2.0", "Answers from a knowledge file about the product"),
+        (
+            "llm",
+            "zhipu",
+            "needs an API key; set LLM_ZHIPU_API_KEY and start the llm service again",
+            both,
+            "proprietary service",
+            "GLM-4-Plus",
+        ),
+        ("tts", "kokoro", "", both, "Apache-2.0", "Kokoro 82M: Chinese, English and mixed text"),
+        ("render", "atlas", "", [], "Apache-2.0", "Redraws the mouth from the person's own frames, on the CPU"),
+        (
+            "render",
+            "joygen",
+            "needs an NVIDIA GPU; none was found",
+            [],
+            "Apache-2.0",
+            "Diffusion-based talking face, on the GPU",
+        ),
+    ]
+    defaults = {"whisper", "faq", "kokoro", "atlas"}
+    return [
+        {
+            "service": s,
+            "name": n,
+            "available": not why,
+            "reason": why,
+            "is_default": n in defaults,
+            "languages": langs,
+            "license": lic,
+            "description": what,
+            "can_train": can_train and n == "atlas",
+        }
+        for s, n, why, langs, lic, what in known
+    ]
+
+
+def system(down: set[str], when: str, lang: str) -> Row:
+    why = "服务没有响应。" if lang == "zh" else "The service does not answer."
+    services = [
+        {
+            "service": s,
+            "status": "down" if s in down else "serving",
+            "why": why if s in down else "",
+            "address": f"127.0.0.1:5005{n}",
+            "since": when,
+        }
+        for n, s in enumerate(("asr", "llm", "tts", "render"), 1)
+    ]
+    return {
+        "version": "0.1.0",
+        "status": "degraded" if down else "ok",
+        "accounts": False,
+        "services": services,
+        "limits": {
+            "upload_bytes": 524288000,
+            "audio_s": 600,
+            "video_s": 1800,
+            "text_chars": 5000,
+            "picture_side_px": 4096,
+            "queued_jobs": 100,
+        },
+        "disk": {"free_bytes": 76_000_000_000, "total_bytes": 252_000_000_000},
+        "queues": [
+            {"queue": "dialogue", "waiting": 0, "running": 1, "concurrency": 2},
+            {"queue": "render", "waiting": 3, "running": 1, "concurrency": 1},
+        ],
+    }

@@ -1,0 +1,278 @@
+"""The script of the fake server: what happens, and when, after a job was asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from services.common.errors import HuashengError, problem
+from services.gateway.routes.pages import HEADERS
+from tests.fakes import web_facts, web_media
+
+Row = dict[str, Any]
+OVER = ("succeeded", "failed", "cancelled")
+REPLY = {
+    "zh": "你好！我是画声的数字人。你说的话，我听到了。",
+    "en": "Hello! I am the digital human of Huasheng. I heard what you said.",
+}
+LENGTH_S = 4.0
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class World:
+    """Everything the fake server knows."""
+
+    pace: float = 1.0
+    jobs: dict[str, Row] = field(default_factory=dict)
+    assets: dict[str, Row] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    avatars: list[Row] = field(default_factory=web_facts.avatars)
+    conversations: dict[str, Row] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
+    can_train: bool = False
+    listeners: list[asyncio.Queue[tuple[str, Row]]] = field(default_factory=list)
+    numbers: Any = field(default_factory=lambda: itertools.count(1))
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    requests: list[tuple[str, str, Any]] = field(default_factory=list)
+
+    def tell(self, event: str, data: Row) -> None:
+        for queue in self.listeners:
+            queue.put_nowait((event, json.loads(json.dumps(data))))
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds * self.pace)
+
+
+def refuse(slug: str, request: Request, **params: object) -> JSONResponse:
+    lang = request.query_params.get("lang") or request.headers.get("accept-language", "en")[:2]
+    body = problem(HuashengError(slug, **params), lang, "req-5f0c21")
+    return JSONResponse(body, body["status"], media_type="application/problem+json")  # type: ignore[arg-type]
+
+
+def add_job(world: World, kind: str, params: Row) -> Row:
+    number = f"j_{next(world.numbers):04d}"
+    job: Row = {
+        "id": number,
+        "kind": kind,
+        "state": "queued",
+        "stage": "",
+        "progress": 0.0,
+        "eta_s": None,
+        "queue_position": 1,
+        "params": params,
+        "partial": {"timings_ms": {}},
+        "result": None,
+        "error": None,
+        "created_at": now(),
+        "started_at": None,
+        "finished_at": None,
+        "events_url": f"/api/v1/jobs/{number}/events",
+        "video_url": f"/api/v1/jobs/{number}/video" if kind in ("dialogue", "video") else None,
+    }
+    world.jobs[number] = job
+    world.tell("progress", job)
+    task = asyncio.ensure_future(work(world, job))
+    world.tasks.add(task)
+    task.add_done_callback(world.tasks.discard)
+    job["_task"] = lambda: task
+    return job
+
+
+def shown(job: Row, lang: str = "en") -> Row:
+    row = {k: v for k, v in job.items() if not k.startswith("_")}
+    if isinstance(job["error"], HuashengError):
+        row["error"] = problem(job["error"], lang, "req-77ab02")
+    return row
+
+
+async def work(world: World, job: Row) -> None:
+    """Plays one job from queued to its end."""
+    try:
+        await world.sleep(0.4)
+        job |= {"state": "running", "started_at": now(), "queue_position": None}
+        if "fail" in str(job["params"].get("text", "")):
+            at(world, job, "llm", 0.2)
+            await world.sleep(0.4)
+            raise HuashengError("llm-unreachable", engine="openai", url="http://127.0.0.1:11434")
+        await {"dialogue": dialogue, "video": video, "avatar": avatar, "training": avatar}[job["kind"]](world, job)
+        job |= {"state": "succeeded", "progress": 1.0, "eta_s": 0.0}
+    except asyncio.CancelledError:
+        job["state"] = "cancelled"
+    except HuashengError as e:
+        job |= {"state": "failed", "error": e}
+    job["finished_at"] = now()
+    world.tell("done", shown(job))
+
+
+def at(world: World, job: Row, stage: str, part: float) -> None:
+    job |= {"stage": stage, "progress": part, "eta_s": round((1 - part) * 6 * world.pace, 1)}
+    world.tell("progress", {k: job[k] for k in ("id", "kind", "state", "stage", "progress", "eta_s", "queue_position")})
+
+
+def timing(world: World, job: Row, stage: str, ms: float) -> None:
+    job["partial"]["timings_ms"][stage] = ms
+    world.tell("timing", {"id": job["id"], "kind": job["kind"], "stage": stage, "ms": ms})
+
+
+async def dialogue(world: World, job: Row) -> None:
+    params, partial = job["params"], job["partial"]
+    head = {"id": job["id"], "kind": "dialogue"}
+    timing(world, job, "queued", 40)
+    heard = params.get("text") or "你能听见我说话吗？"
+    lang = "zh" if re.search("[一-鿿]", heard) else "en"
+    if params.get("audio_asset_id"):
+        at(world, job, "asr", 0.05)
+        await world.sleep(0.7)
+        timing(world, job, "asr", 912)
+    partial |= {"transcript": heard, "language": lang}
+    world.tell("transcript", {**head, "text": heard, "language": lang})
+    at(world, job, "llm", 0.15)
+    await world.sleep(0.3)
+    timing(world, job, "llm_first_token", 38)
+    for piece in re.findall(r".{1,6}", REPLY[lang]):
+        partial["reply"] = partial.get("reply", "") + piece
+        world.tell("reply", {**head, "delta": piece, "text": partial["reply"]})
+        await world.sleep(0.05)
+    timing(world, job, "llm", 420)
+    at(world, job, "tts", 0.3)
+    await world.sleep(0.4)
+    timing(world, job, "tts_first_audio", 380)
+    await draw(world, job)
+    timing(world, job, "tts", 1460)
+    timing(world, job, "render", 3100)
+    timing(world, job, "total", 4870)
+    c = params.get("conversation_id") or f"c_{next(world.numbers)}"
+    talk = world.conversations.setdefault(
+        c, {"id": c, "title": heard, "created_at": now(), "updated_at": now(), "messages": []}
+    )
+    movie = f"/media/{job['id']}.mp4?sig=1"
+    asked = world.assets.get(params.get("audio_asset_id") or "")
+    plain = {"job_id": job["id"], "created_at": now()}
+    talk["messages"] += [
+        {
+            "id": 1,
+            "role": "user",
+            "text": heard,
+            "audio_url": asked and asked["url"],
+            "video_url": None,
+            "timings_ms": None,
+            **plain,
+        },
+        {
+            "id": 2,
+            "role": "assistant",
+            "text": REPLY[lang],
+            "audio_url": "/media/tone.wav?sig=1",
+            "video_url": movie,
+            "timings_ms": partial["timings_ms"],
+            **plain,
+        },
+    ]
+    job["result"] = {
+        "conversation_id": c,
+        "transcript": heard,
+        "language": lang,
+        "reply": REPLY[lang],
+        "duration_s": LENGTH_S,
+        "audio_url": "/media/tone.wav?sig=1",
+        "video_url": movie,
+        "timings_ms": partial["timings_ms"],
+        "voice_id": "zf_xiaoxiao",
+        "avatar_id": params["avatar_id"],
+    }
+
+
+async def draw(world: World, job: Row) -> None:
+    """Fragments come one by one; ``/video`` follows them."""
+    job["_made"] = []
+    pieces = web_media.fragments(web_media.movie(LENGTH_S))
+    for n, piece in enumerate(pieces):
+        job["_made"].append(piece)
+        if n == 1:
+            timing(world, job, "render_first_frame", 640)
+            timing(world, job, "first_video", 1490)
+            world.tell("video", {"id": job["id"], "kind": job["kind"], "url": job["video_url"]})
+        at(world, job, "render", 0.4 + 0.55 * n / len(pieces))
+        await world.sleep(0.25)
+    at(world, job, "publish", 0.99)
+
+
+async def video(world: World, job: Row) -> None:
+    at(world, job, "tts", 0.1)
+    await world.sleep(0.5)
+    await draw(world, job)
+    p = job["params"]
+    job["result"] = {
+        "video_url": f"/media/{job['id']}.mp4?sig=1",
+        "audio_url": None,
+        "duration_s": LENGTH_S,
+        "width": 512,
+        "height": 512,
+        "fps": 25.0,
+        "subtitles_url": "/media/words.vtt?sig=1" if p.get("subtitles") else None,
+        "frames": 100,
+        "passthrough_frames": 0,
+        "engine": "atlas",
+        "voice_id": p.get("voice_id") or "zf_xiaoxiao",
+        "text": p.get("text"),
+        "avatar_id": p["avatar_id"],
+        "bytes": 195_181,
+        "timings_ms": {"tts": 900, "render_first_frame": 640, "render": 3100, "total": 4200},
+    }
+
+
+async def avatar(world: World, job: Row) -> None:
+    name = str(world.assets[job["params"].get("asset_id") or job["params"]["video_asset_id"]]["name"])
+    for n in range(8):
+        at(world, job, "landmarks" if n < 6 else "idle", n / 8)
+        await world.sleep(0.25)
+        if n == 2 and "noface" in name:
+            raise HuashengError("no-face", name=name)
+    made = web_facts.avatar(f"v_{next(world.numbers)}", job["params"].get("name") or name, ["face-missing-in-part"])
+    world.avatars.insert(1, made)
+    job["result"] = {"avatar_id": made["id"], "avatar": made, "report": made["report"], "model_id": "talk_steps5000"}
+
+
+async def events(world: World, lang: str) -> AsyncIterator[str]:
+    queue: asyncio.Queue[tuple[str, Row]] = asyncio.Queue()
+    world.listeners.append(queue)
+    try:
+        active = [shown(j, lang) for j in world.jobs.values() if j["state"] not in OVER]
+        yield f"event: snapshot\ndata: {json.dumps({'jobs': active})}\n\n"
+        while True:
+            event, data = await queue.get()
+            if event == "done":
+                data = shown(world.jobs[data["id"]], lang)
+            yield f"event: {event}\ndata: {json.dumps(data)}\n\n"
+    finally:
+        world.listeners.remove(queue)
+
+
+def follow(world: World, job: Row) -> StreamingResponse:
+    """The growing MP4 of a job."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        sent = 0
+        while True:
+            made = job.get("_made", [])
+            while sent < len(made):
+                yield made[sent]
+                sent += 1
+            if job["state"] in OVER:
+                return
+            await asyncio.sleep(0.02)
+
+    return StreamingResponse(pieces(), media_type="video/mp4", headers=HEADERS)
