@@ -39,7 +39,7 @@ def stack(images: None) -> Iterator[Stack]:
     cores = os.cpu_count() or 1
     stack = Stack(f"huasheng-test-{os.getpid()}", env | ({"HUASHENG_CPUS": "1"} if cores < 2 else {}))
     try:
-        stack.compose("up", "-d", "--wait", "--wait-timeout", "240", timeout_s=300)
+        stack.compose("up", "-d", "--wait", "--wait-timeout", "480", timeout_s=520)
         yield stack
     except BaseException:
         print(stack.compose("ps", "-a"), stack.compose("logs", "--tail=40"))

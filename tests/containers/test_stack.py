@@ -12,7 +12,7 @@ from tools import demo
 from tools.system import SERVICES, SystemError_
 
 IDLE_LIMIT = 3 * 2**30
-LONG_TEXT = "Here is a longer story, so that there is enough time to pull the plug. " * 6
+LONG_TEXT = "Here is a longer story, so that there is enough time to pull the plug. " * 3
 
 
 def decoded(path: Path) -> tuple[float, float, int]:
@@ -130,25 +130,18 @@ def test_memory_when_idle(stack: Stack) -> None:
     assert total < IDLE_LIMIT
 
 
-@pytest.mark.parametrize("service", ["asr", "llm", "tts", "render", "gateway"])
-def test_a_killed_service_comes_back_and_works(stack: Stack, tmp_path: Path, service: str) -> None:
-    since = stack.crash(service)
-    seconds = stack.wait_healthy(service, since)
-    assert stack.inspect(service)["RestartCount"] >= 1
-    result = demo.dialogue(stack.url, demo.QUESTION, tmp_path / "answer.mp4")
-    assert decoded(tmp_path / "answer.mp4")[2] > 25
-    print(f"\n  {service} healthy again after {seconds:.1f} s; next turn {result['wall_s']:.1f} s")
-
-
-@pytest.mark.parametrize("service", ["asr", "llm", "tts", "render"])
-def test_a_job_accepted_while_a_service_is_down_waits_for_it(
-    stack: Stack, client: httpx.Client, service: str, tmp_path: Path
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_killed_service_comes_back_and_a_job_accepted_meanwhile_waits_for_it(
+    stack: Stack, tmp_path: Path, service: str
 ) -> None:
     since = stack.crash(service)
+    if service == "gateway":  # nobody is there to accept a job
+        stack.wait_healthy(service, since)
     result = demo.dialogue(stack.url, demo.QUESTION, tmp_path / "answer.mp4")
     assert decoded(tmp_path / "answer.mp4")[2] > 25
     stack.wait_healthy(service, since)
-    print(f"\n  {service} killed just before: turn took {result['wall_s']:.1f} s")
+    assert stack.inspect(service)["RestartCount"] >= 1
+    print(f"\n  {service} killed: the turn took {result['wall_s']:.1f} s")
 
 
 @pytest.mark.parametrize("service", ["render", "gateway"])
@@ -164,14 +157,14 @@ def test_a_job_at_work_survives_the_death_of(stack: Stack, client: httpx.Client,
     video_s, audio_s, _ = decoded(out)
     assert video_s == pytest.approx(job["result"]["duration_s"], abs=0.2)
     assert audio_s == pytest.approx(video_s, abs=0.2)
-    assert video_s > 10
+    assert video_s > 5
 
 
 def test_what_was_made_is_still_there_after_down_and_up(stack: Stack, client: httpx.Client) -> None:
     before = demo.check(client.get("/api/v1/jobs?limit=200"))["items"]
     assert before
     stack.compose("down", "--timeout", "30")
-    stack.compose("up", "-d", "--wait", "--wait-timeout", "240")
+    stack.compose("up", "-d", "--wait", "--wait-timeout", "480", timeout_s=520)
     after = demo.check(client.get("/api/v1/jobs?limit=200"))["items"]
     assert [j["id"] for j in after] == [j["id"] for j in before]
     kept = next(j for j in after if j["state"] == "succeeded")

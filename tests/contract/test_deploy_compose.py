@@ -1,0 +1,198 @@
+"""Dockerfiles and compose files follow the rules of the house and agree with the settings of the code."""
+
+import asyncio
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from services.common import healthcheck, serving
+from services.common.settings import ServiceSettings, SharedSettings
+from services.common.weights import manifest
+from tools.system import ROOT, SERVICES
+
+HADOLINT = Path(sys.executable).with_name("hadolint")
+EVERY = pytest.mark.parametrize("service", SERVICES)
+
+
+def compose(name: str = "docker-compose.yml") -> dict[str, Any]:
+    return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+
+
+def dockerfile(service: str) -> str:
+    return (ROOT / "services" / service / "Dockerfile").read_text(encoding="utf-8")
+
+
+def final_stage(service: str) -> str:
+    return re.split(r"^FROM ", dockerfile(service), flags=re.MULTILINE)[-1]
+
+
+def environment_of(service: str) -> dict[str, str]:
+    lines = re.search(r"^ENV ((?:.*\\\n)*.*)$", final_stage(service), re.MULTILINE)[1]
+    return dict(pair.split("=", 1) for pair in lines.replace("\\\n", " ").split())
+
+
+def settings_class(service: str) -> type[ServiceSettings]:
+    module = importlib.import_module(f"services.{service}.settings")
+    return next(
+        c for c in vars(module).values()
+        if isinstance(c, type) and issubclass(c, ServiceSettings) and c.__module__ == module.__name__
+    )  # fmt: skip
+
+
+def known_variables(service: str) -> set[str]:
+    classes = (SharedSettings, settings_class(service))
+    return {str(c.model_config["env_prefix"]) + f.upper() for c in classes for f in c.model_fields}
+
+
+@EVERY
+def test_hadolint_finds_nothing(service: str) -> None:
+    done = subprocess.run(
+        [HADOLINT, ROOT / "services" / service / "Dockerfile"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@EVERY
+def test_image_has_its_own_code_user_health_check_and_nothing_more(service: str) -> None:
+    text, final = dockerfile(service), final_stage(service)
+    assert "# syntax=" not in text  # it would pull an image before anything is built
+    assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {"python:3.11-slim"}
+    copied = set(re.findall(r"^COPY (?!--from)(\S+)", final, re.MULTILINE))
+    assert copied == {"protos/gen", "services/__init__.py", "services/common", f"services/{service}"}
+    assert "pip" not in final and "apt-get" not in final
+    assert re.search(r"^USER 10001:10001$", final, re.MULTILINE)
+    assert "STOPSIGNAL SIGTERM" in final
+    assert f'CMD ["python", "-m", "services.common.healthcheck", "{service}"]' in final
+    assert f'CMD ["python", "-m", "services.{service}"]' in final
+    # packages are installed before any code is copied: a change of code installs nothing anew
+    assert not re.search(r"^COPY services/\w+ ", text.split(" AS packages")[1].split("\nFROM ")[0], re.MULTILINE)
+
+
+@EVERY
+def test_image_settings_are_settings_and_are_accepted(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {k: v for k, v in environment_of(service).items() if re.match(rf"(HUASHENG|{service.upper()})_", k)}
+    assert set(given) <= known_variables(service)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    SharedSettings()
+    settings, defaults = settings_class(service)(), settings_class(service).model_fields
+    assert settings.host == "0.0.0.0"
+    ports = {"port", "metrics_port" if service != "gateway" else "http_port"}
+    for port in ports:
+        assert getattr(settings, port) == defaults[port].default
+    exposed = {int(p) for p in re.search(r"^EXPOSE (.*)$", final_stage(service), re.MULTILINE)[1].split()}
+    assert exposed == {getattr(settings, p) for p in ports}
+
+
+@EVERY
+def test_image_brings_weights_exactly_when_the_service_has_some(service: str) -> None:
+    needs = any(service in g.services for g in manifest().values())
+    assert (f"services.common.weights --service {service}" in dockerfile(service)) == needs
+
+
+@EVERY
+def test_image_installs_what_the_service_lists(service: str) -> None:
+    text = dockerfile(service)
+    assert f"-c requirements/constraints.txt -r services/{service}/requirements.txt" in text
+    assert ("--no-deps" in text) == (ROOT / "services" / service / "requirements-nodeps.txt").exists()
+
+
+@EVERY
+def test_writable_folders_of_the_image_are_the_volumes_of_the_stack(service: str) -> None:
+    made = re.search(r"install -d -o huasheng -g huasheng (.*)", final_stage(service))
+    mounted = {v.split(":")[1] for v in compose()["services"][service].get("volumes", [])}
+    gpu = {v.split(":")[-2] for v in compose("docker-compose.gpu.yml")["services"].get(service, {}).get("volumes", [])}
+    assert set(made[1].split() if made else []) == mounted | gpu
+
+
+@EVERY
+def test_container_is_confined_bounded_and_restarted(service: str) -> None:
+    c = compose()["services"][service]
+    assert c["read_only"] is True and c["tmpfs"] and c["cap_drop"] == ["ALL"]
+    assert c["security_opt"] == ["no-new-privileges:true"]
+    assert c["restart"] == "unless-stopped" and c["logging"]["options"]["max-size"]
+    assert {"cpus", "memory", "pids"} <= set(c["deploy"]["resources"]["limits"])
+    assert int(c["stop_grace_period"].rstrip("s")) > settings_class(service).model_fields["grace_s"].default + 5
+    assert c["image"] == f"huasheng/{service}:0.1.0"
+    assert c["build"] == {"context": ".", "dockerfile": f"services/{service}/Dockerfile"}
+
+
+@EVERY
+def test_container_variables_are_settings(service: str) -> None:
+    files = ("docker-compose.yml", "docker-compose.gpu.yml")
+    given = {v for f in files for v in compose(f)["services"].get(service, {}).get("environment", {})}
+    assert given <= known_variables(service), given - known_variables(service)
+
+
+def test_env_example_names_only_what_the_compose_file_reads() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    for line in (ROOT / ".env.example").read_text(encoding="utf-8").splitlines():
+        if named := re.match(r"#?([A-Z_]+)=", line):
+            assert re.search(rf"\b{named[1]}\b", text), named[1]
+        assert not re.match(r"[A-Z_]+=", line), "the example changes nothing until a line is uncommented"
+
+
+def test_only_loopback_is_published_and_only_by_those_who_must() -> None:
+    published = {name: c["ports"] for name, c in compose()["services"].items() if "ports" in c}
+    assert set(published) == {"gateway", "prometheus", "grafana"}
+    for ports in published.values():
+        assert all(p.startswith("127.0.0.1:") for p in ports)
+    assert published["gateway"] == ["127.0.0.1:${HUASHENG_PORT:-5001}:5001"]
+
+
+def test_gateway_starts_after_healthy_engines_and_finds_them() -> None:
+    gateway = compose()["services"]["gateway"]
+    engines = set(SERVICES) - {"gateway"}
+    assert gateway["depends_on"] == {e: {"condition": "service_healthy"} for e in engines}
+    for e in engines:
+        port = settings_class(e).model_fields["port"].default
+        assert gateway["environment"][f"GATEWAY_{e.upper()}_ADDRESS"] == f"dns:///{e}:{port}"
+
+
+def test_gpu_override_reserves_a_gpu_for_render_alone() -> None:
+    services = compose("docker-compose.gpu.yml")["services"]
+    assert set(services) == {"render"}
+    (device,) = services["render"]["deploy"]["resources"]["reservations"]["devices"]
+    assert device["driver"] == "nvidia" and device["capabilities"] == ["gpu"]
+
+
+def test_no_secret_is_written_down() -> None:
+    files = [ROOT / ".env.example", *ROOT.glob("docker-compose*.yml"), *(ROOT / "deploy").rglob("*.y*ml")]
+    for path in files:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            assert not re.search(r"(?i)(api_key|secret|password)\w*\s*[=:]\s*['\"]?[A-Za-z0-9/+]{8,}", line), (
+                path,
+                line,
+            )
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert ".env" in ignored
+    assert (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()[1] == "*"
+
+
+class _Settings(ServiceSettings):
+    pass
+
+
+async def test_health_check_tells_ready_from_loading_and_down() -> None:
+    service = serving.Service("asr", "huasheng.asr.v1.AsrService", lambda server: None, lambda: None)
+    server, board, port = await serving.start(service, _Settings(port=0))
+    address = f"127.0.0.1:{port}"
+    try:
+        assert "not serving" in await asyncio.to_thread(healthcheck.check, address, service.full_name)
+        await board.set(True)
+        assert await asyncio.to_thread(healthcheck.check, address, service.full_name) == ""
+        assert "NOT_FOUND" in await asyncio.to_thread(healthcheck.check, address, "huasheng.asr.v1.Other")
+    finally:
+        await server.stop(0)
+    assert "UNAVAILABLE" in await asyncio.to_thread(healthcheck.check, address, service.full_name)
+
+
+@EVERY
+def test_health_check_asks_for_the_name_that_the_service_serves(service: str) -> None:
+    assert SERVICES[service] == f"huasheng.{service}.v1.{service.title()}Service"
