@@ -76,14 +76,13 @@ def test_spans_cover_the_audio_and_silence_is_silent(spoken: dict[str, list[Piec
 
 def test_the_lips_close_when_the_sound_does(engine: TtsEngine) -> None:
     """Within "ma pa ba"-like words the level falls at each p and b: the spans are not late or early by a syllable."""
-    (piece,) = say(engine, "Papa, a puppy, a baby, a paper cup.", voice_id="af_heart")
-    kinds = {"closed": [], "open": []}
-    for before, s, after in zip(piece.spans, piece.spans[1:], piece.spans[2:], strict=False):
-        if s.phoneme in ("p", "b") and before.phoneme and after.phoneme:
-            half = piece.samples[s.start : (s.start + s.end) // 2]
-            kinds["closed"].append(level(half))
-        elif s.phoneme and s.phoneme in "ɑʌeɪ":
-            kinds["open"].append(level(piece.samples[s.start : s.end]))
+    kinds: dict[str, list[float]] = {"closed": [], "open": []}
+    for piece in say(engine, "Papa, a puppy, a baby, a paper cup.", voice_id="af_heart"):
+        for before, s, after in zip(piece.spans, piece.spans[1:], piece.spans[2:], strict=False):
+            if s.phoneme in ("p", "b") and before.phoneme and after.phoneme:
+                kinds["closed"].append(level(piece.samples[s.start : (s.start + s.end) // 2]))
+            elif s.phoneme and s.phoneme in ("ɑ", "ʌ", "eɪ"):
+                kinds["open"].append(level(piece.samples[s.start : s.end]))
     assert np.median(kinds["closed"]) < np.median(kinds["open"]) - 8
 
 
@@ -147,10 +146,10 @@ def test_speed(engine: TtsEngine) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "℃" * 30,
-        "Supercalifragilistic" * 2,
+        "5℃" * 15,
+        "Supercalifragilistic",
         "Wxkcdqz" * 2,
-        "1" * 20,
+        "1" * 13,
         "嗯，哦，嘿，呣。café naïve",
     ],
 )

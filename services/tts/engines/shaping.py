@@ -24,8 +24,8 @@ _SHORTEST_SILENCE_S = 0.04
 _STRESS = "ˈˌ"
 _TAILS = "ːʰʲᵝ̃→↗↘↓"
 _PUNCTUATION = ',.!?;:…—"()“”'
-_IPA = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "S": "s", "T": "ɾ", "ᵊ": "ə", "ᵻ": "ɪ",
-        "ʤ": "dʒ", "ʧ": "tʃ", "ʣ": "dz", "ʥ": "dʑ", "ʦ": "ts", "ʨ": "tɕ", "ꭧ": "ʈʂ"}  # fmt: skip
+_IPA = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "T": "ɾ", "ᵊ": "ə", "ᵻ": "ɪ"}
+"""misaki's shorthand, written out; its affricates (ʧ ʤ ʦ ʨ ꭧ) are one symbol in IPA too."""
 
 
 def _gather(symbols: list[str]) -> list[tuple[str, int, int]]:
