@@ -63,7 +63,7 @@ class Stack:
             run("docker", "start", self.inspect(service)["Id"])
         return state["StartedAt"]
 
-    def wait_healthy(self, service: str, not_since: str = "", timeout_s: float = 120) -> float:
+    def wait_healthy(self, service: str, not_since: str = "", timeout_s: float = 300) -> float:
         """Wait until the service is healthy, and started later than ``not_since``. Returns how long it took."""
         began = time.monotonic()
         while time.monotonic() - began < timeout_s:

@@ -29,7 +29,7 @@ def decoded(path: Path) -> tuple[float, float, int]:
         return last_s + 1 / float(video.average_rate or 25), samples / audio.rate, frames
 
 
-def finished(client: httpx.Client, job_id: str, timeout_s: float = 240) -> dict:
+def finished(client: httpx.Client, job_id: str, timeout_s: float = 600) -> dict:
     """Poll, since the gateway may be the one that is killed."""
     until = time.monotonic() + timeout_s
     job: dict = {}
@@ -44,7 +44,7 @@ def finished(client: httpx.Client, job_id: str, timeout_s: float = 240) -> dict:
     raise AssertionError(f"the job did not end: {job}")
 
 
-def wait_for_stage(client: httpx.Client, job_id: str, stage: str, timeout_s: float = 90) -> dict:
+def wait_for_stage(client: httpx.Client, job_id: str, stage: str, timeout_s: float = 300) -> dict:
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
         job = demo.check(client.get(f"/api/v1/jobs/{job_id}"))
