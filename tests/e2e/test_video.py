@@ -19,7 +19,7 @@ def test_text_becomes_a_video_that_plays(web: Web) -> None:
     page.get_by_label("分辨率").select_option("512")
     page.get_by_role("button", name="生成视频").click()
     expect(page.get_by_role("progressbar", name="大家好")).to_be_visible()
-    expect(page.locator(".job-progress .stage-name")).to_contain_text("画面合成")
+    expect(page.locator(".job-progress .stage-name")).to_contain_text("合成画面")
     expect(page.locator(".job-progress")).to_contain_text("约剩")
     video = page.locator("video.player")
     expect(video).to_be_visible()

@@ -44,6 +44,14 @@ export function chatPage({ signal, query }) {
   const actions = {
     /** @param {Turn} one */
     play: (one) => (one.video ? scene.playUrl(one.video, one.text) : one.job && scene.playJob(one.job)),
+    /** @param {Job} job the same question once more */
+    again: (job) => {
+      if (running()) return;
+      const { text, audio_asset_id } = job.params;
+      /** @type {Record<string, string>} */
+      const asked = text ? { text } : { audio_asset_id };
+      void begin(turn({ text: text ?? undefined }, actions), async () => asked);
+    },
   };
 
   // the face

@@ -14,7 +14,7 @@ import { steps } from "./steps.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
 /** @typedef {import("../core/types.js").Message} Message */
-/** @typedef {{play: (turn: Turn) => void}} Actions */
+/** @typedef {{play: (turn: Turn) => void, again: (job: Job) => void}} Actions */
 /** @typedef {{el: HTMLElement, job: Job | null, video: string | null, text: string, setJob: (job: Job) => void, setHeard: (url: string) => void, setMessages: (user: Message, answer: Message | null) => void, upload: HTMLElement, fail: (error: unknown, retry: () => void) => void}} Turn */
 
 /**
@@ -94,7 +94,7 @@ export function turn({ text }, actions) {
     line.set(timings, { typed, running: !jobs.over(job), stage: job.stage });
     say(status, jobs.over(job) ? "" : [stageText(job), leftText(job)].filter(Boolean).join(" · "));
     status.hidden = jobs.over(job);
-    fill(trouble, job.error && jobs.over(job) ? problemCard(job.error) : null);
+    fill(trouble, job.error && jobs.over(job) ? problemCard(job.error, { retry: () => actions.again(job) }) : null);
     if (job.state === "succeeded" && job.result) finish(job.result.video_url, job.result.audio_url, timings, job.finished_at ?? job.created_at);
     else if (jobs.over(job)) fill(tools);
     else if (first) fill(tools, button({ icon: "close", label: t("cancel"), kind: "small quiet", onclick: () => self.job && cancelJob(self.job), "data-act": "cancel" }));

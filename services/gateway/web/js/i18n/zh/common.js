@@ -88,7 +88,7 @@ export default {
   "stage.asr": "正在听懂",
   "stage.llm": "正在思考",
   "stage.tts": "正在配音",
-  "stage.render": "正在画面合成",
+  "stage.render": "正在合成画面",
   "stage.publish": "正在保存",
   "stage.open": "正在读取文件",
   "stage.prepare": "正在准备",
