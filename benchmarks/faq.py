@@ -90,7 +90,7 @@ def main() -> None:
     if args.fit:
         fit(engine)
         return
-    for part in ("calibration", "heldout"):
+    for part in QUESTIONS:
         measure(engine, part, args.wrong)
 
 

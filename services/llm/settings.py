@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from services.common.settings import ServiceSettings
+from services.common.settings import CACHE_DIR, ServiceSettings
 
 SYSTEM_PROMPT = (
     "You are a digital human in a spoken conversation: your answer is read aloud by a voice. "
@@ -57,6 +59,9 @@ class LlmSettings(ServiceSettings):
     """Model of the openai engine, as its server names it."""
     faq_file: str = ""
     """Knowledge file of the faq engine; the one about the product itself when empty."""
+
+    cache_dir: Path = CACHE_DIR / "faq"
+    """Where the faq engine keeps the embeddings of its knowledge file, so that only the first start computes them."""
 
     def engine_names(self) -> list[str]:
         """``engines`` as a list."""

