@@ -10,7 +10,7 @@ FIRST_MIN = 4.0
 """Weight of the shortest first clause; below it a comma does not cut (a two-character clause sounds chopped)."""
 LATER_MIN = 24.0
 """Weight from which a comma may cut later clauses."""
-LONGEST = 90.0
+LONGEST = 60.0
 """Weight at which a clause is cut wherever a space allows."""
 
 

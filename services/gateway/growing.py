@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import IO
 
 
 class Abandoned(Exception):
@@ -44,10 +45,16 @@ class GrowingFile:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def follow(self, chunk: int = 256 * 1024) -> AsyncIterator[bytes]:
-        """All bytes from the start, as they come."""
+    def follow(self, chunk: int = 256 * 1024) -> AsyncIterator[bytes]:
+        """All bytes from the start, as they come. Raises ``Abandoned``, at once when the file is closed already."""
+        if self._state != "growing":
+            raise Abandoned
+        # opened now: by the time the first byte is asked for, the file may have been moved to its final name
+        return self._read(self.path.open("rb"), chunk)
+
+    async def _read(self, f: IO[bytes], chunk: int) -> AsyncIterator[bytes]:
         at = 0
-        with self.path.open("rb") as f:
+        with f:
             while True:
                 changed = self._changed
                 if self._state == "abandoned":

@@ -16,7 +16,7 @@ from services.gateway import schemas
 from services.gateway.context import Gateway
 from services.gateway.deps import Before, Context, Lang, Limit, Owner, RequestId, show_job
 from services.gateway.files import SAFE, serve
-from services.gateway.growing import Abandoned, GrowingFile
+from services.gateway.growing import Abandoned
 from services.gateway.idempotency import request_hash
 from services.gateway.jobs import ACTIVE, Row
 from services.gateway.problems import Responses, responses, streamed
@@ -166,24 +166,30 @@ async def video(request: Request, gateway: Context, owner: Owner, job_id: str) -
             if row["state"] not in ACTIVE:
                 error = row["error"] or {"reason": "cancelled", "params": {}}
                 raise HuashengError(error["reason"], **error["params"])
-            if (growing := _playable(gateway, job_id)) is not None:
+            if (growing := _growing(gateway, job_id)) is not None:
                 headers = SAFE | NO_BUFFER | {"Accept-Ranges": "none"}
                 if request.method == "HEAD":
                     return Response(headers=headers, media_type="video/mp4")
-                return StreamingResponse(_follow(growing), media_type="video/mp4", headers=headers)
+                return StreamingResponse(_until_complete(growing), media_type="video/mp4", headers=headers)
             if gateway.hub.closing.is_set() or await request.is_disconnected():
                 raise HuashengError("service-down", service="gateway")
             await watcher.get(RECHECK_S)
 
 
-def _playable(gateway: Gateway, job_id: str) -> GrowingFile | None:
+def _growing(gateway: Gateway, job_id: str) -> AsyncIterator[bytes] | None:
+    """The video of a job at work here, once it shows something; None while there is nothing to follow."""
     run = gateway.runner.running.get(job_id)
-    return run.video if run and run.video and run.video.is_playable else None
-
-
-async def _follow(growing: GrowingFile) -> AsyncIterator[bytes]:
+    if not run or not run.video or not run.video.is_playable:
+        return None
     try:
-        async for data in growing.follow():
+        return run.video.follow()
+    except Abandoned:
+        return None  # just finished: the published file is a moment away
+
+
+async def _until_complete(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        async for data in parts:
             yield data
     except Abandoned:
         # the only way to say "incomplete" once the headers are out: break the connection off

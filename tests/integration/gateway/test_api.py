@@ -270,7 +270,8 @@ async def test_wrong_requests(world: World) -> None:
     problem(raw, 422, "bad-request")
     for path, body in [
         ("dialogues", {}), ("dialogues", {"text": 7}), ("dialogues", {"text": "a", "audio_asset_id": "b"}),
-        ("videos", {"text": "a", "unknown_field": 1}), ("videos", {"text": "a", "max_side_px": 1}), ("avatars", {"name": "x"}),
+        ("videos", {"text": "a", "unknown_field": 1}), ("videos", {"text": "a", "max_side_px": 1}),
+        ("avatars", {"name": "x"}),
         ("trainings", {"video_asset_id": "a", "steps": "many"}), ("speech", {"text": "a", "speed": 9}),
     ]:  # fmt: skip
         found = problem(await world.post(path, body), 422, "bad-request")

@@ -1,0 +1,210 @@
+"""Ranges, links, names, timings, subtitles, ids and settings."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from fastapi import Request
+from pydantic import ValidationError
+
+from services.common.errors import HuashengError
+from services.gateway.assets import clean_name
+from services.gateway.events import Hub
+from services.gateway.files import disposition, parse_range
+from services.gateway.growing import Abandoned, GrowingFile
+from services.gateway.ids import is_id, new_id
+from services.gateway.problems import language
+from services.gateway.settings import GatewaySettings
+from services.gateway.signing import Signer, load_secret
+from services.gateway.subtitles import webvtt
+from services.gateway.timings import Timings
+from services.gateway.turn_events import Spoken
+from services.gateway.work.avatar import training_id
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", None), ("bytes=0-0", (0, 0)), ("bytes=0-", (0, 99)), ("bytes=90-200", (90, 99)), ("bytes=-10", (90, 99)),
+        ("bytes=-500", (0, 99)), ("bytes=5-2", None), ("bytes=0-1,5-6", None), ("items=0-1", None), ("bytes=-", None),
+        ("bytes=a-b", None),
+    ],
+)  # fmt: skip
+def test_range(header: str, expected: tuple[int, int] | None) -> None:
+    assert parse_range(header, 100) == expected
+
+
+@pytest.mark.parametrize("header", ["bytes=100-", "bytes=-0", "bytes=1000-2000"])
+def test_range_outside(header: str) -> None:
+    with pytest.raises(HuashengError, match="bad-range"):
+        parse_range(header, 100)
+
+
+def test_no_part_of_an_empty_file() -> None:
+    with pytest.raises(HuashengError, match="bad-range"):
+        parse_range("bytes=0-", 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("a/b\\c.wav", "c.wav"), ("\x00\x1b[31mx.mp4", "[31mx.mp4"), ("   ", "file"), ("...", "file"),
+        ("中文.mp4", "中文.mp4"),
+        ("a\u200fb.mp4", "ab.mp4"),
+    ],
+)  # fmt: skip
+def test_shown_names(given: str, shown: str) -> None:
+    assert clean_name(given) == shown
+
+
+def test_long_names_keep_their_ending() -> None:
+    assert clean_name("长" * 500 + ".webm") == "长" * 115 + ".webm"
+
+
+def test_a_name_cannot_leave_its_header() -> None:
+    header = disposition('a"\r\nSet-Cookie: x=1;.wav', True)
+    assert "\r" not in header
+    assert "\n" not in header
+    assert header.count('"') == 2
+
+
+def test_links_hold_for_a_while_and_only_for_their_path() -> None:
+    signer = Signer(b"k" * 32, hours=2)
+    url = signer.sign("/api/v1/media/results/j_1/video.mp4")
+    query = dict(p.split("=") for p in url.split("?")[1].split("&"))
+    assert 3600 <= signer.check("/api/v1/media/results/j_1/video.mp4", query["exp"], query["sig"]) <= 7200
+    assert signer.sign("/api/v1/media/results/j_1/video.mp4") == url, "caches see one address"
+    for path, exp, sig in [
+        ("/other", query["exp"], query["sig"]),
+        ("/api/v1/media/results/j_1/video.mp4", str(int(query["exp"]) + 1), query["sig"]),
+        ("/api/v1/media/results/j_1/video.mp4", query["exp"], "no"), ("/api/v1/media/results/j_1/video.mp4", "", ""),
+        ("/api/v1/media/results/j_1/video.mp4", "²", "é"),
+    ]:  # fmt: skip
+        with pytest.raises(HuashengError, match="stale-link"):
+            signer.check(path, exp, sig)
+    old = Signer(b"k" * 32, hours=2)
+    past = int(time.time()) - 10
+    with pytest.raises(HuashengError, match="stale-link"):
+        old.check("/x", str(past), old._mac("/x", past))
+
+
+def test_secret_is_made_once_and_private(tmp_path: Path) -> None:
+    settings = GatewaySettings(data_dir=tmp_path / "d")
+    first = load_secret(settings)
+    assert len(first) == 64
+    assert load_secret(settings) == first
+    assert (tmp_path / "d" / "secret").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(ValidationError):
+        GatewaySettings(secret="short")
+
+
+def test_timings_tell_each_stage_once_and_start_over() -> None:
+    told: list[str] = []
+    timings = Timings(age_s=2.0, on_mark=lambda stage, _ms: told.append(stage))
+    timings.known("asr", 100.0)
+    timings.begin("llm")
+    timings.mark("llm_first_token", "llm")
+    first = timings.ms["llm_first_token"]
+    timings.mark("llm_first_token", "llm")
+    timings.mark("total")
+    assert timings.ms["llm_first_token"] == first
+    assert timings.ms["total"] >= 2000
+    assert told == ["asr", "llm_first_token", "total"]
+    timings.restart()
+    assert timings.ms == {"asr": 100.0}
+    timings.begin("llm")
+    timings.mark("llm_first_token", "llm")
+    assert told[-1] == "llm_first_token"
+
+
+def test_subtitles() -> None:
+    text = webvtt(
+        [Spoken("你好 <b>", 0, 1.5), Spoken("第一句话说完了，第二句话也说完了，第三句话还没有说完。", 1.5, 3661.25)]
+    )
+    blocks = text.split("\n\n")
+    assert blocks[0] == "WEBVTT"
+    assert blocks[1] == "00:00:00.000 --> 00:00:01.500\n你好 &lt;b&gt;"
+    assert len(blocks) > 3, "a long stretch is cut at its punctuation"
+    assert "--> 01:01:01.250" in text
+
+
+def test_ids_sort_by_age() -> None:
+    ids = []
+    for _ in range(3):
+        ids.append(new_id("j"))
+        time.sleep(0.002)
+    assert sorted(ids) == ids
+    assert all(is_id(i) for i in ids)
+    assert not any(is_id(i) for i in ("", "j_", "../x", "j_" + "a" * 99))
+
+
+@pytest.mark.parametrize(
+    ("query", "header", "expected"),
+    [
+        ("", "", "en"), ("lang=zh", "en", "zh"), ("lang=zh-CN", "", "zh"), ("lang=xx", "zh", "zh"),
+        ("", "zh-TW,en;q=0.5", "zh"),
+        ("", "fr,en;q=0.3,zh;q=0.4", "zh"), ("", "en;q=x,zh", "zh"), ("", ",,;;", "en"),
+    ],
+)  # fmt: skip
+def test_language(query: str, header: str, expected: str) -> None:
+    scope = {"type": "http", "query_string": query.encode(), "headers": [(b"accept-language", header.encode())]}
+    assert language(Request(scope)) == expected
+
+
+def test_training_names() -> None:
+    assert training_id("my talk (1).mp4", "j_1") == "my-talk-1"
+    assert training_id("../../etc", "j_1") == "t-1"
+    assert training_id("我的.mp4", "j_1") == "t-1"
+
+
+def test_hosts_and_database_addresses(tmp_path: Path) -> None:
+    closed = GatewaySettings(data_dir=tmp_path)
+    assert "localhost" in closed.hosts()
+    assert closed.dbos_url() != closed.sql_url()
+    opened = GatewaySettings(host="0.0.0.0", database_url="postgresql+psycopg://h/d")
+    assert opened.is_open
+    assert opened.hosts() == frozenset()
+    assert opened.dbos_url() == opened.sql_url()
+    assert GatewaySettings(allowed_hosts="A.example, b.example").hosts() == {"a.example", "b.example"}
+
+
+async def test_a_growing_file_is_followed_by_all(tmp_path: Path) -> None:
+    growing = GrowingFile(tmp_path / "v.mp4")
+
+    async def read(parts) -> bytes:
+        return b"".join([part async for part in parts])
+
+    early = asyncio.create_task(read(growing.follow(chunk=4)))
+    for part in (b"init", b"first picture", b"second"):
+        await asyncio.sleep(0)
+        growing.append(part, part != b"init")
+    late = asyncio.create_task(read(growing.follow()))
+    (tmp_path / "v.mp4").rename(tmp_path / "final.mp4")
+    await asyncio.sleep(0.01)
+    growing.close(complete=True)
+    assert await early == await late == b"initfirst picturesecond"
+    growing = GrowingFile(tmp_path / "w.mp4")
+    reader = asyncio.create_task(read(growing.follow()))
+    growing.append(b"x", False)
+    await asyncio.sleep(0.01)
+    growing.close(complete=False)
+    with pytest.raises(Abandoned):
+        await reader
+    with pytest.raises(Abandoned):
+        growing.follow()
+
+
+async def test_a_watcher_that_falls_behind_is_told_so() -> None:
+    hub = Hub()
+    with hub.subscribe("local", "j_1") as slow, hub.subscribe("other") as stranger:
+        for i in range(300):
+            hub.publish("local", "j_1", "progress", {"n": i})
+        assert slow.behind
+        assert stranger.queue.empty()
+        last = None
+        while not slow.queue.empty():
+            last = await slow.get(0.1)
+        assert last == ("progress", {"n": 299})
+    hub.publish("local", "j_1", "progress", {})
+    assert slow.queue.empty()
