@@ -44,7 +44,7 @@ def _url(m: re.Match[str], say: Say) -> str:
     names = {".": say.DOT, "/": say.SLASH, "@": say.AT, "-": say.DASH, "_": say.UNDERSCORE, ":": " ", "?": " ",
              "=": " ",             "&": " ", "#": " ", "%": " ", "+": " ", "~": " "}  # fmt: skip
     words = [
-        names.get(t, say.digits(t) if t.isdigit() else t.upper() if len(t) == 1 else t)
+        names.get(t, say.digits(t) if t.isdecimal() else t.upper() if len(t) == 1 else t)
         for t in re.findall(r"[A-Za-z]+|\d+|.", text)
     ]
     return f" {' '.join(words)} {end}"
@@ -170,7 +170,7 @@ _RULES: list[Rule] = [
     _rule(r"\b(1[0-9]\d0|20\d0)s\b", lambda m, s: f" {s.decade(int(m[1]))} "),
     _rule(rf"(?P<n>{_SIGNED})\s?(?P<u>{_UNIT_NAMES})(?![A-Za-z²³/])", _unit, re.I),
     _rule(rf"({_SIGNED})\s?%", lambda m, s: f" {s.percent(m[1])} "),
-    _rule(r"\b(\d+)(?:st|nd|rd|th)\b", lambda m, s: f" {s.ordinal(int(m[1]))} "),
+    _rule(r"\b(\d{1,9})(?:st|nd|rd|th)\b", lambda m, s: f" {s.ordinal(int(m[1]))} "),
     _rule(r"(?<![\d.])(\d+(?:\.\d+){2,})(?![\d.])", lambda m, s: f" {s.version(m[1].split('.'))} "),
     _rule(r"(?<![\d./])(\d{1,2})/(\d{1,3})(?![\d/.])", lambda m, s: f" {s.fraction(int(m[1]), int(m[2]))} "),
     _rule(r"(?<=\d)\s?[-−]\s?(?=\d+\s*=)", lambda _, s: f" {s.SYMBOLS['−']} "),

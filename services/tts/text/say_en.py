@@ -38,12 +38,12 @@ DOT, SLASH, AT, DASH, UNDERSCORE, TO, MINUS = "dot", "slash", "at", "dash", "und
 
 def digits(s: str) -> str:
     """One digit after the other: 404 → four zero four."""
-    return " ".join(_DIGITS[int(c)] for c in s if c.isdigit())
+    return " ".join(_DIGITS[int(c)] for c in s if c.isdecimal())
 
 
 def telephone(s: str) -> str:
     """Digits in the groups they are written in, with a small pause between groups."""
-    groups = [g for g in "".join(c if c.isdigit() else " " for c in s).split() if g]
+    groups = [g for g in "".join(c if c.isdecimal() else " " for c in s).split() if g]
     return ", ".join(digits(g) for g in groups)
 
 

@@ -33,13 +33,13 @@ DOT, SLASH, AT, DASH, UNDERSCORE, TO, MINUS = "点", "斜杠", "at", "杠", "下
 
 def digits(s: str) -> str:
     """One digit after the other: 404 → 四零四."""
-    return "".join(_DIGITS[int(c)] for c in s if c.isdigit())
+    return "".join(_DIGITS[int(c)] for c in s if c.isdecimal())
 
 
 def telephone(s: str) -> str:
     """Digits with 1 said 幺, in the groups they are written in, a mobile number in 3-4-4."""
-    plain = "".join(c for c in s if c.isdigit())
-    groups = "".join(c if c.isdigit() else " " for c in s).split()
+    plain = "".join(c for c in s if c.isdecimal())
+    groups = "".join(c if c.isdecimal() else " " for c in s).split()
     if len(groups) == 1 and len(plain) == 11:
         groups = [plain[:3], plain[3:7], plain[7:]]
     return "，".join(digits(g).replace("一", "幺") for g in groups)

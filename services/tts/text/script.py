@@ -44,8 +44,11 @@ def main_language(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """Full-width letters and digits made plain, Chinese punctuation kept."""
-    return "".join(
-        unicodedata.normalize("NFKC", c) if "\uff10" <= c <= "\uff5a" and (c.isalnum()) else c
-        for c in unicodedata.normalize("NFC", text)
-    )
+    """Full-width letters and the digits of any script made plain, Chinese punctuation kept."""
+    return "".join(_plain(c) for c in unicodedata.normalize("NFC", text))
+
+
+def _plain(c: str) -> str:
+    if c.isdecimal():
+        return str(unicodedata.decimal(c))
+    return unicodedata.normalize("NFKC", c) if "\uff10" <= c <= "\uff5a" and c.isalnum() else c

@@ -1,3 +1,5 @@
+from random import Random
+
 import pytest
 
 from services.tts.text.normalise import normalise, strip_markup
@@ -129,6 +131,74 @@ def test_chinese(text: str, said: str) -> None:
 def test_nothing_unsaid_is_left(language: str) -> None:
     odd = "99/99/9999 25:99 $ % @ # 1.2.3.4.5 --- ~~ 0x1F 1e5 ½ ² III ① (a) [b] {c} <d> 3:2:1 1,2,3 +86 13800000000 -"
     assert not set(normalise(odd, language)) & set("0123456789%@#$~[]{}<>|\\^*_")
+
+
+_PARTS = [
+    *[
+        "1",
+        "2",
+        "3",
+        "0",
+        "9",
+        ".",
+        ",",
+        ":",
+        "/",
+        "-",
+        "%",
+        "$",
+        "¥",
+        "€",
+        "°C",
+        "℃",
+        "km",
+        "GB",
+        "th",
+        "st",
+        "am",
+        "年",
+        "月",
+        "日",
+        "点",
+        "个",
+        "第",
+        "A",
+        "b",
+        "@",
+        ".com",
+        "http://",
+        "May",
+        "~",
+        "到",
+        "+",
+        "=",
+        "x",
+        "(",
+        ")",
+        "*",
+        "_",
+        "#",
+        "²",
+        "½",
+        "１",
+        "٣",
+        "。",
+        "，",
+    ],
+    " ",
+    "\n",
+]
+
+
+def test_no_text_breaks_the_rules() -> None:
+    random = Random(1)
+    for _ in range(1500):
+        text = "".join(random.choices(_PARTS, k=random.randint(1, 14)))
+        for language in ("en", "zh"):
+            assert not set(normalise(text, language)) & set("0123456789%@#$"), text
+    for text in ("1" * 500, "1" * 500 + "th", "$" + "9" * 400, "9" * 400 + "km", "a." * 400):
+        for language in ("en", "zh"):
+            assert normalise(text, language)
 
 
 def test_markdown_is_not_read_out() -> None:
