@@ -10,14 +10,15 @@ An avatar is there when its ``avatar.json`` is; folders appear whole (rename) or
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
 import tempfile
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -121,7 +122,7 @@ class AvatarStore:
                 self._swap(fresh, folder)
         return folder
 
-    @contextmanager
+    @contextlib.contextmanager
     def making(self, owner: str) -> Iterator[Path]:
         """A folder to prepare an avatar in; whatever happens, nothing of it is left unless ``add`` took it."""
         (self._base / owner).mkdir(parents=True, exist_ok=True)
@@ -131,6 +132,13 @@ class AvatarStore:
             yield fresh
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half-made; younger than a day it may be another replica's work."""
+        for left in self._base.glob("*/.part-*"):
+            with contextlib.suppress(FileNotFoundError):  # another replica sweeps too
+                if time.time() - left.stat().st_mtime > 86400:
+                    shutil.rmtree(left, ignore_errors=True)
 
     def add(self, record: AvatarRecord, made: Path) -> None:
         """Put a prepared folder in its place, replacing an older one."""

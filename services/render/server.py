@@ -52,6 +52,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
 
     def load(self) -> None:
         """Load the engines and make the built-in avatar; raises when the default engine cannot be used."""
+        self.store.sweep()
         self.engines.load()
         portrait = weights.folder("portrait", self.shared.weights_dir) / "portrait.png"
         self.preparer.prepare(
@@ -137,7 +138,8 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
                     current = self.preparer.current(record, engine, stop.is_set)
                     session = engine.open_session(self.store.folder(current) / "engine", _session_config(config))
                     encoder, rate = self._encoder(config.live), config.format.sample_rate_hertz
-                    yield from Rendering(session, rate, intake, encoder, engine.name).run()
+                    with contextlib.closing(session):
+                        yield from Rendering(session, rate, intake, encoder, engine.name).run()
 
             intake.start(requests)
             async with contextlib.aclosing(iterate_in_thread(draw)) as outputs:

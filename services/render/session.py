@@ -111,7 +111,7 @@ class Source(Protocol):
 
 
 class Rendering:
-    """Runs one engine session over its input."""
+    """Runs one engine session over its input; the caller closes the session."""
 
     def __init__(
         self, session: RenderSession, audio_rate_hz: int, source: Source, encoder: EncoderOptions, engine: str
@@ -146,7 +146,6 @@ class Rendering:
                         return
             raise HuashengError("cancelled")  # abandoned: ended without its end mark
         finally:
-            self.session.close()
             self.mp4.close()
 
     def _push(self, item: AudioIn) -> Iterator[Frame]:

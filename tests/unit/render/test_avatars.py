@@ -1,4 +1,6 @@
+import os
 import threading
+import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +67,16 @@ def test_a_preparation_that_fails_leaves_nothing(store: AvatarStore) -> None:
         fail()
     assert store.list("local") == []
     assert list((store._base / "local").iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_swept_after_a_day(store: AvatarStore) -> None:
+    add(store, record())
+    base = store.folder(record()).parent
+    for name, age_s in ((".part-old", 90000), (".part-new", 60)):
+        (base / name / "engine").mkdir(parents=True)
+        os.utime(base / name, (time.time() - age_s,) * 2)
+    store.sweep()
+    assert sorted(p.name for p in base.iterdir()) == [".part-new", "ann"]
 
 
 def test_listing_has_the_builtin_first_then_the_newest(store: AvatarStore) -> None:
