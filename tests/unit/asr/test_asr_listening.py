@@ -105,7 +105,7 @@ def test_partials_come_at_a_bounded_rate(engine: RulerEngine) -> None:
     RulerEngine.takes_s = 0.01
     events = listen(engine, noise(4), quiet(1), pace_s=0.02, partial_interval_s=1)
     texts = [e.text for e in events if isinstance(e, Partial)]
-    assert 2 <= len(texts) <= 5
+    assert 1 <= len(texts) <= 5
     assert texts == sorted(texts, key=float)
 
 
