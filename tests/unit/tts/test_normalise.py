@@ -133,61 +133,8 @@ def test_nothing_unsaid_is_left(language: str) -> None:
     assert not set(normalise(odd, language)) & set("0123456789%@#$~[]{}<>|\\^*_")
 
 
-_PARTS = [
-    *[
-        "1",
-        "2",
-        "3",
-        "0",
-        "9",
-        ".",
-        ",",
-        ":",
-        "/",
-        "-",
-        "%",
-        "$",
-        "¥",
-        "€",
-        "°C",
-        "℃",
-        "km",
-        "GB",
-        "th",
-        "st",
-        "am",
-        "年",
-        "月",
-        "日",
-        "点",
-        "个",
-        "第",
-        "A",
-        "b",
-        "@",
-        ".com",
-        "http://",
-        "May",
-        "~",
-        "到",
-        "+",
-        "=",
-        "x",
-        "(",
-        ")",
-        "*",
-        "_",
-        "#",
-        "²",
-        "½",
-        "１",
-        "٣",
-        "。",
-        "，",
-    ],
-    " ",
-    "\n",
-]
+_PARTS = list("12309.,:/-%$¥€@b~+=x()*_#年月日点个第到A²½１٣。， \n")
+_PARTS += ["°C", "℃", "km", "GB", "th", "st", "am", ".com", "http://", "May ", "million"]
 
 
 def test_no_text_breaks_the_rules() -> None:
