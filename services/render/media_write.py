@@ -58,6 +58,24 @@ def to_bgr(image: Image) -> Image:
     return bgr
 
 
+def _yuv_frame(bgr: Image, convert: VideoReformatter) -> VideoFrame:
+    return convert.reformat(
+        VideoFrame.from_numpy_buffer(np.ascontiguousarray(bgr), "bgr24"),
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG,
+        # without exact rounding every picture gets 1 % darker
+        interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP,
+        threads=1,
+    )
+
+
+def to_yuv(bgr: Image) -> Image:
+    """A BGR picture with even sides as planar YUV 4:2:0 (H * 3 / 2, W), BT.709 limited range."""
+    return np.asarray(_yuv_frame(bgr, VideoReformatter()).to_ndarray(), np.uint8)
+
+
 class _Encoder:
     """One H.264 stream of a container; counts the frames."""
 
@@ -84,16 +102,7 @@ class _Encoder:
     def add(self, image: Image) -> Iterable[Packet[Any]]:
         """Packets that are ready after one more picture."""
         if image.ndim == 3:
-            frame = self._convert.reformat(
-                VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), "bgr24"),
-                format="yuv420p",
-                dst_colorspace=Colorspace.ITU709,
-                src_color_range=ColorRange.JPEG,
-                dst_color_range=ColorRange.MPEG,
-                # without exact rounding every picture gets 1 % darker
-                interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP,
-                threads=1,
-            )
+            frame = _yuv_frame(image, self._convert)
         else:
             frame = VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), "yuv420p")
         frame.pts, frame.time_base = self.frames, self.time_base

@@ -21,6 +21,7 @@ from services.render.geometry.mesh import Points, Tracker
 from services.render.geometry.pose import canonical_face
 from services.render.geometry.shape import Array
 from services.render.media_read import probe, read_frames, read_image
+from services.render.media_write import to_yuv
 
 MIN_SIDE = 128
 MIN_FACE = 48
@@ -105,13 +106,6 @@ def _size(store: Path) -> tuple[int, int]:
     with av.open(str(store)) as container:
         stream = container.streams.video[0]
         return stream.width, stream.height
-
-
-def to_yuv(bgr: Image) -> Image:
-    """BT.709 limited-range planar YUV 4:2:0 of a BGR picture with even sides."""
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr), format="bgr24")
-    planar = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
-    return np.asarray(planar.to_ndarray(), dtype=np.uint8)
 
 
 def _follow(

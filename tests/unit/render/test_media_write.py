@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from services.render.media_read import probe, read_frames
-from services.render.media_write import EncoderOptions, FragmentedMp4, to_bgr, write_loop
+from services.render.media_write import EncoderOptions, FragmentedMp4, to_bgr, to_yuv, write_loop
 from tests.fakes.clips import COLOURS, numbered, quarters
 from tests.fakes.media import tone
 
@@ -99,13 +99,19 @@ def test_colours_are_tagged() -> None:
 def test_pixels_survive(tmp_path: Path, form: str) -> None:
     picture = quarters(192, 128)
     if form == "yuv":
-        frame = av.VideoFrame.from_ndarray(picture, "bgr24").reformat(format="yuv420p", dst_colorspace="ITU709")
-        picture = frame.to_ndarray()
+        picture = to_yuv(picture)
         assert np.abs(to_bgr(picture).astype(int) - quarters(192, 128)).mean() < 3
     assert write_loop(tmp_path / "a.mp4", [picture] * 10, (192, 128), 25, OPTIONS) == 10
     _, read = next(read_frames(tmp_path / "a.mp4"))
     for (y, x), name in zip(((32, 48), (32, 144), (96, 48), (96, 144)), ("red", "green", "blue", "grey"), strict=True):
         assert np.abs(read[y, x].astype(int) - COLOURS[name]).max() <= 4
+
+
+def test_conversion_neither_darkens_nor_tints() -> None:
+    noise = np.random.default_rng(1).integers(40, 215, (64, 96, 3)).astype(np.uint8)
+    picture = noise.repeat(4, 0).repeat(4, 1)  # blocks, so that coarser colour costs nothing
+    bias = (to_bgr(to_yuv(picture)).astype(float) - picture)[2::4, 2::4].mean((0, 1))
+    assert np.abs(bias).max() < 0.4
 
 
 def test_a_loop_keeps_every_picture_and_its_order(tmp_path: Path) -> None:
