@@ -40,6 +40,8 @@ _SERVER_OPTIONS = [
     ("grpc.so_reuseport", 0),  # a port in use is an error, not a silent sharing
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    # clients look for replicas only when a connection ends; calls at work on it still finish
+    ("grpc.max_connection_age_ms", 300_000),
 ]
 
 

@@ -32,7 +32,7 @@ def test_holds_its_own_code_and_nobody_elses(images: None, service: str) -> None
 
 @EVERY
 def test_holds_no_build_tools_and_no_leftovers(images: None, service: str) -> None:
-    assert inside(service, "command -v gcc cc make npm node; ls -A /root/.cache /tmp 2>/dev/null; true") == []
+    assert inside(service, "command -v gcc cc make npm node; find /root/.cache /tmp /build -mindepth 1 2>/dev/null; true") == []
     assert inside(service, "find /opt/venv -name pip -maxdepth 5; find / -xdev -name '*.part' 2>/dev/null; true") == []
 
 

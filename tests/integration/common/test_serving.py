@@ -185,3 +185,19 @@ async def test_a_refusal_in_the_middle_of_sending_keeps_its_reason() -> None:
                 await stub.Transcribe(iter([asr_pb2.TranscribeRequest(audio=chunk)] * 40))
             assert from_rpc(e.value, "asr").slug == "busy"
     await server.stop(0)
+
+
+async def test_connections_are_renewed_without_breaking_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients then see replicas that came later; the age is minutes in production."""
+    age = "grpc.max_connection_age_ms"
+    assert dict(serving._SERVER_OPTIONS)[age] > 60_000
+    monkeypatch.setattr(serving, "_SERVER_OPTIONS", [(k, 200 if k == age else v) for k, v in serving._SERVER_OPTIONS])
+    async with running() as (_, _, channel, _):
+        stub = llm_pb2_grpc.LlmServiceStub(channel)
+        long = asyncio.create_task(text_of(stub.StreamChat(llm_pb2.StreamChatRequest(model="1"))))
+        seen = 0
+        while not long.done():
+            assert await text_of(stub.StreamChat(llm_pb2.StreamChatRequest(model="0"))) == "ab"
+            seen += 1
+        assert await long == "ab"
+        assert seen > 5
