@@ -1,0 +1,82 @@
+"""The same gateway on PostgreSQL: jobs, idempotency and recovery after kill -9; a second replica sees them too."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fakes.gateway_process import GatewayProcess, free_port
+from tests.integration.gateway.conftest import open_world
+from tests.integration.gateway.test_dialogue import events_of
+
+BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+
+
+@pytest.fixture
+def postgres() -> Iterator[str]:
+    """A PostgreSQL of its own, thrown away afterwards."""
+    if BIN is None or not (BIN / "initdb").exists():
+        pytest.skip("no PostgreSQL server is installed")
+    user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
+    folder = Path(tempfile.mkdtemp(prefix="huasheng-pg-"))
+    port = free_port()
+    try:
+        if user:
+            shutil.chown(folder, user)
+        run = {"user": user, "check": True, "cwd": "/", "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run([BIN / "initdb", "-D", folder / "db", "-U", "huasheng", "--auth=trust", "--no-sync"], **run)
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        subprocess.run([BIN / "pg_ctl", "-D", folder / "db", "-o", options, "-w", "-l", folder / "log", "start"], **run)
+        try:
+            yield f"postgresql+psycopg://huasheng@127.0.0.1:{port}/postgres"
+        finally:
+            subprocess.run([BIN / "pg_ctl", "-D", folder / "db", "-m", "immediate", "stop"], **run)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_two_replicas_and_a_kill(tmp_path: Path, postgres: str) -> None:
+    shared = {"GATEWAY_DATABASE_URL": postgres, "GATEWAY_SECRET": "s" * 40}
+    async with open_world(tmp_path, **shared, GATEWAY_EXECUTOR_ID="one", GATEWAY_DIALOGUE_CONCURRENCY="1") as world:
+        world.fakes.render.script.hold.clear()
+        keys = {"Idempotency-Key": "k"}
+        first = (await world.post("dialogues", {"text": "你好"}, **keys)).json()
+        assert (await world.post("dialogues", {"text": "你好"}, **keys)).json() == first
+        await world.until(first["id"], "running", stage="tts")
+        environment = {**world.fakes.environment(), **shared, "GATEWAY_EXECUTOR_ID": "two"}
+        environment |= {"GATEWAY_DATA_DIR": str(tmp_path / "data2"), "GATEWAY_DIALOGUE_CONCURRENCY": "1"}
+        other = GatewayProcess(tmp_path, environment)
+        await other.start()
+        try:
+            async with httpx.AsyncClient(base_url=other.url, timeout=30) as http:
+                assert (await http.get(f"/api/v1/jobs/{first['id']}")).json()["state"] == "running"
+                second = (await http.post("/api/v1/dialogues", json={"text": "再见"})).json()
+                assert second["queue_position"] == 1, "one at a time over all replicas"
+                watching = asyncio.create_task(events_of(http, first["events_url"]))
+                asked = world.fakes.llm.script.calls
+                await world.gateway.kill()
+                world.fakes.render.script.hold.set()
+                await world.gateway.start()
+                done = await world.done(first["id"])
+                assert done["state"] == "succeeded", done
+                assert world.fakes.llm.script.calls <= asked + 1, "the first answer was known"
+                seen = await asyncio.wait_for(watching, 20)
+                assert seen[-1][0] == "done", "the other replica's watchers hear of it as well"
+                assert (await world.done(second["id"]))["state"] == "succeeded"
+                video = await http.get(done["result"]["video_url"])
+                assert video.status_code == 200, "links of one replica are good at all"
+                world.fakes.render.script.hold.clear()
+                third = (await http.post("/api/v1/videos", json={"text": "停"})).json()
+                await world.until(third["id"], "running")
+                for client in (http, world.http):  # one of the two does not run it
+                    await client.delete(f"/api/v1/jobs/{third['id']}")
+                assert (await world.until(third["id"], "cancelled", seconds=5))["state"] == "cancelled"
+                world.fakes.render.script.hold.set()
+        finally:
+            await other.kill()

@@ -1,0 +1,91 @@
+"""The gateway's gRPC door: one turn as a stream."""
+
+import asyncio
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from huasheng.common.v1 import common_pb2
+from huasheng.gateway.v1 import gateway_pb2, gateway_pb2_grpc
+
+from services.common.audio import to_pcm16
+from services.common.errors import from_rpc
+from tests.fakes.engine_services import pcm
+from tests.fakes.media import tone
+from tests.integration.gateway.conftest import World
+from tests.integration.gateway.test_dialogue import frames
+
+Request = gateway_pb2.StreamTurnRequest
+
+
+def ask(world: World, *messages: Request):
+    async def requests():
+        for m in messages:
+            yield m
+
+    channel = grpc.aio.insecure_channel(f"127.0.0.1:{world.gateway.grpc_port}")
+    return gateway_pb2_grpc.GatewayServiceStub(channel).StreamTurn(requests(), timeout=30)
+
+
+async def test_spoken_turn(world: World) -> None:
+    sound = to_pcm16(tone(1.0))
+    chunks = [Request(audio=common_pb2.AudioChunk(data=sound[i : i + 6400])) for i in range(0, len(sound), 6400)]
+    config = Request(config=gateway_pb2.TurnConfig(format=pcm(16000)))
+    parts = [p async for p in ask(world, config, *chunks, Request(end=common_pb2.EndOfInput()))]
+    kinds = [p.WhichOneof("payload") for p in parts]
+    assert kinds[0] == "transcript"
+    assert kinds[-1] == "finished"
+    assert "".join(p.reply.text for p in parts) == world.fakes.llm.reply
+    assert frames(b"".join(p.media.data for p in parts)) > 10
+    finished = parts[-1].finished
+    assert {"asr", "llm_first_token", "tts_first_audio", "render_first_frame", "total"} <= set(finished.timings_ms)
+    asked = world.fakes.asr.script.seen[0]
+    assert asked.format.sample_rate_hertz == 16000
+    again = ask(
+        world,
+        Request(config=gateway_pb2.TurnConfig(text="然后呢？", conversation_id=finished.conversation_id)),
+        Request(end=common_pb2.EndOfInput()),
+    )
+    assert [p async for p in again][-1].finished.conversation_id == finished.conversation_id
+    assert len(world.fakes.llm.script.seen[-1].messages) == 3
+    assert world.fakes.render.script.seen[0].live
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        ([Request(end=common_pb2.EndOfInput())], "bad-order"),
+        ([Request(config=gateway_pb2.TurnConfig())], "bad-request"),
+        ([Request(config=gateway_pb2.TurnConfig(text="a", conversation_id="c_no"))], "unknown-id"),
+        ([Request(config=gateway_pb2.TurnConfig(format=pcm(500)))], "bad-request"),
+    ],
+)
+async def test_refusals(world: World, messages: list[Request], reason: str) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as e:
+        [p async for p in ask(world, *messages)]
+    assert from_rpc(e.value, "gateway").slug == reason
+
+
+async def test_cancelling_frees_every_engine(world: World) -> None:
+    world.fakes.render.script.hold.clear()
+    call = ask(world, Request(config=gateway_pb2.TurnConfig(text="你好")), Request(end=common_pb2.EndOfInput()))
+    async for part in call:
+        if part.WhichOneof("payload") == "reply":
+            break
+    for _ in range(100):
+        if world.fakes.render.script.active:
+            break
+        await asyncio.sleep(0.05)
+    assert world.fakes.render.script.active == 1
+    call.cancel()
+    world.fakes.render.script.hold.set()
+    await asyncio.sleep(0.5)
+    assert world.fakes.render.script.active == 0
+
+
+async def test_health_for_probes(world: World) -> None:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{world.gateway.grpc_port}") as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        for name in ("", "huasheng.gateway.v1.GatewayService"):
+            answer = await stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=5)
+            assert answer.status == health_pb2.HealthCheckResponse.SERVING
