@@ -19,9 +19,9 @@ SIZE = 64
 """Pictures kept at most."""
 UNIT = np.array([0.03, 0.045, 0.16, 0.16, 0.3], np.float32)
 """One step of difference in opening, width, pitch, yaw and roll."""
-SHARP = 0.6
+SHARP = 0.3
 """Fall-off of the weights, in squared steps."""
-EASE = 0.55
+EASE = 0.6
 """Part of a weight that is renewed with each frame."""
 FAINT = 0.12
 """A weight under this is dropped."""

@@ -14,7 +14,7 @@ from services.render.atlas.face import Face, mouth_rect
 from services.render.atlas.interior import Lips, need
 from services.render.atlas.interior import paint as paint_interior
 from services.render.atlas.library import Chooser, Library
-from services.render.atlas.planes import Patch, blend, cut, mix, paste, small, warp
+from services.render.atlas.planes import Patch, blend, crop, cut, mix, paste, small, warp
 from services.render.engines.base import Image
 from services.render.geometry import points as pt
 from services.render.geometry.pose import to_picture
@@ -25,6 +25,9 @@ FEATHER = 0.2
 """Width of the soft edge, in eye distances."""
 COLOUR_LIMIT = 30.0
 """Most that the colour match may shift a plane."""
+
+SEALED = 0.075
+"""Measured opening, in eye distances, that may still be a closed mouth."""
 
 
 class Painter:
@@ -37,7 +40,9 @@ class Painter:
         self._poses = face.poses
         self._angles = self._poses.angles()
         self._chooser = Chooser(library)
-        self._own = face.mean + np.einsum("nk,kpc->npc", face.mouths - face.centre, face.basis)
+        # the mesh's inner lips never quite touch: what the most closed picture shows counts as closed
+        least = float(library.traits[:, 0].min())
+        self._sealed = least - 0.02 if least < SEALED else 0.0
 
     def paint(self, picture: Image, i: int, mouth: Array) -> Image:
         """Frame ``i`` of the store with a mouth of the wanted opening and width (2,); a new picture."""
@@ -64,6 +69,8 @@ class Painter:
         nodes = plate.nodes.reshape(plate.rows, plate.columns, 2)
         under = warp(cut(picture, rect), nodes + bend * _window(plate.rows, plate.columns), step, rect)
 
+        alpha = _alpha(goal, rect, step, plate.rows, plate.columns, FEATHER * unit)
+        part, rows, columns = _occupied(alpha, rect, step)
         # where the picture's border lies in another picture: the affine fit between the controls, as one small matrix
         flat = np.c_[controls - controls.mean(0), np.full(len(controls), unit)]
         edge = np.c_[border - controls.mean(0), np.full(len(border), unit)]
@@ -74,23 +81,25 @@ class Painter:
 
             def bring(points: Array, k: int = k) -> Patch:
                 values = np.concatenate([points, beyond @ points]).astype(np.float32)
-                return warp(self._library.patches[k], plate.spread(values), step, rect)
+                return warp(self._library.patches[k], plate.spread(values)[rows, columns], step, part)
 
             layer = bring(there)
-            if share := shut.need(float(mouth[0]), float(self._library.traits[k, 0])):
+            if share := shut.need(float(mouth[0]), float(self._library.traits[k, 0]) - self._sealed):
                 scale = float(self._library.scale[k])
                 upper, lower = shut.halves(controls, there, scale, scale / unit)
                 layer = shut.join(layer, bring(upper), bring(lower), controls, unit, share)
             layers.append((weight, layer))
         over = mix(layers)
+        beneath = crop(under, part)
         shown = sum(w * float(self._library.traits[k, 0]) for k, w in chosen)
         if share := need(float(mouth[0]), shown):
-            over = self._open(over, under, goal, unit, i, share)
+            over = self._open(over, beneath, goal, unit, i, share)
 
-        alpha = _alpha(goal, rect, step, plate.rows, plate.columns, FEATHER * unit)
-        shift = _colour(under, over, alpha, unit / step)
+        alpha = alpha[rows, columns]
+        shift = _colour(beneath, over, alpha, unit / step)
         out = picture.copy()
-        paste(out, blend(under, over, alpha * strength, shift, step))
+        paste(out, under)
+        paste(out, blend(beneath, over, alpha * strength, shift, step))
         return out
 
     def _open(self, over: Patch, under: Patch, goal: Array, unit: float, i: int, share: float) -> Patch:
@@ -128,6 +137,20 @@ def _alpha(goal: Array, rect: Rect, step: int, rows: int, columns: int, feather:
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)[1:-1, 1:-1]
     t = np.clip(depth * step / feather, 0, 1)
     return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
+
+
+def _occupied(alpha: Array, rect: Rect, step: int) -> tuple[Rect, slice, slice]:
+    """The part of ``rect`` in which alpha is not nought, and its rows and columns of nodes."""
+    rows, columns = np.flatnonzero(alpha.any(1)), np.flatnonzero(alpha.any(0))
+    if not len(rows):
+        return (rect[0], rect[1], 2, 2), slice(0, 1), slice(0, 1)
+    r, c = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    x, y, w, h = rect
+    width, height = (
+        min((c.stop - c.start) * step, w - c.start * step),
+        min((r.stop - r.start) * step, h - r.start * step),
+    )
+    return (x + c.start * step, y + r.start * step, width, height), r, c
 
 
 def _colour(under: Patch, over: Patch, alpha: Array, nodes_per_unit: float) -> Array:

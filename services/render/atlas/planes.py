@@ -15,6 +15,9 @@ from services.render.geometry.warp import Array, Rect, dense
 
 Bytes = npt.NDArray[np.uint8]
 
+DETAIL = 1.6
+"""Size of fine detail, in pixels."""
+
 
 @dataclass(frozen=True)
 class Patch:
@@ -42,6 +45,14 @@ def cut(picture: Bytes, rect: Rect) -> Patch:
     return Patch(rect, luma[y : y + h, x : x + w].copy(), np.dstack([u[half], v[half]]))
 
 
+def crop(patch: Patch, rect: Rect) -> Patch:
+    """A view of a part of a patch; ``rect`` in picture coordinates."""
+    x, y, w, h = rect
+    dx, dy = x - patch.rect[0], y - patch.rect[1]
+    half = (slice(dy // 2, (dy + h) // 2), slice(dx // 2, (dx + w) // 2))
+    return Patch(rect, patch.luma[dy : dy + h, dx : dx + w], patch.chroma[half])
+
+
 def paste(picture: Bytes, patch: Patch) -> None:
     """Write a patch into a picture, in place."""
     x, y, w, h = patch.rect
@@ -63,7 +74,10 @@ def warp(source: Patch, coarse: Array, step: int, rect: Rect) -> Patch:
 
 
 def mix(patches: list[tuple[float, Patch]]) -> Patch:
-    """Weighted mean of patches of one rectangle; weights sum to 1."""
+    """Weighted mean of patches of one rectangle; weights sum to 1.
+
+    Fine detail of different pictures does not add up; what the mean takes from it is given back.
+    """
     total, first = patches[0]
     luma, chroma = first.luma, first.chroma
     for weight, patch in patches[1:]:
@@ -71,6 +85,10 @@ def mix(patches: list[tuple[float, Patch]]) -> Patch:
         luma = cv2.addWeighted(luma, 1 - share, patch.luma, share, 0)
         chroma = cv2.addWeighted(chroma, 1 - share, patch.chroma, share, 0)
         total += weight
+    if len(patches) > 1:
+        lost = 1 / float(np.sqrt(sum(w * w for w, _ in patches))) - 1
+        soft = cv2.GaussianBlur(luma, (0, 0), DETAIL)
+        luma = cv2.addWeighted(luma, 1 + lost, soft, -lost, 0)
     return Patch(first.rect, luma, chroma)
 
 

@@ -26,7 +26,7 @@ REST_OPENING = 0.02
 """Opening that counts as closed: lips touch, but the mesh's inner lips never quite do."""
 TRACK_STD = np.array([0.21, 0.33])
 """Spread of mouth tracks over ordinary speech."""
-OPENING_REACH, WIDTH_REACH = (0.26, 0.42), (0.09, 0.16)
+OPENING_REACH, WIDTH_REACH = (0.26, 0.42), (0.09, 0.14)
 """Bounds of what a full viseme adds, in eye distances: a mumbler still speaks clearly, a shouter does not shout."""
 
 

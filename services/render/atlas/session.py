@@ -22,7 +22,7 @@ from services.render.mouth.visemes import Timed, timed
 TAPER = 4
 """Frames over which the mouth comes to rest at the very end, and finds its way after a clear."""
 OPEN_LIMITS = (-0.3, 1.25)
-WIDE_LIMITS = (-1.2, 1.2)
+WIDE_LIMITS = (-0.95, 0.95)
 
 
 class AtlasSession(RenderSession):

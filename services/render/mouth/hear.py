@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
 from services.render.mouth.features import BANDS, RATE, Array, Levelled
+from services.render.mouth.resampling import Resampler
 
 OFFSETS = np.array([-12, -8, -4, -1, 2, 5, 8, 11, 14, 17])
 """Frames (10 ms) heard around the time that is drawn."""
@@ -77,7 +77,7 @@ class Listener:
     def __init__(self, model: AcousticModel, rate: int, start_s: float = 0.0) -> None:
         """``start_s`` is the stream's time of the first sample that will be pushed."""
         self._model = model
-        self._resampler = None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, dtype="float32", quality="MQ")
+        self._resampler = None if rate == RATE else Resampler(rate, RATE)
         self._levelled = Levelled()
         self._frames = np.zeros((0, BANDS), np.float32)
         self._first = 0  # number of the first frame kept
@@ -85,7 +85,7 @@ class Listener:
 
     def push(self, samples: Array, last: bool = False) -> None:
         """Hear more; ``last`` flushes what the resampler holds back."""
-        x = samples if self._resampler is None else self._resampler.resample_chunk(samples, last=last)
+        x = samples if self._resampler is None else self._resampler.push(samples, last)
         heard = self._levelled.push(np.asarray(x, np.float32))[:, :BANDS]
         heard = np.maximum(heard, SILENCE)
         self._frames = np.concatenate([self._frames, heard])

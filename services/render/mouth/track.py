@@ -17,11 +17,13 @@ from services.render.mouth.visemes import BREATH_US, REST, Timed
 Array = npt.NDArray[np.float32]
 """Mouth tracks have shape (n, 2): opening (0 closed, 1 wide) and width (-1 rounded, 1 spread)."""
 
+PRESSED = 0.2
+"""How far under closed the lips go in a closure; keeps them together for a moment."""
 LEAD_S = 0.09
 """The mouth is ahead of the sound by about this."""
 SPREAD_OPENS = 0.35
 """Opening that full spreading adds and full rounding takes: a smile bares teeth, a pout hides them."""
-PARTED = 0.03
+PARTED = 0.08
 """Least opening while something is said, but for closures."""
 REACH_S = 0.3
 """How far a viseme can be felt."""
@@ -53,8 +55,7 @@ def mouth_at(visemes: Sequence[Timed], times: npt.NDArray[np.float64]) -> Array:
             apart = np.maximum(0, np.abs(t - (start + end) / 2) - max(0.02, (end - start) / 2 - 0.01))
             lips *= 1 - np.exp(-((apart / CLOSE_S) ** 2))
     shape /= total[:, None]
-    opening = shape[:, 0] + SPREAD_OPENS * shape[:, 1]
     talking = np.clip(2 * np.abs(shape).sum(1), 0, 1)
-    opening = np.where(shape[:, 0] > 0, np.maximum(opening, PARTED * talking), opening)
-    opening = np.minimum(opening, np.maximum(opening, 0) * lips)
+    opening = np.maximum(shape[:, 0] + SPREAD_OPENS * shape[:, 1], PARTED * talking)
+    opening = opening * lips - PRESSED * (1 - lips)
     return np.stack([opening, shape[:, 1]], 1).astype(np.float32)

@@ -1,6 +1,6 @@
 """What the mouth does for each phoneme, in the alphabet of our speech engine (IPA as misaki writes it, en and zh).
 
-A viseme has an ``opening`` (0 lips together, 1 wide as in "ah"; under 0 pressed), a ``width`` (-1 rounded as in "oo", 0
+A viseme has an ``opening`` (0 lips together, 1 wide as in "ah"), a ``width`` (-1 rounded as in "oo", 0
 at rest, 1 spread as in "ee") and a ``hold``: how strongly it keeps its own shape against its neighbours (Cohen and
 Massaro 1993). Openings are of the inner lips, so they already fall with rounding and rise with spreading.
 """
@@ -41,7 +41,7 @@ _GROUPS: tuple[tuple[str, Viseme], ...] = (
     ("u", Viseme(0.12, -0.95, 1.1)),
     ("y", Viseme(0.1, -0.9, 1.1)),
     ("øœ", Viseme(0.3, -0.65, 0.9)),
-    ("mbp", Viseme(-0.25, 0.0, 2.5)),
+    ("mbp", Viseme(0.0, 0.0, 2.0)),
     ("fvʋ", Viseme(0.02, 0.1, 1.6)),
     ("ɸβ", Viseme(0.0, -0.4, 1.4)),
     ("wɥ", Viseme(0.05, -0.95, 1.3)),

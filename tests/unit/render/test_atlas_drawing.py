@@ -1,0 +1,205 @@
+"""Drawing: what may change in a picture, and that shapes, warps and frame order do what they say."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.render.atlas.face import Face, mouth_rect
+from services.render.atlas.library import Chooser, Library, choose
+from services.render.atlas.loop import Path as FramePath
+from services.render.atlas.loop import idle_loop, positions, there_and_back
+from services.render.atlas.painter import Painter
+from services.render.atlas.planes import cut, paste, planes
+from services.render.atlas.portrait import BLINKS_S, CLOSING_S, LOOP_S, blink_at, sway_at
+from services.render.atlas.prepare import understand
+from services.render.atlas.store import GROUP, Reader, Writer
+from services.render.geometry.pose import fit, separate, smooth, to_head, to_picture
+from services.render.geometry.shape import learn, measure
+from services.render.geometry.warp import Plate
+from tests.fakes import faces
+
+SIDE = 320
+
+
+@pytest.fixture(scope="module")
+def person() -> tuple[Face, Library]:
+    meshes = faces.talking()
+    face = understand(meshes, np.ones(len(meshes), bool), faces.face())
+    picked = [3, 9, 20, 31]
+    traits = np.concatenate([face.mouths, face.poses.angles()], 1).astype(np.float32)[picked]
+    patches = [
+        cut(faces.picture(k), mouth_rect(face.meshes[k], float(face.scale[k]), SIDE, SIDE)) for k in picked
+    ]
+    return face, Library(patches, face.meshes[picked], traits, np.ones(4, np.float32), face.scale[picked])
+
+
+def test_nothing_outside_the_lower_face_changes(person: tuple[Face, Library]) -> None:
+    face, library = person
+    painter = Painter(face, library, SIDE, SIDE)
+    for i in (0, 11, 25):
+        before = faces.picture(i)
+        kept = before.copy()
+        after = painter.paint(before, i, np.array([0.3, 0.7], np.float32))
+        assert np.array_equal(before, kept), "the stored frame was written to"
+        x, y, w, h = mouth_rect(face.meshes[i], float(face.scale[i]), SIDE, SIDE)
+        assert y > face.meshes[i][[33, 133, 263, 362], 1].max(), "the rectangle reaches the eyes"
+        for a, b, k in zip(planes(before), planes(after), (1, 2, 2), strict=True):
+            outside = np.ones(a.shape, bool)
+            outside[y // k : (y + h) // k, x // k : (x + w) // k] = False
+            assert np.array_equal(a[outside], b[outside])
+        assert not np.array_equal(before, after)
+
+
+def test_a_frame_without_a_face_is_left_alone(person: tuple[Face, Library]) -> None:
+    face, library = person
+    face.strength[5] = 0
+    try:
+        picture = faces.picture(5)
+        assert Painter(face, library, SIDE, SIDE).paint(picture, 5, face.closed) is picture
+    finally:
+        face.strength[5] = 1
+
+
+def test_strength_fades_around_missing_faces() -> None:
+    meshes = faces.talking()
+    good = np.ones(len(meshes), bool)
+    good[15:20] = False
+    meshes[~good] = np.nan
+    face = understand(meshes, good, faces.face())
+    assert (face.strength[15:20] == 0).all() and face.strength[0] == 1 and face.strength[30] == 1
+    assert 0 < face.strength[14] < 1 and 0 < face.strength[20] < 1
+    assert np.isfinite(face.meshes).all() and np.isfinite(face.residual).all()
+
+
+def test_pose_is_found_and_undone() -> None:
+    head = faces.face()
+    poses = fit(faces.talking(), head)
+    assert np.abs(poses.scale - 80).max() < 2
+    back = to_head(poses, np.stack([to_picture(poses, i, head) for i in range(40)]))
+    assert np.abs(back - head).max() < 1e-3
+
+
+def test_mouths_are_measured_whatever_the_pose() -> None:
+    _, shapes = separate(faces.talking(), faces.face())
+    opening = 0.1 + 0.09 * np.sin(np.arange(40) / 2)
+    assert np.corrcoef(measure(shapes)[:, 0], opening)[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("frames", [1, 40])
+def test_the_mouth_model_makes_the_mouth_it_is_asked_for(frames: int) -> None:
+    _, shapes = separate(faces.talking(frames), faces.face())
+    model = learn(shapes)
+    for wanted in ([0.05, 0.7], [0.3, 0.8], [0.15, 0.62]):
+        made = measure(model.shape(np.array(wanted, np.float32))[None])[0]
+        assert np.abs(made - wanted).max() < 0.02
+    moved = model.shape(np.array([0.3, 0.75], np.float32)) - model.mean
+    assert np.abs(moved[[33, 263, 133, 362]]).max() < 1e-4, "the eyes moved"
+    assert moved[152, 1] > 0.02, "the chin did not drop"
+
+
+def test_smoothing_keeps_motion_and_drops_jitter() -> None:
+    t = np.arange(60, dtype=np.float32)
+    noise = np.random.default_rng(0).normal(0, 1, 60)
+    good = np.ones(60, bool)
+    assert np.abs(smooth((0.1 * t**2)[:, None], good)[:, 0] - 0.1 * t**2).max() < 0.5
+    assert smooth(noise[:, None].astype(np.float32), good).std() < 0.8 * noise.std()
+
+
+def test_warp_goes_through_its_points() -> None:
+    rng = np.random.default_rng(1)
+    target = rng.uniform(20, 180, (30, 2)).astype(np.float32)
+    plate = Plate((0, 0, 200, 200), target, 4)
+    shift = plate.spread(np.full((30, 2), 7, np.float32))
+    assert np.abs(shift - 7).max() < 0.05
+
+
+def test_planes_survive_cut_and_paste() -> None:
+    picture = faces.picture()
+    other = faces.picture(1)
+    paste(other, cut(picture, (40, 60, 100, 80)))
+    assert np.array_equal(cut(other, (40, 60, 100, 80)).luma, planes(picture)[0][60:140, 40:140])
+    assert np.array_equal(planes(other)[1][30:70, 20:70], planes(picture)[1][30:70, 20:70])
+
+
+def test_store_gives_every_frame_in_any_order(tmp_path: Path) -> None:
+    flat = [np.full((96, 64), 30 + 4 * i, np.uint8) for i in range(3 * GROUP + 2)]
+    with Writer(tmp_path / "f.mp4", 64, 64, 25) as writer:
+        for p in flat:
+            writer.add(p)
+    reader = Reader(tmp_path / "f.mp4")
+    for i in [0, 1, 25, 24, 9, 8, 7, 16, 2]:
+        assert abs(int(reader.frame(i)[:64].mean()) - (30 + 4 * i)) <= 2
+    reader.close()
+    reader.close()
+
+
+@pytest.mark.parametrize("count", [2, 3, 10, 200])
+def test_turning_back_never_jumps(count: int) -> None:
+    order = there_and_back(0, count - 1)
+    assert max(abs(a - b) for a, b in zip(order, [*order[1:], order[0]], strict=True)) <= 1
+    assert set(order) == set(range(count))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_path_never_jumps_and_never_ends(whole: bool) -> None:
+    loop = idle_loop(100, 25, np.zeros(100, np.float32), np.ones(100, np.float32))
+    path = FramePath(loop, 100, 30, whole)
+    shown = [path.next() for _ in range(1000)]
+    assert shown[0] == loop[30]
+    assert max(abs(a - b) for a, b in zip(shown, shown[1:], strict=False)) <= 1
+    assert not whole or set(shown) == set(range(100))
+
+
+def test_turns_slow_down() -> None:
+    order = there_and_back(0, 99)
+    turn = order.index(99)
+    assert len(set(order[turn - 4 : turn + 5])) <= 4
+
+
+@pytest.mark.parametrize(("frames", "fps"), [(25, 25.0), (127, 25.0), (375, 25.0), (1800, 30.0)])
+def test_idle_loop_has_its_length_and_turns_where_the_head_is_still(frames: int, fps: float) -> None:
+    motion = np.abs(np.sin(np.arange(frames) / 11)).astype(np.float32)
+    loop = idle_loop(frames, fps, motion, np.ones(frames, np.float32))
+    assert 5 <= len(loop) / fps <= 10
+    assert max(loop) < frames and min(loop) >= 0
+    if frames > 300:
+        assert motion[min(loop)] < 0.5 and motion[max(loop)] < 0.5
+    where = positions(loop, frames, np.arange(frames, dtype=np.float32)[:, None])
+    assert all(loop[where[f]] == f for f in set(loop))
+
+
+def test_blinks_are_short_whole_and_apart() -> None:
+    t = np.arange(0, LOOP_S, 0.01)
+    closed = np.array([blink_at(s) for s in t])
+    assert closed[0] == 0 and closed[-1] == 0
+    starts = t[1:][(closed[1:] > 0) & (closed[:-1] == 0)]
+    assert len(starts) == len(BLINKS_S) and np.diff(starts).min() > 1.5
+    assert all(blink_at(s + CLOSING_S + 0.01) == 1 for s in BLINKS_S)
+    assert (closed > 0).mean() < 0.12
+
+
+def test_sway_is_small_and_closes() -> None:
+    assert np.allclose(sway_at(0.0), sway_at(1.0), atol=1e-5)
+    assert max(np.abs(sway_at(t)).max() for t in np.linspace(0, 1, 50)) < 0.06
+
+
+def test_the_atlas_covers_shapes_and_prefers_good_frames() -> None:
+    rng = np.random.default_rng(0)
+    traits = np.c_[rng.uniform(0, 0.4, 300), rng.uniform(0.6, 0.9, 300), np.zeros((300, 3))].astype(np.float32)
+    worth = np.ones(300)
+    worth[::2] = 0.05
+    chosen = choose(traits, worth, 30)
+    assert len(chosen) == 30
+    assert traits[chosen, 0].min() < 0.03 and traits[chosen, 0].max() > 0.37
+    assert np.mean([worth[c] == 1 for c in chosen]) > 0.8
+
+
+def test_pictures_fade_in_and_out(person: tuple[Face, Library]) -> None:
+    chooser = Chooser(person[1])
+    first, second = person[1].traits[0], person[1].traits[2]
+    chooser.weigh(first)
+    before = dict(chooser.weigh(first))
+    after = dict(chooser.weigh(second))
+    assert abs(sum(after.values()) - 1) < 1e-6
+    assert max(abs(after.get(k, 0) - before.get(k, 0)) for k in {*before, *after}) < 0.9

@@ -1,0 +1,150 @@
+"""Visemes, co-articulation and hearing: what the mouth must do for a sound, and that pieces equal the whole."""
+
+import numpy as np
+import pytest
+
+from services.render.engines.base import PhonemeSpan
+from services.render.mouth.features import RATE, Levelled
+from services.render.mouth.hear import LOOK_AHEAD_S, AcousticModel, Listener
+from services.render.mouth.resampling import Resampler
+from services.render.mouth.track import LEAD_S, mouth_at
+from services.render.mouth.visemes import REST, VISEMES, timed
+
+STEP_US = 120_000
+
+
+def speak(*phonemes: str) -> list[PhonemeSpan]:
+    """Half a second of silence, the phonemes, 0.12 s each, and silence again."""
+    spans = [PhonemeSpan("", 0, 500_000)]
+    for p in phonemes:
+        spans.append(PhonemeSpan(p, spans[-1].end_us, spans[-1].end_us + STEP_US))
+    return [*spans, PhonemeSpan("", spans[-1].end_us, spans[-1].end_us + 800_000)]
+
+
+def middle(k: int) -> float:
+    """When the mouth is at the middle of phoneme ``k``, in seconds of audio."""
+    return (500_000 + (k + 0.5) * STEP_US) / 1e6 - LEAD_S
+
+
+def at(spans: list[PhonemeSpan], *seconds: float) -> np.ndarray:
+    return mouth_at(timed(spans), np.array(seconds))
+
+
+@pytest.mark.parametrize("sound", "mbp")
+@pytest.mark.parametrize("vowel", ["ɑ", "i", "u", "æ"])
+def test_bilabials_close_the_lips_between_any_vowels(sound: str, vowel: str) -> None:
+    spans = speak(vowel, sound, vowel)
+    assert at(spans, middle(1))[0, 0] <= 0.02
+    assert at(spans, middle(0))[0, 0] > 0.02
+
+
+def test_lips_close_in_the_shortest_bilabial() -> None:
+    spans = [PhonemeSpan("ɑ", 0, 200_000), PhonemeSpan("b", 200_000, 230_000), PhonemeSpan("ɑ", 230_000, 500_000)]
+    assert at(spans, 0.215 - LEAD_S)[0, 0] <= 0.02
+
+
+def test_vowels_have_their_shapes() -> None:
+    ah, ee, oo = (at(speak(v, v, v), middle(1))[0] for v in ("ɑ", "i", "u"))
+    assert ah[0] > 0.7
+    assert oo[1] < -0.6 and oo[0] < 0.3
+    assert ee[1] > 0.6
+    assert ah[0] > ee[0] > oo[0]
+
+
+def test_silence_is_closed_and_still() -> None:
+    spans = speak("ɑ", "ɑ")
+    end = spans[-1].end_us / 1e6
+    quiet = at(spans, *np.arange(0.0, 0.2, 0.04), *np.arange(end - 0.35, end, 0.04))
+    assert np.abs(quiet).max() < 0.05
+    assert np.abs(at([], 1.0, 2.0)).max() == 0
+
+
+def test_a_short_space_between_words_does_not_close_the_mouth() -> None:
+    spans = [PhonemeSpan("ɑ", 0, 200_000), PhonemeSpan(" ", 200_000, 250_000), PhonemeSpan("ɑ", 250_000, 500_000)]
+    assert at(spans, 0.225 - LEAD_S)[0, 0] > 0.6
+
+
+def test_the_track_is_smooth() -> None:
+    track = at(speak(*"ɑmisuːɑbiu"), *np.arange(0.0, 2.0, 0.01))
+    assert np.abs(np.diff(track[:, 1])).max() < 0.25
+    assert np.abs(np.diff(track[:, 0])).max() < 0.35
+
+
+def test_only_near_sounds_are_felt() -> None:
+    spans = speak(*"ɑimsuɑ")
+    more = [*spans, PhonemeSpan("u", spans[-1].end_us, spans[-1].end_us + 200_000)]
+    t = spans[-1].end_us / 1e6 - LEAD_S - 0.31
+    assert np.array_equal(at(spans, t), at(more, t))
+
+
+def test_visemes_in_pieces_equal_the_whole() -> None:
+    spans = speak(*"ɑˈmiːA", "I→", "", "xj")
+    whole, pieces = timed(spans), []
+    for k in range(0, len(spans), 2):
+        timed(spans[k : k + 2], pieces)
+    assert pieces == whole
+
+
+def test_marks_lengthen_and_glides_split() -> None:
+    got = timed([PhonemeSpan("i", 0, 100), PhonemeSpan("ː", 100, 150), PhonemeSpan("A", 150, 350)])
+    assert [(v.start_us, v.end_us) for v in got] == [(0, 150), (150, 250), (250, 350)]
+    assert [v.viseme for v in got] == [VISEMES["i"], VISEMES["e"], VISEMES["ɪ"]]
+
+
+def test_silences_join() -> None:
+    got = timed([PhonemeSpan("", 0, 100), PhonemeSpan(",", 100, 200), PhonemeSpan(" ", 200, 300)])
+    assert len(got) == 1 and got[0].viseme is REST and got[0].end_us == 300
+
+
+def voice(seconds: float) -> np.ndarray:
+    """A buzz whose loudness and colour change, as in speech."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    rng = np.random.default_rng(0)
+    buzz = np.sign(np.sin(2 * np.pi * 120 * t)) * (0.5 + 0.5 * np.sin(2 * np.pi * 3 * t)) + 0.1 * rng.normal(size=t.size)
+    return (0.1 * buzz).astype(np.float32)
+
+
+def test_features_in_pieces_equal_the_whole() -> None:
+    x = voice(1.5)
+    whole = Levelled().push(x)
+    stream = Levelled()
+    pieces = np.concatenate([stream.push(x[k : k + 777]) for k in range(0, len(x), 777)])
+    assert np.allclose(whole, pieces, atol=1e-5)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 24000, 48000])
+def test_hearing_needs_no_more_than_its_look_ahead(rate: int) -> None:
+    x = np.interp(np.arange(0, 2, 1 / rate), np.arange(0, 2, 1 / RATE), voice(2)).astype(np.float32)
+    whole = Listener(AcousticModel.builtin(), rate)
+    whole.push(x, last=True)
+    stream, heard = Listener(AcousticModel.builtin(), rate), 0
+    for k in range(20):
+        until = int((k * 0.04 + LOOK_AHEAD_S) * rate)
+        stream.push(x[heard:until])
+        heard = until
+        assert np.allclose(stream.mouth_at(k * 0.04), whole.mouth_at(k * 0.04), atol=2e-3), k
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 48000])
+def test_resampling_keeps_tone_and_time(rate: int) -> None:
+    t = np.arange(rate) / rate
+    got = Resampler(rate, RATE).push(np.sin(2 * np.pi * 440 * t).astype(np.float32), last=True)
+    want = np.sin(2 * np.pi * 440 * np.arange(len(got)) / RATE)
+    assert abs(len(got) - RATE) <= 2
+    assert np.abs(got - want)[200:-200].max() < 0.01
+
+
+def test_hearing_rests_in_silence_and_moves_in_speech() -> None:
+    listener = Listener(AcousticModel.builtin(), RATE)
+    listener.push(np.concatenate([voice(1.5), np.zeros(RATE, np.float32)]))
+    assert np.abs(listener.mouth_at(2.1)).max() < 0.05
+    speech = np.array([listener.mouth_at(t)[0] for t in np.arange(0.2, 1.3, 0.04)])
+    assert speech.max() > 0.1
+
+
+def test_a_listener_may_start_anywhere() -> None:
+    x = voice(1)
+    here, later = Listener(AcousticModel.builtin(), RATE), Listener(AcousticModel.builtin(), RATE, 3.0)
+    here.push(x)
+    later.push(x)
+    assert np.array_equal(here.mouth_at(0.4), later.mouth_at(3.4))
