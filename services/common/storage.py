@@ -34,7 +34,7 @@ class Storage:
 
     def path(self, key: str) -> str:
         """Path within the file system. Raises ``ValueError`` for a key that could leave the root."""
-        if not _KEY.match(key) or ".." in key.split("/"):
+        if not _KEY.fullmatch(key) or ".." in key.split("/"):
             raise ValueError(f"bad storage key {key!r}")
         return f"{self.root}/{key}"
 
@@ -46,7 +46,7 @@ class Storage:
         """The key of a URI of this storage. Raises ``unknown-id`` for URIs elsewhere: foreign files stay unread."""
         path = str(self.fs._strip_protocol(uri))
         key = path.removeprefix(self.root + "/")
-        if key == path or not _KEY.match(key) or ".." in key.split("/"):
+        if key == path or not _KEY.fullmatch(key) or ".." in key.split("/"):
             raise HuashengError("unknown-id", kind="file", id=uri.rsplit("/", 1)[-1])
         return key
 
