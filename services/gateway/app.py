@@ -25,7 +25,7 @@ from services.gateway.events import Hub
 from services.gateway.idempotency import Idempotency
 from services.gateway.jobs import Jobs
 from services.gateway.middleware import Middleware
-from services.gateway.routes import assets, conversations, jobs, pages, system, voices, work
+from services.gateway.routes import assets, conversations, docs, jobs, pages, system, voices, work
 from services.gateway.runner import Runner
 from services.gateway.settings import GatewaySettings
 from services.gateway.signing import Signer, load_secret
@@ -83,6 +83,7 @@ def create_app(settings: GatewaySettings, gateway: Gateway) -> FastAPI:
         description="Field by field here; events, timings and habits in docs/api.md.",
         license_info={"name": "Apache-2.0"},
         responses=problems.responses("internal"),
+        docs_url=None,
         redoc_url=None,
     )
     app.state.gateway = gateway
@@ -95,6 +96,7 @@ def create_app(settings: GatewaySettings, gateway: Gateway) -> FastAPI:
         voices.router,
         system.router,
         system.probes,
+        docs.router,
         pages.router,
     ):
         app.include_router(router)
