@@ -19,7 +19,7 @@ from services.common.errors import HuashengError
 from services.common.serving import Service
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
-from services.render import devices, messages
+from services.render import builtin, devices, messages
 from services.render.avatars import BUILTIN, AvatarRecord, AvatarStore, check_ids
 from services.render.engines import REGISTRY, Engines, engine_errors
 from services.render.engines.base import EngineOptions, RenderEngine, SessionConfig
@@ -54,10 +54,10 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         """Load the engines and make the built-in avatar; raises when the default engine cannot be used."""
         self.store.sweep()
         self.engines.load()
-        portrait = weights.folder("portrait", self.shared.weights_dir) / "portrait.png"
-        self.preparer.prepare(
-            self.engines.get(), portrait, BUILTIN, BUILTIN, "Eileen", lambda *_: None, self._stopping.is_set
-        )
+        with builtin.framed(weights.folder("portrait", self.shared.weights_dir) / "portrait.png") as portrait:
+            self.preparer.prepare(
+                self.engines.get(), portrait, BUILTIN, BUILTIN, builtin.NAME, lambda *_: None, self._stopping.is_set
+            )
         self._ready = True
 
     async def stop(self) -> None:
