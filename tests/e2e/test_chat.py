@@ -168,7 +168,7 @@ def test_first_visit_greets_and_suggests(open_page: Callable[..., Web]) -> None:
 
 def test_chosen_avatar_and_voice_are_used_and_remembered(web: Web) -> None:
     page = web.go("/chat_system")
-    page.get_by_role("button", name="形象：画声").click()
+    page.get_by_role("button", name="形象：Eileen").click()
     page.get_by_role("dialog").get_by_text("Anna").click()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="音色：自动音色").click()
@@ -206,3 +206,23 @@ def test_keyboard_alone_is_enough(web: Web) -> None:
             break
     page.keyboard.press("Enter")
     expect(page.locator(".stage")).to_have_attribute("data-state", "speaking")
+
+
+def test_a_video_that_breaks_off_is_asked_for_again(web: Web) -> None:
+    web.refusals_expected = True
+    web.world.breaks = 1
+    page = web.go("/chat_system")
+    turn = ask(page, "你好")
+    expect(turn).to_have_attribute("data-state", "succeeded")
+    web.until("document.querySelector('.stage .answer').currentTime > 3")
+    expect(page.locator(".stage")).to_have_attribute("data-state", "idle")
+
+
+def test_asking_again_after_a_failure_sends_the_same_question(web: Web) -> None:
+    page = web.go("/chat_system")
+    turn = ask(page, "fail once")
+    turn.get_by_role("button", name="重试").click()
+    expect(page.locator("li.turn")).to_have_count(2)
+    expect(page.locator("li.turn .problem")).to_have_count(2)
+    assert [r[2]["text"] for r in web.world.requests] == ["fail once", "fail once"]
+    assert web.world.requests[0][1] != web.world.requests[1][1], "a new act has a new key"

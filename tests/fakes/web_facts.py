@@ -35,7 +35,7 @@ def avatar(key: str, name: str, warnings: list[str], kind: str = "video") -> Row
 
 def avatars() -> list[Row]:
     return [
-        avatar("builtin", "builtin", [], "portrait"),
+        avatar("builtin", "Eileen", [], "portrait"),
         avatar("v_wang", "王老师 · Teacher Wang in the studio", ["scaled-down"]),
         avatar("v_anna", "Anna", []),
     ]
@@ -138,6 +138,7 @@ def system(down: set[str], when: str, lang: str) -> Row:
             "audio_s": 600,
             "video_s": 1800,
             "text_chars": 5000,
+            "question_chars": 2000,
             "picture_side_px": 4096,
             "queued_jobs": 100,
         },

@@ -43,6 +43,8 @@ class World:
     conversations: dict[str, Row] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     can_train: bool = False
+    breaks: int = 0
+    """How many growing videos break off after their second fragment."""
     listeners: list[asyncio.Queue[tuple[str, Row]]] = field(default_factory=list)
     numbers: Any = field(default_factory=lambda: itertools.count(1))
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -264,11 +266,16 @@ async def events(world: World, lang: str) -> AsyncIterator[str]:
 def follow(world: World, job: Row) -> StreamingResponse:
     """The growing MP4 of a job."""
 
+    breaking = world.breaks > 0
+    world.breaks -= breaking
+
     async def pieces() -> AsyncIterator[bytes]:
         sent = 0
         while True:
             made = job.get("_made", [])
             while sent < len(made):
+                if breaking and sent == 2:
+                    raise ConnectionAbortedError
                 yield made[sent]
                 sent += 1
             if job["state"] in OVER:

@@ -40,7 +40,7 @@
  * @property {"ok" | "degraded"} status
  * @property {boolean} accounts
  * @property {ServiceState[]} services
- * @property {{upload_bytes: number, audio_s: number, video_s: number, text_chars: number, picture_side_px: number, queued_jobs: number}} limits
+ * @property {{upload_bytes: number, audio_s: number, video_s: number, text_chars: number, question_chars: number, picture_side_px: number, queued_jobs: number}} limits
  * @property {{free_bytes: number, total_bytes: number}} disk
  * @property {{queue: string, waiting: number, running: number, concurrency: number}[]} queues
  */

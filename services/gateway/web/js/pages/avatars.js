@@ -10,7 +10,7 @@ import { field, linkButton, page, pill, section } from "../parts/bits.js";
 import { confirmDialog, openDialog } from "../parts/dialog.js";
 import { ACCEPT, dropZone, send } from "../parts/files.js";
 import { jobProgress } from "../parts/job.js";
-import { avatarName, face } from "../parts/people.js";
+import { face } from "../parts/people.js";
 import { announce, loaded, note, problemCard } from "../parts/say.js";
 
 /** @typedef {import("../core/types.js").Avatar} Avatar */
@@ -118,7 +118,7 @@ export function report(r) {
 
 /** @param {Avatar} a @param {() => void} changed */
 function card(a, changed) {
-  const name = avatarName(a);
+  const name = a.name;
   const el = h("li", { class: "person card", tabindex: 0, "aria-label": name });
   const details = () =>
     openDialog({

@@ -10,7 +10,7 @@ import { setQuery } from "../core/router.js";
 import { composer } from "../parts/composer.js";
 import { send } from "../parts/files.js";
 import { chooseConversation } from "../parts/history.js";
-import { avatarName, chooseAvatar, chooseVoice, face, voiceFace } from "../parts/people.js";
+import { chooseAvatar, chooseVoice, face, voiceFace } from "../parts/people.js";
 import { announce, isAbort, problemCard } from "../parts/say.js";
 import { stage } from "../parts/stage.js";
 import { turn } from "../parts/turn.js";
@@ -61,7 +61,7 @@ export function chatPage({ signal, query }) {
     avatar = one.id;
     remember("chat.avatar", one.id);
     scene.show(one);
-    const name = avatarName(one);
+    const name = one.name;
     fill(avatarChip, face(one), h("span", { class: "clip" }, name));
     avatarChip.setAttribute("aria-label", t("chat.avatar", { name }));
   }

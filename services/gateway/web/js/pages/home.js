@@ -5,7 +5,6 @@ import { avatars, readSystem, watchSystem } from "../core/facts.js";
 import { t } from "../core/i18n.js";
 import { linkButton, section } from "../parts/bits.js";
 import { gallery } from "../parts/gallery.js";
-import { avatarName } from "../parts/people.js";
 import { loaded } from "../parts/say.js";
 import { serviceStrip } from "../parts/services.js";
 
@@ -20,9 +19,9 @@ const WAYS = [
 export function homePage({ signal }) {
   const hero = loaded(avatars, (all) => {
     const one = all[0];
-    const still = h("img", { src: one.thumbnail_url, alt: avatarName(one), width: one.width, height: one.height });
+    const still = h("img", { src: one.thumbnail_url, alt: one.name, width: one.width, height: one.height });
     if (!one.idle_url || matchMedia("(prefers-reduced-motion: reduce)").matches) return still;
-    const loop = h("video", { src: one.idle_url, poster: one.thumbnail_url, muted: true, loop: true, playsinline: true, autoplay: true, "aria-label": avatarName(one) });
+    const loop = h("video", { src: one.idle_url, poster: one.thumbnail_url, muted: true, loop: true, playsinline: true, autoplay: true, "aria-label": one.name });
     loop.play().catch(() => {});
     return loop;
   }, { class: "hero-face", skeletons: 1, height: 320 });

@@ -13,7 +13,7 @@ import { micButton } from "./mic.js";
 export function composer({ signal, ask, hear, onlisten }) {
   const time = h("span", { class: "num rec-time", hidden: true });
   const text = h("textarea", {
-    class: "input", rows: 1, "aria-label": t("chat.write"), placeholder: t("chat.write"), maxlength: system()?.limits.text_chars ?? 5000, enterkeyhint: "send",
+    class: "input", rows: 1, "aria-label": t("chat.write"), placeholder: t("chat.write"), maxlength: system()?.limits.question_chars ?? 2000, enterkeyhint: "send",
     value: recall("draft.chat", ""),
     on: { input: () => (remember("draft.chat", text.value), fit()), keydown: (/** @type {KeyboardEvent} */ e) => e.key === "Enter" && !e.shiftKey && !e.isComposing && (e.preventDefault(), submit()) },
   });

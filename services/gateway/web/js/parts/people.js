@@ -36,9 +36,6 @@ export function face(avatar, host) {
   return el;
 }
 
-/** The name; the built-in one speaks the reader's language. @param {Avatar} avatar */
-export const avatarName = (avatar) => (avatar.is_builtin ? t("avatar.builtin") : avatar.name);
-
 /**
  * Faces to choose one of; radio buttons underneath, so arrows and screen readers work.
  * @param {Avatar[]} all @param {string} chosen @param {(id: string) => void} onchange
@@ -52,7 +49,7 @@ export function facePicker(all, chosen, onchange) {
     ...all.map((avatar) => {
       const input = h("input", { type: "radio", name: group, value: avatar.id, checked: avatar.id === chosen, class: "sr", on: { change: () => onchange(avatar.id) } });
       const label = h("label", { class: "face-card" }, input);
-      label.append(face(avatar, label), h("span", { class: "clip" }, avatarName(avatar)));
+      label.append(face(avatar, label), h("span", { class: "clip" }, avatar.name));
       return label;
     }),
     h("a", { class: "face-card new", href: "/avatars" }, h("span", { class: "face" }, icon("plus", "large")), h("span", { class: "clip" }, t("avatar.new"))),

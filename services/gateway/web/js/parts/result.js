@@ -1,45 +1,15 @@
 // @ts-check
-// A video with what one does with it: watch (also while it is made), download, copy the link, look at the details.
+// A finished video with what one does with it: watch, download, copy the link, look at the details.
 import { asDownload } from "../core/api.js";
 import { button, h, icon } from "../core/dom.js";
 import { bytes, clock, number, took } from "../core/format.js";
 import { t } from "../core/i18n.js";
-import * as jobs from "../core/jobs.js";
 import { linkButton } from "./bits.js";
 import { copy } from "./say.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
 
-const AGAIN_MS = 1500;
 const TIMES = ["queued", "asr", "llm_first_token", "llm", "tts_first_audio", "tts", "render_first_frame", "render", "first_video", "total"];
-
-/**
- * Plays a job's video while it grows. A browser that cannot, or a stream that breaks off since the drawing started over,
- * asks again, and in the end plays the finished file.
- * @param {HTMLVideoElement} video @param {Job} job @param {AbortSignal} signal @param {(failed: MediaError | null) => void} [gaveup]
- */
-export function playGrowing(video, job, signal, gaveup) {
-  let finished = false;
-  const source = () => {
-    const now = jobs.peek(job.id) ?? job;
-    finished = now.state === "succeeded";
-    const url = finished ? now.result?.video_url : now.video_url;
-    if (url) video.src = url;
-  };
-  video.addEventListener("error", () => {
-    const now = jobs.peek(job.id) ?? job;
-    if (signal.aborted) return;
-    if (finished || (jobs.over(now) && now.state !== "succeeded")) return gaveup?.(video.error);
-    const at = video.currentTime;
-    setTimeout(() => {
-      if (signal.aborted) return;
-      source();
-      if (at) video.addEventListener("loadedmetadata", () => (video.currentTime = at), { once: true });
-      video.play().catch(() => {});
-    }, AGAIN_MS);
-  }, { signal });
-  source();
-}
 
 /** Every measured time of one job. @param {import("../core/types.js").Timings} timings */
 export const timesList = (timings) =>

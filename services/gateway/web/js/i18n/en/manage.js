@@ -1,7 +1,6 @@
 // @ts-check
 // Avatars, voices, jobs and system, in English.
 export default {
-  "avatar.builtin": "Huasheng",
   "avatar.choose": "Choose an avatar",
   "avatar.new": "New avatar",
   "avatar.all": "Manage avatars",

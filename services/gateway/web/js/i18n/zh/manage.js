@@ -1,7 +1,6 @@
 // @ts-check
 // Avatars, voices, jobs and system, in Chinese.
 export default {
-  "avatar.builtin": "画声",
   "avatar.choose": "选择形象",
   "avatar.new": "新形象",
   "avatar.all": "管理形象",
