@@ -12,7 +12,9 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -105,23 +107,27 @@ def examples(cache: Path) -> Iterator[tuple[Array, Array]]:
             # a faster or slower tape is also a shorter or longer throat
             tape = dice.uniform(0.88, 1.14)
             y = soxr.resample(x, RATE * tape, RATE).astype(np.float32)
-            spans = [PhonemeSpan(p, round(a / tape), round(b / tape)) for p, (a, b) in zip(phonemes, times, strict=True)]
+            spans = [
+                PhonemeSpan(p, round(a / tape), round(b / tape)) for p, (a, b) in zip(phonemes, times, strict=True)
+            ]
             pause = dice.uniform(0, 0.8)
             y = np.concatenate([np.zeros(int(pause * RATE), np.float32), y, np.zeros(RATE // 3, np.float32)])
-            spans = [PhonemeSpan(s.phoneme, s.start_us + round(pause * 1e6), s.end_us + round(pause * 1e6)) for s in spans]
+            spans = [
+                PhonemeSpan(s.phoneme, s.start_us + round(pause * 1e6), s.end_us + round(pause * 1e6)) for s in spans
+            ]
             frames = np.maximum(Levelled().push(worse(y, others, dice))[:, :BANDS], SILENCE)
             at = np.arange(0, len(frames) - 17, 2)
             yield contexts(frames, at), mouth_at(timed(spans), at / 100)
 
 
-def train(x: Array, y: Array) -> dict[str, Array]:
+def train(x: Array, y: Array) -> dict[str, Any]:
     """Fit the network (Adam, mean squared error, a tenth held out); its arrays by name."""
     dice = np.random.default_rng(3)
     mean, spread = x.mean(0), x.std(0) + 0.05
     x = (x - mean) / spread
     held = np.arange(len(x)) // 400 % 10 == 0
     sizes = [x.shape[1], *HIDDEN, 2]
-    w = [dice.normal(0, np.sqrt(2 / a), (a, b)).astype(np.float32) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+    w = [dice.normal(0, np.sqrt(2 / a), (a, b)).astype(np.float32) for a, b in pairwise(sizes)]
     w[-1] *= 0.3
     b = [np.zeros(n, np.float32) for n in sizes[1:]]
     b[-1][:] = y.mean(0)
@@ -154,7 +160,7 @@ def train(x: Array, y: Array) -> dict[str, Array]:
             hat = np.maximum(hat, 0) if j + 1 < len(w) else hat
         r = [float(np.corrcoef(hat[:, c], y[held][:, c])[0, 1]) for c in range(2)]
         print(f"epoch {epoch + 1}: held-out correlation opening {r[0]:.3f} width {r[1]:.3f}", flush=True)
-    out = {f"matrix{j}": w[j].astype(np.float16) for j in range(len(w))}
+    out: dict[str, Any] = {f"matrix{j}": w[j].astype(np.float16) for j in range(len(w))}
     out |= {f"bias{j}": b[j] for j in range(len(w))}
     gain = np.clip(y[held].std(0) / hat.std(0), 1, 1.4)
     return {**out, "mean": mean, "spread": spread, "gain": gain, "centre": y.mean(0)}
@@ -172,7 +178,7 @@ def main() -> None:
     xs, ys = zip(*examples(args.cache), strict=True)
     x, y = np.concatenate(xs), np.concatenate(ys)
     print(f"{len(x)} examples of {len(OFFSETS)} x {BANDS}")
-    np.savez_compressed(args.out, **{k: np.asarray(v, v.dtype) for k, v in train(x, y).items()})
+    np.savez_compressed(args.out, **train(x, y))
     print(f"{args.out}: {args.out.stat().st_size / 1e3:.0f} kB")
 
 

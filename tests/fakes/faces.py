@@ -1,5 +1,6 @@
 """A made-up mesh: the points that atlas looks at lie where a face has them, the others anywhere on it."""
 
+# ruff: noqa: E501
 import numpy as np
 
 from services.render.geometry import points as pt
@@ -21,7 +22,12 @@ def face(opening: float = 0.1, width: float = 0.75) -> np.ndarray:
         mesh[list(points)] = np.c_[half * lip, 0.75 + side * height * arch, -0.1 + 0.1 * np.abs(lip)]
     jaw = np.linspace(-np.pi / 2, np.pi / 2, len(pt.JAW))
     mesh[list(pt.JAW)] = np.c_[0.85 * np.sin(jaw), 0.3 + (0.95 + opening / 2) * np.cos(jaw), 0.3 - 0.2 * np.cos(jaw)]
-    for point, place in ((pt.NOSE_BASE, (0, 0.4, -0.3)), (4, (0, 0.25, -0.4)), (97, (-0.12, 0.4, -0.2)), (326, (0.12, 0.4, -0.2))):
+    for point, place in (
+        (pt.NOSE_BASE, (0, 0.4, -0.3)),
+        (4, (0, 0.25, -0.4)),
+        (97, (-0.12, 0.4, -0.2)),
+        (326, (0.12, 0.4, -0.2)),
+    ):
         mesh[point] = place
     for point, place in ((205, (-0.5, 0.4)), (425, (0.5, 0.4)), (203, (-0.3, 0.42)), (423, (0.3, 0.42)), (207, (-0.6, 0.7)), (427, (0.6, 0.7)), (215, (-0.72, 0.75)), (435, (0.72, 0.75))):  # fmt: skip
         mesh[point] = (*place, 0)

@@ -18,7 +18,7 @@ SMILE_WIDTH = 0.85
 
 @dataclass(frozen=True)
 class Face:
-    """Per-frame arrays over the ``n`` frames of the store; frames without a usable face hold their neighbours' values."""
+    """Arrays over the ``n`` frames of the store; frames without a usable face hold their neighbours' values."""
 
     meshes: Array
     """Shape (n, 468, 3), pixels."""

@@ -83,7 +83,7 @@ def paint(over: Patch, lips: Lips, picture: Patch, there: Lips, share: float, sk
     if right - left < 4 or bottom - top < 4:
         return over
     px, py = np.meshgrid(np.arange(left, right), np.arange(top, bottom))
-    local = (np.stack([px, py], -1) + (x0, y0) - lips.origin) @ np.linalg.inv(lips.axes).T
+    local = (np.stack([px, py], -1) - (lips.origin - np.array([x0, y0]))) @ np.linalg.inv(lips.axes).T
     x, y = local[..., 0], local[..., 1]
     up, low = lips.curves(x)
     edge = 1.3 / np.linalg.norm(lips.axes[:, 0])
@@ -102,7 +102,8 @@ def paint(over: Patch, lips: Lips, picture: Patch, there: Lips, share: float, sk
     luma, chroma = over.luma.copy(), over.chroma.copy()
     part = luma[top:bottom, left:right]
     part[:] = np.clip(part + alpha * (inside[..., 0] - part), 0, 255)
-    half = cv2.resize(np.dstack([alpha, inside[..., 1:]]), ((right - left) // 2, (bottom - top) // 2), interpolation=cv2.INTER_AREA)  # fmt: skip
+    size = ((right - left) // 2, (bottom - top) // 2)
+    half = cv2.resize(np.dstack([alpha, inside[..., 1:]]), size, interpolation=cv2.INTER_AREA)
     part = chroma[top // 2 : bottom // 2, left // 2 : right // 2]
     part[:] = np.clip(part + half[..., :1] * (half[..., 1:] - part), 0, 255)
     return Patch(over.rect, luma, chroma)
@@ -129,7 +130,7 @@ def _cavity(x: Array, y: Array, up: Array, low: Array, half: float, skin: Array)
 
 
 def _own_teeth(x: Array, y: Array, up: Array, lips: Lips, picture: Patch, there: Lips) -> tuple[Array, Array] | None:
-    """What the person's picture shows under the upper lip, unstretched, and how far it covers; None if it shows none."""
+    """What the picture shows under the upper lip, unstretched, and how far it covers; None if it shows nothing."""
     if float((there.lower[3:8, 1] - there.upper[3:8, 1]).mean()) < SHOWN:
         return None
     across = x * there.half / lips.half
@@ -141,7 +142,7 @@ def _own_teeth(x: Array, y: Array, up: Array, lips: Lips, picture: Patch, there:
     at = (at - picture.rect[:2]).astype(np.float32)
     luma = cv2.remap(picture.luma, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     chroma = cv2.remap(picture.chroma, (at - 0.5) / 2, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    cover = 1 - _step(down, 0.62, 0.95) if height.max() <= 0 else 1 - _step(down / height, 0.6, 0.9)
+    cover = 1 - _step(down / height, 0.6, 0.9)
     return np.dstack([luma, chroma]).astype(np.float64), cover
 
 
@@ -153,7 +154,7 @@ def _painted_teeth(x: Array, y: Array, up: Array, low: Array, half: float, skin:
     # they hang from the skull, not from the lip: the lip's arch covers the sides less than the row curves away
     row = np.minimum(TEETH * (1 - 0.35 * u**2), 0.5 * height)
     down = y - up
-    cover = 1 - _step(down, 0.82, 1.0) if row.max() <= 0 else 1 - _step(down / np.maximum(row, 1e-3), 0.8, 1.06)
+    cover = 1 - _step(down / np.maximum(row, 1e-3), 0.8, 1.06)
     cover = cover * (1 - _step(u, 0.72, 0.95)) * _step(height, 0.03, 0.09)
     gaps = np.min(np.abs(np.abs(x)[..., None] - TOOTH_EDGES), axis=-1)
     bright = (0.92 - 0.35 * u**2) * (1 - 0.10 * np.exp(-((gaps / 0.008) ** 2)))

@@ -1,13 +1,14 @@
 """The atlas itself: pictures of the person's own mouth, one for each kind of shape and pose, and the choice among them.
 
-Weighted neighbours with smoothed weights stand in for a hard choice (cf. Ezzat, Geiger and Poggio 2002): a picture fades
-in and out over a few frames instead of popping, and the warp brings every picture to exactly the wanted shape.
+Weighted neighbours with smoothed weights stand in for a hard choice (cf. Ezzat, Geiger and Poggio 2002): a picture
+fades in and out over a few frames instead of popping, and the warp brings each to exactly the wanted shape.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ SHARP = 0.3
 """Fall-off of the weights, in squared steps."""
 EASE = 0.6
 """Part of a weight that is renewed with each frame."""
-FAINT = 0.12
+FAINT = 0.15
 """A weight under this is dropped."""
 
 
@@ -58,7 +59,7 @@ class Library:
 
     def save(self, path: Path) -> None:
         """Write to an ``.npz``."""
-        pictures = {f"luma{i}": p.luma for i, p in enumerate(self.patches)}
+        pictures: dict[str, Any] = {f"luma{i}": p.luma for i, p in enumerate(self.patches)}
         pictures |= {f"chroma{i}": p.chroma for i, p in enumerate(self.patches)}
         rects = np.array([p.rect for p in self.patches])
         np.savez(
@@ -84,7 +85,7 @@ class Chooser:
         self._weights: Array | None = None
 
     def weigh(self, traits: Array) -> list[tuple[int, float]]:
-        """Pictures and weights (sum 1, at most 3) for the wanted traits (5,)."""
+        """Pictures and weights (sum 1, at most 2) for the wanted traits (5,)."""
         d = (((self._library.traits - traits) / UNIT) ** 2).sum(1) + 4 * (1 - self._library.worth)
         wanted = np.exp(-(d - d.min()) / SHARP / 2)
         wanted[np.argsort(d)[2:]] = 0
@@ -93,7 +94,7 @@ class Chooser:
             self._weights = wanted.astype(np.float32)
         else:
             self._weights += EASE * (wanted - self._weights)
-        best = np.argsort(-self._weights)[:3]
+        best = np.argsort(-self._weights)[:2]
         kept = [(int(i), float(self._weights[i])) for i in best if self._weights[i] >= FAINT or i == best[0]]
         total = sum(w for _, w in kept)
         return [(i, w / total) for i, w in kept]

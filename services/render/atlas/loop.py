@@ -57,7 +57,7 @@ class Path:
     """Endless order of source frames for one session."""
 
     def __init__(self, loop: list[int], frames: int, start: int, whole: bool) -> None:
-        """``start`` is a position in ``loop``; with ``whole`` all frames of the source are gone over, not only the loop's."""
+        """``start`` is a position in ``loop``; with ``whole`` all source frames are shown, not only the loop's."""
         self._loop, self._frames, self._whole = loop, frames, whole
         self._at = start % len(loop)
         self._queue: list[int] = _run(loop[self._at], frames - 1, False) if whole else []

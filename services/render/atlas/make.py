@@ -74,10 +74,7 @@ def prepare(
         face = face.still()
     library = build_library(face, out / FRAMES, width, height, cancelled, limit=1 if kind == "portrait" else None)
     count = len(meshes)
-    if kind == "portrait":
-        loop = list(range(count))
-    else:
-        loop = idle_loop(count, fps, motion(face), face.strength)
+    loop = list(range(count)) if kind == "portrait" else idle_loop(count, fps, motion(face), face.strength)
     face.save(out / "face.npz")
     library.save(out / "atlas.npz")
     looks = traits(face)[:, 2:]

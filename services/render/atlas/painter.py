@@ -119,7 +119,7 @@ def _border(rect: Rect) -> Array:
     t = np.linspace(0, 1, 5)
     sides = [np.c_[x + t * w, np.full(5, y)], np.c_[x + t * w, np.full(5, y + h)]]
     sides += [np.c_[np.full(3, x), y + t[1:-1] * h], np.c_[np.full(3, x + w), y + t[1:-1] * h]]
-    return np.concatenate(sides).astype(np.float32)
+    return np.asarray(np.concatenate(sides), dtype=np.float32)
 
 
 def _window(rows: int, columns: int) -> Array:
@@ -162,4 +162,4 @@ def _colour(under: Patch, over: Patch, alpha: Array, nodes_per_unit: float) -> A
     weight = cv2.GaussianBlur(rim, (0, 0), sigma)[..., None]
     overall = (difference * rim).sum((0, 1)) / max(1.0, float(rim.sum()))
     spread = (total + 0.02 * overall) / (weight + 0.02)
-    return np.clip(spread, -COLOUR_LIMIT, COLOUR_LIMIT).astype(np.float32)
+    return np.asarray(np.clip(spread, -COLOUR_LIMIT, COLOUR_LIMIT), dtype=np.float32)

@@ -100,7 +100,7 @@ def small(patch: Patch, size: tuple[int, int]) -> Array:
 
 
 def blend(under: Patch, over: Patch, alpha: Array, shift: Array, step: int) -> Patch:
-    """``over`` plus ``shift`` laid on ``under`` by ``alpha``; alpha (rows, columns) and shift (.., 3) are node values."""
+    """``over`` plus ``shift`` laid on ``under`` by ``alpha``; alpha (rows, columns), shift (.., 3): node values."""
     _, _, w, h = under.rect
     a = dense(alpha, step, w, h)
     luma = under.luma + a * (over.luma + dense(shift[..., 0], step, w, h) - under.luma)

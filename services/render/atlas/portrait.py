@@ -30,7 +30,7 @@ CLOSING_S, SHUT_S, OPENING_S = 0.08, 0.04, 0.16
 LIDS = (
     # upper lid, lower lid and brow from the outer to the inner corner
     ((33, 246, 161, 160, 159, 158, 157, 173, 133), (33, 7, 163, 144, 145, 153, 154, 155, 133), (46, 53, 52, 65, 55)),
-    ((263, 466, 388, 387, 386, 385, 384, 398, 362), (263, 249, 390, 373, 374, 380, 381, 382, 362), (276, 283, 282, 295, 285)),
+    ((263, 466, 388, 387, 386, 385, 384, 398, 362), (263, 249, 390, 373, 374, 380, 381, 382, 362), (276, 283, 282, 295, 285)),  # noqa: E501
 )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def _rotation(pitch: float, yaw: float, roll: float) -> Array:
     x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-    return (z @ y @ x).astype(np.float32)
+    return np.asarray(z @ y @ x, dtype=np.float32)
 
 
 def frames_of_portrait(picture: Image, mesh: Array, canonical: Array, fps: float) -> Iterator[tuple[int, Image, Array]]:

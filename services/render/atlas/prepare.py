@@ -34,7 +34,7 @@ def _filled(meshes: Array, good: npt.NDArray[np.bool_]) -> Array:
     """Frames without a face get the nearest good frame's mesh, so that arrays stay whole."""
     where = np.flatnonzero(good)
     nearest = where[np.argmin(np.abs(np.arange(len(good))[:, None] - where[None]), axis=1)]
-    return meshes[nearest]
+    return np.asarray(meshes[nearest])
 
 
 def _lipness(mean: Array) -> Array:
@@ -43,7 +43,7 @@ def _lipness(mean: Array) -> Array:
     d = np.linalg.norm(mean[:, None, :2] - ring[None], axis=2).min(1)
     out = np.exp(-((d / 0.14) ** 2))
     out[[*pt.UPPER_LIP, *pt.LOWER_LIP]] = 1
-    return out.astype(np.float32)
+    return np.asarray(out, dtype=np.float32)
 
 
 def _calm(x: Array, reach: int) -> Array:
@@ -54,7 +54,7 @@ def _calm(x: Array, reach: int) -> Array:
     padded = np.pad(x, [(reach, reach)] + [(0, 0)] * (x.ndim - 1), mode="reflect")
     total = np.cumsum(np.concatenate([np.zeros_like(padded[:1]), padded]), axis=0, dtype=np.float64)
     n = 2 * reach + 1
-    return ((total[n:] - total[:-n]) / n).astype(np.float32)
+    return np.asarray((total[n:] - total[:-n]) / n, dtype=np.float32)
 
 
 def understand(meshes: Array, good: npt.NDArray[np.bool_], canonical: Array) -> Face:
@@ -125,7 +125,7 @@ def motion(face: Face) -> Array:
     speed = np.linalg.norm(np.gradient(place, axis=0), axis=1) + np.linalg.norm(
         np.gradient(poses.angles(), axis=0), axis=1
     )
-    return speed.astype(np.float32)
+    return np.asarray(speed, dtype=np.float32)
 
 
 def coverage(face: Face) -> float:

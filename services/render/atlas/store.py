@@ -79,7 +79,7 @@ class Reader:
             self._decoder = self._container.decode(self._stream)
         pictures: list[Image] = []
         for frame in self._decoder:
-            pictures.append(frame.to_ndarray())
+            pictures.append(np.asarray(frame.to_ndarray(), dtype=np.uint8))
             if len(pictures) == GROUP:
                 break
         self._next_group = group + 1

@@ -38,7 +38,7 @@ class FaceMesh:
     def fit(
         self, picture: npt.NDArray[np.uint8], centre: npt.NDArray[np.float64], size: float, turn: float
     ) -> Points | None:
-        """Points of the face in a square of ``size`` pixels around ``centre`` turned by ``turn``; None without a face."""
+        """Points of the face in a square of ``size`` pixels around ``centre``, turned by ``turn``, or None."""
         total = np.zeros((POINTS, 3))
         for grow, extra in VIEWS:
             c, s = np.cos(turn + extra), np.sin(turn + extra)

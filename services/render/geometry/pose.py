@@ -1,21 +1,22 @@
-"""Takes head pose out of the mesh: every frame becomes one similarity transform and one shape in the head's own frame.
+"""Takes head pose out of the mesh: each frame becomes one similarity transform and one shape in the head's own frame.
 
-The head's frame has its origin between the eyes' corners and the nose, x to the picture's right, y down, z away from the
-camera; its unit is the distance between the eye centres. Fitting follows Umeyama (1991) on the points that only the head
-moves.
+The head's frame has its origin between the eyes' corners and the nose, x to the picture's right, y down, z away from
+the camera; its unit is the distance between the eye centres. Fitting follows Umeyama (1991) on the points that only
+the head moves.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from services.render.geometry import points as pt
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,18 @@ class Poses:
         """Pitch, yaw and roll in radians, shape (n, 3)."""
         r = self.rotation
         yaw = np.arctan2(-r[:, 2, 0], np.hypot(r[:, 2, 1], r[:, 2, 2]))
-        return np.stack([np.arctan2(r[:, 2, 1], r[:, 2, 2]), yaw, np.arctan2(r[:, 1, 0], r[:, 0, 0])], 1)
+        return np.asarray(np.stack([np.arctan2(r[:, 2, 1], r[:, 2, 2]), yaw, np.arctan2(r[:, 1, 0], r[:, 0, 0])], 1))
 
 
 def to_picture(poses: Poses, i: int, head: Array) -> Array:
     """Points of the head's frame, shape (..., 3), in pixels of frame ``i``."""
-    return poses.scale[i] * head @ poses.rotation[i].T + poses.shift[i]
+    return np.asarray(poses.scale[i] * head @ poses.rotation[i].T + poses.shift[i])
 
 
 def to_head(poses: Poses, picture: Array) -> Array:
     """Meshes of all frames, shape (n, p, 3) in pixels, in the head's frame."""
     moved = (picture - poses.shift[:, None]) / poses.scale[:, None, None]
-    return np.einsum("npk,nkj->npj", moved, poses.rotation).astype(np.float32)
+    return np.asarray(np.einsum("npk,nkj->npj", moved, poses.rotation), dtype=np.float32)
 
 
 def canonical_face(path: Path) -> Array:
@@ -54,7 +55,7 @@ def canonical_face(path: Path) -> Array:
     v = v * (1, -1, -1)
     eyes = np.array([v[list(c)].mean(0) for c in (pt.RIGHT_EYE_CORNERS, pt.LEFT_EYE_CORNERS)])
     v = (v - v[pt.RIGID].mean(0)) / np.linalg.norm(eyes[1] - eyes[0])
-    return v.astype(np.float32)
+    return np.asarray(v, dtype=np.float32)
 
 
 def fit(meshes: Array, model: Array) -> Poses:

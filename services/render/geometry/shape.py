@@ -8,13 +8,14 @@ a hand-made guess (jaw hinge, lip parabola, pursing), so that one portrait is en
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from services.render.geometry import points as pt
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating[Any]]
 
 TRUST = 25.0
 """Frames of the person that weigh as much as the guess, when their mouth moves as in speech."""
@@ -57,7 +58,7 @@ def _guess(face: Array) -> Array:
     lips[[*pt.UPPER_LIP, *pt.LOWER_LIP]] = 1
     basis[1, :, 2] = 0.5 * lips * arch  # a narrow mouth is a pursed one
     basis[1, :, 1] = -0.12 * lips * arch * np.sign(y - line)  # and has thicker lips
-    return basis
+    return np.asarray(basis)
 
 
 def _freedom(face: Array) -> Array:
@@ -66,7 +67,7 @@ def _freedom(face: Array) -> Array:
     line = face[list(pt.CORNERS), 1].mean()
     free = np.clip((face[:, 1] - nose) / max(1e-3, line - nose) * 1.5, 0, 1)
     free[[*pt.UPPER_LIP, *pt.LOWER_LIP]] = 1
-    return free.astype(np.float32)
+    return np.asarray(free, dtype=np.float32)
 
 
 @dataclass(frozen=True)

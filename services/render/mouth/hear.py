@@ -1,4 +1,4 @@
-"""Sound alone to mouth: a small network on log-mel frames, trained on speech of our own engine (``tools/train_mouth.py``).
+"""Sound alone to mouth: a small network on log-mel frames, trained on our engine's speech (``tools/train_mouth.py``).
 
 Hears 120 ms back and 180 ms ahead of what is drawn. Plain numpy: under 0.1 ms a frame.
 """

@@ -42,4 +42,4 @@ class Resampler:
         self._done += count
         drop = max(0, int(np.floor(self._done * self._step)) - self._reach - self._first)
         self._kept, self._first = self._kept[drop:], self._first + drop
-        return out.astype(np.float32)
+        return np.asarray(out, dtype=np.float32)

@@ -1,5 +1,6 @@
 """Drawing: what may change in a picture, and that shapes, warps and frame order do what they say."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +29,7 @@ def person() -> tuple[Face, Library]:
     face = understand(meshes, np.ones(len(meshes), bool), faces.face())
     picked = [3, 9, 20, 31]
     traits = np.concatenate([face.mouths, face.poses.angles()], 1).astype(np.float32)[picked]
-    patches = [
-        cut(faces.picture(k), mouth_rect(face.meshes[k], float(face.scale[k]), SIDE, SIDE)) for k in picked
-    ]
+    patches = [cut(faces.picture(k), mouth_rect(face.meshes[k], float(face.scale[k]), SIDE, SIDE)) for k in picked]
     return face, Library(patches, face.meshes[picked], traits, np.ones(4, np.float32), face.scale[picked])
 
 
@@ -147,7 +146,7 @@ def test_a_path_never_jumps_and_never_ends(whole: bool) -> None:
     path = FramePath(loop, 100, 30, whole)
     shown = [path.next() for _ in range(1000)]
     assert shown[0] == loop[30]
-    assert max(abs(a - b) for a, b in zip(shown, shown[1:], strict=False)) <= 1
+    assert max(abs(a - b) for a, b in pairwise(shown)) <= 1
     assert not whole or set(shown) == set(range(100))
 
 

@@ -100,7 +100,9 @@ def voice(seconds: float) -> np.ndarray:
     """A buzz whose loudness and colour change, as in speech."""
     t = np.arange(int(seconds * RATE)) / RATE
     rng = np.random.default_rng(0)
-    buzz = np.sign(np.sin(2 * np.pi * 120 * t)) * (0.5 + 0.5 * np.sin(2 * np.pi * 3 * t)) + 0.1 * rng.normal(size=t.size)
+    buzz = np.sign(np.sin(2 * np.pi * 120 * t)) * (0.5 + 0.5 * np.sin(2 * np.pi * 3 * t)) + 0.1 * rng.normal(
+        size=t.size
+    )
     return (0.1 * buzz).astype(np.float32)
 
 
