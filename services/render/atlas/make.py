@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from services.common.errors import HuashengError
 from services.render.atlas.avatar import FRAMES, Plan
+from services.render.atlas.cover import SKIN, covered, look
 from services.render.atlas.loop import idle_loop, positions
 from services.render.atlas.portrait import frames_of_portrait
 from services.render.atlas.prepare import build_library, coverage, motion, traits, understand
@@ -114,7 +115,7 @@ def _follow(
     progress: Callable[[str, float], None],
     cancelled: Callable[[], bool],
 ) -> Array:
-    """Store the pictures and give the mesh of each, rows without a face not a number."""
+    """Store the pictures and give the mesh of each; rows without a face, or with a covered mouth, not a number."""
     first = next(pictures, None)
     if first is None:
         raise HuashengError("corrupt-media", name=store.name)
@@ -122,6 +123,7 @@ def _follow(
     if min(height, width) < MIN_SIDE:
         raise HuashengError("too-small-picture", width=width, height=height, limit=MIN_SIDE)
     found: list[Points] = []
+    looks: list[Array] = []
     nothing = np.full((468, 3), np.nan, np.float32)
     with Writer(store, width, height, fps) as writer:
         for i, picture in enumerate(itertools.chain([first], pictures)):
@@ -131,8 +133,11 @@ def _follow(
                 progress("landmarks", min(0.85, 0.85 * i / expected))
             mesh = tracker.next(picture)
             found.append(nothing if mesh is None else mesh)
+            looks.append(look(picture, found[-1]) if mesh is not None else np.zeros((len(SKIN), 3), np.float32))
             writer.add(to_yuv(picture))
-    return np.stack(found)
+    meshes = np.stack(found)
+    meshes[covered(np.stack(looks), ~np.isnan(meshes[:, 0, 0]))] = np.nan
+    return meshes
 
 
 def _portrait(

@@ -3,9 +3,11 @@
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from services.render.atlas.cover import covered, look
 from services.render.atlas.face import Face, mouth_rect
 from services.render.atlas.library import Chooser, Library, choose
 from services.render.atlas.loop import Path as FramePath
@@ -202,3 +204,17 @@ def test_pictures_fade_in_and_out(person: tuple[Face, Library]) -> None:
     after = dict(chooser.weigh(second))
     assert abs(sum(after.values()) - 1) < 1e-6
     assert max(abs(after.get(k, 0) - before.get(k, 0)) for k in {*before, *after}) < 0.9
+
+
+def test_something_in_front_of_the_mouth_is_noticed() -> None:
+    meshes = faces.talking()
+    looks = []
+    for k, mesh in enumerate(meshes):
+        picture = np.full((SIDE, SIDE, 3), (120, 150, 200), np.uint8)
+        picture[:, : SIDE // 2] -= 20
+        picture += np.uint8(k % 5)
+        if 12 <= k < 16:
+            cv2.circle(picture, (int(mesh[13, 0]), int(mesh[13, 1])), 45, (60, 60, 60), -1)
+        looks.append(look(picture, mesh))
+    hidden = covered(np.stack(looks), np.ones(len(meshes), bool))
+    assert set(np.flatnonzero(hidden)) == {12, 13, 14, 15}
