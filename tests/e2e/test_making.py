@@ -88,7 +88,7 @@ def test_a_face_moves_when_looked_at(web: Web) -> None:
     web.until("document.querySelector('.person video')?.currentTime > 0")
     page.mouse.move(0, 0)
     expect(person.locator("video")).to_have_count(0)
-    person.focus()
+    person.get_by_role("link", name="与它对话").focus()
     expect(person.locator("video")).to_have_count(1)
 
 

@@ -119,7 +119,7 @@ export function report(r) {
 /** @param {Avatar} a @param {() => void} changed */
 function card(a, changed) {
   const name = a.name;
-  const el = h("li", { class: "person card", tabindex: 0, "aria-label": name });
+  const el = h("li", { class: "person card" });
   const details = () =>
     openDialog({
       title: name,

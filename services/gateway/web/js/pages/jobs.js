@@ -27,7 +27,7 @@ export function jobsPage({ signal, query }) {
     const query = `limit=${PAGE}${state ? `&state=${state}` : ""}`;
     const shown = new Set();
     const place = loaded(() => jobs.fetchJobs(query, rows), (found) => {
-      if (!found.length) return empty("jobs", t("jobs.empty"), linkButton({ href: "/chat_system", label: t("home.start"), kind: "primary" }));
+      if (!found.length) return empty("jobs", t(state ? "jobs.empty.some" : "jobs.empty"), linkButton({ href: "/chat_system", label: t("home.start"), kind: "primary" }));
       const ul = h("ul", { class: "stack" });
       const more = button({ label: t("jobs.more"), onclick: () => void older() });
       const add = (/** @type {import("../core/types.js").Job[]} */ some) => {

@@ -45,7 +45,7 @@ export function frame(app) {
     tabs.setAttribute("aria-label", t("nav"));
     fill(rail, brand(), ...PLACES.slice(0, 5).map(navLink), h("div", { class: "gap" }), ...PLACES.slice(5).map(navLink));
     fill(tabs, ...PLACES.slice(0, 4).map(navLink), moreButton());
-    fill(header, brand(), h("span", { class: "where" }), h("span", { class: "grow" }), jobsButton(), languageButton(), themeButton());
+    fill(header, brand(), h("span", { class: "grow" }), jobsButton(), languageButton(), themeButton());
     mark();
     drawBanner(banner);
   };
