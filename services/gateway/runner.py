@@ -30,7 +30,7 @@ log = logging.getLogger("huasheng.gateway.jobs")
 WAITABLE = ("service-down", "service-loading", "busy")
 MAX_CRASHES = 4
 """How often a service may die in the middle of one step: an input that kills its engine must not go round for ever."""
-_POLL_S = 0.15
+_POLL_S = 0.2
 
 _current: Runner | None = None
 
@@ -245,21 +245,24 @@ class Runner:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
     async def _look_after(self) -> None:
-        """Stop jobs that another replica was asked to cancel; keep the gauges right."""
+        """Stop jobs that another replica was asked to cancel."""
         while True:
             if self.running:
                 for job_id in await asyncio.to_thread(self.jobs.cancel_requests, list(self.running)):
                     if (run := self.running.get(job_id)) and not run.is_cancelled:
                         run.cancel()
-            counts = await asyncio.to_thread(self.jobs.counts)
-            for (kind, state), n in counts.items():
-                metrics.JOBS.labels(kind, state).set(n)
-            for gone in {tuple(s.labels.values()) for m in metrics.JOBS.collect() for s in m.samples} - set(counts):
-                metrics.JOBS.labels(*gone).set(0)
-            waiting = await asyncio.to_thread(self.jobs.queue_counts)
-            for queue in self.queues():
-                metrics.QUEUE_DEPTH.labels(queue).set(waiting.get((queue, "queued"), 0))
             await asyncio.sleep(0.5)
+
+    async def refresh_gauges(self) -> None:
+        """Count jobs and queues for the metrics; done when they are read."""
+        counts = await asyncio.to_thread(self.jobs.counts)
+        for (kind, state), n in counts.items():
+            metrics.JOBS.labels(kind, state).set(n)
+        for gone in {tuple(s.labels.values()) for m in metrics.JOBS.collect() for s in m.samples} - set(counts):
+            metrics.JOBS.labels(*gone).set(0)
+        waiting = await asyncio.to_thread(self.jobs.queue_counts)
+        for queue in self.queues():
+            metrics.QUEUE_DEPTH.labels(queue).set(waiting.get((queue, "queued"), 0))
 
     async def cancel(self, owner: str, job_id: str) -> None:
         """Cancel a job, and wait up to a second for it to end. Raises ``unknown-id``."""

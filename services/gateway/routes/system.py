@@ -120,6 +120,7 @@ async def readyz(gateway: Context) -> Response:
 
 
 @probes.get("/metrics", response_class=Response)
-async def metrics() -> Response:
+async def metrics(gateway: Context) -> Response:
     """Prometheus metrics."""
+    await gateway.runner.refresh_gauges()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -129,14 +129,13 @@ async def test_cancelling_a_queued_job_and_queue_positions(tmp_path: Path) -> No
         gone = (await world.http.delete(f"/api/v1/jobs/{others[0]['id']}")).json()
         assert gone["state"] == "cancelled"
         assert [(await world.job(j["id"]))["queue_position"] for j in others] == [None, 1, 2]
+        assert 'huasheng_jobs{kind="video",state="queued"} 2.0' in (await world.http.get("/metrics")).text
         world.fakes.render.script.hold.set()
         assert (await world.done(others[2]["id"]))["state"] == "succeeded"
         moved = [d["queue_position"] for n, d in await watch if n == "progress" and d["state"] == "queued"]
         assert moved[0] == 1, "those who wait hear that they moved up"
         counts = {(await world.job(j["id"]))["state"] for j in [first, *others[1:]]}
         assert counts == {"succeeded"}
-        metrics = (await world.http.get("/metrics")).text
-        await asyncio.sleep(0.6)
         metrics = (await world.http.get("/metrics")).text
         assert 'huasheng_jobs{kind="video",state="succeeded"} 3.0' in metrics
         assert 'huasheng_jobs{kind="video",state="cancelled"} 1.0' in metrics

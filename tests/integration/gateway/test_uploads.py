@@ -1,6 +1,7 @@
 """Uploads good and bad, their files and links, idempotency, full disks."""
 
 import asyncio
+import contextlib
 import io
 import os
 import re
@@ -131,6 +132,8 @@ async def test_declared_length_over_500_mb_is_refused_before_the_body(world: Wor
     assert answer.startswith(b"HTTP/1.1 413")
     assert b"too-large" in answer
     writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 @pytest.mark.parametrize(
