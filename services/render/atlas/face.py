@@ -11,7 +11,7 @@ from services.render.geometry.pose import Poses
 from services.render.geometry.shape import Array, MouthModel
 from services.render.geometry.warp import Rect
 
-PORTRAIT_OPENING, PORTRAIT_REACH = 0.02, (0.3, 0.11)
+PORTRAIT_OPENING, PORTRAIT_REACH = 0.02, (0.25, 0.11)
 SMILE_WIDTH = 0.85
 """A mouth wider than this is smiling, and comes half the way back to speak."""
 

@@ -18,9 +18,9 @@ from services.render.geometry.shape import Array
 
 NEEDED = (1.2, 1.6)
 """How much wider than the pictures the mouth must be for the interior to be painted: from not at all to wholly."""
-SHOWN = 0.04
+SHOWN = 0.08
 """Opening of a picture, in eye distances, from which it shows teeth worth keeping."""
-TEETH = 0.075
+TEETH = 0.085
 """Height of the painted upper teeth."""
 TOOTH_EDGES = np.array([0.0, 0.115, 0.205, 0.285, 0.35])
 """Where the painted teeth meet, from the middle."""
@@ -86,7 +86,7 @@ def paint(over: Patch, lips: Lips, picture: Patch, there: Lips, share: float, sk
     local = (np.stack([px, py], -1) - (lips.origin - np.array([x0, y0]))) @ np.linalg.inv(lips.axes).T
     x, y = local[..., 0], local[..., 1]
     up, low = lips.curves(x)
-    edge = 1.3 / np.linalg.norm(lips.axes[:, 0])
+    edge = max(1.3 / float(np.linalg.norm(lips.axes[:, 0])), 0.022)  # lips are round: no hard line
     alpha = np.clip((y - up) / edge, 0, 1) * np.clip((low - y) / edge, 0, 1) * (np.abs(x) < lips.half) * share
     inside = _cavity(x, y, up, low, lips.half, skin)
     own = _own_teeth(x, y, up, lips, picture, there)
@@ -96,7 +96,7 @@ def paint(over: Patch, lips: Lips, picture: Patch, there: Lips, share: float, sk
     else:
         colour, cover = _painted_teeth(x, y, up, low, lips.half, skin)
         inside = inside + cover[..., None] * (colour - inside)
-    shade = 1 - 0.45 * np.exp(-np.maximum(0, y - up) / 0.025)  # the lip's shadow
+    shade = 1 - 0.4 * np.exp(-np.maximum(0, y - up) / 0.02)  # the lip's shadow
     inside[..., 0] *= shade
 
     luma, chroma = over.luma.copy(), over.chroma.copy()
@@ -122,9 +122,10 @@ def _cavity(x: Array, y: Array, up: Array, low: Array, half: float, skin: Array)
     v = (y - up) / height
     out = np.empty((*x.shape, 3))
     out[..., 0] = 16 + (light - 16) * (0.10 + 0.05 * v)
-    out[..., 1], out[..., 2] = 124, 140
+    warm = np.array([skin[1] - 128, skin[2] - 128])
+    out[..., 1:] = 128 + 0.35 * warm + (0, 5)
     tongue = _step(v, 0.42, 0.85) * (1 - _step(np.abs(u), 0.35, 0.8)) * _step(height, 0.06, 0.16)
-    flesh = np.array([16 + (light - 16) * 0.44, 119, 153])
+    flesh = np.array([16 + (light - 16) * 0.42, *(128 + 0.7 * warm + (0, 9))])
     out += (0.85 * tongue)[..., None] * (flesh - out)
     return out
 
@@ -157,10 +158,10 @@ def _painted_teeth(x: Array, y: Array, up: Array, low: Array, half: float, skin:
     cover = 1 - _step(down / np.maximum(row, 1e-3), 0.8, 1.06)
     cover = cover * (1 - _step(u, 0.72, 0.95)) * _step(height, 0.03, 0.09)
     gaps = np.min(np.abs(np.abs(x)[..., None] - TOOTH_EDGES), axis=-1)
-    bright = (0.92 - 0.35 * u**2) * (1 - 0.10 * np.exp(-((gaps / 0.008) ** 2)))
+    bright = (1.06 - 0.4 * u**2) * (1 - 0.10 * np.exp(-((gaps / 0.008) ** 2)))
     bright = bright * (0.86 + 0.14 * np.clip(down / np.maximum(row, 1e-3), 0, 1))
     out = np.empty((*x.shape, 3))
     out[..., 0] = 16 + (light - 16) * bright
-    out[..., 1] = 128 + 0.45 * (skin[1] - 128)
+    out[..., 1] = 128 + 0.35 * (skin[1] - 128)
     out[..., 2] = 128 + 0.3 * (skin[2] - 128)
     return out, 0.9 * cover
