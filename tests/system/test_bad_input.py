@@ -162,7 +162,7 @@ def test_path_tricks_in_names(client: Client, system, name: str) -> None:
 def test_unknown_ids(client: Client, path: str) -> None:
     response = client.get(f"/api/v1/{path}")
     assert response.status_code == 404, response.text
-    assert response.json()["reason"] in ("unknown-id", "unknown-voice")
+    assert response.json()["reason"] in ("unknown-id", "unknown-voice", "no-such-call")
 
 
 @pytest.mark.parametrize(
