@@ -14,7 +14,9 @@ def storage(tmp_path: Path) -> Storage:
     return Storage(f"file://{tmp_path}/store")
 
 
-@pytest.mark.parametrize("key", ["../x", "a/../../x", "/etc/passwd", "", "a//b", ".hidden", "a/.b", "a\\b", "a\0b", "a\n"])
+@pytest.mark.parametrize(
+    "key", ["../x", "a/../../x", "/etc/passwd", "", "a//b", ".hidden", "a/.b", "a\\b", "a\0b", "a\n"]
+)
 def test_keys_cannot_leave_the_root(storage: Storage, key: str) -> None:
     with pytest.raises(ValueError, match="bad storage key"):
         storage.path(key)
