@@ -25,7 +25,8 @@ run: setup ## Keep all five services up, page on http://127.0.0.1:5001
 	@exec $(PY) -m tools.system
 
 test: setup-dev ## Unit, contract, integration, whole-system and browser tests
-	@$(PY) -m pytest tests/unit tests/contract tests/integration tests/system tests/e2e
+	@$(PY) -m pytest tests/unit tests/contract tests/integration
+	@$(PY) -m pytest tests/system tests/e2e
 
 test-unit: setup-dev ## Only what needs no network and no weights
 	@$(PY) -m pytest tests/unit
@@ -39,6 +40,7 @@ test-containers: setup-dev ## Build the images, run the composed stack, kill eac
 check: setup-dev ## Lint, types, contracts, Dockerfiles
 	@.venv/bin/ruff format --check . && .venv/bin/ruff check .
 	@.venv/bin/mypy
+	@$(PY) -m tools.settings_docs --check
 	@cd protos && ../.venv/bin/buf lint && ../.venv/bin/buf breaking --against baseline.binpb
 	@.venv/bin/hadolint services/*/Dockerfile
 

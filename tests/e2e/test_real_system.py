@@ -1,4 +1,4 @@
-"""One turn and one video through the real system, as a person would: set HUASHENG_URL to its address."""
+"""One turn and one video through the real system, as a person would."""
 
 from __future__ import annotations
 

@@ -1,18 +1,15 @@
-"""The whole real system, once for all tests of this folder."""
+"""A client of the whole real system."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from services.common.settings import SharedSettings
-from services.common.weights import WeightsError, folder, manifest
-from tools.system import System, free_ports
+from tools.system import System
 
 
 class Client(httpx.Client):
@@ -45,21 +42,6 @@ class Client(httpx.Client):
                 return job
             time.sleep(0.02)
         raise AssertionError(f"job {job_id} never reached {stage}: {job}")
-
-
-@pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    try:
-        for group in manifest():
-            folder(group, SharedSettings().weights_dir)
-    except WeightsError as e:
-        pytest.skip(f"weights are not here: {e}")
-    data: Path = tmp_path_factory.mktemp("system")
-    ports = free_ports(["asr", "llm", "tts", "render", "gateway", "http"])
-    with System(data, ports=ports, metrics=False) as running:
-        running.start()
-        running.wait_ready()
-        yield running
 
 
 @pytest.fixture
