@@ -33,6 +33,7 @@ SERVICES = {
 }
 DEFAULT_PORTS = {"asr": 50051, "llm": 50052, "tts": 50053, "render": 50054, "gateway": 50050, "http": 5001}
 METRICS_PORTS = {"asr": 9101, "llm": 9102, "tts": 9103, "render": 9104}
+"""Metrics ports of the engine services; the gateway's metrics are on its HTTP port."""
 STOP_S = 12.0
 
 
@@ -50,6 +51,15 @@ def free_ports(names: list[str]) -> dict[str, int]:
     finally:
         for s in sockets.values():
             s.close()
+
+
+def chosen_ports() -> dict[str, int]:
+    """The default ports, or those that ``<SERVICE>_PORT`` and ``GATEWAY_HTTP_PORT`` name."""
+    variables = {name: "GATEWAY_HTTP_PORT" if name == "http" else f"{name.upper()}_PORT" for name in DEFAULT_PORTS}
+    try:
+        return {name: int(os.environ.get(variables[name], port)) for name, port in DEFAULT_PORTS.items()}
+    except ValueError as e:
+        raise SystemError_(f"a port setting is not a number: {e}") from e
 
 
 def port_taken(port: int) -> bool:
@@ -76,7 +86,7 @@ class System:
     """Folder of database, storage and logs."""
     ports: dict[str, int] = field(default_factory=lambda: dict(DEFAULT_PORTS))
     metrics: bool = True
-    """Whether the services open their metrics ports (needs the default ones to be free)."""
+    """Whether the services open their metrics ports."""
     env: dict[str, str] = field(default_factory=dict)
     restart: bool = True
     """Whether a service that dies is started again, as a container engine would."""
@@ -238,10 +248,11 @@ def main() -> None:
     """Start everything on the default ports and stay until Ctrl-C."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--data", type=Path, default=ROOT / ".data", help="folder of database, storage and logs")
+    parser.add_argument("--no-metrics", action="store_true", help="open no metrics ports")
     args = parser.parse_args()
     interruptible()
     try:
-        with System(args.data.resolve()) as system:
+        with System(args.data.resolve(), ports=chosen_ports(), metrics=not args.no_metrics) as system:
             print(f"starting five services; logs in {system.data / 'logs'}", flush=True)
             system.start()
             system.wait_ready(told=True)
