@@ -25,8 +25,8 @@ run: setup ## Keep all five services up, page on http://127.0.0.1:5001
 	@exec $(PY) -m tools.system
 
 test: setup-dev ## Unit, contract, integration, whole-system and browser tests
-	@$(PY) -m pytest tests/unit tests/contract tests/integration
-	@$(PY) -m pytest tests/system tests/e2e
+	@$(PY) -m pytest -rs tests/unit tests/contract tests/integration
+	@$(PY) -m pytest -rs tests/system tests/e2e
 
 test-unit: setup-dev ## Only what needs no network and no weights
 	@$(PY) -m pytest tests/unit
