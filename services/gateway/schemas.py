@@ -211,6 +211,15 @@ class Conversation(BaseModel):
     messages: int
 
 
+class Clause(BaseModel):
+    """A stretch of an answer's speech, as written, and when it sounds."""
+
+    index: int
+    text: str
+    start_s: float
+    end_s: float
+
+
 class Message(BaseModel):
     """One message of a conversation."""
 
@@ -222,6 +231,7 @@ class Message(BaseModel):
     audio_url: str | None
     video_url: str | None
     timings_ms: dict[str, float] | None
+    clauses: list[Clause] | None
 
 
 class ConversationDetail(BaseModel):

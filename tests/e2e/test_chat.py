@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import Web
 from tests.fakes import web_media
+from tests.fakes.web_script import CLAUSE_STARTS_S, LENGTH_S
 
 PLAYS = "document.querySelector('.stage .answer').currentTime > 0.3"
 
@@ -41,7 +42,6 @@ def test_typed_question_is_answered_while_the_video_is_still_made(web: Web) -> N
     web.until(PLAYS)
     assert next(iter(web.world.jobs.values()))["state"] == "running", "it should play before it is finished"
     expect(page.locator(".stage")).to_have_attribute("data-state", "speaking")
-    expect(page.locator(".caption")).to_contain_text("你好")
     expect(turn).to_have_attribute("data-state", "succeeded")
     expect(turn.locator(".answer .words")).to_have_text("你好！我是画声的数字人。你说的话，我听到了。")
     for step, ms in (("llm", "420 ms"), ("tts", "1.5 s"), ("render", "3.1 s")):
@@ -50,6 +50,39 @@ def test_typed_question_is_answered_while_the_video_is_still_made(web: Web) -> N
     turn.get_by_role("button", name="重播").click()
     expect(page.locator(".stage")).to_have_attribute("data-state", "speaking")
     expect(page.get_by_label("输入问题")).to_have_value("")
+
+
+CAPTIONS = """
+(() => {
+  window.captions = [];
+  const video = document.querySelector(".stage .answer");
+  new MutationObserver(() => window.captions.push([document.querySelector(".caption").textContent, video.currentTime]))
+    .observe(document.querySelector(".caption"), { childList: true, characterData: true, subtree: true });
+})()
+"""
+CLAUSES = ["你好！", "我是画声的数字人。", "你说的话，我听到了。"]
+
+
+def test_captions_are_shown_while_their_sound_plays(web: Web) -> None:
+    web.world.pace = 1.5
+    page = web.go("/chat_system")
+
+    def check() -> None:
+        web.until("window.captions.some(([text, at]) => text === '' && at > 3)")  # cleared at the end
+        shown = [(text, at) for text, at in page.evaluate("window.captions") if text]
+        assert [text for text, _ in shown] == CLAUSES
+        for (_, at), start, end in zip(shown, CLAUSE_STARTS_S, (*CLAUSE_STARTS_S[1:], LENGTH_S), strict=True):
+            assert start <= at <= end
+
+    page.evaluate(CAPTIONS)
+    turn = ask(page, "你好，你是谁？")
+    check()  # while it is made
+    expect(turn).to_have_attribute("data-state", "succeeded")
+    page.reload()
+    expect(page.locator("li.turn").last).to_have_attribute("data-state", "succeeded")
+    page.evaluate(CAPTIONS)
+    page.locator("li.turn").last.get_by_role("button", name="重播").click()
+    check()  # and out of the history
 
 
 def test_uploaded_recording_lights_all_four_steps(web: Web) -> None:

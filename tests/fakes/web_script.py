@@ -25,6 +25,8 @@ REPLY = {
     "en": "Hello! I am the digital human of Huasheng. I heard what you said.",
 }
 LENGTH_S = 4.0
+CLAUSE_STARTS_S = (0.0, 2.4, 3.0)
+"""When the three sentences of a reply begin; by their lengths one would guess otherwise."""
 
 
 def now() -> str:
@@ -151,6 +153,13 @@ async def dialogue(world: World, job: Row) -> None:
     timing(world, job, "llm", 420)
     at(world, job, "tts", 0.3)
     await world.sleep(0.4)
+    said = re.findall(r"[^。！.!]+[。！.!]\s*", REPLY[lang])
+    for index, (text, start, end) in enumerate(
+        zip(said, CLAUSE_STARTS_S, (*CLAUSE_STARTS_S[1:], LENGTH_S), strict=True)
+    ):
+        clause = {"index": index, "text": text, "start_s": start, "end_s": end}
+        partial.setdefault("clauses", []).append(clause)
+        world.tell("clause", {**head, **clause})
     timing(world, job, "tts_first_audio", 380)
     await draw(world, job)
     timing(world, job, "tts", 1460)
@@ -171,6 +180,7 @@ async def dialogue(world: World, job: Row) -> None:
             "audio_url": asked and asked["url"],
             "video_url": None,
             "timings_ms": None,
+            "clauses": None,
             **plain,
         },
         {
@@ -180,6 +190,7 @@ async def dialogue(world: World, job: Row) -> None:
             "audio_url": "/media/tone.wav?sig=1",
             "video_url": movie,
             "timings_ms": partial["timings_ms"],
+            "clauses": partial["clauses"],
             **plain,
         },
     ]

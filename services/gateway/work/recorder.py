@@ -33,6 +33,7 @@ class Recorder:
         self._wave: wave.Wave_write | None = None
         self._heard_s = 0.0
         self._speech_s = speech_s
+        run.partial.pop("clauses", None)  # those of an attempt before
         self._is_spoken = speech_s is not None
 
     @property
@@ -57,7 +58,13 @@ class Recorder:
             case turn.VoiceHeader():
                 self.voice = event
             case turn.Spoken():
+                clause = {
+                    "index": len(self.spoken), "text": event.text,
+                    "start_s": round(event.start_s, 3), "end_s": round(event.end_s, 3),
+                }  # fmt: skip
                 self.spoken.append(event)
+                run.partial["clauses"] = [*run.partial.get("clauses", []), clause]
+                run.tell("clause", **clause)
             case turn.Sound():
                 self._write(event.pcm)
                 if not self.video.is_playable:

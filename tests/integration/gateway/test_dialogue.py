@@ -9,6 +9,7 @@ import av
 import httpx
 
 from services.common.audio import Samples, wav_bytes
+from services.common.errors import HuashengError
 from tests.fakes.media import silence, tone
 from tests.integration.gateway.conftest import World
 
@@ -91,6 +92,33 @@ async def test_spoken_question_to_video(world: World) -> None:
     assert order[1] == "phonemes"
     assert order[-1] == "end"
     assert world.fakes.render.script.seen[0].has_phonemes
+
+
+async def test_clauses_tell_what_is_said_when(world: World) -> None:
+    world.fakes.llm.reply = "第一句话说得很长很长。第二句。"
+    job = (await world.post("dialogues", {"text": "说说看"})).json()
+    seen = await events_of(world.http, job["events_url"])
+    expected = [
+        {"index": 0, "text": "第一句话说得很长很长。", "start_s": 0.0, "end_s": 1.1},
+        {"index": 1, "text": "第二句。", "start_s": 1.1, "end_s": 1.5},
+    ]
+    told = [{k: d[k] for k in ("index", "text", "start_s", "end_s")} for n, d in seen if n == "clause"]
+    assert told == expected
+    done = seen[-1][1]
+    assert done["partial"]["clauses"] == expected
+    conversation = (await world.http.get(f"/api/v1/conversations/{done['result']['conversation_id']}")).json()
+    assert [m["clauses"] for m in conversation["messages"]] == [None, expected]
+
+
+async def test_an_attempt_after_a_crash_tells_its_clauses_anew(world: World) -> None:
+    world.fakes.llm.reply = "第一句话在这里。第二句话在那里。"
+    world.fakes.render.script.error = HuashengError("service-down", service="render")
+    world.fakes.render.script.error_times = 1
+    world.fakes.render.script.delay_s = 0.05
+    job = (await world.post("dialogues", {"text": "说说看"})).json()
+    done = await world.done(job["id"])
+    assert done["state"] == "succeeded", done
+    assert [c["index"] for c in done["partial"]["clauses"]] == [0, 1]
 
 
 async def test_video_can_be_watched_while_it_is_made(world: World) -> None:

@@ -4,7 +4,7 @@ import { call, get, list } from "./api.js";
 import { language } from "./i18n.js";
 
 /** @typedef {import("./types.js").Job} Job */
-/** @typedef {{type: "snapshot" | "progress" | "transcript" | "reply" | "timing" | "video" | "done", job: Job}} JobEvent */
+/** @typedef {{type: "snapshot" | "progress" | "transcript" | "reply" | "clause" | "timing" | "video" | "done", job: Job}} JobEvent */
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 20_000;
@@ -105,7 +105,7 @@ function open() {
     waits += 1;
   };
   source.addEventListener("snapshot", (e) => void snapshot(JSON.parse(e.data)));
-  for (const type of /** @type {const} */ (["progress", "transcript", "reply", "timing", "video", "done"])) {
+  for (const type of /** @type {const} */ (["progress", "transcript", "reply", "clause", "timing", "video", "done"])) {
     source.addEventListener(type, (e) => void hear(type, JSON.parse(e.data)));
   }
 }
@@ -136,7 +136,10 @@ async function hear(type, data) {
   if (type === "progress") Object.assign(job, data);
   else if (type === "transcript") Object.assign(partial, { transcript: data.text, language: data.language });
   else if (type === "reply") partial.reply = data.text;
-  else if (type === "timing") partial.timings_ms = { ...partial.timings_ms, [data.stage]: data.ms };
+  else if (type === "clause") {
+    const { index, text, start_s, end_s } = data;
+    partial.clauses = [...(partial.clauses ?? []).filter((c) => c.index < index), { index, text, start_s, end_s }];
+  } else if (type === "timing") partial.timings_ms = { ...partial.timings_ms, [data.stage]: data.ms };
   else Object.assign(job, { playable: true, video_url: data.url });
   known.set(job.id, job);
   tell(type, job);

@@ -5,7 +5,8 @@
 /** @typedef {"dialogue" | "video" | "avatar" | "training"} JobKind */
 /** @typedef {"queued" | "running" | "succeeded" | "failed" | "cancelled"} JobState */
 /** @typedef {Record<string, number>} Timings */
-/** @typedef {{transcript?: string, language?: string, reply?: string, timings_ms?: Timings}} Partial_ */
+/** @typedef {{index: number, text: string, start_s: number, end_s: number}} Clause a stretch of speech, and when it sounds */
+/** @typedef {{transcript?: string, language?: string, reply?: string, clauses?: Clause[], timings_ms?: Timings}} Partial_ */
 /**
  * @typedef {object} Job
  * @property {string} id
@@ -44,7 +45,7 @@
  * @property {{free_bytes: number, total_bytes: number}} disk
  * @property {{queue: string, waiting: number, running: number, concurrency: number}[]} queues
  */
-/** @typedef {{id: number, role: "user" | "assistant", text: string, job_id: string, created_at: string, audio_url: string | null, video_url: string | null, timings_ms: Timings | null}} Message */
+/** @typedef {{id: number, role: "user" | "assistant", text: string, job_id: string, created_at: string, audio_url: string | null, video_url: string | null, timings_ms: Timings | null, clauses: Clause[] | null}} Message */
 /** @typedef {{id: string, title: string, created_at: string, updated_at: string, messages: number}} ConversationItem */
 
 export {};

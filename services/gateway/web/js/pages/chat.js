@@ -43,7 +43,7 @@ export function chatPage({ signal, query }) {
   });
   const actions = {
     /** @param {Turn} one */
-    play: (one) => (one.video ? scene.playUrl(one.video, one.text) : one.job && scene.playJob(one.job)),
+    play: (one) => (one.video ? scene.playUrl(one.video, one.clauses) : one.job && scene.playJob(one.job)),
     /** @param {Job} job the same question once more */
     again: (job) => {
       if (running()) return;

@@ -6,29 +6,12 @@ import * as jobs from "../core/jobs.js";
 import { playGrowing } from "./growing.js";
 
 /** @typedef {import("../core/types.js").Avatar} Avatar */
+/** @typedef {import("../core/types.js").Clause} Clause */
 /** @typedef {import("../core/types.js").Job} Job */
 /** @typedef {{listening: boolean, thinking: boolean}} Doing */
 
-/** Cuts a text where a speaker would pause. @param {string} text @returns {string[]} */
-export const sentences = (text) => text.match(/[^。！？!?；;\n]*?(?:[。！？!?；;\n]+|\.(?=\s|$)|$)["”’」』)）]*\s*/gu)?.map((s) => s.trim()).filter(Boolean) ?? [];
-
-/**
- * The sentence that sounds at `part` (0 to 1) of a speech, taking each sentence's share of the time by its length:
- * an offline answer carries no word times, so this is an estimate good to about a second.
- * @param {string[]} said @param {number} part
- */
-export function captionAt(said, part) {
-  const all = said.reduce((n, s) => n + s.length, 0);
-  let upto = 0;
-  for (const sentence of said) {
-    upto += sentence.length;
-    if (upto / all >= part) return sentence;
-  }
-  return said.at(-1) ?? "";
-}
-
-/** How long a text takes to say, in seconds, while nobody knows yet: a Chinese sign 0.24 s, another 0.07 s. @param {string} text */
-export const roughLength = (text) => [...text].reduce((s, c) => s + (/\p{Script=Han}/u.test(c) ? 0.24 : 0.07), 0);
+/** What is said at a moment of the video, in seconds; empty while nothing is. @param {Clause[]} clauses @param {number} at */
+export const captionAt = (clauses, at) => clauses.find((c) => c.start_s <= at && at < c.end_s)?.text.trim() ?? "";
 
 /** @param {AbortSignal} signal @param {...Node} extras pickers that sit on the stage */
 export function stage(signal, ...extras) {
@@ -43,8 +26,8 @@ export function stage(signal, ...extras) {
   let doing = { listening: false, thinking: false };
   let speaking = false;
   let leave = new AbortController();
-  /** @type {{said: string[], length: () => number}} `length` in seconds */
-  let speech = { said: [], length: () => 1 };
+  /** @type {() => Clause[]} what is known of the speech by now */
+  let clauses = () => [];
 
   const draw = () => {
     const state = !jobs.online() ? "offline" : doing.listening ? "listening" : speaking ? "speaking" : doing.thinking ? "thinking" : "idle";
@@ -67,7 +50,7 @@ export function stage(signal, ...extras) {
   });
   answer.addEventListener("ended", hush);
   answer.addEventListener("timeupdate", () => {
-    if (speaking && speech.said.length) say(caption, captionAt(speech.said, answer.currentTime / speech.length()));
+    if (speaking) say(caption, captionAt(clauses(), answer.currentTime));
   });
   jobs.watchConnection(signal, draw);
   signal.addEventListener("abort", () => {
@@ -105,16 +88,14 @@ export function stage(signal, ...extras) {
     /** Plays a job's answer, from the first bytes on. @param {Job} job */
     playJob(job) {
       begin();
-      const now = () => jobs.peek(job.id) ?? job;
-      speech = { said: sentences(now().partial?.reply ?? now().result?.reply ?? ""), length: () => now().result?.duration_s ?? roughLength(now().partial?.reply ?? "") };
+      clauses = () => (jobs.peek(job.id) ?? job).partial?.clauses ?? [];
       playGrowing(answer, job, leave.signal, hush);
-      jobs.watch(leave.signal, (e) => (speech.said = sentences(e.job.result?.reply ?? e.job.partial?.reply ?? "")), (j) => j.id === job.id);
       answer.play().catch(() => {});
     },
-    /** Plays an answer of long ago. @param {string} url @param {string} text */
-    playUrl(url, text) {
+    /** Plays a finished answer. @param {string} url @param {Clause[]} said */
+    playUrl(url, said) {
       begin();
-      speech = { said: sentences(text), length: () => answer.duration || 1 };
+      clauses = () => said;
       answer.src = url;
       answer.play().catch(() => {});
     },
