@@ -40,6 +40,7 @@ test-containers: setup-dev ## Build the images, run the composed stack, kill eac
 check: setup-dev ## Lint, types, contracts, Dockerfiles
 	@.venv/bin/ruff format --check . && .venv/bin/ruff check .
 	@.venv/bin/mypy
+	@tools/check_js
 	@$(PY) -m tools.settings_docs --check
 	@cd protos && ../.venv/bin/buf lint && ../.venv/bin/buf breaking --against baseline.binpb
 	@.venv/bin/hadolint services/*/Dockerfile
