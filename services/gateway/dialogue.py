@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from services.common.errors import HuashengError
 from services.gateway.clients import Clients
+from services.gateway.scripts import language_of
 from services.gateway.stages import Drawing, Flow, Look, Voice, draw, listen, recite, speak, think
 from services.gateway.timings import Timings
 from services.gateway.turn_events import Event, Transcript
@@ -39,7 +40,7 @@ class Turn:
 async def hear(clients: Clients, turn: Turn, timings: Timings) -> Transcript:
     """The question as text. Raises ``no-speech``."""
     if turn.text:
-        return Transcript(turn.text, turn.language, "", 0.0)
+        return Transcript(turn.text, turn.language or language_of(turn.text), "", 0.0)
     heard = await listen(
         clients, timings, uri=turn.uri, pcm=turn.pcm, rate=turn.rate, language=turn.language
     )  # fmt: skip
@@ -62,7 +63,9 @@ async def run_turn(clients: Clients, turn: Turn, timings: Timings) -> AsyncGener
         flow.start(recite(turn.reply, clauses))
     else:
         history = [*turn.history, ("user", heard.text)]
-        flow.start(think(flow, clients, timings, history, heard.language, clauses))
+        # the script cannot tell English from French, which the language model can answer as well
+        language = turn.language if turn.text else heard.language
+        flow.start(think(flow, clients, timings, history, language, clauses))
     flow.start(speak(flow, clients, timings, turn.voice, clauses, drawing))
     flow.start(draw(flow, clients, timings, turn.look, drawing))
     async with contextlib.aclosing(flow.events()) as events:

@@ -10,6 +10,7 @@ from services.common import logs
 from services.gateway.context import Gateway
 from services.gateway.dialogue import Turn, hear, run_turn
 from services.gateway.runner import JobRun
+from services.gateway.scripts import language_of
 from services.gateway.stages import Look, Voice
 from services.gateway.work.recorder import Recorder
 
@@ -34,8 +35,9 @@ async def dialogue(gateway: Gateway, run: JobRun) -> dict[str, Any]:
         heard = await run.step("listen", listen)
         if "asr" not in run.timings.ms:  # the step was done before a crash
             run.timings.known("asr", heard["ms"])
-    run.partial |= {"transcript": heard["text"], "language": heard["language"]}
-    run.tell("transcript", text=heard["text"], language=heard["language"])
+    language = heard["language"] or language_of(heard["text"])
+    run.partial |= {"transcript": heard["text"], "language": language}
+    run.tell("transcript", text=heard["text"], language=language)
 
     async def answer() -> dict[str, Any]:
         run.start_over()
@@ -63,7 +65,7 @@ async def dialogue(gateway: Gateway, run: JobRun) -> dict[str, Any]:
             "tts": recorder.voice.engine if recorder.voice else None, "render": made["engine"],
         }  # fmt: skip
         return made | {
-            "conversation_id": p["conversation_id"], "transcript": heard["text"], "language": heard["language"],
+            "conversation_id": p["conversation_id"], "transcript": heard["text"], "language": language,
             "reply": recorder.reply, "avatar_id": p.get("avatar_id"), "engines": engines,
             "timings_ms": dict(run.timings.ms),
         }  # fmt: skip

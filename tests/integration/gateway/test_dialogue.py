@@ -110,6 +110,19 @@ async def test_clauses_tell_what_is_said_when(world: World) -> None:
     assert [m["clauses"] for m in conversation["messages"]] == [None, expected]
 
 
+async def test_language_of_a_typed_question(world: World) -> None:
+    for text, language in (("你好，你是谁？", "zh"), ("Who are you?", "en")):
+        job = (await world.post("dialogues", {"text": text})).json()
+        seen = await events_of(world.http, job["events_url"])
+        done = seen[-1][1]
+        assert done["result"]["language"] == done["partial"]["language"] == language
+        assert [d["language"] for n, d in seen if n == "transcript"][:1] in ([], [language])
+        assert not world.fakes.llm.script.seen[-1].language, "the model sees for itself what it was asked in"
+    given = (await world.post("dialogues", {"text": "Qui es-tu ?", "language": "fr"})).json()
+    assert (await world.done(given["id"]))["result"]["language"] == "fr"
+    assert world.fakes.llm.script.seen[-1].language == "fr"
+
+
 async def test_an_attempt_after_a_crash_tells_its_clauses_anew(world: World) -> None:
     world.fakes.llm.reply = "第一句话在这里。第二句话在那里。"
     world.fakes.render.script.error = HuashengError("service-down", service="render")
