@@ -1,16 +1,20 @@
-"""Trains the sound-to-mouth network of the atlas engine on speech of our own engine, and writes its weights.
+"""Trains both sound-to-mouth models of the atlas engine on speech of our own engine, and writes their weights.
 
-    python tools/train_mouth.py --cache DIR [--rounds 3] [--out services/render/mouth/hear.npz]
+    python -m tools.train_mouth --cache DIR [--rounds 3] [--out services/render/mouth]
+
+``hear.npz`` (a network on log-mel) hears conversations as they come, ``hear_clip.npz`` (ridge regression on features of
+Whisper's encoder) hears recordings.
 
 No recordings of people are used: kokoro speaks the sentences of ``train_mouth_{en,zh}.txt`` in all its voices and says
 when each phoneme sounds; visemes turn that into the wanted mouth. Speech is then made worse in many ways (level, tone,
 room, noise, other voices), since real recordings are. Takes about 20 minutes on one core; ``--cache`` keeps the speech.
+Held-out figures are of voices (``hear_clip``) and stretches (``hear``) that were not trained on.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
+import hashlib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -18,104 +22,43 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
 from services.common.settings import SharedSettings
+from services.common.weights import folder
 from services.render.engines.base import PhonemeSpan
 from services.render.mouth.features import BANDS, RATE, Levelled
-from services.render.mouth.hear import OFFSETS, SILENCE, contexts
+from services.render.mouth.hear import SILENCE, contexts
+from services.render.mouth.hear_clip import BEFORE_S, REST_S, around
 from services.render.mouth.track import mouth_at
-from services.render.mouth.visemes import timed
+from services.render.mouth.visemes import Timed, timed
+from services.render.mouth.whisper import PER_S, WINDOW_S, WhisperEncoder
+from tools.mouth_speech import Sentence, speak, spoken, taped, worse
 
 Array = npt.NDArray[np.float32]
+Rows = tuple[npt.NDArray[Any], Array]
+"""Inputs and wanted mouths."""
 HERE = Path(__file__).parent
 HIDDEN = (144, 64)
 EPOCHS = 14
 BATCH = 512
 COPIES = 3
 """Times each sentence is heard, each time made worse differently."""
+RIDGE = 0.3
+"""Strength of the regularisation, in parts of each feature's variance."""
+HELD_VOICES = 6
+"""Every so many voices one is held out."""
 
 
-def speak(cache: Path, rounds: int) -> None:
-    """Synthesise every sentence ``rounds`` times in random voices into ``cache``."""
-    from services.tts.engines.base import EngineSetup, SpeechRequest, TextClause
-    from services.tts.engines.kokoro import KokoroEngine
-
-    shared = SharedSettings()
-    engine = KokoroEngine(EngineSetup(shared.weights_dir, 1, "af_heart", "zf_xiaoxiao"))
-    engine.load()
-    dice = random.Random(1)
-    for language, texts in (("en", "train_mouth_en.txt"), ("zh", "train_mouth_zh.txt")):
-        voices = [v.voice_id for v in engine.voices() if v.language.startswith(language)]
-        for turn in range(rounds):
-            for k, line in enumerate((HERE / texts).read_text(encoding="utf-8").splitlines()):
-                path = cache / f"{language}-{turn}-{k}.npz"
-                voice = dice.choice(voices)
-                if path.exists():
-                    continue
-                request = SpeechRequest(voice, language, dice.uniform(0.85, 1.15))
-                samples, spans, at = [], [], 0
-                for piece in engine.synthesize(iter([TextClause(0, line)]), request):
-                    spans += [(s.phoneme, (at + s.start) / 24e-3, (at + s.end) / 24e-3) for s in piece.spans]
-                    samples.append(piece.samples)
-                    at += len(piece.samples)
-                names = np.array([s[0] for s in spans])
-                times = np.array([s[1:] for s in spans], np.int64)
-                np.savez(path, samples=np.concatenate(samples), phonemes=names, times_us=times)
-                print(path.name, voice, f"{at / 24000:.1f} s", flush=True)
-
-
-def worse(x: Array, others: list[Array], dice: np.random.Generator) -> Array:
-    """The speech as a worse recording would have it; never longer or later."""
-    spectrum = np.fft.rfft(x)
-    f = np.linspace(0, RATE / 2, len(spectrum))
-    knots = np.array([0, 150, 400, 1000, 2200, 4500, 8000])
-    curve = dice.normal(0, 4, len(knots))
-    if dice.random() < 0.3:
-        curve[-2:] -= dice.uniform(5, 25)  # telephone, or strong compression
-    if dice.random() < 0.3:
-        curve[:2] -= dice.uniform(5, 20)
-    y = np.fft.irfft(spectrum * 10 ** (np.interp(f, knots, curve) / 20), len(x)).astype(np.float32)
-    if dice.random() < 0.5:
-        t = np.arange(int(0.25 * RATE)) / RATE
-        room = dice.normal(0, 1, len(t)) * np.exp(-t / dice.uniform(0.02, 0.09))
-        room *= dice.uniform(0.1, 0.5) / np.sqrt((room**2).sum())
-        room[0] += 1
-        n = 1 << (len(y) + len(room)).bit_length()
-        y = np.fft.irfft(np.fft.rfft(y, n) * np.fft.rfft(room, n), n)[: len(x)].astype(np.float32)
-    power = float(np.sqrt((y**2).mean())) + 1e-6
-    pink = np.fft.rfft(dice.normal(0, 1, len(y)))
-    noise = np.fft.irfft(pink / np.maximum(1, np.arange(len(pink))) ** dice.uniform(0, 0.6), len(y))
-    y = y + noise * power / noise.std() * 10 ** (-dice.uniform(12, 50) / 20)
-    if dice.random() < 0.25:
-        other = np.resize(others[dice.integers(len(others))], len(y))
-        y = y + other * power / (other.std() + 1e-6) * 10 ** (-dice.uniform(14, 30) / 20)
-    return np.asarray(y / power * 10 ** (dice.uniform(-38, -14) / 20), dtype=np.float32)
-
-
-def examples(cache: Path) -> Iterator[tuple[Array, Array]]:
+def examples(voices: dict[str, list[Sentence]]) -> Iterator[tuple[Array, Array]]:
     """Contexts (n, inputs) and wanted mouths (n, 2), one sentence at a time."""
     dice = np.random.default_rng(2)
-    loaded = []
-    for path in sorted(cache.glob("*.npz")):
-        with np.load(path) as data:
-            x = soxr.resample(data["samples"], 24000, RATE).astype(np.float32)
-            loaded.append((x, data["phonemes"].tolist(), data["times_us"]))
-    others = [x for x, _, _ in loaded]
-    for x, phonemes, times in loaded:
+    sentences = [s for own in voices.values() for s in own]
+    others = [s[0] for s in sentences]
+    for sentence in sentences:
         for _ in range(COPIES):
-            # a faster or slower tape is also a shorter or longer throat
-            tape = dice.uniform(0.88, 1.14)
-            y = soxr.resample(x, RATE * tape, RATE).astype(np.float32)
-            spans = [
-                PhonemeSpan(p, round(a / tape), round(b / tape)) for p, (a, b) in zip(phonemes, times, strict=True)
-            ]
-            pause = dice.uniform(0, 0.8)
-            y = np.concatenate([np.zeros(int(pause * RATE), np.float32), y, np.zeros(RATE // 3, np.float32)])
-            spans = [
-                PhonemeSpan(s.phoneme, s.start_us + round(pause * 1e6), s.end_us + round(pause * 1e6)) for s in spans
-            ]
-            frames = np.maximum(Levelled().push(worse(y, others, dice))[:, :BANDS], SILENCE)
+            x, spans = taped(sentence, dice.uniform(0.88, 1.14), dice.uniform(0, 0.8))
+            x = np.concatenate([x, np.zeros(RATE // 3, np.float32)])
+            frames = np.maximum(Levelled().push(worse(x, others, dice))[:, :BANDS], SILENCE)
             at = np.arange(0, len(frames) - 17, 2)
             yield contexts(frames, at), mouth_at(timed(spans), at / 100)
 
@@ -166,20 +109,88 @@ def train(x: Array, y: Array) -> dict[str, Any]:
     return {**out, "mean": mean, "spread": spread, "gain": gain, "centre": y.mean(0)}
 
 
+def windows(own: list[Sentence], others: list[Array], encoder: WhisperEncoder, dice: np.random.Generator) -> Rows:
+    """Features around (n, inputs) and wanted mouths (n, 2) of one voice, heard in windows as the engine does."""
+    sound: list[Array] = []
+    visemes: list[Timed] = []
+    at, tape = 0, dice.uniform(0.88, 1.14)
+    for k in dice.permutation(len(own)):
+        x, spans = taped(own[k], tape, dice.uniform(0.1, 0.8))
+        shift = round(at / RATE * 1e6)
+        timed([PhonemeSpan(s.phoneme, s.start_us + shift, s.end_us + shift) for s in spans], visemes)
+        sound.append(x)
+        at += len(x)
+    heard = worse(np.concatenate(sound), others, dice)
+    xs, ys = [], []
+    for start in np.arange(0, at / RATE, REST_S):
+        begin = max(0.0, start - BEFORE_S)
+        piece = heard[round(begin * RATE) : round((begin + WINDOW_S) * RATE)]
+        end = min(start + REST_S, at / RATE)
+        told = np.arange(round((start - begin) * PER_S), round((end - begin) * PER_S))
+        xs.append(around(encoder(piece))[told].astype(np.float16))
+        ys.append(mouth_at(visemes, begin + told / PER_S))
+    return np.concatenate(xs), np.concatenate(ys)
+
+
+def train_clip(voices: dict[str, list[Sentence]]) -> dict[str, Any]:
+    """Fit the linear map from Whisper's features; its arrays by name."""
+    shared = SharedSettings()
+    encoder, dice = WhisperEncoder(folder("whisper-base", shared.weights_dir), 1), np.random.default_rng(4)
+    others = [s[0] for own in voices.values() for s in own]
+    rows = []
+    for own in voices.values():
+        parts = [windows(own, others, encoder, dice) for _ in range(COPIES)]
+        rows.append((np.concatenate([x for x, _ in parts]), np.concatenate([y for _, y in parts])))
+    fit = ridge([r for k, r in enumerate(rows) if k % HELD_VOICES])
+    x, y = (np.concatenate(parts) for parts in zip(*rows[::HELD_VOICES], strict=True))
+    hat = fit["centre"] + (x - fit["mean"]) / fit["spread"] @ fit["matrix"]
+    r = [float(np.corrcoef(hat[:, c], y[:, c])[0, 1]) for c in range(2)]
+    gain = y.std(0) / hat.std(0)
+    print(f"hear_clip: {sum(len(x) for x, _ in rows)} examples; gain {gain}")
+    print(f"held-out voices: correlation opening {r[0]:.3f} width {r[1]:.3f}", flush=True)
+    fit = ridge(rows)
+    return {**fit, "matrix": fit["matrix"].astype(np.float16), "gain": gain.astype(np.float32)}
+
+
+def ridge(rows: list[Rows]) -> dict[str, Array]:
+    """Ridge regression; the arrays of ``ClipModel`` but for its gain."""
+    count = sum(len(x) for x, _ in rows)
+    mean = sum(x.sum(0, dtype=np.float64) for x, _ in rows) / count
+    spread = np.sqrt(sum(((x - mean) ** 2).sum(0) for x, _ in rows) / count) + 1e-3
+    centre = sum(y.sum(0, dtype=np.float64) for _, y in rows) / count
+    size = len(mean)
+    square, cross = np.zeros((size, size)), np.zeros((size, 2))
+    for x, y in rows:
+        z = ((x - mean) / spread).astype(np.float32)
+        square += z.T @ z
+        cross += z.T @ (y - centre).astype(np.float32)
+    matrix = np.linalg.solve(square + RIDGE * count * np.eye(size), cross)
+    arrays = {"mean": mean, "spread": spread, "matrix": matrix, "centre": centre}
+    return {name: np.asarray(a, np.float32) for name, a in arrays.items()}
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=HERE.parent / "services/render/mouth/hear.npz")
+    parser.add_argument("--out", type=Path, default=HERE.parent / "services/render/mouth")
     args = parser.parse_args()
     args.cache.mkdir(parents=True, exist_ok=True)
     speak(args.cache, args.rounds)
-    xs, ys = zip(*examples(args.cache), strict=True)
-    x, y = np.concatenate(xs), np.concatenate(ys)
-    print(f"{len(x)} examples of {len(OFFSETS)} x {BANDS}")
-    np.savez_compressed(args.out, **train(x, y))
-    print(f"{args.out}: {args.out.stat().st_size / 1e3:.0f} kB")
+    voices = spoken(args.cache)
+    seconds = sum(len(x) / RATE for own in voices.values() for x, _, _ in own)
+    print(f"{seconds / 60:.1f} minutes of speech, {len(voices)} voices", flush=True)
+    save(args.out / "hear_clip.npz", train_clip(voices))
+    xs, ys = zip(*examples(voices), strict=True)
+    save(args.out / "hear.npz", train(np.concatenate(xs), np.concatenate(ys)))
+
+
+def save(path: Path, arrays: dict[str, Any]) -> None:
+    """Write weights, and say what they are."""
+    np.savez_compressed(path, **arrays)
+    data = path.read_bytes()
+    print(f"{path.name}: {len(data) / 1e3:.0f} kB, sha256 {hashlib.sha256(data).hexdigest()}", flush=True)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from services.render.atlas.store import Reader
 from services.render.engines.base import Frame, Image, PhonemeSpan, RenderSession, Samples, SessionConfig
 from services.render.geometry.shape import Array
 from services.render.mouth.hear import LOOK_AHEAD_S, AcousticModel, Listener
+from services.render.mouth.hear_clip import ClipListener, ClipModel, Encoder
 from services.render.mouth.track import LEAD_S, REACH_S, mouth_at
 from services.render.mouth.visemes import Timed, timed
 
@@ -28,9 +29,12 @@ WIDE_LIMITS = (-0.95, 0.95)
 class AtlasSession(RenderSession):
     """See ``RenderSession``."""
 
-    def __init__(self, avatar: Avatar, config: SessionConfig, acoustic: AcousticModel) -> None:
+    def __init__(
+        self, avatar: Avatar, config: SessionConfig, acoustic: AcousticModel, encoder: Encoder | None = None
+    ) -> None:
+        """With an ``encoder`` sound is heard in windows of seconds, else as it comes."""
         plan = avatar.plan
-        self._avatar, self._config, self._acoustic = avatar, config, acoustic
+        self._avatar, self._config, self._acoustic, self._encoder = avatar, config, acoustic, encoder
         scale = min(1.0, config.max_side_px / max(plan.width, plan.height)) if config.max_side_px else 1.0
         self.width, self.height = (max(2, int(side * scale) // 2 * 2) for side in (plan.width, plan.height))
         self.fps = plan.fps
@@ -44,7 +48,7 @@ class AtlasSession(RenderSession):
         self._drawn = 0
         self._heard_s = 0.0
         self._visemes: list[Timed] = []
-        self._listener = Listener(acoustic, config.audio_rate_hz)
+        self._listener = self._new_listener()
         self._mouth = np.zeros(2, np.float32)
         self._settle = 0
 
@@ -71,16 +75,24 @@ class AtlasSession(RenderSession):
         """See ``RenderSession``."""
         self._visemes.clear()
         self._heard_s = self._drawn / self.fps
-        self._listener = Listener(self._acoustic, self._config.audio_rate_hz, self._heard_s)
+        self._listener = self._new_listener()
         self._settle = TAPER
 
     def close(self) -> None:
         """See ``RenderSession``."""
         self._reader.close()
 
+    def _new_listener(self) -> Listener | ClipListener:
+        rate = self._config.audio_rate_hz
+        if self._encoder is None:
+            return Listener(self._acoustic, rate, self._heard_s)
+        return ClipListener(self._encoder, ClipModel.builtin(), rate, self._heard_s)
+
     def _ready(self, time_s: float) -> bool:
         if self._heard_s + 1e-6 < time_s + 1 / self.fps:
             return False
+        if isinstance(self._listener, ClipListener):
+            return self._listener.knows(time_s)
         known = self._heard_s
         if self._config.has_phonemes and self._visemes:
             known = max(known, self._visemes[-1].end_us / 1e6)

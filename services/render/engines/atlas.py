@@ -5,11 +5,13 @@ Preparing takes the person's own frames apart (``services.render.atlas``); drawi
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 
+from services.common import metrics
 from services.common.errors import HuashengError
 from services.common.weights import WeightsError, folder
 from services.render.atlas.avatar import Avatar
@@ -24,6 +26,9 @@ from services.render.engines.base import (
     SessionConfig,
 )
 from services.render.mouth.hear import AcousticModel
+from services.render.mouth.whisper import WhisperEncoder
+
+log = logging.getLogger("huasheng.render.atlas")
 
 __all__ = ["AtlasEngine"]
 
@@ -40,15 +45,22 @@ class AtlasEngine(RenderEngine):
         super().__init__(options)
         self._weights: Path | None = None
         self._acoustic: AcousticModel | None = None
+        self._encoder: WhisperEncoder | None = None
 
     def load(self) -> None:
-        """Check the face mesh weights and load the sound-to-mouth model."""
+        """Check the face mesh weights and load the sound-to-mouth models."""
         cv2.setNumThreads(self.options.threads)
         try:
             self._weights = folder("face-mesh", self.options.weights_dir)
         except WeightsError as e:
             raise HuashengError("engine-unavailable", service="render", engine=self.name, why=str(e)) from e
         self._acoustic = AcousticModel.builtin()
+        try:
+            weights = folder("whisper-base", self.options.weights_dir)
+            self._encoder = WhisperEncoder(weights, self.options.threads)
+        except (WeightsError, ImportError, RuntimeError) as e:
+            self.description = f"{type(self).description}. Recordings are heard less well than they could be: {e}"
+            log.warning("recordings are heard by the model for live speech", extra={"why": str(e)})
 
     def prepare(
         self,
@@ -67,4 +79,8 @@ class AtlasEngine(RenderEngine):
         """See ``RenderEngine``."""
         if self._acoustic is None:
             raise HuashengError("engine-unavailable", service="render", engine=self.name, why="not loaded")
-        return AtlasSession(Avatar.load(avatar), config, self._acoustic)
+        recorded = not (config.live or config.has_phonemes)
+        if recorded and self._encoder is None:
+            log.warning("a recording is heard by the model for live speech")
+            metrics.FALLBACKS.labels("render", "whisper", "log-mel").inc()
+        return AtlasSession(Avatar.load(avatar), config, self._acoustic, self._encoder if recorded else None)

@@ -1,0 +1,149 @@
+"""Recorded sound to mouth: what Whisper's encoder hears, mapped linearly; trained by ``tools/train_mouth.py``.
+
+Whisper wants seconds of sound at once, so it is for recordings; a conversation is heard by ``hear``. Sound is gathered
+in windows that lie at fixed times of the recording, so that pushing it in other pieces gives the same mouth. The first
+window is short: the video starts early.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from services.render.mouth.features import HOP, RATE, WINDOW, Array, log_mel
+from services.render.mouth.resampling import Resampler
+from services.render.mouth.whisper import PER_S, WINDOW_S
+
+Encoder = Callable[[Array], Array]
+"""See ``whisper.WhisperEncoder``."""
+
+OFFSETS = np.array([-6, -3, 0, 3, 6])
+"""Features (20 ms) heard around the time that is drawn."""
+BEFORE_S = 3.0
+"""Sound encoded before the part that a window tells of; so much is heard in its context."""
+AFTER_S = 2.0
+FIRST_S = 3.0
+"""What the first window tells of; the first picture needs ``FIRST_S + AFTER_S`` of sound."""
+REST_S = WINDOW_S - BEFORE_S - AFTER_S
+"""What each later window tells of."""
+BLEND = 10
+"""Features over which one window's estimate goes over into the next one's."""
+GATE = (-2.2, -1.6)
+"""Loudness under the speaker's level (log10 of power) at which the mouth is at rest, and at which it moves freely."""
+NEAR = (6, 16)
+"""Frames (10 ms) before and after the time that is drawn in which sound lets the mouth move."""
+LEAST_LEVEL = -4.0
+"""Softest level (log10 of mean band power) taken for speech."""
+SINK = 0.5
+"""How much softer a speaker may be in a window than in the one before."""
+
+
+@dataclass(frozen=True)
+class ClipModel:
+    """Weights of the linear map from features to opening and width."""
+
+    mean: Array
+    spread: Array
+    matrix: Array
+    centre: Array
+    gain: Array
+    """Shape (2,): regression shrinks; this gives speech its usual spread back."""
+
+    @classmethod
+    @cache
+    def builtin(cls) -> ClipModel:
+        """The weights in this folder."""
+        with np.load(Path(__file__).with_name("hear_clip.npz")) as data:
+            return cls(**{name: data[name].astype(np.float32) for name in data.files})
+
+    def estimate(self, features: Array) -> Array:
+        """Opening and width, shape (n, 2), at each of the features (n, SIZE)."""
+        z = (around(features) - self.mean) / self.spread
+        return np.asarray(self.centre + self.gain * (z @ self.matrix), dtype=np.float32)
+
+
+def around(features: Array) -> Array:
+    """Each feature with its neighbours, shape (n, len(OFFSETS) * SIZE); the first and last stand for what is beyond."""
+    index = np.arange(len(features))[:, None] + OFFSETS[None]
+    return np.asarray(features[np.clip(index, 0, len(features) - 1)].reshape(len(features), -1), dtype=np.float32)
+
+
+class ClipListener:
+    """Follows one recording; memory does not grow with its length when it is drawn while it comes."""
+
+    def __init__(self, encoder: Encoder, model: ClipModel, rate: int, start_s: float = 0.0) -> None:
+        """``start_s`` is the stream's time of the first sample that will be pushed."""
+        self._encoder, self._model, self._rate = encoder, model, rate
+        self._resampler = None if rate == RATE else Resampler(rate, RATE)
+        self._start_s = start_s
+        self._sound = np.zeros(0, np.float32)
+        self._dropped = 0  # samples before ``_sound``
+        self._whole = False
+        self._told = 0  # features told so far, all windows together
+        self._track = np.zeros((0, 2), np.float32)
+        self._first = 0  # number of the first feature kept in ``_track``
+        self._tail = np.zeros((0, 2), np.float32)
+        self._level = LEAST_LEVEL
+
+    def push(self, samples: Array, last: bool = False) -> None:
+        """Keep more; ``last`` tells that the recording is complete. Costs little: ``knows`` does the work."""
+        for k in range(0, max(1, len(samples)), self._rate):
+            piece = np.asarray(samples[k : k + self._rate], np.float32)
+            if self._resampler is not None:
+                piece = self._resampler.push(piece, last and k + self._rate >= len(samples))
+            self._sound = np.concatenate([self._sound, piece])
+        self._whole |= last
+
+    def knows(self, time_s: float) -> bool:
+        """Whether the mouth at a stream time can be told, after hearing the windows before it that are complete."""
+        while self._first + len(self._track) < round((time_s - self._start_s) * PER_S) + 2 and self._hear():
+            pass
+        return self._first + len(self._track) >= round((time_s - self._start_s) * PER_S) + 2 or self._whole
+
+    def mouth_at(self, time_s: float) -> Array:
+        """Opening and width, shape (2,), at a stream time that is known; earlier ones cannot be asked for any more."""
+        self.knows(time_s)
+        at = (time_s - self._start_s) * PER_S - self._first
+        if not len(self._track):
+            return np.zeros(2, np.float32)
+        out = np.array([np.interp(at, np.arange(len(self._track)), c) for c in self._track.T], np.float32)
+        drop = max(0, int(at) - PER_S)
+        self._track, self._first = self._track[drop:], self._first + drop
+        return out
+
+    def _hear(self) -> bool:
+        """Tell of the next window if its sound is there."""
+        length = round((REST_S if self._told else FIRST_S) * PER_S)
+        step = RATE // PER_S
+        begin = max(0, self._told - round(BEFORE_S * PER_S))
+        heard = (self._dropped + len(self._sound)) // step
+        if heard < self._told + length + AFTER_S * PER_S and not (self._whole and heard > self._told):
+            return False
+        sound = self._sound[begin * step - self._dropped :][: round(WINDOW_S * RATE)]
+        track = self._model.estimate(self._encoder(sound)) * self._free(sound)[:, None]
+        start = self._told - begin
+        track = track[start : min(start + length + BLEND, heard - begin)]
+        blend = min(len(self._tail), len(track))
+        share = (np.arange(blend, dtype=np.float32)[:, None] + 1) / (BLEND + 1)
+        track[:blend] = self._tail[:blend] * (1 - share) + track[:blend] * share
+        self._track = np.concatenate([self._track, track[:length]])
+        self._tail = track[length:]
+        self._told += min(length, len(track))
+        drop = max(0, self._told - round(BEFORE_S * PER_S)) * step - self._dropped
+        self._sound, self._dropped = self._sound[drop:], self._dropped + drop
+        return True
+
+    def _free(self, sound: Array) -> Array:
+        """How freely the mouth moves at each feature of the window, 0 (silence) to 1, shape (WINDOW_S * PER_S,)."""
+        padded = np.pad(sound, (0, round(WINDOW_S * RATE) - len(sound)))
+        loud = log_mel(np.pad(padded, WINDOW // 2))[:, 4:32].mean(1)
+        own = float(np.percentile(loud[: len(sound) // HOP + 1], 90))
+        self._level = max(LEAST_LEVEL, self._level - SINK, own)
+        # lips part before the first sound is heard, and stay a moment
+        near = np.lib.stride_tricks.sliding_window_view(np.pad(loud, NEAR, mode="edge"), sum(NEAR) + 1).max(1)
+        free = (near[: round(WINDOW_S * 100) : 2] - self._level - GATE[0]) / (GATE[1] - GATE[0])
+        return np.asarray(np.clip(free, 0, 1), dtype=np.float32)

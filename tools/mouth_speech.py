@@ -1,0 +1,95 @@
+"""Speech to train the mouth on: sentences of our own engine with the times of their phonemes, and ways to worsen it."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from services.common.settings import SharedSettings
+from services.render.engines.base import PhonemeSpan
+from services.render.mouth.features import RATE
+
+Array = npt.NDArray[np.float32]
+Sentence = tuple[Array, list[str], npt.NDArray[np.int64]]
+"""See ``spoken``."""
+HERE = Path(__file__).parent
+
+
+def speak(cache: Path, rounds: int) -> None:
+    """Synthesise every sentence ``rounds`` times in random voices into ``cache``; file names begin with the voice."""
+    from services.tts.engines.base import EngineSetup, SpeechRequest, TextClause
+    from services.tts.engines.kokoro import KokoroEngine
+
+    shared = SharedSettings()
+    engine = KokoroEngine(EngineSetup(shared.weights_dir, 1, "af_heart", "zf_xiaoxiao"))
+    engine.load()
+    dice = random.Random(1)
+    for language, texts in (("en", "train_mouth_en.txt"), ("zh", "train_mouth_zh.txt")):
+        voices = [v.voice_id for v in engine.voices() if v.language.startswith(language)]
+        for turn in range(rounds):
+            for k, line in enumerate((HERE / texts).read_text(encoding="utf-8").splitlines()):
+                voice, speed = dice.choice(voices), dice.uniform(0.85, 1.15)
+                path = cache / f"{voice}-{turn}-{k}.npz"
+                if path.exists():
+                    continue
+                request = SpeechRequest(voice, language, speed)
+                samples, spans, at = [], [], 0
+                for piece in engine.synthesize(iter([TextClause(0, line)]), request):
+                    spans += [(s.phoneme, (at + s.start) / 24e-3, (at + s.end) / 24e-3) for s in piece.spans]
+                    samples.append(piece.samples)
+                    at += len(piece.samples)
+                names = np.array([s[0] for s in spans])
+                times = np.array([s[1:] for s in spans], np.int64)
+                np.savez(path, samples=np.concatenate(samples), phonemes=names, times_us=times)
+                print(path.name, f"{at / 24000:.1f} s", flush=True)
+
+
+def worse(x: Array, others: list[Array], dice: np.random.Generator) -> Array:
+    """The speech as a worse recording would have it; never longer or later."""
+    spectrum = np.fft.rfft(x)
+    f = np.linspace(0, RATE / 2, len(spectrum))
+    knots = np.array([0, 150, 400, 1000, 2200, 4500, 8000])
+    curve = dice.normal(0, 4, len(knots))
+    if dice.random() < 0.3:
+        curve[-2:] -= dice.uniform(5, 25)  # telephone, or strong compression
+    if dice.random() < 0.3:
+        curve[:2] -= dice.uniform(5, 20)
+    y = np.fft.irfft(spectrum * 10 ** (np.interp(f, knots, curve) / 20), len(x)).astype(np.float32)
+    if dice.random() < 0.5:
+        t = np.arange(int(0.25 * RATE)) / RATE
+        room = dice.normal(0, 1, len(t)) * np.exp(-t / dice.uniform(0.02, 0.09))
+        room *= dice.uniform(0.1, 0.5) / np.sqrt((room**2).sum())
+        room[0] += 1
+        n = 1 << (len(y) + len(room)).bit_length()
+        y = np.fft.irfft(np.fft.rfft(y, n) * np.fft.rfft(room, n), n)[: len(x)].astype(np.float32)
+    power = float(np.sqrt((y**2).mean())) + 1e-6
+    pink = np.fft.rfft(dice.normal(0, 1, len(y)))
+    noise = np.fft.irfft(pink / np.maximum(1, np.arange(len(pink))) ** dice.uniform(0, 0.6), len(y))
+    y = y + noise * power / noise.std() * 10 ** (-dice.uniform(12, 50) / 20)
+    if dice.random() < 0.25:
+        other = np.resize(others[dice.integers(len(others))], len(y))
+        y = y + other * power / (other.std() + 1e-6) * 10 ** (-dice.uniform(14, 30) / 20)
+    return np.asarray(y / power * 10 ** (dice.uniform(-38, -14) / 20), dtype=np.float32)
+
+
+def spoken(cache: Path) -> dict[str, list[Sentence]]:
+    """All sentences in ``cache`` by voice: samples at ``RATE``, phonemes, and their times (n, 2) in microseconds."""
+    out: dict[str, list[Sentence]] = {}
+    for path in sorted(cache.glob("*.npz")):
+        with np.load(path) as data:
+            x = soxr.resample(data["samples"], 24000, RATE).astype(np.float32)
+            out.setdefault(path.name.split("-")[0], []).append((x, data["phonemes"].tolist(), data["times_us"]))
+    return out
+
+
+def taped(sentence: Sentence, tape: float, pause_s: float) -> tuple[Array, list[PhonemeSpan]]:
+    """After a pause, the sentence ``tape`` times as fast: also a shorter or longer throat."""
+    x, phonemes, times = sentence
+    y = soxr.resample(x, RATE * tape, RATE).astype(np.float32)
+    moved = (times / tape + pause_s * 1e6).round().astype(int)
+    spans = [PhonemeSpan(p, int(a), int(b)) for p, (a, b) in zip(phonemes, moved, strict=True)]
+    return np.concatenate([np.zeros(int(pause_s * RATE), np.float32), y]), spans
