@@ -128,9 +128,9 @@ async def test_declared_length_over_500_mb_is_refused_before_the_body(world: Wor
         b"POST /api/v1/assets HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
         b"Content-Length: 600000000\r\n\r\n"
     )
-    answer = await asyncio.wait_for(reader.read(4000), 5)
+    # head and body may come apart
+    answer = await asyncio.wait_for(reader.readuntil(b"too-large"), 5)
     assert answer.startswith(b"HTTP/1.1 413")
-    assert b"too-large" in answer
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
