@@ -21,7 +21,7 @@ from services.render.mouth.whisper import PER_S, WINDOW_S
 Encoder = Callable[[Array], Array]
 """See ``whisper.WhisperEncoder``."""
 
-OFFSETS = np.array([-6, -3, 0, 3, 6])
+OFFSETS = np.array([-12, -8, -5, -2, 0, 2, 5, 8, 12])
 """Features (20 ms) heard around the time that is drawn."""
 BEFORE_S = 3.0
 """Sound encoded before the part that a window tells of; so much is heard in its context."""

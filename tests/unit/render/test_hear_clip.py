@@ -10,6 +10,8 @@ from services.render.mouth.hear_clip import AFTER_S, FIRST_S, OFFSETS, REST_S, C
 from services.render.mouth.whisper import BANDS, PER_S, SIZE, WINDOW_S, log_mel
 
 STEP = RATE // PER_S
+NOW = OFFSETS.tolist().index(0)
+BACK = -int(OFFSETS[0])
 
 
 class Loudness:
@@ -30,7 +32,7 @@ def model() -> ClipModel:
     """Opening is the loudness now, width is that of a moment before."""
     size = SIZE * len(OFFSETS)
     matrix = np.zeros((size, 2), np.float32)
-    matrix[SIZE * 2, 0] = matrix[0, 1] = 1
+    matrix[SIZE * NOW, 0] = matrix[0, 1] = 1
     one = np.ones(size, np.float32)
     return ClipModel(one * 0, one, matrix, np.zeros(2, np.float32), np.ones(2, np.float32))
 
@@ -76,7 +78,8 @@ def test_every_moment_is_told_by_the_sound_at_that_moment() -> None:
     loud = np.abs(sound[: len(sound) // STEP * STEP].reshape(-1, STEP)).mean(1)
     mouth = followed(sound, 5000)
     assert np.allclose(mouth[:, 0], loud[::2][: len(mouth)], atol=1e-5)
-    assert np.allclose(mouth[5:, 1], loud[4::2][: len(mouth) - 5], atol=1e-5)
+    late = mouth[BACK // 2 :, 1]
+    assert np.allclose(late, loud[BACK % 2 :: 2][: len(late)], atol=1e-5)
 
 
 def test_the_first_picture_comes_with_the_first_window() -> None:
