@@ -81,7 +81,7 @@ class KokoroEngine(TtsEngine):
         voice = request.voice_id
         if voice and voice not in self._table:
             raise HuashengError("unknown-voice", voice=voice)
-        spoken, words, budget = False, False, float(splitting.FIRST)
+        spoken, words, pace = False, False, splitting.Pace()
         for clause in clauses:
             words = words or has_words(clause.text)
             if not is_speakable(clause.text) or (is_japanese(clause.text) and not language):
@@ -90,14 +90,12 @@ class KokoroEngine(TtsEngine):
                 continue
             rules = language or main_language(clause.text)
             voice = voice or self._defaults[rules]
-            for stretch in splitting.split(clause.text, budget):
+            for stretch in splitting.split(clause.text, pace):
                 for piece in self._speak(clause.index, stretch, rules, voice, request.speed, request.stop):
                     spoken = True
                     yield piece
                 if request.stop.is_set():
                     return
-                if spoken:
-                    budget = min(splitting.LIMIT, max(budget, splitting.weight(stretch.text)) * splitting.GROWTH)
         if not spoken and not request.stop.is_set():
             raise HuashengError("unspeakable-text" if words else "empty-text")
 

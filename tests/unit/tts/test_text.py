@@ -1,6 +1,6 @@
 import pytest
 
-from services.tts.text.clauses import FIRST, LIMIT, halves, split, weight
+from services.tts.text.clauses import FIRST, LIMIT, PATIENCE, halves, split, weight
 from services.tts.text.script import has_words, is_speakable, main_language
 
 
@@ -48,10 +48,22 @@ def test_stretches_give_the_text_again() -> None:
 
 def test_the_first_stretch_is_short_and_they_grow_to_the_limit() -> None:
     stretches = [weight(s.text) for s in split(LONG * 4)]
-    assert stretches[0] <= FIRST
+    assert stretches[0] <= FIRST * PATIENCE
     assert max(stretches) <= LIMIT
     assert max(stretches) > 2 * FIRST
-    assert all(b <= 2.2 * max([*stretches[: i + 1], FIRST]) + 12 for i, b in enumerate(stretches[1:]))
+
+
+def test_each_stretch_is_made_before_the_last_has_been_heard() -> None:
+    pace = 0.6  # seconds of work for a second of speech, as SPARE assumes
+    stretches = [weight(s.text) for s in split(LONG * 4)]
+    for k in range(1, len(stretches)):
+        late = pace * sum(stretches[1 : k + 1]) - sum(stretches[:k])
+        assert late <= pace * (PATIENCE - 1) * stretches[k], f"stretch {k} of {stretches} comes late"
+
+
+def test_a_pause_a_little_further_is_better_than_a_cut_between_words() -> None:
+    text = "画声是一个可以自己部署的会说话的数字人。上传一段视频或一张照片，它就能开口说任何话，还能和你实时对话。"
+    assert [s.end for s in split(text)] == ["sentence", "sentence"]
 
 
 def test_nothing_is_cut_within_numbers_names_and_abbreviations() -> None:
