@@ -163,6 +163,10 @@ class AvatarReport(BaseModel):
     face_width_px: float
     mouth_coverage: float
     warnings: list[str]
+    missing_shapes: list[str]
+    mouth_pictures: int
+    covered_frames: int
+    blurred_frames: int
 
 
 class Avatar(BaseModel):

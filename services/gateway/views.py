@@ -75,6 +75,8 @@ def avatar_row(a: Any, storage: Storage) -> Row:
         "report": {
             "face_fraction": round(a.report.face_fraction, 4), "face_width_px": round(a.report.face_width_px, 1),
             "mouth_coverage": round(a.report.mouth_coverage, 4), "warnings": list(a.report.warnings),
+            "missing_shapes": list(a.report.missing_shapes), "mouth_pictures": a.report.mouth_pictures,
+            "covered_frames": a.report.covered_frames, "blurred_frames": a.report.blurred_frames,
         },
     }  # fmt: skip
 

@@ -56,7 +56,8 @@ class AvatarRecord:
         """The record of a file's content."""
         raw = json.loads(data)
         report = raw.pop("report")
-        return cls(report=AvatarReport(**{**report, "warnings": tuple(report["warnings"])}), **raw)
+        lists = {name: tuple(value) for name, value in report.items() if isinstance(value, list)}
+        return cls(report=AvatarReport(**{**report, **lists}), **raw)
 
 
 def check_ids(owner: str, avatar_id: str) -> None:

@@ -39,6 +39,10 @@ def avatar(record: AvatarRecord, store: AvatarStore) -> pb.Avatar:
             face_width_px=found.face_width_px,
             mouth_coverage=found.mouth_coverage,
             warnings=found.warnings,
+            missing_shapes=found.missing_shapes,
+            mouth_pictures=found.mouth_pictures,
+            covered_frames=found.covered_frames,
+            blurred_frames=found.blurred_frames,
         ),
         created_at=record.created_at,
     )

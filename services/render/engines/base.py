@@ -58,7 +58,15 @@ class AvatarReport:
     mouth_coverage: float
     """Part of the mouth shapes of speech seen in the source, 0 to 1; 0 for a portrait."""
     warnings: tuple[str, ...] = ()
-    """Codes, e.g. ``face-missing-in-part``, ``only-first-part``, ``scaled-down``."""
+    """Codes, e.g. ``face-missing-in-part``, ``mouth-covered-in-part``, ``only-first-part``, ``scaled-down``."""
+    missing_shapes: tuple[str, ...] = ()
+    """Mouth shapes of speech that the source does not show: ``open``, ``rounded``, ``spread``, ``closed``."""
+    mouth_pictures: int = 0
+    """Pictures of the mouth kept to draw from."""
+    covered_frames: int = 0
+    """Frames left as they are since something is in front of the mouth."""
+    blurred_frames: int = 0
+    """Frames whose mouth is too blurred to draw from."""
 
 
 @dataclass(frozen=True)

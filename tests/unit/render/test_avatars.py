@@ -17,7 +17,7 @@ from services.render.prepare import Preparer
 from tests.fakes.media import blank, png
 from tests.fakes.render_engine import FakeEngine
 
-REPORT = AvatarReport(192, 128, 25, 30, 50, 1.0, 64.0, 0.5, ("side-view",))
+REPORT = AvatarReport(192, 128, 25, 30, 50, 1.0, 64.0, 0.5, ("side-view",), ("open",), 12, 3, 4)
 
 
 def record(avatar_id: str = "ann", owner: str = "local", at: float = 1) -> AvatarRecord:
