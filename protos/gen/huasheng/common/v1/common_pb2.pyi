@@ -61,7 +61,7 @@ class Interrupted(_message.Message):
     def __init__(self, generation: _Optional[int] = ..., sent_us: _Optional[int] = ...) -> None: ...
 
 class EngineInfo(_message.Message):
-    __slots__ = ("name", "available", "reason", "is_default", "languages", "license", "description")
+    __slots__ = ("name", "available", "reason", "is_default", "languages", "license", "description", "can_train", "cannot_train_reason")
     NAME_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +69,8 @@ class EngineInfo(_message.Message):
     LANGUAGES_FIELD_NUMBER: _ClassVar[int]
     LICENSE_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    CAN_TRAIN_FIELD_NUMBER: _ClassVar[int]
+    CANNOT_TRAIN_REASON_FIELD_NUMBER: _ClassVar[int]
     name: str
     available: bool
     reason: str
@@ -76,4 +78,6 @@ class EngineInfo(_message.Message):
     languages: _containers.RepeatedScalarFieldContainer[str]
     license: str
     description: str
-    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., is_default: bool = ..., languages: _Optional[_Iterable[str]] = ..., license: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+    can_train: bool
+    cannot_train_reason: str
+    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., is_default: bool = ..., languages: _Optional[_Iterable[str]] = ..., license: _Optional[str] = ..., description: _Optional[str] = ..., can_train: bool = ..., cannot_train_reason: _Optional[str] = ...) -> None: ...

@@ -232,23 +232,47 @@ class TrainRequest(_message.Message):
     def __init__(self, training_id: _Optional[str] = ..., owner: _Optional[str] = ..., video_uri: _Optional[str] = ..., engine: _Optional[str] = ..., steps: _Optional[int] = ..., device: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class TrainProgress(_message.Message):
-    __slots__ = ("step", "steps", "loss", "eta_s", "preview_uri", "stage")
+    __slots__ = ("step", "steps", "loss", "eta_s", "preview_uri", "stage", "fraction", "validation_loss", "curve", "warnings", "offset_ms")
     STEP_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
     LOSS_FIELD_NUMBER: _ClassVar[int]
     ETA_S_FIELD_NUMBER: _ClassVar[int]
     PREVIEW_URI_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
+    FRACTION_FIELD_NUMBER: _ClassVar[int]
+    VALIDATION_LOSS_FIELD_NUMBER: _ClassVar[int]
+    CURVE_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_MS_FIELD_NUMBER: _ClassVar[int]
     step: int
     steps: int
     loss: float
     eta_s: float
     preview_uri: str
     stage: str
-    def __init__(self, step: _Optional[int] = ..., steps: _Optional[int] = ..., loss: _Optional[float] = ..., eta_s: _Optional[float] = ..., preview_uri: _Optional[str] = ..., stage: _Optional[str] = ...) -> None: ...
+    fraction: float
+    validation_loss: float
+    curve: MouthCurve
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    offset_ms: float
+    def __init__(self, step: _Optional[int] = ..., steps: _Optional[int] = ..., loss: _Optional[float] = ..., eta_s: _Optional[float] = ..., preview_uri: _Optional[str] = ..., stage: _Optional[str] = ..., fraction: _Optional[float] = ..., validation_loss: _Optional[float] = ..., curve: _Optional[_Union[MouthCurve, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., offset_ms: _Optional[float] = ...) -> None: ...
+
+class MouthCurve(_message.Message):
+    __slots__ = ("rate_hz", "start_s", "real", "before", "after")
+    RATE_HZ_FIELD_NUMBER: _ClassVar[int]
+    START_S_FIELD_NUMBER: _ClassVar[int]
+    REAL_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    rate_hz: float
+    start_s: float
+    real: _containers.RepeatedScalarFieldContainer[float]
+    before: _containers.RepeatedScalarFieldContainer[float]
+    after: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, rate_hz: _Optional[float] = ..., start_s: _Optional[float] = ..., real: _Optional[_Iterable[float]] = ..., before: _Optional[_Iterable[float]] = ..., after: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("model_id", "owner", "name", "engine", "avatar_id", "steps", "before", "after", "created_at")
+    __slots__ = ("model_id", "owner", "name", "engine", "avatar_id", "steps", "before", "after", "created_at", "warnings", "preview_uri", "curve", "offset_ms", "training_id")
     class BeforeEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -272,6 +296,11 @@ class Model(_message.Message):
     BEFORE_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_URI_FIELD_NUMBER: _ClassVar[int]
+    CURVE_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_MS_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_ID_FIELD_NUMBER: _ClassVar[int]
     model_id: str
     owner: str
     name: str
@@ -281,7 +310,12 @@ class Model(_message.Message):
     before: _containers.ScalarMap[str, float]
     after: _containers.ScalarMap[str, float]
     created_at: float
-    def __init__(self, model_id: _Optional[str] = ..., owner: _Optional[str] = ..., name: _Optional[str] = ..., engine: _Optional[str] = ..., avatar_id: _Optional[str] = ..., steps: _Optional[int] = ..., before: _Optional[_Mapping[str, float]] = ..., after: _Optional[_Mapping[str, float]] = ..., created_at: _Optional[float] = ...) -> None: ...
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    preview_uri: str
+    curve: MouthCurve
+    offset_ms: float
+    training_id: str
+    def __init__(self, model_id: _Optional[str] = ..., owner: _Optional[str] = ..., name: _Optional[str] = ..., engine: _Optional[str] = ..., avatar_id: _Optional[str] = ..., steps: _Optional[int] = ..., before: _Optional[_Mapping[str, float]] = ..., after: _Optional[_Mapping[str, float]] = ..., created_at: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., preview_uri: _Optional[str] = ..., curve: _Optional[_Union[MouthCurve, _Mapping]] = ..., offset_ms: _Optional[float] = ..., training_id: _Optional[str] = ...) -> None: ...
 
 class TrainResponse(_message.Message):
     __slots__ = ("progress", "model")
@@ -330,6 +364,18 @@ class ListModelsResponse(_message.Message):
     MODELS_FIELD_NUMBER: _ClassVar[int]
     models: _containers.RepeatedCompositeFieldContainer[Model]
     def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ...) -> None: ...
+
+class DeleteModelRequest(_message.Message):
+    __slots__ = ("owner", "model_id")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    model_id: str
+    def __init__(self, owner: _Optional[str] = ..., model_id: _Optional[str] = ...) -> None: ...
+
+class DeleteModelResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class ListEnginesRequest(_message.Message):
     __slots__ = ()

@@ -75,6 +75,11 @@ class RenderServiceStub(object):
                 request_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.ListModelsRequest.SerializeToString,
                 response_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.ListModelsResponse.FromString,
                 _registered_method=True)
+        self.DeleteModel = channel.unary_unary(
+                '/huasheng.render.v1.RenderService/DeleteModel',
+                request_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.DeleteModelRequest.SerializeToString,
+                response_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.DeleteModelResponse.FromString,
+                _registered_method=True)
         self.ListEngines = channel.unary_unary(
                 '/huasheng.render.v1.RenderService/ListEngines',
                 request_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.ListEnginesRequest.SerializeToString,
@@ -124,6 +129,9 @@ class RenderServiceServicer(object):
 
     def Train(self, request, context):
         """Trains a model of one person. Order out: progress, then result. FAILED_PRECONDITION where no engine can train.
+        One training works at a time, more wait (stage "wait"). It works while this call lasts: a cancel stops it within a
+        second and keeps the last checkpoint; the same training_id, video and steps again go on from there, exactly as if
+        nothing had happened. A second call for a training at work takes it over, and the first one ends as cancelled.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,6 +153,14 @@ class RenderServiceServicer(object):
 
     def ListModels(self, request, context):
         """Lists built-in and trained models.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteModel(self, request, context):
+        """Deletes a trained model, its checkpoints included; built-in ones stay. Its avatar stays as well. Deleting an avatar
+        deletes the models that belong to it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -206,6 +222,11 @@ def add_RenderServiceServicer_to_server(servicer, server):
                     servicer.ListModels,
                     request_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.ListModelsRequest.FromString,
                     response_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.ListModelsResponse.SerializeToString,
+            ),
+            'DeleteModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteModel,
+                    request_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.DeleteModelRequest.FromString,
+                    response_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.DeleteModelResponse.SerializeToString,
             ),
             'ListEngines': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEngines,
@@ -435,6 +456,33 @@ class RenderService(object):
             '/huasheng.render.v1.RenderService/ListModels',
             huasheng_dot_render_dot_v1_dot_render__pb2.ListModelsRequest.SerializeToString,
             huasheng_dot_render_dot_v1_dot_render__pb2.ListModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huasheng.render.v1.RenderService/DeleteModel',
+            huasheng_dot_render_dot_v1_dot_render__pb2.DeleteModelRequest.SerializeToString,
+            huasheng_dot_render_dot_v1_dot_render__pb2.DeleteModelResponse.FromString,
             options,
             channel_credentials,
             insecure,
