@@ -8,7 +8,7 @@ window is short: the video starts early.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
@@ -32,6 +32,8 @@ REST_S = WINDOW_S - BEFORE_S - AFTER_S
 """What each later window tells of."""
 BLEND = 10
 """Features over which one window's estimate goes over into the next one's."""
+STEP = RATE // PER_S
+"""Samples a feature."""
 GATE = (-2.2, -1.6)
 """Loudness under the speaker's level (log10 of power) at which the mouth is at rest, and at which it moves freely."""
 NEAR = (6, 16)
@@ -40,6 +42,19 @@ LEAST_LEVEL = -4.0
 """Softest level (log10 of mean band power) taken for speech."""
 SINK = 0.5
 """How much softer a speaker may be in a window than in the one before."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Sound encoded at once, and what it tells of; all are numbers of features, ``PER_S`` a second."""
+
+    begin: int
+    first: int
+    """First feature that it tells of."""
+    end: int
+    """After the last one that it tells of."""
+    until: int
+    """Where its sound ends."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +72,19 @@ class ClipModel:
     @cache
     def builtin(cls) -> ClipModel:
         """The weights in this folder."""
-        with np.load(Path(__file__).with_name("hear_clip.npz")) as data:
+        return cls.load(Path(__file__).with_name("hear_clip.npz"))
+
+    @classmethod
+    def load(cls, path: Path) -> ClipModel:
+        """Weights that ``save`` wrote; nothing in it can run. Raises ``OSError``, ``ValueError``, ``TypeError``."""
+        with np.load(path, allow_pickle=False) as data:
             return cls(**{name: data[name].astype(np.float32) for name in data.files})
+
+    def save(self, path: Path) -> None:
+        """Write the weights, the matrix as float16, for ``load``. Not atomic: write beside and move."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        with path.open("wb") as file:
+            np.savez_compressed(file, **{**arrays, "matrix": self.matrix.astype(np.float16)})
 
     def estimate(self, features: Array) -> Array:
         """Opening and width, shape (n, 2), at each of the features (n, SIZE)."""
@@ -66,10 +92,22 @@ class ClipModel:
         return np.asarray(self.centre + self.gain * (z @ self.matrix), dtype=np.float32)
 
 
+def told(first: int, heard: int, whole: bool) -> Window | None:
+    """The window that tells of features from number ``first`` on when ``heard`` of them have sounded.
+
+    None while too little has sounded, or when the sound is ``whole`` and all is told.
+    """
+    end = first + round((REST_S if first else FIRST_S) * PER_S)
+    until = end + round(AFTER_S * PER_S)
+    if heard < until and not (whole and heard > first):
+        return None
+    return Window(max(0, first - round(BEFORE_S * PER_S)), first, min(end, heard), min(until, heard))
+
+
 def around(features: Array) -> Array:
     """Each feature with its neighbours, shape (n, len(OFFSETS) * SIZE); the first and last stand for what is beyond."""
-    index = np.arange(len(features))[:, None] + OFFSETS[None]
-    return np.asarray(features[np.clip(index, 0, len(features) - 1)].reshape(len(features), -1), dtype=np.float32)
+    index = np.clip(np.arange(len(features))[:, None] + OFFSETS[None], 0, len(features) - 1)
+    return np.asarray(features[index].reshape(len(features), len(OFFSETS) * features.shape[1]), dtype=np.float32)
 
 
 class ClipListener:
@@ -117,23 +155,20 @@ class ClipListener:
 
     def _hear(self) -> bool:
         """Tell of the next window if its sound is there."""
-        length = round((REST_S if self._told else FIRST_S) * PER_S)
-        step = RATE // PER_S
-        begin = max(0, self._told - round(BEFORE_S * PER_S))
-        heard = (self._dropped + len(self._sound)) // step
-        if heard < self._told + length + AFTER_S * PER_S and not (self._whole and heard > self._told):
+        window = told(self._told, (self._dropped + len(self._sound)) // STEP, self._whole)
+        if window is None:
             return False
-        sound = self._sound[begin * step - self._dropped :][: round(WINDOW_S * RATE)]
+        sound = self._sound[window.begin * STEP - self._dropped : window.until * STEP - self._dropped]
         track = self._model.estimate(self._encoder(sound)) * self._free(sound)[:, None]
-        start = self._told - begin
-        track = track[start : min(start + length + BLEND, heard - begin)]
+        track = track[window.first - window.begin : min(window.end + BLEND, window.until) - window.begin]
         blend = min(len(self._tail), len(track))
         share = (np.arange(blend, dtype=np.float32)[:, None] + 1) / (BLEND + 1)
         track[:blend] = self._tail[:blend] * (1 - share) + track[:blend] * share
+        length = window.end - window.first
         self._track = np.concatenate([self._track, track[:length]])
         self._tail = track[length:]
-        self._told += min(length, len(track))
-        drop = max(0, self._told - round(BEFORE_S * PER_S)) * step - self._dropped
+        self._told = window.end
+        drop = max(0, self._told - round(BEFORE_S * PER_S)) * STEP - self._dropped
         self._sound, self._dropped = self._sound[drop:], self._dropped + drop
         return True
 

@@ -1,10 +1,12 @@
 """Hearing recordings: windows at fixed times, so that the pieces in which sound comes do not show."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from services.render.mouth.encoded import encoded
 from services.render.mouth.features import RATE
 from services.render.mouth.hear_clip import AFTER_S, FIRST_S, OFFSETS, REST_S, ClipListener, ClipModel
 from services.render.mouth.whisper import BANDS, PER_S, SIZE, WINDOW_S, log_mel
@@ -112,6 +114,37 @@ def test_silence_is_closed_and_still() -> None:
     assert mouth[:95, 0].mean() > 0.05
     assert not mouth[110:185].any()
     assert mouth[205:, 0].mean() > 0.05
+
+
+@pytest.mark.parametrize("rate", [RATE, 24_000])
+@pytest.mark.parametrize("seconds", [0.3, 4.0, 31.0])
+def test_encoded_is_what_the_listener_hears(seconds: float, rate: int) -> None:
+    sound = babble(seconds, rate)
+    encoder = Loudness()
+    features = encoded(sound, rate, encoder)
+    count = int(seconds * PER_S)
+    assert abs(len(features) - count) <= 1
+    told = model().estimate(features)[:, 0]
+    mouth = followed(sound, rate, rate)[:, 0]
+    assert np.allclose(told[::2], mouth[: len(told[::2])], atol=1e-4)
+
+
+def test_an_empty_recording_has_no_features() -> None:
+    assert encoded(np.zeros(0, np.float32), RATE, Loudness()).shape == (0, SIZE)
+
+
+def test_a_model_comes_back_from_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "person.npz"
+    model().save(path)
+    dice = np.random.default_rng(3).normal(size=(7, SIZE)).astype(np.float32)
+    assert np.allclose(ClipModel.load(path).estimate(dice), model().estimate(dice), atol=1e-3)
+
+
+def test_a_model_never_runs_what_is_in_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "evil.npz"
+    np.savez(path, mean=np.array([print], dtype=object))
+    with pytest.raises(ValueError, match="allow_pickle"):
+        ClipModel.load(path)
 
 
 def test_after_a_cut_time_goes_on_where_it_was() -> None:
