@@ -42,11 +42,16 @@ class EncoderOptions:
     """No look-ahead and a key frame every second, at a third more bytes."""
 
 
+def _planar_frame(image: Image) -> VideoFrame:
+    # from_numpy_buffer would save the copy, but takes a height that is not a multiple of 4 for a smaller one
+    return VideoFrame.from_ndarray(np.ascontiguousarray(image), "yuv420p")
+
+
 def to_bgr(image: Image) -> Image:
     """A picture in either form as BGR (H, W, 3)."""
     if image.ndim == 3:
         return image
-    frame = VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), "yuv420p")
+    frame = _planar_frame(image)
     bgr: Image = frame.reformat(
         format="bgr24",
         src_colorspace=Colorspace.ITU709,
@@ -101,10 +106,7 @@ class _Encoder:
 
     def add(self, image: Image) -> Iterable[Packet[Any]]:
         """Packets that are ready after one more picture."""
-        if image.ndim == 3:
-            frame = _yuv_frame(image, self._convert)
-        else:
-            frame = VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), "yuv420p")
+        frame = _yuv_frame(image, self._convert) if image.ndim == 3 else _planar_frame(image)
         frame.pts, frame.time_base = self.frames, self.time_base
         self.frames += 1
         return self.stream.encode(frame)

@@ -145,3 +145,20 @@ def test_an_unfinished_stream_can_be_dropped() -> None:
     mp4.add_frame(quarters(192, 128))
     mp4.close()
     mp4.close()
+
+
+@pytest.mark.parametrize("height", [94, 96])
+def test_planar_pictures_keep_their_lines_whatever_the_height(height: int) -> None:
+    rows = np.arange(height, dtype=np.uint8)[:, None] * 2 + 30
+    picture = np.concatenate([np.repeat(rows, 128, 1), np.full((height // 2, 128), 128, np.uint8)])
+    mp4 = FragmentedMp4(128, height, 25, 24000, EncoderOptions(crf=12))
+    data = mp4.head()
+    for _ in range(3):
+        mp4.add_audio(np.zeros(960, np.float32))
+        data += mp4.add_frame(picture)
+    data += mp4.finish()
+    with av.open(io.BytesIO(data)) as container:
+        shown = next(container.decode(video=0)).to_ndarray()
+    assert shown.shape == picture.shape
+    assert np.abs(shown[:height].astype(int) - picture[:height]).mean() < 1
+    assert np.abs(to_bgr(picture).astype(float).mean((1, 2)) - (picture[:height, 0] - 16) * 255 / 219).max() < 2
