@@ -50,7 +50,7 @@ def prepare(
     warnings: list[str] = []
     if kind == "portrait":
         fps = PORTRAIT_FPS
-        meshes = _portrait(source, out / FRAMES, tracker, canonical, options, progress, cancelled)
+        meshes = animate(source, out / FRAMES, tracker, canonical, options, progress, cancelled)
     else:
         info = probe(source)
         fps = float(info.fps)
@@ -62,10 +62,10 @@ def prepare(
             warnings.append("scaled-down")
         expected = max(1, int(min(info.duration_s, options.max_avatar_s) * fps))
         pictures = (p for _, p in read_frames(source, info.fps, options.max_side_px, options.max_avatar_s))
-        meshes = _follow(pictures, out / FRAMES, fps, tracker, expected, progress, cancelled)
+        meshes = follow(pictures, out / FRAMES, fps, tracker, expected, progress, cancelled)
     good = ~np.isnan(meshes[:, 0, 0])
-    width, height = _size(out / FRAMES)
-    _judge(source.name, tracker, meshes, good)
+    width, height = size_of(out / FRAMES)
+    judge(source.name, tracker, meshes, good)
     if kind == "video" and not good.all():
         warnings.append("face-missing-in-part")
     progress("shapes", 0.86)
@@ -88,7 +88,8 @@ def prepare(
     )  # fmt: skip
 
 
-def _judge(name: str, tracker: Tracker, meshes: Array, good: npt.NDArray[np.bool_]) -> None:
+def judge(name: str, tracker: Tracker, meshes: Array, good: npt.NDArray[np.bool_]) -> None:
+    """Raises ``no-face``, ``two-faces``, ``few-faces`` or ``small-face`` when the clip cannot be used."""
     if not good.any():
         raise HuashengError("no-face", name=name)
     if tracker.rival_pictures > RIVAL_SHARE * tracker.checked_pictures:
@@ -100,13 +101,14 @@ def _judge(name: str, tracker: Tracker, meshes: Array, good: npt.NDArray[np.bool
         raise HuashengError("small-face", name=name, pixels=round(wide), limit=MIN_FACE)
 
 
-def _size(store: Path) -> tuple[int, int]:
+def size_of(store: Path) -> tuple[int, int]:
+    """Width and height of stored frames."""
     with av.open(str(store)) as container:
         stream = container.streams.video[0]
         return stream.width, stream.height
 
 
-def _follow(
+def follow(
     pictures: Iterator[Image],
     store: Path,
     fps: float,
@@ -140,7 +142,7 @@ def _follow(
     return meshes
 
 
-def _portrait(
+def animate(
     source: Path,
     store: Path,
     tracker: Tracker,
@@ -149,6 +151,7 @@ def _portrait(
     progress: Callable[[str, float], None],
     cancelled: Callable[[], bool],
 ) -> Array:
+    """Store the frames of a portrait that moves a little, and give the mesh of each."""
     picture = read_image(source, options.max_side_px)
     height, width = picture.shape[:2]
     if min(height, width) < MIN_SIDE:
