@@ -1,0 +1,1 @@
+"""The networks, each with the parameter names of its published checkpoint."""
