@@ -25,12 +25,13 @@ from services.gateway.events import Hub
 from services.gateway.idempotency import Idempotency
 from services.gateway.jobs import Jobs
 from services.gateway.middleware import Middleware
-from services.gateway.routes import assets, conversations, docs, jobs, pages, system, voices, work
+from services.gateway.routes import assets, conversations, docs, jobs, pages, system, trainings, voices, work
 from services.gateway.runner import Runner
 from services.gateway.settings import GatewaySettings
 from services.gateway.signing import Signer, load_secret
-from services.gateway.work.avatar import avatar, training
+from services.gateway.work.avatar import avatar
 from services.gateway.work.dialogue import dialogue
+from services.gateway.work.training import training
 from services.gateway.work.video import video
 
 log = logging.getLogger("huasheng.gateway")
@@ -92,6 +93,7 @@ def create_app(settings: GatewaySettings, gateway: Gateway) -> FastAPI:
         assets.router,
         jobs.router,
         work.router,
+        trainings.router,
         conversations.router,
         voices.router,
         system.router,

@@ -18,6 +18,8 @@ from services.gateway.jobs import Row
 from services.gateway.problems import language, request_id
 
 LOCAL = "local"
+MAX_PERSONA = 2000
+"""Longest persona, in characters."""
 
 
 def get_gateway(request: Request) -> Gateway:

@@ -33,6 +33,8 @@ class Turn:
     """BCP 47; empty to detect it."""
     history: list[tuple[str, str]] = field(default_factory=list)
     """Earlier messages: (``user`` | ``assistant``, text), oldest first."""
+    persona: str = ""
+    """Who the avatar is, for the language model."""
     reply: str = ""
     """The answer when it is known already (an earlier attempt got that far): the language model is not asked again."""
 
@@ -65,7 +67,7 @@ async def run_turn(clients: Clients, turn: Turn, timings: Timings) -> AsyncGener
         history = [*turn.history, ("user", heard.text)]
         # the script cannot tell English from French, which the language model can answer as well
         language = turn.language if turn.text else heard.language
-        flow.start(think(flow, clients, timings, history, language, clauses))
+        flow.start(think(flow, clients, timings, history, language, clauses, turn.persona))
     flow.start(speak(flow, clients, timings, turn.voice, clauses, drawing))
     flow.start(draw(flow, clients, timings, turn.look, drawing))
     async with contextlib.aclosing(flow.events()) as events:

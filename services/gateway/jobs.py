@@ -12,7 +12,7 @@ from services.common.errors import HuashengError
 from services.gateway.db import Database, jobs
 
 Row = dict[str, Any]
-QUEUES = {"dialogue": "dialogue", "video": "render", "avatar": "render", "training": "render"}
+QUEUES = {"dialogue": "dialogue", "video": "render", "avatar": "render", "training": "training"}
 """The queue of each kind of job."""
 STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 ACTIVE = ("queued", "running")
@@ -67,6 +67,12 @@ class Jobs:
         if found is None:
             raise HuashengError("unknown-id", kind="job", id=job_id)
         return float(found)
+
+    def of_kind(self, owner: str, kind: str) -> list[Row]:
+        """All jobs of one kind, oldest first."""
+        query = sa.select(jobs).where(jobs.c.owner == owner, jobs.c.kind == kind).order_by(jobs.c.created_at)
+        with self._db.begin() as c:
+            return [dict(r) for r in c.execute(query).mappings()]
 
     def position(self, row: Row) -> int | None:
         """Place in the queue, 1 = next; None once it runs. Counts everybody's jobs, tells nothing else of them."""

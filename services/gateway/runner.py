@@ -69,14 +69,19 @@ class JobRun:
         self.partial["timings_ms"] = dict(self.timings.ms)
         self.tell("timing", stage=stage, ms=ms)
 
-    def at(self, stage: str, progress: float | None = None) -> None:
-        """Note stage and progress (0–1). Watchers hear 5 times a second, the table twice, a new stage at once."""
+    def at(self, stage: str, progress: float | None = None, eta_s: float | None = None) -> None:
+        """Note stage and progress (0–1). Watchers hear 5 times a second, the table twice, a new stage at once.
+
+        ``eta_s`` is for those who know better than progress over time.
+        """
         now, changed = time.monotonic(), stage != self.stage
         self.stage = stage
         if progress is not None:
             self.progress = min(1.0, max(progress, 0.0))
             elapsed = now - self._began
             self.eta_s = round(elapsed * (1 - self.progress) / self.progress, 1) if self.progress > 0.05 else None
+        if eta_s is not None:
+            self.eta_s = round(eta_s, 1)
         if changed or now - self._told > 0.2:
             self._told = now
             self.tell(
@@ -228,7 +233,8 @@ class Runner:
 
     def queues(self) -> dict[str, int]:
         """Queues and how many of their jobs run at once."""
-        return {"dialogue": self.settings.dialogue_concurrency, "render": self.settings.render_concurrency}
+        s = self.settings
+        return {"dialogue": s.dialogue_concurrency, "render": s.render_concurrency, "training": s.training_concurrency}
 
     async def enqueue(self, row: Row) -> None:
         """Hand an accepted job to the queue; twice does no harm."""

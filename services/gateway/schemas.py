@@ -28,14 +28,14 @@ class AvatarRequest(Body):
 
 
 class TrainingRequest(Body):
-    """Train a model of the person in a video. 3000 to 10000 steps are advised."""
+    """Train a model of the person in a video. 3000 to 10000 steps are advised; the same again goes on where it was."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"video_asset_id": "a_01m3…", "steps": 5000}]})
     video_asset_id: str = Field(max_length=80)
     engine: str | None = Id
-    steps: int = Field(default=5000, ge=1, le=100_000)
+    steps: int = Field(default=5000, ge=100, le=100_000)
     device: str | None = Id
-    name: str | None = Id
+    name: str | None = Field(default=None, min_length=1, max_length=80)
 
 
 class _Speech(Body):
@@ -73,7 +73,10 @@ class DialogueRequest(_Speech):
     voice_id: str | None = Id
     conversation_id: str | None = Id
     engine: str | None = Id
+    model: str | None = Id
     language: str | None = Field(default=None, max_length=16)
+    persona: str | None = Field(default=None, max_length=2000)
+    idle_frame: int | None = Field(default=None, ge=0, le=1_000_000)
 
 
 class SpeechRequest(Body):
@@ -189,6 +192,16 @@ class Avatar(BaseModel):
     report: AvatarReport
 
 
+class Curve(BaseModel):
+    """Mouth opening over the held-out part of a clip, in distances between the eyes."""
+
+    rate_hz: float
+    start_s: float
+    real: list[float]
+    before: list[float]
+    after: list[float]
+
+
 class Model(BaseModel):
     """A model that draws."""
 
@@ -200,8 +213,13 @@ class Model(BaseModel):
     engine: str
     avatar_id: str | None
     steps: int
+    training_id: str | None
     before: dict[str, float]
     after: dict[str, float]
+    warnings: list[str]
+    offset_ms: float
+    curve: Curve | None
+    preview_url: str | None
     created_at: str
 
 
@@ -236,6 +254,7 @@ class Message(BaseModel):
     video_url: str | None
     timings_ms: dict[str, float] | None
     clauses: list[Clause] | None
+    end_frame: int | None
 
 
 class ConversationDetail(BaseModel):
@@ -278,6 +297,8 @@ class Engine(BaseModel):
     languages: list[str]
     license: str
     description: str
+    can_train: bool
+    cannot_train_reason: str
 
 
 class Unreachable(BaseModel):

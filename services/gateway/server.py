@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from huasheng.common.v1 import common_pb2
@@ -13,12 +15,13 @@ from huasheng.gateway.v1 import gateway_pb2, gateway_pb2_grpc
 from services.common import logs
 from services.common.errors import HuashengError
 from services.gateway.context import Gateway
-from services.gateway.deps import LOCAL, check_text
+from services.gateway.deps import LOCAL, MAX_PERSONA, check_text
 from services.gateway.dialogue import Turn, run_turn
 from services.gateway.ids import new_id
+from services.gateway.people import shown_idle
 from services.gateway.stages import Look, Voice
 from services.gateway.timings import Timings
-from services.gateway.turn_events import Media, Reply, Transcript
+from services.gateway.turn_events import Media, Reply, Summary, Transcript, VideoHeader
 
 FULL_NAME = "huasheng.gateway.v1.GatewayService"
 
@@ -35,7 +38,7 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
         first = await anext(aiter(requests), None)
         if first is None or first.WhichOneof("payload") != "config":
             raise HuashengError("bad-order", what="config must come first")
-        config = first.config
+        config, asked_at = first.config, time.time()
         has_audio = config.HasField("format")
         if has_audio == bool(config.text):
             raise HuashengError("bad-request", what="give either text or an audio format")
@@ -51,11 +54,16 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
         turn_id = logs.turn_id.get() or new_id("t")
         logs.turn_id.set(turn_id)
         rate = config.format.sample_rate_hertz
+        look = Look(LOCAL, config.avatar_id, config.engine, config.model_id, is_live=True)
+        # counted from when it was asked: the loop goes on through all that prepares the answer
+        frame = config.idle_frame if config.HasField("idle_frame") else None
+        idle = await shown_idle(g, LOCAL, look, frame, asked_at)
         turn = Turn(
-            Look(LOCAL, config.avatar_id, config.engine, is_live=True), Voice(LOCAL, config.voice_id), text=text,
-            pcm=self._audio(requests, rate) if has_audio else None, rate=rate, history=history,
+            replace(look, idle=idle), Voice(LOCAL, config.voice_id), text=text, rate=rate,
+            pcm=self._audio(requests, rate) if has_audio else None, history=history,
+            persona=config.persona[:MAX_PERSONA],
         )  # fmt: skip
-        timings, question, reply = Timings(), "", ""
+        timings, question, reply, end_frame = Timings(), "", "", 0
         async with contextlib.aclosing(run_turn(g.clients, turn, timings)) as events:
             async for event in events:
                 if isinstance(event, Transcript):
@@ -65,12 +73,20 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
                 elif isinstance(event, Reply) and event.text:
                     reply += event.text
                     yield gateway_pb2.StreamTurnResponse(reply=gateway_pb2.TurnReply(text=event.text))
+                elif isinstance(event, VideoHeader):
+                    made = gateway_pb2.TurnVideo(
+                        width=event.width, height=event.height, fps=event.fps, mime_type=event.mime_type,
+                        start_frame=event.start_frame,
+                    )  # fmt: skip
+                    yield gateway_pb2.StreamTurnResponse(video=made)
+                elif isinstance(event, Summary):
+                    end_frame = event.end_frame
                 elif isinstance(event, Media):
                     media = gateway_pb2.TurnMedia(data=event.data, end_us=event.end_us)
                     yield gateway_pb2.StreamTurnResponse(media=media)
         await asyncio.to_thread(g.conversations.add_turn, LOCAL, conversation, turn_id, question, reply)
         timings.mark("total")
-        finished = gateway_pb2.TurnFinished(conversation_id=conversation, timings_ms=timings.ms)
+        finished = gateway_pb2.TurnFinished(conversation_id=conversation, timings_ms=timings.ms, end_frame=end_frame)
         yield gateway_pb2.StreamTurnResponse(finished=finished)
 
     async def _audio(self, requests: AsyncIterator[Any], rate: int) -> AsyncIterator[bytes]:

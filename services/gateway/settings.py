@@ -66,7 +66,9 @@ class GatewaySettings(ServiceSettings):
     dialogue_concurrency: int = Field(default=max(1, _CORES // 2), ge=1)
     """Dialogues at work at once."""
     render_concurrency: int = Field(default=max(1, _CORES // 4), ge=1)
-    """Videos, avatars and trainings at work at once."""
+    """Videos and avatars at work at once."""
+    training_concurrency: int = Field(default=1, ge=1)
+    """Trainings at work at once; beside videos, since one may take hours. More than render services is no use."""
     max_queued_jobs: int = Field(default=100, ge=1)
     """Jobs that may wait; more are refused with ``queue-full``."""
     retry_s: float = Field(default=120, ge=0)

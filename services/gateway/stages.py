@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from huasheng.tts.v1 import tts_pb2
 from services.common.errors import HuashengError
 from services.gateway.clauses import ClauseSplitter
 from services.gateway.clients import Clients, answers, mapped, metadata
+from services.gateway.idle import Idle
 from services.gateway.timings import Timings
 from services.gateway.turn_events import (
     Drawn,
@@ -49,6 +51,8 @@ class Look:
     device: str = ""
     max_side_px: int = 0
     is_live: bool = False
+    idle: Idle | None = None
+    """The loop on the person's screen; without it the video starts on the loop's first frame."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,10 @@ class Flow:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def drain(queue: asyncio.Queue[Any]) -> AsyncIterator[Any]:
-    """The items of a queue until ``None``."""
+async def drain(queue: asyncio.Queue[Any], ahead: Any = None) -> AsyncIterator[Any]:
+    """The items of a queue until ``None``; ``ahead`` was taken from it before."""
+    if ahead is not None:
+        yield ahead
     while (item := await queue.get()) is not None:
         yield item
 
@@ -144,13 +150,14 @@ async def listen(
 
 async def think(
     flow: Flow, clients: Clients, timings: Timings, history: list[tuple[str, str]], language: str,
-    clauses: asyncio.Queue[str | None],
+    clauses: asyncio.Queue[str | None], persona: str = "",
 ) -> None:  # fmt: skip
     """The conversation (role, text; oldest first) to an answer, cut into clauses as it comes."""
     splitter, engine, length = ClauseSplitter(), "", 0
     request = llm_pb2.StreamChatRequest(
-        messages=[llm_pb2.ChatMessage(role=ROLES[r], content=t) for r, t in history], language=language
-    )
+        messages=[llm_pb2.ChatMessage(role=ROLES[r], content=t) for r, t in history], language=language,
+        persona=persona,
+    )  # fmt: skip
     timings.begin("llm")
     call = clients.llm.StreamChat(request, timeout=clients.settings.llm_s, metadata=metadata())
     async with contextlib.aclosing(answers(call, "llm")) as stream:
@@ -250,15 +257,21 @@ async def draw(flow: Flow, clients: Clients, timings: Timings, look: Look, drawi
     first = await drawing.get()
     if first is None or first.WhichOneof("payload") != "header":
         raise HuashengError("bad-order", what="the tts service did not send its header first")
-    header = first.header
+    header, ahead, start = first.header, None, 0
+    if look.idle:
+        ahead = await drawing.get()  # speech is there: drawing begins now, so now it is known where the loop will be
+        if ahead is None:
+            raise HuashengError("unspeakable-text")
+        start = look.idle.at(time.monotonic())
 
     async def requests() -> AsyncIterator[render_pb2.StreamRenderRequest]:
         config = render_pb2.RenderConfig(
             avatar_id=look.avatar_id, owner=look.owner, engine=look.engine, model_id=look.model, device=look.device,
             format=header.format, has_phonemes=header.has_phonemes, max_side_px=look.max_side_px, live=look.is_live,
+            start_frame=start,
         )  # fmt: skip
         yield render_pb2.StreamRenderRequest(config=config)
-        async for item in drain(drawing):
+        async for item in drain(drawing, ahead):
             what = item.WhichOneof("payload")
             if what == "phonemes":
                 yield render_pb2.StreamRenderRequest(phonemes=render_pb2.Phonemes(spans=item.phonemes.spans))
@@ -274,7 +287,7 @@ async def draw(flow: Flow, clients: Clients, timings: Timings, look: Look, drawi
             what = answer.WhichOneof("payload")
             if what == "header":
                 h = answer.header
-                await flow.emit(VideoHeader(h.width, h.height, h.fps, h.mime_type, h.engine))
+                await flow.emit(VideoHeader(h.width, h.height, h.fps, h.mime_type, h.engine, start))
             elif what == "media":
                 await flow.emit(Media(answer.media.data, answer.media.end_us))
                 if answer.media.end_us > 0:
@@ -286,6 +299,6 @@ async def draw(flow: Flow, clients: Clients, timings: Timings, look: Look, drawi
                 is_complete = True
                 timings.mark("render", "render")
                 s = answer.summary
-                await flow.emit(Summary(s.frames, s.passthrough_frames, s.duration_us / 1e6))
+                await flow.emit(Summary(s.frames, s.passthrough_frames, s.duration_us / 1e6, s.end_frame))
     if not is_complete:
         raise HuashengError("service-down", service="render")

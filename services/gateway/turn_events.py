@@ -60,6 +60,8 @@ class VideoHeader:
     fps: float
     mime_type: str
     engine: str
+    start_frame: int = 0
+    """Of the idle loop; may count on past the loop's end."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class Summary:
     frames: int
     passthrough_frames: int
     duration_s: float
+    end_frame: int = 0
+    """Of the idle loop."""
 
 
 Event = Transcript | Reply | Spoken | VoiceHeader | Sound | VideoHeader | Media | Drawn | Summary

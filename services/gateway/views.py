@@ -53,7 +53,7 @@ def job(row: Row, signer: Signer, lang: str, position: int | None, request_id: s
         "eta_s": row["eta_s"],
         "queue_position": position,
         "params": row["params"],
-        "partial": {k: v for k, v in row["partial"].items() if k not in _HIDDEN},
+        "partial": linked({k: v for k, v in row["partial"].items() if k not in _HIDDEN}, signer),
         "result": linked(row["result"], signer) if row["result"] else None,
         "error": problem(HuashengError(error["reason"], **error["params"]), lang, request_id) if error else None,
         "created_at": iso(row["created_at"]),
@@ -81,13 +81,25 @@ def avatar_row(a: Any, storage: Storage) -> Row:
     }  # fmt: skip
 
 
-def model_row(m: Any) -> Row:
-    """A model of the render service."""
+def model_row(m: Any, storage: Storage) -> Row:
+    """A model of the render service, with storage keys."""
     return {
         "id": m.model_id, "model_id": m.model_id, "name": m.name, "owner": m.owner, "is_builtin": m.owner == BUILTIN,
-        "engine": m.engine, "avatar_id": m.avatar_id or None, "steps": m.steps, "before": dict(m.before),
-        "after": dict(m.after), "created_at": iso(m.created_at),
+        "engine": m.engine, "avatar_id": m.avatar_id or None, "steps": m.steps, "training_id": m.training_id or None,
+        "before": _figures(m.before), "after": _figures(m.after), "warnings": list(m.warnings),
+        "offset_ms": round(m.offset_ms, 1), "curve": curve(m.curve) if m.HasField("curve") else None,
+        "preview_key": storage.key(m.preview_uri) if m.preview_uri else None, "created_at": iso(m.created_at),
     }  # fmt: skip
+
+
+def _figures(named: Any) -> dict[str, float]:
+    return {k: round(v, 4) for k, v in sorted(named.items())}
+
+
+def curve(c: Any) -> Row:
+    """How the mouth moved, was and is drawn; distances between the eyes."""
+    lines = {name: [round(v, 4) for v in getattr(c, name)] for name in ("real", "before", "after")}
+    return {"rate_hz": round(c.rate_hz, 3), "start_s": round(c.start_s, 3), **lines}
 
 
 def voice_row(v: Any, is_default: bool) -> Row:
@@ -111,4 +123,5 @@ def engine_row(service: str, e: Any) -> Row:
     return {
         "service": service, "name": e.name, "available": e.available, "reason": e.reason, "is_default": e.is_default,
         "languages": list(e.languages), "license": e.license, "description": e.description,
+        "can_train": e.can_train, "cannot_train_reason": e.cannot_train_reason,
     }  # fmt: skip

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
-import av
 import grpc
 import numpy as np
 from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
@@ -21,9 +18,10 @@ from services.common import serving
 from services.common.errors import HuashengError
 from services.common.settings import ServiceSettings
 from services.common.storage import Storage
+from tests.fakes.tiny_video import FPS, TinyVideo
 
 RATE = 24000
-FPS = 25
+IDLE_FRAMES = 150
 
 
 @dataclass
@@ -171,6 +169,11 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         self.avatars: dict[str, render_pb2.Avatar] = {}
         self.most_at_once = 0
         self.order: list[str] = []
+        self.can_train = True
+        self.training = Script()
+        self.checkpoints: dict[str, int] = {}
+        """Last step of each training, as the real service keeps it: a repeat goes on from there."""
+        self.models: dict[str, render_pb2.Model] = {}
 
     async def StreamRender(self, requests, context):
         s = self.script
@@ -208,7 +211,10 @@ class Render(render_pb2_grpc.RenderServiceServicer):
                 elif what == "end":
                     media = render_pb2.MediaChunk(data=video.finish(), end_us=frames * 1_000_000 // FPS)
                     yield render_pb2.StreamRenderResponse(media=media)
-                    summary = render_pb2.RenderSummary(frames=frames, duration_us=frames * 1_000_000 // FPS)
+                    end = (config.start_frame + frames) % IDLE_FRAMES
+                    summary = render_pb2.RenderSummary(
+                        frames=frames, duration_us=frames * 1_000_000 // FPS, end_frame=end
+                    )
                     is_done = True
                     yield render_pb2.StreamRenderResponse(summary=summary)
         finally:
@@ -237,7 +243,7 @@ class Render(render_pb2_grpc.RenderServiceServicer):
     async def ListAvatars(self, request, context):
         self.script.enter()
         builtin = render_pb2.Avatar(
-            avatar_id="builtin", owner="builtin", name="画", engine="fake-render", kind="portrait"
+            avatar_id="builtin", owner="builtin", name="画", engine="fake-render", kind="portrait", fps=FPS
         )
         return render_pb2.ListAvatarsResponse(avatars=[builtin, *self.avatars.values()])
 
@@ -246,57 +252,64 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         return render_pb2.DeleteAvatarResponse()
 
     async def Train(self, request, context):
-        self.script.enter()
-        raise HuashengError("training-unavailable", why="the fake cannot")
-        yield
+        """Ten steps count as one; each tells a loss, every second one is measured."""
+        s = self.training
+        s.enter()
+        s.seen.append(request)
+        is_done = False
+        key = request.training_id
+        warnings = ["out-of-sync"]
+        try:
+            yield train_progress(request, 0, "check", 0.02, offset_ms=120, warnings=warnings)
+            preview = f"trainings/{key}/preview.jpg"
+            self.storage.put(preview, b"\xff\xd8\xff fake")
+            for step in range(self.checkpoints.get(key, 0) + 10, request.steps + 1, 10):
+                await s.pause()
+                measured = {"validation_loss": 2 / step, "curve": curve()} if step % 20 == 0 else {}
+                yield train_progress(
+                    request, step, "fit", 0.1 + 0.8 * step / request.steps, loss=1 / step, offset_ms=120,
+                    warnings=warnings, preview_uri=self.storage.uri(preview), eta_s=1 + (request.steps - step) / 10,
+                    **measured,
+                )  # fmt: skip
+                self.checkpoints[key] = step
+            model = render_pb2.Model(
+                model_id=f"{key}_steps{request.steps}", owner=request.owner, name=request.name, engine="fake-render",
+                avatar_id="p-me", steps=request.steps, before={"opening_corr": 0.41}, after={"opening_corr": 0.68},
+                created_at=2.0, warnings=warnings, preview_uri=self.storage.uri(preview), curve=curve(), offset_ms=120,
+                training_id=key,
+            )  # fmt: skip
+            self.models[model.model_id] = model
+            is_done = True
+            yield render_pb2.TrainResponse(model=model)
+        finally:
+            s.cancelled += not is_done
 
     async def ListModels(self, request, context):
         model = render_pb2.Model(model_id="builtin", owner="builtin", name="m", engine="fake-render", before={"x": 1})
-        return render_pb2.ListModelsResponse(models=[model])
+        return render_pb2.ListModelsResponse(models=[model, *self.models.values()])
+
+    async def DeleteModel(self, request, context):
+        self.models.pop(request.model_id)
+        return render_pb2.DeleteModelResponse()
 
     async def ListEngines(self, request, context):
         self.script.enter()
-        return render_pb2.ListEnginesResponse(engines=[engine("fake-render")])
+        info = engine("fake-render")
+        info.can_train = self.can_train
+        info.cannot_train_reason = "" if self.can_train else "the fake has no legs"
+        return render_pb2.ListEnginesResponse(engines=[info])
 
     async def ListDevices(self, request, context):
         return render_pb2.ListDevicesResponse(devices=[render_pb2.Device(device="cpu", name="CPU", memory_bytes=1)])
 
 
-class TinyVideo:
-    """A real fragmented MP4 of 64×64 grey pictures, written piece by piece."""
-
-    def __init__(self) -> None:
-        self._out = io.BytesIO()
-        flags = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
-        self._container = av.open(_Unseekable(self._out), "w", format="mp4", options=flags)
-        self._stream = self._container.add_stream(
-            "libx264", rate=FPS, options={"preset": "ultrafast", "tune": "zerolatency"}
-        )
-        self._stream.width = self._stream.height = 64
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.codec_context.gop_size = 5
-        self._container.start_encoding()
-
-    def add(self, number: int) -> None:
-        frame = av.VideoFrame.from_ndarray(np.full((64, 64), 40 + number * 7 % 180, np.uint8), format="gray")
-        frame.pts, frame.time_base = number, Fraction(1, FPS)
-        self._container.mux(self._stream.encode(frame.reformat(format="yuv420p")))
-
-    def take(self) -> bytes:
-        data = self._out.getvalue()
-        self._out.seek(0)
-        self._out.truncate()
-        return data
-
-    def finish(self) -> bytes:
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
-        return self.take()
+def train_progress(request: Any, step: int, stage: str, fraction: float, **more: Any) -> render_pb2.TrainResponse:
+    told = render_pb2.TrainProgress(step=step, steps=request.steps, stage=stage, fraction=fraction, **more)
+    return render_pb2.TrainResponse(progress=told)
 
 
-class _Unseekable:
-    def __init__(self, out: io.BytesIO) -> None:
-        self.write = out.write
+def curve() -> render_pb2.MouthCurve:
+    return render_pb2.MouthCurve(rate_hz=25, start_s=10, real=[0.1, 0.2, 0.3], before=[0, 0, 0], after=[0.1, 0.2, 0.2])
 
 
 def pcm(rate: int) -> common_pb2.AudioFormat:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 from services.common import logs
 from services.gateway.context import Gateway
 from services.gateway.dialogue import Turn, hear, run_turn
+from services.gateway.people import shown_idle
 from services.gateway.runner import JobRun
 from services.gateway.scripts import language_of
 from services.gateway.stages import Look, Voice
@@ -19,7 +21,7 @@ async def dialogue(gateway: Gateway, run: JobRun) -> dict[str, Any]:
     """Two durable steps: hear the question, answer it."""
     p = run.params
     logs.turn_id.set(run.id)
-    look = Look(run.owner, p.get("avatar_id") or "", p.get("engine") or "")
+    look = Look(run.owner, p.get("avatar_id") or "", p.get("engine") or "", p.get("model") or "")
     voice = Voice(run.owner, p.get("voice_id") or "")
     heard: dict[str, Any] = {"text": p.get("text"), "language": p.get("language") or "", "engine": None}
     if asset_id := p.get("audio_asset_id"):
@@ -46,7 +48,11 @@ async def dialogue(gateway: Gateway, run: JobRun) -> dict[str, Any]:
         history = await asyncio.to_thread(
             gateway.conversations.history, run.owner, p["conversation_id"], gateway.settings.max_history, run.id
         )
-        turn = Turn(look, voice, text=heard["text"], language=heard["language"], history=history, reply=known)
+        idle = await shown_idle(gateway, run.owner, look, p.get("idle_frame"), run.created_at)
+        turn = Turn(
+            replace(look, idle=idle), voice, text=heard["text"], language=heard["language"],
+            history=history, reply=known, persona=p.get("persona") or "",
+        )  # fmt: skip
         recorder = Recorder(run, text=known)
         recorder.llm_engine = run.partial.get("reply_engine", "")
         try:
@@ -66,7 +72,7 @@ async def dialogue(gateway: Gateway, run: JobRun) -> dict[str, Any]:
         }  # fmt: skip
         return made | {
             "conversation_id": p["conversation_id"], "transcript": heard["text"], "language": language,
-            "reply": recorder.reply, "avatar_id": p.get("avatar_id"), "engines": engines,
+            "reply": recorder.reply, "avatar_id": p.get("avatar_id"), "model": p.get("model"), "engines": engines,
             "timings_ms": dict(run.timings.ms),
         }  # fmt: skip
 

@@ -71,11 +71,13 @@ class Recorder:
                     run.at("tts", run.progress)
             case turn.VideoHeader():
                 self.picture = event
+                run.partial["start_frame"] = event.start_frame
             case turn.Media():
                 was_playable = self.video.is_playable
                 self.video.append(event.data, event.end_us > 0)
                 if self.video.is_playable and not was_playable:
-                    run.tell("video", url=f"/api/v1/jobs/{run.id}/video")
+                    start = self.picture.start_frame if self.picture else 0
+                    run.tell("video", url=f"/api/v1/jobs/{run.id}/video", start_frame=start)
                 self._progress(event.end_us / 1e6)
             case turn.Drawn():
                 self._progress(event.seconds)
@@ -138,6 +140,8 @@ class Recorder:
             "fps": self.picture.fps,
             "frames": self.summary.frames,
             "passthrough_frames": self.summary.passthrough_frames,
+            "start_frame": self.picture.start_frame,
+            "end_frame": self.summary.end_frame,
             "mime_type": self.picture.mime_type,
             "engine": self.picture.engine,
             "voice_id": self.voice.voice_id if self.voice else None,

@@ -68,8 +68,8 @@ async def video(gateway: Gateway, run: JobRun) -> dict[str, Any]:
             recorder.close(complete=False)
         run.timings.mark("total")
         return made | {
-            "text": p.get("text"), "avatar_id": p.get("avatar_id"), "audio_asset_id": p.get("audio_asset_id"),
-            "timings_ms": dict(run.timings.ms),
+            "text": p.get("text"), "avatar_id": p.get("avatar_id"), "model": p.get("model"),
+            "audio_asset_id": p.get("audio_asset_id"), "timings_ms": dict(run.timings.ms),
         }  # fmt: skip
 
     return await run.step("render", make)

@@ -103,14 +103,6 @@ async def test_videos_from_sound_with_subtitles(world: World) -> None:
     problem(await world.post("videos", {"audio_asset_id": mute["id"]}), 422, "no-audio")
 
 
-async def test_training_is_refused_at_once(world: World) -> None:
-    clip = media.video([media.np.zeros((64, 64, 3), media.np.uint8)] * 10)
-    asset = (await world.upload(clip, "me.mp4")).json()
-    problem(await world.post("trainings", {"video_asset_id": asset["id"]}), 501, "training-unavailable")
-    assert (await world.http.get("/api/v1/jobs?kind=training")).json()["items"] == []
-    assert (await world.http.get("/api/v1/models")).json()["items"][0]["before"] == {"x": 1.0}
-
-
 async def test_voices_and_speech(world: World) -> None:
     listed = (await world.http.get("/api/v1/voices")).json()["items"]
     assert [(v["voice_id"], v["gender"], v["is_default"]) for v in listed] == [

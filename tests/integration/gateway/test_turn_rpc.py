@@ -49,6 +49,27 @@ async def test_spoken_turn(world: World) -> None:
     assert [p async for p in again][-1].finished.conversation_id == finished.conversation_id
     assert len(world.fakes.llm.script.seen[-1].messages) == 3
     assert world.fakes.render.script.seen[0].live
+    assert world.fakes.render.script.seen[0].start_frame == 0, "no loop is shown"
+
+
+async def test_model_persona_and_the_frame_of_the_idle_loop(world: World) -> None:
+    """The loop that the caller shows runs on while the answer is prepared: the video starts where it is by then."""
+    world.fakes.llm.script.delay_s = 0.1
+    config = gateway_pb2.TurnConfig(text="你好", model_id="m_steps1", idle_frame=100, persona="You are a teacher.")
+    parts = [p async for p in ask(world, Request(config=config), Request(end=common_pb2.EndOfInput()))]
+    asked = world.fakes.render.script.seen[0]
+    assert asked.model_id == "m_steps1"
+    assert world.fakes.llm.script.seen[0].persona == "You are a teacher."
+    video = next(p.video for p in parts if p.WhichOneof("payload") == "video")
+    assert video.start_frame == asked.start_frame == 0, "an unknown model has no loop"
+    again = gateway_pb2.TurnConfig(text="你好", idle_frame=100)
+    parts = [p async for p in ask(world, Request(config=again), Request(end=common_pb2.EndOfInput()))]
+    asked = world.fakes.render.script.seen[1]
+    assert 100 + 0.4 * 25 + 2 <= asked.start_frame <= 100 + 10 * 25
+    video = next(p.video for p in parts if p.WhichOneof("payload") == "video")
+    assert (video.start_frame, video.fps) == (asked.start_frame, 25)
+    frames_drawn = frames(b"".join(p.media.data for p in parts))
+    assert parts[-1].finished.end_frame == (asked.start_frame + frames_drawn) % 150
 
 
 @pytest.mark.parametrize(

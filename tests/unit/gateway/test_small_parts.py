@@ -20,7 +20,6 @@ from services.gateway.signing import Signer, load_secret
 from services.gateway.subtitles import webvtt
 from services.gateway.timings import Timings
 from services.gateway.turn_events import Spoken
-from services.gateway.work.avatar import training_id
 
 
 @pytest.mark.parametrize(
@@ -150,12 +149,6 @@ def test_ids_sort_by_age() -> None:
 def test_language(query: str, header: str, expected: str) -> None:
     scope = {"type": "http", "query_string": query.encode(), "headers": [(b"accept-language", header.encode())]}
     assert language(Request(scope)) == expected
-
-
-def test_training_names() -> None:
-    assert training_id("my talk (1).mp4", "j_1") == "my-talk-1"
-    assert training_id("../../etc", "j_1") == "t-1"
-    assert training_id("我的.mp4", "j_1") == "t-1"
 
 
 def test_hosts_and_database_addresses(tmp_path: Path) -> None:

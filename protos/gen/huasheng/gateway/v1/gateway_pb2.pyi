@@ -8,20 +8,26 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class TurnConfig(_message.Message):
-    __slots__ = ("text", "format", "avatar_id", "voice_id", "conversation_id", "engine")
+    __slots__ = ("text", "format", "avatar_id", "voice_id", "conversation_id", "engine", "model_id", "idle_frame", "persona")
     TEXT_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     AVATAR_ID_FIELD_NUMBER: _ClassVar[int]
     VOICE_ID_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_ID_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    IDLE_FRAME_FIELD_NUMBER: _ClassVar[int]
+    PERSONA_FIELD_NUMBER: _ClassVar[int]
     text: str
     format: _common_pb2.AudioFormat
     avatar_id: str
     voice_id: str
     conversation_id: str
     engine: str
-    def __init__(self, text: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., avatar_id: _Optional[str] = ..., voice_id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., engine: _Optional[str] = ...) -> None: ...
+    model_id: str
+    idle_frame: int
+    persona: str
+    def __init__(self, text: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., avatar_id: _Optional[str] = ..., voice_id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., idle_frame: _Optional[int] = ..., persona: _Optional[str] = ...) -> None: ...
 
 class StreamTurnRequest(_message.Message):
     __slots__ = ("config", "audio", "end")
@@ -47,6 +53,20 @@ class TurnReply(_message.Message):
     text: str
     def __init__(self, text: _Optional[str] = ...) -> None: ...
 
+class TurnVideo(_message.Message):
+    __slots__ = ("width", "height", "fps", "mime_type", "start_frame")
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    FPS_FIELD_NUMBER: _ClassVar[int]
+    MIME_TYPE_FIELD_NUMBER: _ClassVar[int]
+    START_FRAME_FIELD_NUMBER: _ClassVar[int]
+    width: int
+    height: int
+    fps: float
+    mime_type: str
+    start_frame: int
+    def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., fps: _Optional[float] = ..., mime_type: _Optional[str] = ..., start_frame: _Optional[int] = ...) -> None: ...
+
 class TurnMedia(_message.Message):
     __slots__ = ("data", "end_us")
     DATA_FIELD_NUMBER: _ClassVar[int]
@@ -56,7 +76,7 @@ class TurnMedia(_message.Message):
     def __init__(self, data: _Optional[bytes] = ..., end_us: _Optional[int] = ...) -> None: ...
 
 class TurnFinished(_message.Message):
-    __slots__ = ("conversation_id", "timings_ms")
+    __slots__ = ("conversation_id", "timings_ms", "end_frame")
     class TimingsMsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -66,18 +86,22 @@ class TurnFinished(_message.Message):
         def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     CONVERSATION_ID_FIELD_NUMBER: _ClassVar[int]
     TIMINGS_MS_FIELD_NUMBER: _ClassVar[int]
+    END_FRAME_FIELD_NUMBER: _ClassVar[int]
     conversation_id: str
     timings_ms: _containers.ScalarMap[str, float]
-    def __init__(self, conversation_id: _Optional[str] = ..., timings_ms: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    end_frame: int
+    def __init__(self, conversation_id: _Optional[str] = ..., timings_ms: _Optional[_Mapping[str, float]] = ..., end_frame: _Optional[int] = ...) -> None: ...
 
 class StreamTurnResponse(_message.Message):
-    __slots__ = ("transcript", "reply", "media", "finished")
+    __slots__ = ("transcript", "reply", "media", "finished", "video")
     TRANSCRIPT_FIELD_NUMBER: _ClassVar[int]
     REPLY_FIELD_NUMBER: _ClassVar[int]
     MEDIA_FIELD_NUMBER: _ClassVar[int]
     FINISHED_FIELD_NUMBER: _ClassVar[int]
+    VIDEO_FIELD_NUMBER: _ClassVar[int]
     transcript: TurnTranscript
     reply: TurnReply
     media: TurnMedia
     finished: TurnFinished
-    def __init__(self, transcript: _Optional[_Union[TurnTranscript, _Mapping]] = ..., reply: _Optional[_Union[TurnReply, _Mapping]] = ..., media: _Optional[_Union[TurnMedia, _Mapping]] = ..., finished: _Optional[_Union[TurnFinished, _Mapping]] = ...) -> None: ...
+    video: TurnVideo
+    def __init__(self, transcript: _Optional[_Union[TurnTranscript, _Mapping]] = ..., reply: _Optional[_Union[TurnReply, _Mapping]] = ..., media: _Optional[_Union[TurnMedia, _Mapping]] = ..., finished: _Optional[_Union[TurnFinished, _Mapping]] = ..., video: _Optional[_Union[TurnVideo, _Mapping]] = ...) -> None: ...

@@ -48,7 +48,7 @@ class GatewayServiceServicer(object):
 
     def StreamTurn(self, request_iterator, context):
         """One turn of a conversation. Order in: config; audio chunks (none when config has text); end.
-        Order out: transcript; reply pieces with media between them; finished. Cancelling frees every engine.
+        Order out: transcript; reply pieces with video and then media between them; finished. Cancelling frees every engine.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
