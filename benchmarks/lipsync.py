@@ -1,10 +1,21 @@
-"""How well the atlas engine follows recorded sound on real people: each clip is redrawn with its own sound, and judged.
+"""How well the atlas engine follows recorded sound on real people: clips are redrawn with their own sound, and judged.
 
-    python -m benchmarks.lipsync CLIP... --lipscore LIPSCORE.py --python VENV/bin/python [--hearing clip|streaming]
+    python -m benchmarks.lipsync CLIP... --lipscore LIPSCORE.py --python VENV/bin/python
+        [--hearing clip|streaming] [--drives sound,true shapes,...] [--train-part 0.7] [--model FOLDER] [--cache FOLDER]
+
+Each clip's avatar is prepared from the clip itself; frame k of the result is drawn on frame k of the clip, without the
+mouth pictures of the 0.2 s before and after it, and encoded as the product encodes. With ``--train-part`` mouth model
+and pictures come from the first part of the clip, and the rest is drawn and judged.
+
+Rows: ``sound`` is what the product does; ``true shapes`` is driven by the clip's measured mouths: what drawing alone
+allows. Controls: ``wrong time`` is driven by those of half a clip away, ``loudness`` by the sound's level, ``frozen``
+is at rest.
 
 LIPSCORE is the judge, a program apart: it finds landmarks with dlib, not with the mesh that the engine draws by. Its
 own environment has dlib-bin, face_recognition_models, 'setuptools<81', av, opencv-python-headless and numpy.
-``streaming`` hears as the engine does without Whisper's weights. Prints a row of Markdown for each clip, and medians.
+``streaming`` hears as the engine does without Whisper's weights. Prints Markdown. ``lag`` is the judge's (positive: the
+drawn mouth is late); ``after offset`` is what is left of it when the clip's own shift between sound and mouth is taken
+off, which is estimated by the engine's own means: the lag between the drawn opening and the measured one.
 """
 
 from __future__ import annotations
@@ -19,24 +30,30 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.redraw import DRIVES, RATE, Take, prepare, redraw
 from services.common.audio import decode
 from services.common.settings import SharedSettings
 from services.common.weights import folder
 from services.render.engines.atlas import AtlasEngine
-from services.render.engines.base import EngineOptions, SessionConfig
-from services.render.media_write import EncoderOptions, FragmentedMp4
+from services.render.engines.base import EngineOptions
 
-RATE = 24_000
 FIGURES = {
     "opening corr": ("reference", "opening", "corr_best"),
     "lag ms": ("reference", "opening", "lag_ms"),
     "width corr": ("reference", "width_corr0"),
+    "M-LMD": ("reference", "m_lmd"),
+    "mouth PSNR": ("picture", "mouth_psnr"),
+    "mouth SSIM": ("picture", "mouth_ssim"),
     "opening std ratio": ("reference", "opening_std_ratio"),
     "sharpness": ("picture", "sharpness_vs_src"),
     "lip flicker": ("picture", "flicker_lips_vs_src"),
+    "outside PSNR": ("picture", "outside_psnr"),
+    "outside SSIM": ("picture", "outside_ssim"),
     "silence std ratio": ("audio_sync", "silence_std_ratio"),
 }
-"""Columns, and where lipscore tells them. The clip is redrawn on frames in another order: pixels cannot be compared."""
+"""Columns, and where lipscore tells them."""
+AFTER = "after offset ms"
+COLUMNS = ["opening corr", "lag ms", AFTER, *list(FIGURES)[2:]]
 
 
 def engine_hearing(hearing: str, scratch: Path) -> AtlasEngine:
@@ -52,32 +69,12 @@ def engine_hearing(hearing: str, scratch: Path) -> AtlasEngine:
     return engine
 
 
-def redraw(engine: AtlasEngine, clip: Path, scratch: Path) -> Path:
-    """The clip with its mouth drawn anew from its sound."""
-    avatar, out = scratch / "avatar", scratch / "out.mp4"
-    avatar.mkdir()
-    engine.prepare(clip, "video", avatar, lambda *_: None, lambda: False)
-    sound = np.asarray(decode(clip, RATE), np.float32)
-    session = engine.open_session(avatar, SessionConfig(RATE))
-    mp4 = FragmentedMp4(session.width, session.height, session.fps, RATE, EncoderOptions("veryfast", 14, 1, False))
-    with out.open("wb") as file:
-        file.write(mp4.head())
-        for k, frame in enumerate((*session.push(sound), *session.finish())):
-            start, end = (round(n * RATE / session.fps) for n in (k, k + 1))
-            piece = sound[start:end]
-            mp4.add_audio(np.pad(piece, (0, end - start - len(piece))))
-            file.write(mp4.add_frame(frame.image))
-        file.write(mp4.finish())
-    mp4.close()
-    session.close()
-    return out
-
-
-def judged(python: str, lipscore: Path, video: Path, clip: Path) -> dict[str, float]:
-    """Lipscore's figures by column; a figure that it does not give is NaN."""
-    result = video.with_suffix(".json")
-    command = [python, str(lipscore), str(video), "--ref", str(clip), "--json", str(result)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=600)
+def judged(python: str, lipscore: Path, cache: Path, take: Take, clip: Path) -> dict[str, float]:
+    """Figures by column; one that lipscore does not give is NaN."""
+    result = take.video.with_suffix(".json")
+    judge = Path(__file__).with_name("judge.py")
+    what = [lipscore, cache, take.video, clip, take.start_s, result]
+    subprocess.run([python, str(judge), *map(str, what)], check=True, stdout=subprocess.DEVNULL, timeout=900)
     found = json.loads(result.read_text(encoding="utf-8"))
     out = {}
     for column, path in FIGURES.items():
@@ -85,12 +82,19 @@ def judged(python: str, lipscore: Path, video: Path, clip: Path) -> dict[str, fl
         for key in path:
             value = value.get(key, {})
         out[column] = float(value) if isinstance(value, int | float) else float("nan")
-    return out
+    return out | {AFTER: out["lag ms"] - take.own_lag_ms}
 
 
-def row(name: str, figures: dict[str, float]) -> str:
+def row(name: str, drive: str, figures: dict[str, float]) -> str:
     """A row of Markdown."""
-    return " | ".join(["", name, *("" if np.isnan(v) else f"{v:.3g}" for v in figures.values()), ""]).strip()
+    values = ["" if np.isnan(figures[c]) else f"{figures[c]:.3g}" for c in COLUMNS]
+    return " | ".join(["", name, drive, *values, ""]).strip()
+
+
+def median(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Median of each column, of the rows that have it."""
+    known = {c: [r[c] for r in rows if not np.isnan(r[c])] or [float("nan")] for c in COLUMNS}
+    return {c: statistics.median(v) for c, v in known.items()}
 
 
 def main() -> None:
@@ -100,19 +104,35 @@ def main() -> None:
     parser.add_argument("--lipscore", type=Path, required=True)
     parser.add_argument("--python", default=sys.executable, help="interpreter of the judge's environment")
     parser.add_argument("--hearing", choices=["clip", "streaming"], default="clip")
+    parser.add_argument("--drives", default=",".join(DRIVES), help="rows, separated by commas")
+    parser.add_argument("--train-part", type=float, default=1.0, help="learn from this first part, judge on the rest")
+    parser.add_argument("--model", type=Path, help="folder of a trained model")
+    parser.add_argument("--cache", type=Path, help="folder in which landmarks of the clips are kept between runs")
     args = parser.parse_args()
-    print(" | ".join(["", f"{args.hearing} hearing", *FIGURES, ""]).strip())
-    print("|" + "---|" * (len(FIGURES) + 1))
-    with tempfile.TemporaryDirectory() as weights:
+    drives = args.drives.split(",")
+    if unknown := set(drives) - set(DRIVES):
+        parser.error(f"unknown drive {unknown.pop()!r}; known: {', '.join(DRIVES)}")
+    print(" | ".join(["", f"{args.hearing} hearing", "driven by", *COLUMNS, ""]).strip())
+    print("|" + "---|" * (len(COLUMNS) + 2))
+    rows: dict[str, list[dict[str, float]]] = {d: [] for d in drives}
+    with tempfile.TemporaryDirectory() as weights, tempfile.TemporaryDirectory() as kept:
         engine = engine_hearing(args.hearing, Path(weights))
-        rows = []
-        for clip in args.clips:
+        cache = args.cache or Path(kept)
+        cache.mkdir(parents=True, exist_ok=True)
+        for clip in (c.resolve() for c in args.clips):
+            sound = np.asarray(decode(clip, RATE), np.float32)
             with tempfile.TemporaryDirectory() as scratch:
-                video = redraw(engine, clip, Path(scratch))
-                rows.append(judged(args.python, args.lipscore, video, clip))
-            print(row(clip.stem, rows[-1]), flush=True)
-    known = {c: [r[c] for r in rows if not np.isnan(r[c])] or [float("nan")] for c in FIGURES}
-    print(row("**median**", {c: statistics.median(v) for c, v in known.items()}))
+                avatar = Path(scratch) / "avatar"
+                avatar.mkdir()
+                prepare(engine, clip, avatar, args.train_part)
+                start_s = args.train_part * len(sound) / RATE if args.train_part < 1 else 0.0
+                for drive in drives:
+                    video = Path(scratch) / "out.mp4"
+                    take = redraw(engine, avatar, sound, video, drive, start_s, args.model)
+                    rows[drive].append(judged(args.python, args.lipscore, cache, take, clip))
+                    print(row(clip.stem, drive, rows[drive][-1]), flush=True)
+    for drive in drives:
+        print(row("**median**", drive, median(rows[drive])))
 
 
 if __name__ == "__main__":

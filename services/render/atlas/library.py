@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from services.render.atlas.planes import Patch
 from services.render.geometry.shape import Array
@@ -31,12 +32,13 @@ FAINT = 0.15
 def choose(traits: Array, worth: Array, size: int = SIZE) -> list[int]:
     """Frames that cover the traits (n, 5) best: farthest-point sampling, good frames (``worth`` 0 to 1) preferred."""
     t = traits / UNIT
-    first = int(np.argmin(t[:, 0] - 2 * worth))  # the most closed mouth is always needed
+    usable = np.where(worth > 0, 0, np.inf)
+    first = int(np.argmin(t[:, 0] - 2 * worth + usable))  # the most closed mouth is always needed
     chosen = [first]
     far = np.linalg.norm(t - t[first], axis=1)
     while len(chosen) < min(size, len(t)):
         nxt = int(np.argmax(far * worth))
-        if far[nxt] < 0.5:
+        if far[nxt] < 0.5 or worth[nxt] <= 0:
             break
         chosen.append(nxt)
         far = np.minimum(far, np.linalg.norm(t - t[nxt], axis=1))
@@ -56,6 +58,8 @@ class Library:
     """Shape (k,), 0 to 1."""
     scale: Array
     """Shape (k,), pixels per eye distance."""
+    frames: npt.NDArray[np.int64]
+    """Shape (k,): frame of the store that each was cut from."""
 
     def save(self, path: Path) -> None:
         """Write to an ``.npz``."""
@@ -63,8 +67,9 @@ class Library:
         pictures |= {f"chroma{i}": p.chroma for i, p in enumerate(self.patches)}
         rects = np.array([p.rect for p in self.patches])
         np.savez(
-            path, rects=rects, meshes=self.meshes, traits=self.traits, worth=self.worth, scale=self.scale, **pictures
-        )
+            path, rects=rects, meshes=self.meshes, traits=self.traits, worth=self.worth, scale=self.scale,
+            frames=self.frames, **pictures,
+        )  # fmt: skip
 
     @classmethod
     def load(cls, path: Path) -> Library:
@@ -74,19 +79,23 @@ class Library:
             for i, r in enumerate(data["rects"].tolist()):
                 rect: Rect = (r[0], r[1], r[2], r[3])
                 patches.append(Patch(rect, data[f"luma{i}"], data[f"chroma{i}"]))
-            return cls(patches, data["meshes"], data["traits"], data["worth"], data["scale"])
+            return cls(patches, data["meshes"], data["traits"], data["worth"], data["scale"], data["frames"])
 
 
 class Chooser:
     """Weights of the pictures, frame after frame, for one session."""
 
-    def __init__(self, library: Library) -> None:
-        self._library = library
+    def __init__(self, library: Library, apart: int = 0) -> None:
+        """``apart``: pictures nearer than this many frames to the one that is drawn are not used (to measure)."""
+        self._library, self._apart = library, apart
         self._weights: Array | None = None
 
-    def weigh(self, traits: Array) -> list[tuple[int, float]]:
-        """Pictures and weights (sum 1, at most 2) for the wanted traits (5,)."""
+    def weigh(self, traits: Array, frame: int = 0) -> list[tuple[int, float]]:
+        """Pictures and weights (sum 1, at most 2) for the wanted traits (5,), drawn on ``frame`` of the store."""
         d = (((self._library.traits - traits) / UNIT) ** 2).sum(1) + 4 * (1 - self._library.worth)
+        near = np.abs(self._library.frames - frame) < self._apart
+        if near.any() and not near.all():
+            d[near] = np.inf
         wanted = np.exp(-(d - d.min()) / SHARP / 2)
         wanted[np.argsort(d)[2:]] = 0
         wanted /= wanted.sum()
@@ -94,6 +103,8 @@ class Chooser:
             self._weights = wanted.astype(np.float32)
         else:
             self._weights += EASE * (wanted - self._weights)
+            if near.any() and not near.all():
+                self._weights[near] = 0
         best = np.argsort(-self._weights)[:2]
         kept = [(int(i), float(self._weights[i])) for i in best if self._weights[i] >= FAINT or i == best[0]]
         total = sum(w for _, w in kept)

@@ -26,6 +26,9 @@ FEATHER = 0.2
 COLOUR_LIMIT = 30.0
 """Most that the colour match may shift a plane."""
 
+DETAIL = 0.02
+"""Size of fine detail, in eye distances: teeth and pores, not the shape of a lip."""
+
 SEALED = 0.075
 """Measured opening, in eye distances, that may still be a closed mouth."""
 
@@ -33,13 +36,14 @@ SEALED = 0.075
 class Painter:
     """Draws the frames of one session, in order."""
 
-    def __init__(self, face: Face, library: Library, width: int, height: int) -> None:
+    def __init__(self, face: Face, library: Library, width: int, height: int, apart: int = 0) -> None:
+        """``apart``: pictures from nearer than this many frames to the one that is drawn are not used (to measure)."""
         self._face, self._library = face, library
         self._width, self._height = width, height
         self._model = face.model
         self._poses = face.poses
         self._angles = self._poses.angles()
-        self._chooser = Chooser(library)
+        self._chooser = Chooser(library, apart)
         # the mesh's inner lips never quite touch: what the most closed picture shows counts as closed
         least = float(library.traits[:, 0].min())
         self._sealed = least - 0.02 if least < SEALED else 0.0
@@ -48,7 +52,7 @@ class Painter:
         """Frame ``i`` of the store with a mouth of the wanted opening and width (2,); a new picture."""
         face = self._face
         strength = float(face.strength[i])
-        chosen = self._chooser.weigh(np.concatenate([mouth, self._angles[i]]).astype(np.float32))
+        chosen = self._chooser.weigh(np.concatenate([mouth, self._angles[i]]).astype(np.float32), i)
         if strength <= 0:
             return picture
         unit = float(face.scale[i])
@@ -89,7 +93,7 @@ class Painter:
                 upper, lower = shut.halves(controls, there, scale, scale / unit)
                 layer = shut.join(layer, bring(upper), bring(lower), controls, unit, share)
             layers.append((weight, layer))
-        over = mix(layers)
+        over = mix(layers, max(1.0, DETAIL * unit))
         beneath = crop(under, part)
         shown = sum(w * float(self._library.traits[k, 0]) for k, w in chosen)
         if share := need(float(mouth[0]), shown):

@@ -15,8 +15,8 @@ from services.render.geometry.warp import Array, Rect, dense
 
 Bytes = npt.NDArray[np.uint8]
 
-DETAIL = 1.6
-"""Size of fine detail, in pixels."""
+HARDNESS = 3.0
+"""How much more the heavier of two patches gives to fine detail than to the rest."""
 
 
 @dataclass(frozen=True)
@@ -73,23 +73,23 @@ def warp(source: Patch, coarse: Array, step: int, rect: Rect) -> Patch:
     return Patch(rect, luma, chroma)
 
 
-def mix(patches: list[tuple[float, Patch]]) -> Patch:
-    """Weighted mean of patches of one rectangle; weights sum to 1.
+def mix(patches: list[tuple[float, Patch]], detail: float) -> Patch:
+    """Weighted mean of one or two patches of one rectangle; weights sum to 1. ``detail`` is a size in pixels.
 
-    Fine detail of different pictures does not add up; what the mean takes from it is given back.
+    Detail finer than that does not add up, it blurs: it comes nearly whole from the heavier patch (bands are mixed each
+    on its own, cf. Burt and Adelson 1983), and what the mean still takes from it is given back.
     """
-    total, first = patches[0]
-    luma, chroma = first.luma, first.chroma
-    for weight, patch in patches[1:]:
-        share = weight / (total + weight)
-        luma = cv2.addWeighted(luma, 1 - share, patch.luma, share, 0)
-        chroma = cv2.addWeighted(chroma, 1 - share, patch.chroma, share, 0)
-        total += weight
-    if len(patches) > 1:
-        lost = 1 / float(np.sqrt(sum(w * w for w, _ in patches))) - 1
-        soft = cv2.GaussianBlur(luma, (0, 0), DETAIL)
-        luma = cv2.addWeighted(luma, 1 + lost, soft, -lost, 0)
-    return Patch(first.rect, luma, chroma)
+    if len(patches) == 1:
+        return patches[0][1]
+    (w, first), (_, second) = patches
+    luma = cv2.addWeighted(first.luma, w, second.luma, 1 - w, 0, dtype=cv2.CV_32F)
+    chroma = cv2.addWeighted(first.chroma, w, second.chroma, 1 - w, 0)
+    sharp = w**HARDNESS / (w**HARDNESS + (1 - w) ** HARDNESS)
+    fine = cv2.addWeighted(first.luma, sharp, second.luma, 1 - sharp, 0, dtype=cv2.CV_32F)
+    gain = 1 / float(np.hypot(sharp, 1 - sharp))
+    # low band of the soft mixture, fine band of the hard one
+    luma = cv2.GaussianBlur(cv2.addWeighted(luma, 1, fine, -gain, 0), (0, 0), detail) + gain * fine
+    return Patch(first.rect, _bytes(luma), chroma)
 
 
 def small(patch: Patch, size: tuple[int, int]) -> Array:

@@ -15,7 +15,7 @@ from services.render.atlas.library import SIZE, Library, choose
 from services.render.atlas.planes import Patch, cut
 from services.render.atlas.store import Reader
 from services.render.geometry import points as pt
-from services.render.geometry.pose import Poses, separate, smooth
+from services.render.geometry.pose import Poses, separate, smooth, to_head
 from services.render.geometry.shape import Array, learn, measure
 
 LIP_CALM = 12
@@ -61,21 +61,31 @@ def understand(meshes: Array, good: npt.NDArray[np.bool_], canonical: Array) -> 
     """Poses, mouth model, rest and reach from the meshes (n, 468, 3) of a clip."""
     meshes = smooth(_filled(meshes, good), good)
     poses, shapes = separate(meshes, canonical)
+    gap = np.convolve(np.pad((~good).astype(float), FADE, mode="edge"), np.ones(2 * FADE + 1), "valid")
+    strength = np.where(good, 1 - np.clip(gap / (FADE + 1), 0, 1), 0).astype(np.float32)
+    return _learned(meshes, poses, shapes, strength, good)
+
+
+def relearn(face: Face, taught: npt.NDArray[np.bool_]) -> Face:
+    """The face as understood from its frames ``taught`` (n,) only; poses stay. To measure on the others."""
+    shapes = to_head(face.poses, face.meshes)
+    return _learned(face.meshes, face.poses, shapes, face.strength, taught & (face.strength > 0))
+
+
+def _learned(meshes: Array, poses: Poses, shapes: Array, strength: Array, taught: npt.NDArray[np.bool_]) -> Face:
     mouths = measure(shapes)
-    model = learn(shapes[good])
-    made = model.mean + np.einsum("nk,kpc->npc", mouths - model.centre, model.basis)
-    left_over = shapes - made
+    model = learn(shapes[taught])
+    left_over = shapes - (model.mean + np.einsum("nk,kpc->npc", mouths - model.centre, model.basis))
     lips = _lipness(model.mean)[None, :, None]
     residual = left_over * (1 - lips) + _calm(left_over, LIP_CALM) * lips
-    low = np.percentile(mouths[good], 3, axis=0)
-    shut = mouths[good][mouths[good][:, 0] <= np.percentile(mouths[good][:, 0], 12)]
+    known = mouths[taught]
+    low = np.percentile(known, 3, axis=0)
+    shut = known[known[:, 0] <= np.percentile(known[:, 0], 12)]
     closed = np.array([min(float(low[0]), REST_OPENING), float(np.median(shut[:, 1]))], np.float32)
-    reach = mouths[good].std(0) / TRACK_STD
+    reach = known.std(0) / TRACK_STD
     reach = np.array([np.clip(reach[0], *OPENING_REACH), np.clip(reach[1], *WIDTH_REACH)], np.float32)
-    gap = np.convolve(np.pad((~good).astype(float), FADE, mode="edge"), np.ones(2 * FADE + 1), "valid")
-    distance = np.where(good, 1 - np.clip(gap / (FADE + 1), 0, 1), 0).astype(np.float32)
     return Face(
-        meshes, poses.scale, poses.rotation, poses.shift, residual.astype(np.float32), mouths, distance,
+        meshes, poses.scale, poses.rotation, poses.shift, residual.astype(np.float32), mouths, strength,
         model.mean, model.centre, model.basis, closed, reach,
     )  # fmt: skip
 
@@ -86,9 +96,15 @@ def traits(face: Face) -> Array:
 
 
 def build_library(
-    face: Face, store: Path, width: int, height: int, cancelled: Callable[[], bool], limit: int | None = None
+    face: Face,
+    store: Path,
+    width: int,
+    height: int,
+    cancelled: Callable[[], bool],
+    limit: int | None = None,
+    among: npt.NDArray[np.bool_] | None = None,
 ) -> Library:
-    """Cut the mouth pictures of the frames that cover the shapes best."""
+    """Cut the mouth pictures of the frames (``among`` (n,), else all) that cover the shapes best."""
     sharp = np.zeros(len(face.strength), np.float32)
     patches: dict[int, Patch] = {}
     reader = Reader(store)
@@ -105,6 +121,8 @@ def build_library(
             sharp[i] = cv2.Laplacian(fine, cv2.CV_32F).var()
         typical = float(np.median(sharp[sharp > 0])) if (sharp > 0).any() else 1.0
         worth = np.clip(sharp / max(1e-6, typical), 0.05, 1) * (face.strength >= 1)
+        if among is not None:
+            worth *= among
         for i in choose(traits(face), worth, limit or SIZE):
             patches[i] = cut(reader.frame(i), mouth_rect(face.meshes[i], float(face.scale[i]), width, height))
     finally:
@@ -112,7 +130,7 @@ def build_library(
     kept = list(patches)
     return Library(
         [patches[i] for i in kept], face.meshes[kept], traits(face)[kept], worth[kept].astype(np.float32),
-        face.scale[kept],
+        face.scale[kept], np.array(kept),
     )  # fmt: skip
 
 

@@ -51,6 +51,20 @@ class AtlasSession(RenderSession):
         self._listener = self._new_listener()
         self._mouth = np.zeros(2, np.float32)
         self._settle = 0
+        self._shapes: Array | None = None
+        self.shape = np.zeros(2, np.float32)
+        """Opening and width last drawn, in eye distances."""
+
+    def retrace(self, first: int, apart: int, shapes: Array | None = None) -> None:
+        """Draw the store's own frames in their order from ``first`` on, so that pictures can be compared with them.
+
+        Mouth pictures from nearer than ``apart`` frames to the one that is drawn are not used. ``shapes`` (n, 2) are
+        mouths to draw instead of what is heard, as in ``Face.mouths``.
+        """
+        plan, avatar = self._avatar.plan, self._avatar
+        self._painter = Painter(avatar.face, avatar.library, plan.width, plan.height, apart)
+        self._path = FramePath(list(range(first, plan.frames)), plan.frames, 0, whole=False)
+        self._shapes = shapes
 
     @property
     def end_frame(self) -> int:
@@ -121,18 +135,22 @@ class AtlasSession(RenderSession):
     def _frame(self, mouth: Array) -> Frame:
         plan, face = self._avatar.plan, self._avatar.face
         number = self._path.next()
-        opening = float(np.clip(mouth[0], *OPEN_LIMITS)) * float(face.reach[0])
-        width = float(np.clip(mouth[1], *WIDE_LIMITS)) * float(face.reach[1])
-        # pressed lips: the inner gap cannot get smaller than none
-        shape = np.array([max(0.0, float(face.closed[0]) + opening), float(face.closed[1]) + width], np.float32)
         if face.strength[number] <= 0:
             self.passthrough_frames += 1
-        image = self._fitted(self._painter.paint(self._reader.frame(number), number, shape))
+        self.shape = self._shape(mouth) if self._shapes is None else self._shapes[self._drawn]
+        image = self._fitted(self._painter.paint(self._reader.frame(number), number, self.shape))
         index = plan.positions[number] if self._whole else self._end
         self._end = (index + 1) % len(plan.loop)
         frame = Frame(round(self._drawn * 1e6 / self.fps), image, index)
         self._drawn += 1
         return frame
+
+    def _shape(self, mouth: Array) -> Array:
+        face = self._avatar.face
+        opening = float(np.clip(mouth[0], *OPEN_LIMITS)) * float(face.reach[0])
+        width = float(np.clip(mouth[1], *WIDE_LIMITS)) * float(face.reach[1])
+        # pressed lips: the inner gap cannot get smaller than none
+        return np.array([max(0.0, float(face.closed[0]) + opening), float(face.closed[1]) + width], np.float32)
 
     def _fitted(self, picture: Image) -> Image:
         plan = self._avatar.plan

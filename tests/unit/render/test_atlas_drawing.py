@@ -13,9 +13,9 @@ from services.render.atlas.library import Chooser, Library, choose
 from services.render.atlas.loop import Path as FramePath
 from services.render.atlas.loop import idle_loop, positions, there_and_back
 from services.render.atlas.painter import Painter
-from services.render.atlas.planes import cut, paste, planes
+from services.render.atlas.planes import Patch, cut, mix, paste, planes
 from services.render.atlas.portrait import BLINKS_S, CLOSING_S, LOOP_S, blink_at, sway_at
-from services.render.atlas.prepare import understand
+from services.render.atlas.prepare import relearn, understand
 from services.render.atlas.store import GROUP, Reader, Writer
 from services.render.geometry.pose import fit, separate, smooth, to_head, to_picture
 from services.render.geometry.shape import learn, measure
@@ -32,7 +32,9 @@ def person() -> tuple[Face, Library]:
     picked = [3, 9, 20, 31]
     traits = np.concatenate([face.mouths, face.poses.angles()], 1).astype(np.float32)[picked]
     patches = [cut(faces.picture(k), mouth_rect(face.meshes[k], float(face.scale[k]), SIDE, SIDE)) for k in picked]
-    return face, Library(patches, face.meshes[picked], traits, np.ones(4, np.float32), face.scale[picked])
+    return face, Library(
+        patches, face.meshes[picked], traits, np.ones(4, np.float32), face.scale[picked], np.array(picked)
+    )
 
 
 def test_nothing_outside_the_lower_face_changes(person: tuple[Face, Library]) -> None:
@@ -204,6 +206,38 @@ def test_pictures_fade_in_and_out(person: tuple[Face, Library]) -> None:
     after = dict(chooser.weigh(second))
     assert abs(sum(after.values()) - 1) < 1e-6
     assert max(abs(after.get(k, 0) - before.get(k, 0)) for k in {*before, *after}) < 0.9
+
+
+def test_pictures_from_around_the_frame_drawn_can_be_left_out(person: tuple[Face, Library]) -> None:
+    library = person[1]
+    assert Chooser(library).weigh(library.traits[2], 20)[0][0] == 2
+    chooser = Chooser(library, apart=3)
+    assert all(k != 2 for n in (18, 20, 22) for k, _ in chooser.weigh(library.traits[2], n))
+    assert 2 in dict(chooser.weigh(library.traits[2], 23))
+
+
+@pytest.mark.parametrize("weight", [0.5, 0.6, 0.85])
+def test_a_mixture_is_as_sharp_as_its_parts(weight: float) -> None:
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:64, :64]
+    parts = [
+        Patch((0, 0, 64, 64), (100 + tone * (x - y) / 4 + rng.normal(0, 10, (64, 64))).astype(np.uint8), colour)
+        for tone, colour in ((1, np.full((32, 32, 2), 100, np.uint8)), (-1, np.full((32, 32, 2), 140, np.uint8)))
+    ]
+    mixed = mix([(weight, parts[0]), (1 - weight, parts[1])], 2)
+    sharpness = [cv2.Laplacian(p.luma, cv2.CV_32F).var() for p in (*parts, mixed)]
+    assert 0.8 < sharpness[2] / sharpness[0] < 1.2
+    soft = [cv2.GaussianBlur(p.luma.astype(np.float32), (0, 0), 6) for p in (*parts, mixed)]
+    assert np.abs(soft[2] - (weight * soft[0] + (1 - weight) * soft[1])).max() < 4
+    assert abs(int(mixed.chroma[5, 5, 0]) - (140 - 40 * weight)) <= 1
+
+
+def test_a_model_of_the_mouth_can_be_learned_from_a_part(person: tuple[Face, Library]) -> None:
+    face = person[0]
+    whole = relearn(face, np.ones(len(face.strength), bool))
+    assert np.allclose(whole.basis, face.basis, atol=1e-4) and np.allclose(whole.reach, face.reach, atol=1e-4)
+    first = relearn(face, np.arange(len(face.strength)) < 5)
+    assert not np.allclose(first.basis, face.basis, atol=1e-3)
 
 
 def test_something_in_front_of_the_mouth_is_noticed() -> None:
