@@ -7,10 +7,15 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from services.render.atlas.face import Face
+from services.render.atlas.interior import Interior
 from services.render.atlas.library import Library
+from services.render.atlas.light import Light
 
 FRAMES = "frames.mp4"
+LIGHT = "light.npz"
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Avatar:
     plan: Plan
     face: Face
     library: Library
+    interior: Interior
 
     @classmethod
     def load(cls, folder: Path) -> Avatar:
@@ -51,4 +57,8 @@ class Avatar:
 @lru_cache(maxsize=4)
 def _load(folder: Path, stamp: int) -> Avatar:  # noqa: ARG001  a new stamp is a new preparation
     plan = Plan(**json.loads((folder / "plan.json").read_text(encoding="utf-8")))
-    return Avatar(folder, plan, Face.load(folder / "face.npz"), Library.load(folder / "atlas.npz"))
+    face, library = Face.load(folder / "face.npz"), Library.load(folder / "atlas.npz")
+    most = int(np.argmax(library.traits[:, 0] * (library.worth > 0.3)))
+    frame = int(np.abs(face.meshes - library.meshes[most]).sum((1, 2)).argmin())
+    interior = Interior(face, Light.load(folder / LIGHT)).with_own_teeth(library.patches[most], frame)
+    return Avatar(folder, plan, face, library, interior)

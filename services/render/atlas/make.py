@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from services.common.errors import HuashengError
-from services.render.atlas.avatar import FRAMES, Plan
+from services.render.atlas.avatar import FRAMES, LIGHT, Plan
 from services.render.atlas.cover import SKIN, covered, look
+from services.render.atlas.light import of_store
 from services.render.atlas.loop import idle_loop, positions
-from services.render.atlas.portrait import frames_of_portrait
+from services.render.atlas.portrait import frames_of_portrait, sealed
 from services.render.atlas.prepare import build_library, coverage, motion, traits, understand
 from services.render.atlas.store import Writer
 from services.render.engines.base import AvatarReport, EngineOptions, Image, Kind
@@ -78,6 +79,7 @@ def prepare(
     loop = list(range(count)) if kind == "portrait" else idle_loop(count, fps, motion(face), face.strength)
     face.save(out / "face.npz")
     library.save(out / "atlas.npz")
+    of_store(face, out / FRAMES).save(out / LIGHT)
     looks = traits(face)[:, 2:]
     Plan(width, height, fps, count, kind == "portrait", loop, positions(loop, count, looks)).save(out / "plan.json")
     progress("atlas", 1.0)
@@ -159,6 +161,7 @@ def animate(
     mesh = tracker.next(picture)
     if mesh is None:
         raise HuashengError("no-face", name=source.name)
+    mesh = sealed(picture, mesh)
     found: list[Array] = []
     with Writer(store, width, height, PORTRAIT_FPS) as writer:
         for i, (total, moved, points) in enumerate(frames_of_portrait(picture, mesh, canonical, PORTRAIT_FPS)):

@@ -11,8 +11,7 @@ import numpy as np
 
 from services.render.atlas import shut
 from services.render.atlas.face import Face, mouth_rect
-from services.render.atlas.interior import Lips, need
-from services.render.atlas.interior import paint as paint_interior
+from services.render.atlas.interior import Interior, Lips, need
 from services.render.atlas.library import Chooser, Library
 from services.render.atlas.planes import Patch, blend, crop, cut, mix, paste, small, warp
 from services.render.engines.base import Image
@@ -36,9 +35,11 @@ SEALED = 0.075
 class Painter:
     """Draws the frames of one session, in order."""
 
-    def __init__(self, face: Face, library: Library, width: int, height: int, apart: int = 0) -> None:
+    def __init__(
+        self, face: Face, library: Library, interior: Interior, width: int, height: int, apart: int = 0
+    ) -> None:
         """``apart``: pictures from nearer than this many frames to the one that is drawn are not used (to measure)."""
-        self._face, self._library = face, library
+        self._face, self._library, self._interior = face, library, interior
         self._width, self._height = width, height
         self._model = face.model
         self._poses = face.poses
@@ -97,7 +98,8 @@ class Painter:
         beneath = crop(under, part)
         shown = sum(w * float(self._library.traits[k, 0]) for k, w in chosen)
         if share := need(float(mouth[0]), shown):
-            over = self._open(over, beneath, goal, unit, i, share)
+            lips = Lips.of(goal[list(pt.UPPER_INNER)], goal[list(pt.LOWER_INNER)], unit, float(self._angles[i, 2]))
+            over = self._interior.paint(over, i, lips, mouth, share)
 
         alpha = alpha[rows, columns]
         shift = _colour(beneath, over, alpha, unit / step)
@@ -105,17 +107,6 @@ class Painter:
         paste(out, under)
         paste(out, blend(beneath, over, alpha * strength, shift, step))
         return out
-
-    def _open(self, over: Patch, under: Patch, goal: Array, unit: float, i: int, share: float) -> Patch:
-        """The pictures do not open as wide as wanted: paint what is missing inside."""
-        library = self._library
-        most = int(np.argmax(library.traits[:, 0] * (library.worth > 0.3)))
-        there = Lips.of(library.meshes[most], float(library.scale[most]), float(library.traits[most, 4]))
-        lips = Lips.of(goal, unit, float(self._angles[i, 2]))
-        x, y, w, h = over.rect
-        cheeks = np.clip((goal[[205, 425, 199]] - (x, y)), 0, (w - 1, h - 1)).astype(int)
-        skin = np.array([[under.luma[q, p], *under.chroma[q // 2, p // 2]] for p, q in cheeks], np.float32).mean(0)
-        return paint_interior(over, lips, library.patches[most], there, share, skin)
 
 
 def _border(rect: Rect) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 from services.render.engines.base import Image
 from services.render.geometry import points as pt
 from services.render.geometry.pose import fit, to_head, to_picture
-from services.render.geometry.shape import Array
+from services.render.geometry.shape import Array, measure
 from services.render.geometry.warp import Plate, Rect, dense
 
 LOOP_S = 9.6
@@ -32,6 +32,53 @@ LIDS = (
     ((33, 246, 161, 160, 159, 158, 157, 173, 133), (33, 7, 163, 144, 145, 153, 154, 155, 133), (46, 53, 52, 65, 55)),
     ((263, 466, 388, 387, 386, 385, 384, 398, 362), (263, 249, 390, 373, 374, 380, 381, 382, 362), (276, 283, 282, 295, 285)),  # noqa: E501
 )  # fmt: skip
+
+
+SEALED = 0.1
+"""Measured opening, in eye distances, up to which lips may touch: the mesh's inner lips never quite do."""
+SEEK, RIM = 0.05, 0.003
+"""How far from the middle between them their line is sought, and how far off it the inner lips are put."""
+
+
+def sealed(picture: Image, mesh: Array) -> Array:
+    """The mesh (468, 3) with the inner lips of a closed mouth put where the picture shows them meet.
+
+    The line is the darkest smooth path from corner to corner (dynamic programming, cf. Kass, Witkin and Terzopoulos
+    1988). A mouth that is open is left as it is.
+    """
+    eyes = [mesh[list(c), :2].mean(0) for c in (pt.RIGHT_EYE_CORNERS, pt.LEFT_EYE_CORNERS)]
+    unit = float(np.linalg.norm(eyes[1] - eyes[0]))
+    if float(measure(mesh[None])[0, 0]) > SEALED * unit:
+        return mesh
+    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (0, 0), max(0.5, 0.006 * unit))
+    upper, lower = list(pt.UPPER_INNER), list(pt.LOWER_INNER)
+    middle = (mesh[upper, :2] + mesh[lower, :2]) / 2
+    along = middle[-1] - middle[0]
+    normal = np.array([-along[1], along[0]]) / max(1e-3, float(np.linalg.norm(along)))
+    t = np.linspace(0, 10, 61)
+    line = np.stack([np.interp(t, np.arange(11), middle[:, k]) for k in (0, 1)], -1)
+    offsets = np.linspace(-SEEK, SEEK, 41) * unit
+    at = (line[:, None] + offsets[None, :, None] * normal).astype(np.float32)
+    dark = cv2.remap(grey, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float64)
+    dark = (dark - dark.min(1, keepdims=True)) / max(4.0, float(np.percentile(np.ptp(dark, axis=1), 75)))
+    cost = dark + 0.25 * (offsets / (SEEK * unit)) ** 2
+    cost[[0, -1]] += 100 * np.abs(offsets) / unit
+    total, back = cost[0], np.zeros(cost.shape, int)
+    for k in range(1, len(cost)):
+        steps = np.stack([np.roll(total, s) + 0.05 * abs(s) for s in (-2, -1, 0, 1, 2)])
+        best = steps.argmin(0)
+        back[k] = np.clip(np.arange(len(total)) - (best - 2), 0, len(total) - 1)
+        total = steps.min(0) + cost[k]
+    path = [int(total.argmin())]
+    for k in range(len(cost) - 1, 0, -1):
+        path.append(int(back[k, path[-1]]))
+    found = cv2.GaussianBlur(offsets[path[::-1]][None].astype(np.float64), (0, 0), 1.5)[0]
+    out = mesh.copy()
+    for curve, side in ((upper, -1), (lower, 1)):
+        place = middle + np.interp(np.arange(11), t, found)[:, None] * normal
+        out[curve[1:-1], :2] = (place + side * RIM * unit * normal)[1:-1]
+        out[curve, 2] = (mesh[upper, 2] + mesh[lower, 2]) / 2
+    return out
 
 
 def sway_at(t: float) -> Array:

@@ -12,6 +12,7 @@ from services.render.atlas.avatar import FRAMES, Avatar
 from services.render.atlas.loop import Path as FramePath
 from services.render.atlas.painter import Painter
 from services.render.atlas.planes import planes
+from services.render.atlas.still import StillPainter, silent
 from services.render.atlas.store import Reader
 from services.render.engines.base import Frame, Image, PhonemeSpan, RenderSession, Samples, SessionConfig
 from services.render.geometry.shape import Array
@@ -40,7 +41,12 @@ class AtlasSession(RenderSession):
         self.fps = plan.fps
         self.passthrough_frames = 0
         self._reader = Reader(avatar.folder / FRAMES)
-        self._painter = Painter(avatar.face, avatar.library, plan.width, plan.height)
+        still = plan.cyclic or silent(avatar.library)
+        self._painter: Painter | StillPainter = (
+            StillPainter(avatar.face, avatar.interior, plan.width, plan.height)
+            if still
+            else Painter(avatar.face, avatar.library, avatar.interior, plan.width, plan.height)
+        )
         whole = not config.live and not plan.cyclic
         self._path = FramePath(plan.loop, plan.frames, config.start_frame, whole)
         self._whole = whole
@@ -62,7 +68,8 @@ class AtlasSession(RenderSession):
         mouths to draw instead of what is heard, as in ``Face.mouths``.
         """
         plan, avatar = self._avatar.plan, self._avatar
-        self._painter = Painter(avatar.face, avatar.library, plan.width, plan.height, apart)
+        if isinstance(self._painter, Painter):
+            self._painter = Painter(avatar.face, avatar.library, avatar.interior, plan.width, plan.height, apart)
         self._path = FramePath(list(range(first, plan.frames)), plan.frames, 0, whole=False)
         self._shapes = shapes
 

@@ -39,7 +39,7 @@ class AtlasEngine(RenderEngine):
     name = "atlas"
     description = "Redraws the mouth from the person's own frames; runs on any CPU"
     licence = "Apache-2.0"
-    version = "2"
+    version = "3"
 
     def __init__(self, options: EngineOptions) -> None:
         super().__init__(options)

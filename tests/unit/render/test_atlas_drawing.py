@@ -9,7 +9,9 @@ import pytest
 
 from services.render.atlas.cover import covered, look
 from services.render.atlas.face import Face, mouth_rect
+from services.render.atlas.interior import Interior
 from services.render.atlas.library import Chooser, Library, choose
+from services.render.atlas.light import Light
 from services.render.atlas.loop import Path as FramePath
 from services.render.atlas.loop import idle_loop, positions, there_and_back
 from services.render.atlas.painter import Painter
@@ -23,6 +25,7 @@ from services.render.geometry.warp import Plate
 from tests.fakes import faces
 
 SIDE = 320
+LIGHT = Light((0.6, 0.55, 0.5), 1.0, 0.01, 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,7 @@ def person() -> tuple[Face, Library]:
 
 def test_nothing_outside_the_lower_face_changes(person: tuple[Face, Library]) -> None:
     face, library = person
-    painter = Painter(face, library, SIDE, SIDE)
+    painter = Painter(face, library, Interior(face, LIGHT), SIDE, SIDE)
     for i in (0, 11, 25):
         before = faces.picture(i)
         kept = before.copy()
@@ -59,7 +62,7 @@ def test_a_frame_without_a_face_is_left_alone(person: tuple[Face, Library]) -> N
     face.strength[5] = 0
     try:
         picture = faces.picture(5)
-        assert Painter(face, library, SIDE, SIDE).paint(picture, 5, face.closed) is picture
+        assert Painter(face, library, Interior(face, LIGHT), SIDE, SIDE).paint(picture, 5, face.closed) is picture
     finally:
         face.strength[5] = 1
 

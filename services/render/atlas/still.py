@@ -1,0 +1,174 @@
+"""Draws the frames of a face of which no picture shows the open mouth: a portrait, or a clip of someone silent.
+
+The frame at hand is bent to the wanted shape, lips apart along the line where they meet, and the inside of the mouth is
+laid between them. Without a movement nothing changes: the mouth at rest is the picture's own.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from services.render.atlas import shut
+from services.render.atlas.face import Face, mouth_rect
+from services.render.atlas.interior import Interior, Lips
+from services.render.atlas.library import Library
+from services.render.atlas.planes import Patch, cut, paste
+from services.render.engines.base import Image
+from services.render.geometry import points as pt
+from services.render.geometry.pose import to_head, to_picture
+from services.render.geometry.shape import Array
+from services.render.geometry.warp import Plate, Rect, dense
+
+SEALED = 0.085
+"""Measured opening, in eye distances, that may still be a closed mouth: the mesh's inner lips never quite touch."""
+SILENT = 0.13
+"""A clip that never shows a wider opening is one of a closed mouth."""
+ROUND = 0.64
+"""Width of a fully rounded mouth, in eye distances."""
+MOST_ROUNDER = 2.0
+_UP, _LOW = list(pt.UPPER_INNER), list(pt.LOWER_INNER)
+_PLACE = {int(p): k for k, p in enumerate(pt.CONTROL)}
+_UP_CONTROL, _LOW_CONTROL = ([_PLACE[p] for p in curve[1:-1]] for curve in (_UP, _LOW))
+
+
+def silent(library: Library) -> bool:
+    """Whether no good picture shows an open mouth."""
+    return bool(library.traits[library.worth > 0.3, 0].max(initial=0.0) < SILENT)
+
+
+class StillPainter:
+    """Draws the frames of one session, in any order."""
+
+    def __init__(self, face: Face, interior: Interior, width: int, height: int) -> None:
+        self._face = face
+        self._width, self._height = width, height
+        self._model, self._poses = face.model, face.poses
+        self._angles = self._poses.angles()
+        self._shows_teeth = float(np.median(face.mouths[:, 0])) > SEALED
+        self._interior = interior
+        self._heads = to_head(self._poses, face.meshes)
+        # a smile has farther to go until it is round
+        span = (float(face.closed[1]) - ROUND) / float(face.reach[1])
+        self._rounder = float(np.clip(span, 1, MOST_ROUNDER))
+        self._relaxed = _relaxed(face.model.shape(face.closed))
+
+    def _change(self, i: int, mouth: Array) -> Array:
+        """How the wanted mouth differs from frame ``i``'s own, in the head (468, 3).
+
+        A closed mouth counts as the one at rest: what it does of itself goes on, and at rest nothing changes.
+        """
+        face = self._face
+        change = mouth - face.closed
+        change = np.array([change[0], change[1] * (self._rounder if change[1] < 0 else 1.0)], np.float32)
+        if self._shows_teeth:
+            change += face.closed - face.mouths[i]
+        else:
+            change[0] = max(0.0, float(change[0]))
+        rounded = np.clip((face.closed[1] - mouth[1]) * self._rounder / max(0.1, face.closed[1] - ROUND), 0, 1)
+        return np.asarray(np.tensordot(change, face.basis, 1) + rounded * self._relaxed, dtype=np.float32)
+
+    def _head(self, i: int, mouth: Array) -> Array:
+        """The head (468, 3) of frame ``i`` with the wanted mouth."""
+        own = self._heads[i]
+        head = own + self._change(i, mouth)
+        if self._shows_teeth:
+            # lips that are apart come together everywhere at once, the sides of a smile too
+            share = min(1.0, float(mouth[0]) / max(1e-3, float(self._face.mouths[i, 0])))
+            too_wide = np.maximum(0, head[_LOW, 1] - head[_UP, 1] - share * (own[_LOW, 1] - own[_UP, 1]))[1:-1]
+            for curve, part in ((_UP, 0.3), (pt.UPPER_OUTER, 0.3), (_LOW, -0.7), (pt.LOWER_OUTER, -0.7)):
+                head[list(curve[1:-1]), 1] += part * too_wide
+        return np.asarray(head, dtype=np.float32)
+
+    def paint(self, picture: Image, i: int, mouth: Array) -> Image:
+        """Frame ``i`` of the store with a mouth of the wanted opening and width (2,); a new picture."""
+        face = self._face
+        strength = float(face.strength[i])
+        if strength <= 0:
+            return picture
+        unit, mesh = float(face.scale[i]), face.meshes[i]
+        target = to_picture(self._poses, i, self._head(i, mouth))[:, :2]
+        free = np.abs(face.basis).sum((0, 2)) > 1e-6
+        goal = mesh[:, :2] + strength * free[:, None] * (target - mesh[:, :2])
+
+        rect = mouth_rect(mesh, unit, self._width, self._height)
+        step = max(4, round(unit / 20 / 2) * 2)
+        border = _border(rect)
+        source, controls = mesh[pt.CONTROL, :2].copy(), goal[pt.CONTROL].copy()
+        up, low = goal[_UP], goal[_LOW]
+        if not self._shows_teeth:
+            # the lips' rims go with their lip as they are, up to where they meet
+            seam = (mesh[_UP, :2] + mesh[_LOW, :2]) / 2
+            up, low = up + seam - mesh[_UP, :2], low + seam - mesh[_LOW, :2]
+            source[_UP_CONTROL] = source[_LOW_CONTROL] = seam[1:-1]
+            controls[_UP_CONTROL], controls[_LOW_CONTROL] = up[1:-1], low[1:-1]
+        plate = Plate(rect, np.concatenate([controls, border]).astype(np.float32), step)
+        window = _window(plate.rows, plate.columns)
+        before = cut(picture, rect)
+
+        def bent(points: Array) -> Patch:
+            values = np.concatenate([points - controls, np.zeros_like(border)]).astype(np.float32)
+            return _moved(before, plate.spread(values) * window, step)
+
+        over = bent(source)
+        if self._shows_teeth:
+            upper, lower = shut.halves(controls, source, unit, 1.0)
+            over = shut.join(over, bent(upper), bent(lower), controls, unit, strength)
+            up, low = _nearer(up, low, float(face.closed[0]) * unit)
+        lips = Lips.of(up, low, unit, float(self._angles[i, 2]))
+        if lips.gap > 0.008:
+            over = self._interior.paint(over, i, lips, mouth)
+        out = picture.copy()
+        paste(out, over)
+        return out
+
+
+def _moved(picture: Patch, shift: Array, step: int) -> Patch:
+    """The patch as seen through a shift (rows, columns, 2) at its nodes, in pixels; without a shift no byte changes."""
+    _, _, w, h = picture.rect
+    luma = cv2.remap(
+        picture.luma, _grid(w, h) + dense(shift, step, w, h), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    half = _grid(w // 2, h // 2) + dense(shift / 2, step // 2, w // 2, h // 2)
+    chroma = cv2.remap(picture.chroma, half, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return Patch(picture.rect, luma, chroma)
+
+
+@lru_cache(maxsize=8)
+def _grid(w: int, h: int) -> Array:
+    return np.stack(np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32)), -1)
+
+
+def _relaxed(rest: Array) -> Array:
+    """How the lower face (468, 3) moves when the corners of a smile come down to the level of the lips' middle."""
+    middle, corners = rest[[13, 14]].mean(0), rest[list(pt.CORNERS)]
+    lift = max(0.0, float(middle[1] - corners[:, 1].mean()))
+    u = np.abs(rest[:, 0] - corners[:, 0].mean()) / max(1e-3, float(np.ptp(corners[:, 0])) / 2)
+    near = np.exp(-(((rest[:, 1] - middle[1]) / 0.35) ** 2)) * np.exp(-((np.maximum(0, u - 1) / 0.5) ** 2))
+    out = np.zeros_like(rest)
+    out[:, 1] = lift * np.minimum(u, 1) ** 2 * near
+    return out
+
+
+def _nearer(up: Array, low: Array, gap: float) -> tuple[Array, Array]:
+    """Two curves brought nearer to each other by ``gap``, at most until they meet."""
+    apart = low - up
+    length = np.maximum(1e-3, np.linalg.norm(apart, axis=1, keepdims=True))
+    move = apart / length * np.minimum(gap, length) / 2
+    return up + move, low - move
+
+
+def _border(rect: Rect) -> Array:
+    x, y, w, h = rect
+    t = np.linspace(0, 1, 5)
+    sides = [np.c_[x + t * w, np.full(5, y)], np.c_[x + t * w, np.full(5, y + h)]]
+    sides += [np.c_[np.full(3, x), y + t[1:-1] * h], np.c_[np.full(3, x + w), y + t[1:-1] * h]]
+    return np.asarray(np.concatenate(sides), dtype=np.float32)
+
+
+def _window(rows: int, columns: int) -> Array:
+    y = np.minimum(np.arange(rows), np.arange(rows)[::-1])[:, None]
+    x = np.minimum(np.arange(columns), np.arange(columns)[::-1])[None]
+    return np.clip(np.minimum(x, y) / 3, 0, 1).astype(np.float32)[..., None]
