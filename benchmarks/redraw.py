@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from services.render.atlas.avatar import FRAMES, Avatar
-from services.render.atlas.prepare import build_library, relearn
+from services.render.atlas.prepare import build_library, relearn, worth
 from services.render.atlas.session import AtlasSession
 from services.render.engines.atlas import AtlasEngine
 from services.render.engines.base import Samples, SessionConfig
@@ -44,7 +44,8 @@ def prepare(engine: AtlasEngine, clip: Path, folder: Path, part: float = 1.0) ->
     plan, face = (avatar := Avatar.load(folder)).plan, avatar.face
     taught = np.arange(plan.frames) < part * plan.frames
     face = relearn(face, taught)
-    library = build_library(face, folder / FRAMES, plan.width, plan.height, lambda: False, among=taught)
+    sharp = worth(face, folder / FRAMES, plan.width, plan.height, lambda: False) * taught
+    library = build_library(face, folder / FRAMES, plan.width, plan.height, sharp)
     face.save(folder / "face.npz")
     library.save(folder / "atlas.npz")
     plan.save(folder / "plan.json")  # a new stamp: what was loaded is out of date

@@ -12,6 +12,8 @@ from services.render.geometry.shape import Array, MouthModel
 from services.render.geometry.warp import Rect
 
 PORTRAIT_OPENING, PORTRAIT_REACH = 0.02, (0.25, 0.11)
+SEALED = 0.075
+"""Measured opening, in eye distances, that may still be a closed mouth: the mesh's inner lips never quite touch."""
 SMILE_WIDTH = 0.85
 """A mouth wider than this is smiling, and comes half the way back to speak."""
 

@@ -13,10 +13,20 @@ import numpy.typing as npt
 from services.common.errors import HuashengError
 from services.render.atlas.avatar import FRAMES, LIGHT, Plan
 from services.render.atlas.cover import SKIN, covered, look
+from services.render.atlas.library import SIZE
 from services.render.atlas.light import of_store
 from services.render.atlas.loop import idle_loop, positions
 from services.render.atlas.portrait import frames_of_portrait, sealed
-from services.render.atlas.prepare import build_library, coverage, motion, traits, understand
+from services.render.atlas.prepare import (
+    BLURRED,
+    build_library,
+    coverage,
+    missing_shapes,
+    motion,
+    traits,
+    understand,
+    worth,
+)
 from services.render.atlas.store import Writer
 from services.render.engines.base import AvatarReport, EngineOptions, Image, Kind
 from services.render.geometry.mesh import Points, Tracker
@@ -49,6 +59,7 @@ def prepare(
     canonical = canonical_face(weights / "canonical_face.obj")
     tracker = Tracker(weights)
     warnings: list[str] = []
+    hidden: list[int] = []
     if kind == "portrait":
         fps = PORTRAIT_FPS
         meshes = animate(source, out / FRAMES, tracker, canonical, options, progress, cancelled)
@@ -63,18 +74,21 @@ def prepare(
             warnings.append("scaled-down")
         expected = max(1, int(min(info.duration_s, options.max_avatar_s) * fps))
         pictures = (p for _, p in read_frames(source, info.fps, options.max_side_px, options.max_avatar_s))
-        meshes = follow(pictures, out / FRAMES, fps, tracker, expected, progress, cancelled)
+        meshes = follow(pictures, out / FRAMES, fps, tracker, expected, progress, cancelled, hidden)
     good = ~np.isnan(meshes[:, 0, 0])
     width, height = size_of(out / FRAMES)
     judge(source.name, tracker, meshes, good)
-    if kind == "video" and not good.all():
+    if hidden:
+        warnings.append("mouth-covered-in-part")
+    if (~good).sum() > len(hidden):
         warnings.append("face-missing-in-part")
     progress("shapes", 0.86)
     face = understand(meshes, good, canonical)
     progress("atlas", 0.9)
     if kind == "portrait":
         face = face.still()
-    library = build_library(face, out / FRAMES, width, height, cancelled, limit=1 if kind == "portrait" else None)
+    sharp = worth(face, out / FRAMES, width, height, cancelled)
+    library = build_library(face, out / FRAMES, width, height, sharp, 1 if kind == "portrait" else SIZE)
     count = len(meshes)
     loop = list(range(count)) if kind == "portrait" else idle_loop(count, fps, motion(face), face.strength)
     face.save(out / "face.npz")
@@ -87,6 +101,8 @@ def prepare(
     return AvatarReport(
         width, height, fps, 1 if kind == "portrait" else count, len(loop), float(good.mean()), float(np.median(faces)),
         0.0 if kind == "portrait" else coverage(face), tuple(warnings),
+        () if kind == "portrait" else missing_shapes(face, sharp), len(library.patches), len(hidden),
+        0 if kind == "portrait" else int(((sharp > 0) & (sharp < BLURRED)).sum()),
     )  # fmt: skip
 
 
@@ -118,8 +134,12 @@ def follow(
     expected: int,
     progress: Callable[[str, float], None],
     cancelled: Callable[[], bool],
+    hidden: list[int] | None = None,
 ) -> Array:
-    """Store the pictures and give the mesh of each; rows without a face, or with a covered mouth, not a number."""
+    """Store the pictures and give the mesh of each; rows without a face, or with a covered mouth, not a number.
+
+    The numbers of frames with a covered mouth are added to ``hidden``.
+    """
     first = next(pictures, None)
     if first is None:
         raise HuashengError("corrupt-media", name=store.name)
@@ -140,7 +160,10 @@ def follow(
             looks.append(look(picture, found[-1]) if mesh is not None else np.zeros((len(SKIN), 3), np.float32))
             writer.add(to_yuv(picture))
     meshes = np.stack(found)
-    meshes[covered(np.stack(looks), ~np.isnan(meshes[:, 0, 0]))] = np.nan
+    behind = covered(np.stack(looks), ~np.isnan(meshes[:, 0, 0]))
+    meshes[behind] = np.nan
+    if hidden is not None:
+        hidden += np.flatnonzero(behind).tolist()
     return meshes
 
 

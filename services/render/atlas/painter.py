@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from services.render.atlas import shut
-from services.render.atlas.face import Face, mouth_rect
+from services.render.atlas.face import SEALED, Face, mouth_rect
 from services.render.atlas.interior import Interior, Lips, need
 from services.render.atlas.library import Chooser, Library
 from services.render.atlas.planes import Patch, blend, crop, cut, mix, paste, small, warp
@@ -27,9 +27,6 @@ COLOUR_LIMIT = 30.0
 
 DETAIL = 0.02
 """Size of fine detail, in eye distances: teeth and pores, not the shape of a lip."""
-
-SEALED = 0.075
-"""Measured opening, in eye distances, that may still be a closed mouth."""
 
 
 class Painter:

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from services.common.errors import HuashengError
-from services.render.atlas.face import Face, mouth_rect
+from services.render.atlas.face import SEALED, Face, mouth_rect
 from services.render.atlas.library import SIZE, Library, choose
-from services.render.atlas.planes import Patch, cut
+from services.render.atlas.planes import cut
 from services.render.atlas.store import Reader
 from services.render.geometry import points as pt
 from services.render.geometry.pose import Poses, separate, smooth, to_head
@@ -22,6 +22,11 @@ LIP_CALM = 12
 """Frames to each side over which what the mouth model leaves over is averaged at the lips."""
 FADE = 4
 """Frames over which redrawing fades out before a frame without a usable face."""
+BLURRED = 0.35
+"""A frame less sharp than this, against the clip's usual, has a blurred mouth."""
+OPEN, APART, ENOUGH = 0.15, 0.04, 3
+"""Opening of an open vowel, and how much narrower or wider than at rest a rounded or spread mouth is (eye distances);
+frames that must show a shape."""
 REST_OPENING = 0.02
 """Opening that counts as closed: lips touch, but the mesh's inner lips never quite do."""
 TRACK_STD = np.array([0.21, 0.33])
@@ -95,18 +100,9 @@ def traits(face: Face) -> Array:
     return np.concatenate([face.mouths, face.poses.angles()], 1).astype(np.float32)
 
 
-def build_library(
-    face: Face,
-    store: Path,
-    width: int,
-    height: int,
-    cancelled: Callable[[], bool],
-    limit: int | None = None,
-    among: npt.NDArray[np.bool_] | None = None,
-) -> Library:
-    """Cut the mouth pictures of the frames (``among`` (n,), else all) that cover the shapes best."""
+def worth(face: Face, store: Path, width: int, height: int, cancelled: Callable[[], bool]) -> Array:
+    """How sharp the mouth of each frame is against the clip's usual, 0.05 to 1; 0 without a usable face. Shape (n,)."""
     sharp = np.zeros(len(face.strength), np.float32)
-    patches: dict[int, Patch] = {}
     reader = Reader(store)
     try:
         for i in range(len(sharp)):
@@ -114,24 +110,26 @@ def build_library(
                 raise HuashengError("cancelled")
             if face.strength[i] < 1:
                 continue
-            rect = mouth_rect(face.meshes[i], float(face.scale[i]), width, height)
-            x, y, w, h = rect
+            x, y, w, h = mouth_rect(face.meshes[i], float(face.scale[i]), width, height)
             luma = reader.frame(i)[y : y + h, x : x + w]
             fine = cv2.resize(luma, (128, max(8, 128 * h // w)), interpolation=cv2.INTER_AREA)
             sharp[i] = cv2.Laplacian(fine, cv2.CV_32F).var()
-        typical = float(np.median(sharp[sharp > 0])) if (sharp > 0).any() else 1.0
-        worth = np.clip(sharp / max(1e-6, typical), 0.05, 1) * (face.strength >= 1)
-        if among is not None:
-            worth *= among
-        for i in choose(traits(face), worth, limit or SIZE):
-            patches[i] = cut(reader.frame(i), mouth_rect(face.meshes[i], float(face.scale[i]), width, height))
     finally:
         reader.close()
-    kept = list(patches)
-    return Library(
-        [patches[i] for i in kept], face.meshes[kept], traits(face)[kept], worth[kept].astype(np.float32),
-        face.scale[kept], np.array(kept),
-    )  # fmt: skip
+    typical = float(np.median(sharp[sharp > 0])) if (sharp > 0).any() else 1.0
+    return np.asarray(np.clip(sharp / max(1e-6, typical), 0.05, 1) * (face.strength >= 1), dtype=np.float32)
+
+
+def build_library(face: Face, store: Path, width: int, height: int, good: Array, size: int = SIZE) -> Library:
+    """Cut the mouth pictures of the frames that cover the shapes best; ``good`` (n,) is their ``worth``."""
+    kept = choose(traits(face), good, size)
+    reader = Reader(store)
+    try:
+        rects = [mouth_rect(face.meshes[i], float(face.scale[i]), width, height) for i in kept]
+        patches = [cut(reader.frame(i), rect) for i, rect in zip(kept, rects, strict=True)]
+    finally:
+        reader.close()
+    return Library(patches, face.meshes[kept], traits(face)[kept], good[kept], face.scale[kept], np.array(kept))
 
 
 def motion(face: Face) -> Array:
@@ -156,3 +154,15 @@ def coverage(face: Face) -> float:
     seen = {(r, c) for r, c in zip(rows.tolist(), columns.tolist(), strict=True)}
     possible = {(r, c) for r in range(4) for c in range(3) if not (r == 3 and c == 0)}
     return len(seen & possible) / len(possible)
+
+
+def missing_shapes(face: Face, good: Array) -> tuple[str, ...]:
+    """Which of ``open``, ``rounded``, ``spread`` and ``closed`` mouths too few sharp frames show (``worth`` (n,))."""
+    opening, width = (face.mouths[good >= BLURRED] - (0, face.closed[1])).T
+    seen = {
+        "open": opening >= OPEN,
+        "rounded": width <= -APART,
+        "spread": width >= APART,
+        "closed": opening <= SEALED,
+    }
+    return tuple(name for name, frames in seen.items() if frames.sum() < ENOUGH)

@@ -1,5 +1,6 @@
 """Drawing: what may change in a picture, and that shapes, warps and frame order do what they say."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from services.render.atlas.loop import idle_loop, positions, there_and_back
 from services.render.atlas.painter import Painter
 from services.render.atlas.planes import Patch, cut, mix, paste, planes
 from services.render.atlas.portrait import BLINKS_S, CLOSING_S, LOOP_S, blink_at, sway_at
-from services.render.atlas.prepare import relearn, understand
+from services.render.atlas.prepare import BLURRED, build_library, missing_shapes, relearn, understand, worth
 from services.render.atlas.store import GROUP, Reader, Writer
 from services.render.geometry.pose import fit, separate, smooth, to_head, to_picture
 from services.render.geometry.shape import learn, measure
@@ -241,6 +242,31 @@ def test_a_model_of_the_mouth_can_be_learned_from_a_part(person: tuple[Face, Lib
     assert np.allclose(whole.basis, face.basis, atol=1e-4) and np.allclose(whole.reach, face.reach, atol=1e-4)
     first = relearn(face, np.arange(len(face.strength)) < 5)
     assert not np.allclose(first.basis, face.basis, atol=1e-3)
+
+
+def test_missing_shapes_are_named_and_blurred_frames_do_not_count(person: tuple[Face, Library]) -> None:
+    face = replace(person[0], closed=np.array([0.02, 0.75], np.float32))
+    good = np.ones(len(face.strength), np.float32)
+    assert missing_shapes(face, good) == ()
+    wide = face.mouths[:, 0] > 0.12
+    assert missing_shapes(face, np.where(wide, 0.1, 1).astype(np.float32)) == ("open",)
+    assert "spread" in missing_shapes(face, good * (face.mouths[:, 1] < face.closed[1]))
+    assert missing_shapes(face, good * 0.1) == ("open", "rounded", "spread", "closed")
+
+
+def test_the_library_takes_sharp_frames(person: tuple[Face, Library], tmp_path: Path) -> None:
+    face = person[0]
+    with Writer(tmp_path / "f.mp4", SIDE, SIDE, 25) as writer:
+        for k in range(len(face.strength)):
+            picture = faces.picture(k)
+            writer.add(cv2.GaussianBlur(picture, (0, 0), 4) if k % 4 == 1 else picture)
+    sharp = worth(face, tmp_path / "f.mp4", SIDE, SIDE, lambda: False)
+    assert (sharp[1::4] < BLURRED).all() and (sharp[::2] > BLURRED).all()
+    library = build_library(face, tmp_path / "f.mp4", SIDE, SIDE, sharp, 12)
+    assert len(library.patches) == len(library.frames) == 12
+    assert (library.frames % 4 == 1).sum() <= 1
+    half = build_library(face, tmp_path / "f.mp4", SIDE, SIDE, sharp * (np.arange(len(sharp)) < 20), 12)
+    assert half.frames.max() < 20
 
 
 def test_something_in_front_of_the_mouth_is_noticed() -> None:
