@@ -2,7 +2,7 @@
 
 ``app(world)`` serves the real web folder and answers like the gateway. What is asked decides what happens: a text with
 "fail" ends in a failed job, a file named ``*noface*`` holds no face. ``World`` can be changed while it runs (a service
-down, training possible). ``python -m tests.fakes.web_api`` serves it on port 5055.
+down, training possible, models there). ``python -m tests.fakes.web_api`` serves it on port 5055.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response, StreamingResponse
 
+from services.gateway.files import parse_range
 from services.gateway.routes.pages import PAGES, WEB, static
 from tests.fakes import web_facts, web_media
 from tests.fakes.web_script import LENGTH_S, OVER, Row, World, add_job, events, follow, now, refuse, shown
@@ -49,12 +50,12 @@ async def put_asset(request: Request) -> Any:
         "kind": kind,
         "name": name,
         "bytes": len(data),
-        "duration_s": None if kind == "image" else 3.2,
+        "duration_s": None if kind == "image" else 3.2 if kind == "audio" else 15.2,
         "width": 512,
         "height": 512,
         "fps": 25.0,
         "sample_rate_hz": 16000,
-        "has_audio": True,
+        "has_audio": "mute" not in name,
         "silent": False,
         "created_at": now(),
     }
@@ -68,6 +69,11 @@ async def put_asset(request: Request) -> Any:
     of(request).assets[row["id"]] = row
     of(request).files[row["id"]] = data
     return row
+
+
+@router.get("/assets")
+def get_assets(request: Request, kind: str = "") -> Row:
+    return items([a for a in reversed(of(request).assets.values()) if kind in ("", a["kind"])])
 
 
 @router.get("/assets/{key}")
@@ -88,6 +94,9 @@ async def post(request: Request, kind: str) -> Any:
         return refuse("service-down", request, service="render")
     if kind == "trainings" and not world.can_train:
         return refuse("training-unavailable", request, why="later")
+    if kind == "trainings":
+        name = body.get("name") or world.assets[body["video_asset_id"]]["name"]
+        body |= {"name": name, "training_id": "talk"}
     return shown(add_job(world, kind.removesuffix("s"), body))
 
 
@@ -178,8 +187,13 @@ def sample(key: str) -> Response:
 
 
 @router.get("/models")
-def models() -> Row:
-    return items([])
+def models(request: Request) -> Row:
+    return items(of(request).models)
+
+
+@router.delete("/models/{key}", status_code=204)
+def forget_model(request: Request, key: str) -> None:
+    of(request).models[:] = [m for m in of(request).models if m["id"] != key]
 
 
 @router.get("/engines")
@@ -216,7 +230,7 @@ def app(world: World) -> FastAPI:
         return static(request, WEB / name)
 
     @server.get("/media/{name}")
-    def media(name: str, download: int = 0) -> Response:
+    def media(request: Request, name: str, download: int = 0) -> Response:
         kinds = {"mp4": "video/mp4", "jpg": "image/jpeg", "wav": "audio/wav", "vtt": "text/vtt"}
         data = {
             "jpg": web_media.thumbnail,
@@ -225,7 +239,12 @@ def app(world: World) -> FastAPI:
             "mp4": lambda: web_media.movie(2.0, sound=False) if name.startswith("idle") else web_media.movie(LENGTH_S),
         }[name[-3:]]()
         headers = {"Content-Disposition": f'attachment; filename="{name}"'} if download else {}
-        return Response(data, media_type=kinds[name[-3:]], headers=headers)
+        headers["Accept-Ranges"] = "bytes"  # without ranges a browser cannot seek
+        wanted = parse_range(request.headers.get("range", ""), len(data))
+        if wanted is None:
+            return Response(data, media_type=kinds[name[-3:]], headers=headers)
+        headers["Content-Range"] = f"bytes {wanted[0]}-{wanted[1]}/{len(data)}"
+        return Response(data[wanted[0] : wanted[1] + 1], 206, headers, kinds[name[-3:]])
 
     return server
 

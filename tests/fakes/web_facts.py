@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 Row = dict[str, Any]
 MADE = "2026-11-20T08:00:00.000Z"
 
 
-def avatar(key: str, name: str, warnings: list[str], kind: str = "video") -> Row:
+def avatar(key: str, name: str, warnings: list[str], kind: str = "video", missing: tuple[str, ...] = ()) -> Row:
     return {
         "id": key,
         "avatar_id": key,
@@ -29,6 +30,10 @@ def avatar(key: str, name: str, warnings: list[str], kind: str = "video") -> Row
             "face_width_px": 214.0,
             "mouth_coverage": 0.0 if kind == "portrait" else 0.71,
             "warnings": warnings,
+            "missing_shapes": missing,
+            "mouth_pictures": 120,
+            "covered_frames": 0,
+            "blurred_frames": 0,
         },
     }
 
@@ -36,9 +41,40 @@ def avatar(key: str, name: str, warnings: list[str], kind: str = "video") -> Row
 def avatars() -> list[Row]:
     return [
         avatar("builtin", "Eileen", [], "portrait"),
-        avatar("v_wang", "王老师 · Teacher Wang in the studio", ["scaled-down"]),
+        avatar("v_wang", "王老师 · Teacher Wang in the studio", ["scaled-down"], missing=("open", "closed")),
         avatar("v_anna", "Anna", []),
     ]
+
+
+def model(key: str, name: str, avatar_id: str, better: bool) -> Row:
+    before = {"lag_ms": 80.0, "lip_distance": 0.041, "opening_corr": 0.41, "opening_std_ratio": 0.7, "width_corr": 0.38}
+    after = {"lag_ms": 20.0, "lip_distance": 0.031, "opening_corr": 0.68, "opening_std_ratio": 0.95, "width_corr": 0.37}
+    return {
+        "id": key,
+        "model_id": key,
+        "name": name,
+        "owner": "local",
+        "is_builtin": False,
+        "engine": "atlas",
+        "avatar_id": avatar_id,
+        "steps": 5000,
+        "training_id": key.split("_")[0],
+        "before": before,
+        "after": after if better else before,
+        "warnings": [] if better else ["not-better"],
+        "offset_ms": 120.0,
+        "curve": curve(1.0),
+        "preview_url": "/media/face.jpg?sig=1",
+        "created_at": MADE,
+    }
+
+
+def curve(learned: float) -> Row:
+    """A mouth that opens and closes; the trained one follows it the better the more it has learned (0 to 1)."""
+    real = [round(0.08 + 0.08 * math.sin(n / 3) * math.sin(n / 17), 4) for n in range(120)]
+    before = [round(0.08 + 0.03 * math.sin(n / 3 + 1.1), 4) for n in range(120)]
+    after = [round(learned * r + (1 - learned) * b, 4) for r, b in zip(real, before, strict=True)]
+    return {"rate_hz": 25.0, "start_s": 10.0, "real": real, "before": before, "after": after}
 
 
 def voices() -> list[Row]:
@@ -111,6 +147,7 @@ def engines(can_train: bool) -> list[Row]:
             "license": lic,
             "description": what,
             "can_train": can_train and n == "atlas",
+            "cannot_train_reason": "" if can_train or n != "atlas" else "torch is not installed",
         }
         for s, n, why, langs, lic, what in known
     ]

@@ -25,6 +25,8 @@ REPLY = {
     "en": "Hello! I am the digital human of Huasheng. I heard what you said.",
 }
 LENGTH_S = 4.0
+END_FRAME, IDLE_LEAD = 30, 12
+"""Where in the idle loop (50 frames) every reply ends; how far after the frame shown every reply starts."""
 CLAUSE_STARTS_S = (0.0, 2.4, 3.0)
 """When the three sentences of a reply begin; by their lengths one would guess otherwise."""
 
@@ -42,6 +44,7 @@ class World:
     assets: dict[str, Row] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     avatars: list[Row] = field(default_factory=web_facts.avatars)
+    models: list[Row] = field(default_factory=list)
     conversations: dict[str, Row] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     can_train: bool = False
@@ -111,7 +114,7 @@ async def work(world: World, job: Row) -> None:
             at(world, job, "llm", 0.2)
             await world.sleep(0.4)
             raise HuashengError("llm-unreachable", engine="openai", url="http://127.0.0.1:11434")
-        await {"dialogue": dialogue, "video": video, "avatar": avatar, "training": avatar}[job["kind"]](world, job)
+        await {"dialogue": dialogue, "video": video, "avatar": avatar, "training": train}[job["kind"]](world, job)
         job |= {"state": "succeeded", "progress": 1.0, "eta_s": 0.0}
     except asyncio.CancelledError:
         job["state"] = "cancelled"
@@ -205,6 +208,8 @@ async def dialogue(world: World, job: Row) -> None:
         "timings_ms": partial["timings_ms"],
         "voice_id": "zf_xiaoxiao",
         "avatar_id": params["avatar_id"],
+        "start_frame": partial["start_frame"],
+        "end_frame": END_FRAME,
     }
 
 
@@ -217,7 +222,10 @@ async def draw(world: World, job: Row) -> None:
         if n == 1:
             timing(world, job, "render_first_frame", 640)
             timing(world, job, "first_video", 1490)
-            world.tell("video", {"id": job["id"], "kind": job["kind"], "url": job["video_url"]})
+            start = (job["params"].get("idle_frame") or 0) + IDLE_LEAD
+            job["partial"]["start_frame"] = start
+            news = {"id": job["id"], "kind": job["kind"], "url": job["video_url"], "start_frame": start}
+            world.tell("video", news)
         at(world, job, "render", 0.4 + 0.55 * n / len(pieces))
         await world.sleep(0.25)
     at(world, job, "publish", 0.99)
@@ -248,15 +256,44 @@ async def video(world: World, job: Row) -> None:
 
 
 async def avatar(world: World, job: Row) -> None:
-    name = str(world.assets[job["params"].get("asset_id") or job["params"]["video_asset_id"]]["name"])
+    name = str(world.assets[job["params"]["asset_id"]]["name"])
     for n in range(8):
         at(world, job, "landmarks" if n < 6 else "idle", n / 8)
         await world.sleep(0.25)
         if n == 2 and "noface" in name:
             raise HuashengError("no-face", name=name)
-    made = web_facts.avatar(f"v_{next(world.numbers)}", job["params"].get("name") or name, ["face-missing-in-part"])
+    number, name = next(world.numbers), job["params"].get("name") or name
+    made = web_facts.avatar(f"v_{number}", name, ["face-missing-in-part"], missing=("open",))
     world.avatars.insert(1, made)
-    job["result"] = {"avatar_id": made["id"], "avatar": made, "report": made["report"], "model_id": "talk_steps5000"}
+    job["result"] = {"avatar_id": made["id"], "avatar": made, "report": made["report"]}
+
+
+async def train(world: World, job: Row) -> None:
+    """Twenty looks at a falling loss; a clip named ``*music*`` is refused, one named ``*short*`` does not help."""
+    params, partial = job["params"], job["partial"]
+    name, steps = str(params.get("name") or ""), int(params["steps"])
+    at(world, job, "check", 0.02)
+    await world.sleep(0.5)
+    if "music" in name:
+        raise HuashengError("no-speech")
+    for n in range(1, 21):
+        step = steps * n // 20
+        told: Row = {"step": step, "steps": steps, "loss": round(1 / n + 0.02, 4), "warnings": ["out-of-sync"]}
+        told |= {"offset_ms": 120.0, "preview_url": "/media/face.jpg?sig=1"}
+        point = {"step": step, "loss": told["loss"], "validation_loss": None}
+        if n % 4 == 0:
+            point["validation_loss"] = told["validation_loss"] = round(1.2 / n + 0.05, 4)
+            told["curve"] = web_facts.curve(n / 20)
+        partial |= told
+        partial["history"] = [*partial.get("history", []), point]
+        world.tell("training", {"id": job["id"], "kind": "training", **told})
+        at(world, job, "fit", 0.05 + 0.9 * n / 20)
+        await world.sleep(0.25)
+    face = web_facts.avatar(f"v_{next(world.numbers)}", name, [])
+    world.avatars.insert(1, face)
+    made = web_facts.model(f"{params['training_id']}_steps{steps}", name, face["id"], "short" not in name)
+    world.models.insert(0, made)
+    job["result"] = {k: made[k] for k in ("model_id", "avatar_id", "before", "after", "warnings")} | {"model": made}
 
 
 async def events(world: World, lang: str) -> AsyncIterator[str]:

@@ -4,10 +4,12 @@ import { call, get, list } from "./api.js";
 import { language } from "./i18n.js";
 
 /** @typedef {import("./types.js").Job} Job */
-/** @typedef {{type: "snapshot" | "progress" | "transcript" | "reply" | "clause" | "timing" | "video" | "done", job: Job}} JobEvent */
+/** @typedef {{type: "snapshot" | "progress" | "transcript" | "reply" | "clause" | "timing" | "video" | "training" | "done", job: Job}} JobEvent */
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 20_000;
+/** The server thins a long curve and sends it whole with the next snapshot. */
+const MOST_POINTS = 2000;
 
 /** @type {Map<string, Job>} */
 const known = new Map();
@@ -105,7 +107,7 @@ function open() {
     waits += 1;
   };
   source.addEventListener("snapshot", (e) => void snapshot(JSON.parse(e.data)));
-  for (const type of /** @type {const} */ (["progress", "transcript", "reply", "clause", "timing", "video", "done"])) {
+  for (const type of /** @type {const} */ (["progress", "transcript", "reply", "clause", "timing", "video", "training", "done"])) {
     source.addEventListener(type, (e) => void hear(type, JSON.parse(e.data)));
   }
 }
@@ -139,10 +141,22 @@ async function hear(type, data) {
   else if (type === "clause") {
     const { index, text, start_s, end_s } = data;
     partial.clauses = [...(partial.clauses ?? []).filter((c) => c.index < index), { index, text, start_s, end_s }];
-  } else if (type === "timing") partial.timings_ms = { ...partial.timings_ms, [data.stage]: data.ms };
-  else Object.assign(job, { playable: true, video_url: data.url });
+  } else if (type === "training") train(partial, data);
+  else if (type === "timing") partial.timings_ms = { ...partial.timings_ms, [data.stage]: data.ms };
+  else {
+    Object.assign(job, { playable: true, video_url: data.url });
+    partial.start_frame = data.start_frame;
+  }
   known.set(job.id, job);
   tell(type, job);
+}
+
+/** Takes what is new of a training into what is known of it. @param {import("./types.js").Partial_} partial @param {any} data */
+function train(partial, { id: _id, kind: _kind, ...told }) {
+  Object.assign(partial, told);
+  if (told.loss === undefined) return;
+  const points = (partial.history ?? []).filter((p) => p.step < told.step); // a resumed training repeats steps
+  partial.history = [...points, { step: told.step, loss: told.loss, validation_loss: told.validation_loss ?? null }].slice(-MOST_POINTS);
 }
 
 /** Finished and running jobs from the server. @param {string} query @param {AbortSignal} [signal] @returns {Promise<Job[]>} */

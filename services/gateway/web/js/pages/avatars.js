@@ -3,15 +3,16 @@
 import { call, creator } from "../core/api.js";
 import { button, fill, h } from "../core/dom.js";
 import { avatars, stale, system } from "../core/facts.js";
-import { bytes, moment, number, percent } from "../core/format.js";
-import { t, term } from "../core/i18n.js";
+import { bytes, moment, number } from "../core/format.js";
+import { t } from "../core/i18n.js";
 import * as jobs from "../core/jobs.js";
 import { field, linkButton, page, pill, section } from "../parts/bits.js";
 import { confirmDialog, openDialog } from "../parts/dialog.js";
 import { ACCEPT, dropZone, send } from "../parts/files.js";
 import { jobProgress } from "../parts/job.js";
 import { face } from "../parts/people.js";
-import { announce, loaded, note, problemCard } from "../parts/say.js";
+import { coverageText, report } from "../parts/report.js";
+import { announce, loaded, problemCard } from "../parts/say.js";
 
 /** @typedef {import("../core/types.js").Avatar} Avatar */
 /** @typedef {import("../core/types.js").Asset} Asset */
@@ -90,7 +91,7 @@ export function avatarsPage({ signal }) {
       const title = h("h3", { class: "clip" }, job.params.name ?? "");
       const dismiss = button({ label: t("dismiss"), kind: "small", onclick: () => el.remove() });
       if (job.state === "succeeded") {
-        fill(el, h("div", { class: "row apart" }, title, pill(t("avatars.ready"), "good")), job.result?.report ? report(job.result.report) : null, h("div", { class: "row wrap" }, linkButton({ href: `/chat_system?avatar=${job.result?.avatar_id}`, label: t("avatars.talk"), kind: "primary small" }), linkButton({ href: `/video_generation?avatar=${job.result?.avatar_id}`, label: t("avatars.video"), kind: "small" }), dismiss));
+        fill(el, h("div", { class: "row apart" }, title, pill(t("avatars.ready"), "good")), job.result?.report ? report(job.result.report, job.result.avatar?.kind) : null, h("div", { class: "row wrap" }, linkButton({ href: `/chat_system?avatar=${job.result?.avatar_id}`, label: t("avatars.talk"), kind: "primary small" }), linkButton({ href: `/video_generation?avatar=${job.result?.avatar_id}`, label: t("avatars.video"), kind: "small" }), dismiss));
         announce(t("avatars.ready"));
         reload();
       } else if (job.state === "cancelled") el.remove();
@@ -106,16 +107,6 @@ export function avatarsPage({ signal }) {
   return page(t("nav.avatars"), t("avatars.lead"), section(t("avatars.add"), [], adding, making), section(t("avatars.all"), [], cards.el));
 }
 
-/** What preparation found, in words. @param {import("../core/types.js").Report} r */
-export function report(r) {
-  const rows = [
-    [t("report.face"), percent(r.face_fraction)],
-    [t("report.width"), `${number(r.face_width_px)} px`],
-    [t("report.mouth"), r.mouth_coverage ? percent(r.mouth_coverage) : t("report.portrait")],
-  ];
-  return h("div", { class: "stack" }, h("dl", { class: "facts-list num" }, ...rows.flatMap(([k, v]) => [h("dt", null, k), h("dd", null, v)])), ...r.warnings.map((w) => note(term("warning", w), { kind: "warn", icon: "alert" })));
-}
-
 /** @param {Avatar} a @param {() => void} changed */
 function card(a, changed) {
   const name = a.name;
@@ -127,7 +118,7 @@ function card(a, changed) {
         h(
           "div",
           { class: "stack" },
-          report(a.report),
+          report(a.report, a.kind),
           h("dl", { class: "facts-list num" }, h("dt", null, t("detail.size")), h("dd", null, `${a.width} × ${a.height} · ${number(a.fps, 2)} fps`), h("dt", null, t("detail.engine")), h("dd", null, a.engine), h("dt", null, t("detail.made")), h("dd", null, moment(a.created_at)), h("dt", null, t("detail.id")), h("dd", { class: "mono" }, a.id)),
         ),
       ],
@@ -141,7 +132,7 @@ function card(a, changed) {
       el.append(problemCard(error));
     }
   }
-  const warned = a.report.warnings.length;
+  const warned = a.report.warnings.length + (a.report.missing_shapes?.length ?? 0);
   el.append(
     face(a, el),
     h(
@@ -149,6 +140,7 @@ function card(a, changed) {
       { class: "stack tight person-words" },
       h("h3", { class: "clip" }, name),
       h("div", { class: "row wrap" }, pill(a.is_builtin ? t("avatars.builtin") : t(`avatars.kind.${a.kind}`), "plain"), warned ? pill(t("avatars.warnings", { n: warned }), "warn") : null),
+      a.kind === "portrait" ? null : h("p", { class: "small-text muted" }, coverageText(a.report)),
       h(
         "div",
         { class: "row" },

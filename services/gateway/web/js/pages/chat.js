@@ -2,15 +2,16 @@
 // Chat: the face on the left, the conversation on the right.
 import { create, get, newKey } from "../core/api.js";
 import { button, fill, h } from "../core/dom.js";
-import { avatars, voices } from "../core/facts.js";
+import { voices } from "../core/facts.js";
 import { t } from "../core/i18n.js";
 import * as jobs from "../core/jobs.js";
 import { recall, remember } from "../core/prefs.js";
 import { setQuery } from "../core/router.js";
+import { field } from "../parts/bits.js";
 import { composer } from "../parts/composer.js";
 import { send } from "../parts/files.js";
 import { chooseConversation } from "../parts/history.js";
-import { chooseAvatar, chooseVoice, face, voiceFace } from "../parts/people.js";
+import { choosePerson, chooseVoice, face, people, personAsked, voiceFace } from "../parts/people.js";
 import { announce, isAbort, problemCard } from "../parts/say.js";
 import { stage } from "../parts/stage.js";
 import { turn } from "../parts/turn.js";
@@ -20,7 +21,8 @@ import { turn } from "../parts/turn.js";
 
 /** @param {import("../core/router.js").Visit} visit @returns {HTMLElement} */
 export function chatPage({ signal, query }) {
-  let avatar = query.get("avatar") ?? recall("chat.avatar", "builtin");
+  /** @type {import("../core/types.js").Person | null} */
+  let person = null;
   let voice = recall("chat.voice", "");
   /** @type {string | null} */
   let conversation = query.get("c") ?? (query.has("job") ? null : recall("chat.conversation", null));
@@ -28,7 +30,7 @@ export function chatPage({ signal, query }) {
   /** @type {Turn[]} */
   let turns = [];
 
-  const avatarChip = h("button", { type: "button", class: "chip", "aria-haspopup": "dialog", on: { click: () => chooseAvatar(avatar, setAvatar) } });
+  const avatarChip = h("button", { type: "button", class: "chip", "aria-haspopup": "dialog", on: { click: () => choosePerson(person?.key ?? "", setPerson, persona()) } });
   const voiceChip = h("button", { type: "button", class: "chip", "aria-haspopup": "dialog", on: { click: () => chooseVoice(voice, setVoice) } });
   const scene = stage(signal, avatarChip, voiceChip);
   const log = h("ol", { class: "log", role: "log", "aria-label": t("chat.log"), tabindex: 0 });
@@ -43,7 +45,7 @@ export function chatPage({ signal, query }) {
   });
   const actions = {
     /** @param {Turn} one */
-    play: (one) => (one.video ? scene.playUrl(one.video, one.clauses) : one.job && scene.playJob(one.job)),
+    play: (one) => (one.video ? scene.playUrl(one.video, one.clauses, one.endFrame) : one.job && scene.playJob(one.job)),
     /** @param {Job} job the same question once more */
     again: (job) => {
       if (running()) return;
@@ -56,15 +58,25 @@ export function chatPage({ signal, query }) {
 
   // the face
 
-  /** @param {import("../core/types.js").Avatar} one */
-  function setAvatar(one) {
-    avatar = one.id;
-    remember("chat.avatar", one.id);
-    scene.show(one);
+  /** @param {import("../core/types.js").Person} one */
+  function setPerson(one) {
+    if (person?.avatar.id !== one.avatar.id) scene.show(one.avatar);
+    person = one;
+    remember("chat.avatar", one.key);
     const name = one.name;
-    fill(avatarChip, face(one), h("span", { class: "clip" }, name));
+    fill(avatarChip, face(one.avatar), h("span", { class: "clip" }, name));
     avatarChip.setAttribute("aria-label", t("chat.avatar", { name }));
   }
+
+  /** Who the avatar is, in words for the language model; kept for each avatar. */
+  function persona() {
+    const words = h("textarea", {
+      class: "input", rows: 3, maxlength: 2000, placeholder: t("persona.example"), value: recall(personaKey(), ""),
+      on: { input: () => remember(personaKey(), words.value.trim() || undefined) },
+    });
+    return field(t("persona"), words, t("persona.help"));
+  }
+  const personaKey = () => `persona.${person?.avatar.id ?? "builtin"}`;
 
   /** @param {import("../core/types.js").Voice | null} one */
   function setVoice(one) {
@@ -78,7 +90,7 @@ export function chatPage({ signal, query }) {
     fill(voiceChip, voiceFace(one), h("span", { class: "clip" }, one?.name ?? t("voice.auto")));
     voiceChip.setAttribute("aria-label", t("chat.voice", { name: one?.name ?? t("voice.auto") }));
   }
-  avatars().then((all) => setAvatar(all.find((a) => a.id === avatar) ?? all[0]), (error) => signal.aborted || log.prepend(h("li", null, problemCard(error))));
+  people().then((all) => setPerson(personAsked(all, query, recall("chat.avatar", "builtin"))), (error) => signal.aborted || log.prepend(h("li", null, problemCard(error))));
   drawVoice(null);
   if (voice) voices().then((all) => setVoice(all.find((v) => v.voice_id === voice) ?? null), () => {}); // the picker tells what is wrong
 
@@ -124,14 +136,18 @@ export function chatPage({ signal, query }) {
   /**
    * Shows a turn at once, then asks the server for it.
    * @param {Turn} one @param {() => Promise<Record<string, string> | null>} question what to ask; null when nothing came of it
+   * @param {string} [key] @param {Record<string, unknown>} [sent] what was sent under this key before: a repeat says the same
    */
-  async function begin(one, question, key = newKey()) {
+  async function begin(one, question, key = newKey(), sent = undefined) {
     one.el.dataset.state = "sending";
     if (!one.el.isConnected) add(one);
     drawState();
     const asked = await question();
     if (!asked) return null;
-    const body = { ...asked, avatar_id: avatar, voice_id: voice || undefined, conversation_id: conversation ?? undefined };
+    const body = sent ?? {
+      ...asked, avatar_id: person?.avatar.id ?? "builtin", model: person?.model?.id, engine: person?.model?.engine, voice_id: voice || undefined,
+      conversation_id: conversation ?? undefined, persona: recall(personaKey(), "") || undefined, idle_frame: scene.idleFrame(),
+    };
     try {
       const job = jobs.learn(await create("/dialogues", body, key));
       remember("chat.job", job.id);
@@ -139,7 +155,7 @@ export function chatPage({ signal, query }) {
       attach(one, job);
     } catch (error) {
       one.el.dataset.state = "failed";
-      one.fail(error, () => void begin(one, async () => asked, key));
+      one.fail(error, () => void begin(one, async () => asked, key, body));
     }
     drawState();
     return asked;

@@ -3,7 +3,7 @@
 import { button, h } from "../core/dom.js";
 import { devices, engines, readSystem, stale, watchSystem } from "../core/facts.js";
 import { bytes, moment, number, span } from "../core/format.js";
-import { t, term } from "../core/i18n.js";
+import { knows, t, term } from "../core/i18n.js";
 import { linkButton, page, pill, section } from "../parts/bits.js";
 import { languageName } from "../parts/people.js";
 import { loaded, problemCard } from "../parts/say.js";
@@ -42,14 +42,22 @@ export function systemPage({ signal }) {
   );
 }
 
+/** What an engine is, in the page's language where that is known by its name; the service tells it in English. @param {Engine} e */
+function engineWords(e) {
+  if (!knows(`engine.is.${e.name}`)) return h("p", { class: "small-text muted", lang: "en" }, e.description);
+  const [, ...notices] = e.description.split(". "); // what an engine has to say of today follows its first sentence
+  return h("p", { class: "small-text muted" }, t(`engine.is.${e.name}`), notices.length ? h("span", { lang: "en" }, " ", notices.join(". ")) : null);
+}
+
 /** @param {Engine} e */
 const engine = (e) =>
   h(
     "li",
     { class: "card" },
     h("div", { class: "row apart wrap" }, h("strong", null, e.name), h("span", { class: "row" }, e.is_default ? pill(t("engine.default"), "plain") : null, pill(t(e.available ? "engine.on" : "engine.off"), e.available ? "good" : ""))),
-    h("p", { class: "small-text muted", lang: "en" }, e.description),
+    engineWords(e),
     e.available ? null : h("p", { class: "small-text", lang: "en" }, e.reason),
+    e.service !== "render" || !e.available ? null : e.can_train ? h("p", { class: "small-text" }, t("engine.trains")) : h("p", { class: "small-text muted" }, t("engine.trains.not"), e.cannot_train_reason ? h("span", { lang: "en" }, " ", e.cannot_train_reason) : null),
     h("p", { class: "small-text muted" }, [e.languages.map(languageName).join(", "), e.license].filter(Boolean).join(" · ")),
   );
 

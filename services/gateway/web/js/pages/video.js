@@ -2,7 +2,6 @@
 // Video: who says what, and how; then the result in place.
 import { creator } from "../core/api.js";
 import { button, fill, h } from "../core/dom.js";
-import { avatars } from "../core/facts.js";
 import { t } from "../core/i18n.js";
 import * as jobs from "../core/jobs.js";
 import { recall, remember } from "../core/prefs.js";
@@ -10,7 +9,7 @@ import { setQuery } from "../core/router.js";
 import { linkButton, page, section } from "../parts/bits.js";
 import { gallery } from "../parts/gallery.js";
 import { jobProgress } from "../parts/job.js";
-import { facePicker } from "../parts/people.js";
+import { facePicker, people, personAsked } from "../parts/people.js";
 import { resultCard } from "../parts/result.js";
 import { announce, loaded, problemCard } from "../parts/say.js";
 import { howPart, howValues } from "../parts/how.js";
@@ -20,18 +19,19 @@ import { whatPart } from "../parts/what.js";
 
 /** @param {import("../core/router.js").Visit} visit @returns {HTMLElement} */
 export function videoPage({ signal, query }) {
-  let avatar = query.get("avatar") ?? recall("video.avatar", "builtin");
+  /** @type {import("../core/types.js").Person | null} */
+  let person = null;
   const what = whatPart(signal);
   const place = h("div", { class: "making", id: "making" });
   const trouble = h("div", { role: "alert" });
   const go = button({ icon: "video", label: t("video.generate"), kind: "primary large", onclick: generate });
   const earlier = gallery(signal);
 
-  const who = loaded(avatars, (all) => {
-    if (!all.some((a) => a.id === avatar)) avatar = all[0]?.id ?? "";
-    return facePicker(all, avatar, (id) => {
-      avatar = id;
-      remember("video.avatar", id);
+  const who = loaded(people, (all) => {
+    person = personAsked(all, query, recall("video.avatar", "builtin"));
+    return facePicker(all, person.key, (chosen) => {
+      person = chosen;
+      remember("video.avatar", chosen.key);
     });
   }, { skeletons: 1, height: 168 });
 
@@ -40,9 +40,13 @@ export function videoPage({ signal, query }) {
     fill(trouble);
     const said = what.value();
     if ("missing" in said) return fill(trouble, h("p", { class: "missing" }, said.missing));
+    if (!person) return; // the faces tell what is wrong
     go.disabled = true;
     try {
-      const job = jobs.learn(await createVideo({ avatar_id: avatar, ...said, ...howValues() }));
+      const { engine, ...how } = howValues();
+      // a model is drawn by the engine that it was trained for
+      const who = { avatar_id: person.avatar.id, model: person.model?.id, engine: person.model?.engine ?? engine };
+      const job = jobs.learn(await createVideo({ ...who, ...said, ...how }));
       setQuery("job", job.id);
       remember("video.job", job.id);
       follow(job);

@@ -1,26 +1,26 @@
 // @ts-check
 // How it is made: engine, model, device, size, subtitles. Folded, with good defaults; only what is there can be chosen.
 import { fill, h } from "../core/dom.js";
-import { devices, engines, models } from "../core/facts.js";
+import { devices, engines } from "../core/facts.js";
 import { t } from "../core/i18n.js";
 import { recall, remember } from "../core/prefs.js";
 import { field, select } from "./bits.js";
 import { turnIcon } from "./result.js";
 import { loaded } from "./say.js";
 
-/** @typedef {{engine: string, model: string, device: string, side: string, subtitles: boolean}} How */
+/** @typedef {{engine: string, device: string, side: string, subtitles: boolean}} How */
 
 const SIDES = ["", "1080", "720", "512"];
 /** @type {How} */
-const PLAIN = { engine: "", model: "", device: "", side: "", subtitles: true };
+const PLAIN = { engine: "", device: "", side: "", subtitles: true };
 /** @returns {How} */
 const how = () => ({ ...PLAIN, ...recall("video.how", PLAIN) });
 const keep = (/** @type {Partial<How>} */ change) => remember("video.how", { ...how(), ...change });
 
 /** The choices as `POST /videos` wants them; "" is the server's default and is left out. */
 export function howValues() {
-  const { engine, model, device, side, subtitles } = how();
-  return { engine: engine || undefined, model: model || undefined, device: device || undefined, max_side_px: side ? Number(side) : undefined, subtitles };
+  const { engine, device, side, subtitles } = how();
+  return { engine: engine || undefined, device: device || undefined, max_side_px: side ? Number(side) : undefined, subtitles };
 }
 
 export function howPart() {
@@ -31,7 +31,7 @@ export function howPart() {
 }
 
 function form() {
-  return loaded(async () => /** @type {const} */ ([await engines(), await models(), await devices()]), ([{ items, unreachable }, modelList, deviceList]) => {
+  return loaded(async () => /** @type {const} */ ([await engines(), await devices()]), ([{ items, unreachable }, deviceList]) => {
     const now = how();
     const plain = { value: "", label: t("how.auto") };
     const known = items.filter((e) => e.service === "render");
@@ -44,7 +44,6 @@ function form() {
         "div",
         { class: "grid" },
         field(t("how.engine"), select([plain, ...known.map((e) => ({ value: e.name, label: e.available ? e.name : t("how.off", { name: e.name }), disabled: !e.available }))], now.engine, (engine) => keep({ engine }))),
-        field(t("how.model"), select([plain, ...modelList.filter((m) => !m.is_builtin).map((m) => ({ value: m.model_id, label: m.name }))], now.model, (model) => keep({ model }))),
         field(t("how.device"), select([plain, ...deviceList.map((d) => ({ value: d.device, label: d.name }))], now.device, (device) => keep({ device }))),
         field(t("how.side"), select(SIDES.map((s) => ({ value: s, label: s ? t("how.side.px", { n: s }) : t("how.side.source") })), now.side, (side) => keep({ side }))),
       ),

@@ -1,13 +1,15 @@
 // @ts-check
 // Avatars as people see them: a face, and its idle loop when looked at.
 import { button, fill, h, icon } from "../core/dom.js";
-import { avatars, voices } from "../core/facts.js";
+import { avatars, models, voices } from "../core/facts.js";
+import { number } from "../core/format.js";
 import { t, term } from "../core/i18n.js";
 import { linkButton } from "./bits.js";
 import { openDialog } from "./dialog.js";
 import { loaded } from "./say.js";
 
 /** @typedef {import("../core/types.js").Avatar} Avatar */
+/** @typedef {import("../core/types.js").Person} Person */
 /** @typedef {import("../core/types.js").Voice} Voice */
 
 /**
@@ -36,9 +38,31 @@ export function face(avatar, host) {
   return el;
 }
 
+/** Everybody who can be drawn: each avatar, followed by the models trained on it. @returns {Promise<Person[]>} */
+export async function people() {
+  const [all, trained] = await Promise.all([avatars(), models().catch(() => [])]); // without models the faces still speak
+  return all.flatMap((avatar) => [
+    { key: personKey(avatar.id, ""), name: avatar.name, avatar, model: null },
+    ...trained.filter((m) => !m.is_builtin && m.avatar_id === avatar.id).map((model) => ({ key: personKey(avatar.id, model.id), name: model.name, avatar, model })),
+  ]);
+}
+
+/** @param {string} avatar @param {string} model "" for none */
+export const personKey = (avatar, model) => (model ? `${avatar}+${model}` : avatar);
+
+/**
+ * The person that a page was asked for (by the address, else by memory), or the first.
+ * @param {Person[]} all @param {URLSearchParams} query @param {string} remembered a key
+ */
+export function personAsked(all, query, remembered) {
+  const [model, avatar] = [query.get("model"), query.get("avatar")];
+  const asked = model ? all.find((p) => p.model?.id === model) : avatar ? all.find((p) => p.key === avatar) : all.find((p) => p.key === remembered);
+  return asked ?? all[0];
+}
+
 /**
  * Faces to choose one of; radio buttons underneath, so arrows and screen readers work.
- * @param {Avatar[]} all @param {string} chosen @param {(id: string) => void} onchange
+ * @param {Person[]} all @param {string} chosen @param {(person: Person) => void} onchange
  */
 export function facePicker(all, chosen, onchange) {
   const group = `faces-${Math.random().toString(36).slice(2)}`;
@@ -46,24 +70,24 @@ export function facePicker(all, chosen, onchange) {
     "fieldset",
     { class: "faces" },
     h("legend", { class: "sr" }, t("avatar.choose")),
-    ...all.map((avatar) => {
-      const input = h("input", { type: "radio", name: group, value: avatar.id, checked: avatar.id === chosen, class: "sr", on: { change: () => onchange(avatar.id) } });
+    ...all.map((person) => {
+      const input = h("input", { type: "radio", name: group, value: person.key, checked: person.key === chosen, class: "sr", on: { change: () => onchange(person) } });
       const label = h("label", { class: "face-card" }, input);
-      label.append(face(avatar, label), h("span", { class: "clip" }, avatar.name));
+      const picture = face(person.avatar, label);
+      if (person.model) picture.append(h("span", { class: "face-badge" }, t("person.trained", { n: number(person.model.steps) })));
+      label.append(picture, h("span", { class: "clip" }, person.name));
       return label;
     }),
     h("a", { class: "face-card new", href: "/avatars" }, h("span", { class: "face" }, icon("plus", "large")), h("span", { class: "clip" }, t("avatar.new"))),
   );
 }
 
-/** Opens the avatar picker. @param {string} chosen @param {(avatar: Avatar) => void} picked */
-export function chooseAvatar(chosen, picked) {
-  const body = loaded(avatars, (all) =>
-    facePicker(all, chosen, (id) => {
-      const avatar = all.find((a) => a.id === id);
-      if (avatar) picked(avatar);
-    }), { skeletons: 1, height: 160 });
-  openDialog({ title: t("avatar.choose"), wide: 560, body: [body.el], footer: (close) => [button({ label: t("done"), kind: "primary", onclick: close })] });
+/**
+ * Opens the picker of faces. @param {string} chosen @param {(person: Person) => void} picked @param {...Node} extras shown below the faces
+ */
+export function choosePerson(chosen, picked, ...extras) {
+  const body = loaded(people, (all) => facePicker(all, chosen, picked), { skeletons: 1, height: 160 });
+  openDialog({ title: t("avatar.choose"), wide: 560, body: [body.el, ...extras], footer: (close) => [button({ label: t("done"), kind: "primary", onclick: close })] });
 }
 
 /** @param {string} language BCP 47 */

@@ -15,7 +15,7 @@ import { steps } from "./steps.js";
 /** @typedef {import("../core/types.js").Job} Job */
 /** @typedef {import("../core/types.js").Message} Message */
 /** @typedef {{play: (turn: Turn) => void, again: (job: Job) => void}} Actions */
-/** @typedef {{el: HTMLElement, job: Job | null, video: string | null, clauses: import("../core/types.js").Clause[], setJob: (job: Job) => void, setHeard: (url: string) => void, setMessages: (user: Message, answer: Message | null) => void, upload: HTMLElement, fail: (error: unknown, retry: () => void) => void}} Turn */
+/** @typedef {{el: HTMLElement, job: Job | null, video: string | null, clauses: import("../core/types.js").Clause[], endFrame: number | null, setJob: (job: Job) => void, setHeard: (url: string) => void, setMessages: (user: Message, answer: Message | null) => void, upload: HTMLElement, fail: (error: unknown, retry: () => void) => void}} Turn */
 
 /**
  * @param {{text?: string}} asked the typed question; without it, it was spoken
@@ -41,6 +41,7 @@ export function turn({ text }, actions) {
     job: null,
     video: null,
     clauses: [],
+    endFrame: null,
     upload: place,
     setHeard(url) {
       fill(askedTools, soundButton(url, t("turn.play.asked")), linkButton({ href: asDownload(url), icon: "download", label: t("turn.download.asked"), bare: true, kind: "small", download: true }));
@@ -90,6 +91,7 @@ export function turn({ text }, actions) {
     asked.classList.toggle("thinking", !asked.textContent && !jobs.over(job));
     const timings = known.timings_ms ?? {};
     self.clauses = known.clauses ?? [];
+    self.endFrame = job.result?.end_frame ?? null;
     setReply(known.reply ?? "", !jobs.over(job));
     line.set(timings, { typed, running: !jobs.over(job), stage: job.stage });
     say(status, jobs.over(job) ? "" : [stageText(job), leftText(job)].filter(Boolean).join(" · "));
@@ -110,6 +112,7 @@ export function turn({ text }, actions) {
     answer.hidden = false;
     el.dataset.state = "succeeded";
     self.clauses = reply.clauses ?? [];
+    self.endFrame = reply.end_frame ?? null;
     setReply(reply.text, false);
     status.hidden = true;
     line.set(reply.timings_ms ?? {}, { typed, running: false, stage: "" });

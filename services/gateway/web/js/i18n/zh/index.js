@@ -3,5 +3,7 @@ import common from "./common.js";
 import talk from "./talk.js";
 import make from "./make.js";
 import manage from "./manage.js";
+import train from "./train.js";
+import report from "./report.js";
 
-export const zh = { ...common, ...talk, ...make, ...manage };
+export const zh = { ...common, ...talk, ...make, ...manage, ...train, ...report };

@@ -1,0 +1,51 @@
+// @ts-check
+// What was found in an avatar's source: faces, mouth shapes, and what to record to make it better.
+import { h } from "../core/dom.js";
+import { number, percent } from "../core/format.js";
+import { knows, t, term } from "../core/i18n.js";
+import { bar } from "./bits.js";
+import { note } from "./say.js";
+
+/** @typedef {import("../core/types.js").Report} Report */
+
+/** "Covers 78% of the mouth shapes; missing: open vowels". @param {Report} r */
+export function coverageText(r) {
+  const missing = r.missing_shapes ?? [];
+  const covered = t("report.covers", { part: percent(r.mouth_coverage) });
+  return missing.length ? t("report.covers.but", { covered, missing: missing.map((s) => term("shape", s)).join(t("list.and")) }) : covered;
+}
+
+/** @param {Report} r @param {string} [kind] "video" or "portrait" */
+export function report(r, kind = r.mouth_coverage ? "video" : "portrait") {
+  const rows = [
+    [t("report.face"), percent(r.face_fraction)],
+    [t("report.width"), `${number(r.face_width_px)} px`],
+    ...(r.covered_frames ? [[t("report.covered"), number(r.covered_frames)]] : []),
+    ...(r.blurred_frames ? [[t("report.blurred"), number(r.blurred_frames)]] : []),
+  ];
+  return h(
+    "div",
+    { class: "stack" },
+    kind === "portrait" ? h("p", { class: "small-text muted" }, t("report.portrait")) : coverage(r),
+    h("dl", { class: "facts-list num" }, ...rows.flatMap(([k, v]) => [h("dt", null, k), h("dd", null, v)])),
+    ...r.warnings.map((w) => note(term("warning", w), { kind: "warn", icon: "alert" })),
+  );
+}
+
+/** How much of speech was seen, and what to read aloud so that the rest is seen too. @param {Report} r */
+function coverage(r) {
+  const meter = bar(t("report.mouth"));
+  meter.set(r.mouth_coverage);
+  meter.el.classList.add("calm");
+  meter.el.setAttribute("role", "meter");
+  const missing = r.missing_shapes ?? [];
+  return h(
+    "div",
+    { class: "stack" },
+    h("div", { class: "coverage" }, h("p", null, coverageText(r)), meter.el),
+    missing.length ? h("p", null, t("report.record")) : null,
+    ...missing.map((shape) =>
+      h("div", { class: "missing-shape" }, h("strong", null, term("shape", shape)), knows(`shape.${shape}.say`) ? h("blockquote", null, t(`shape.${shape}.say`)) : null, knows(`shape.${shape}.how`) ? h("p", { class: "small-text muted" }, t(`shape.${shape}.how`)) : null),
+    ),
+  );
+}
