@@ -37,7 +37,10 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
 
     def __init__(self, settings: RenderSettings, shared: SharedSettings, registry: Mapping[str, str]) -> None:
         self.settings, self.shared = settings, shared
-        options = EngineOptions(shared.weights_dir, shared.threads, settings.max_side, settings.max_avatar_s)
+        options = EngineOptions(
+            shared.weights_dir, shared.threads, settings.max_side, settings.max_avatar_s, settings.models_dir,
+            settings.device, settings.dtype, settings.max_batch, settings.first_batch, settings.batch_wait_ms / 1000,
+        )  # fmt: skip
         self.engines = Engines(settings.engine_names, options, registry)
         self.storage = Storage(shared.storage_url)
         self.store = AvatarStore(self.storage, settings.cache_dir)
@@ -162,7 +165,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         if config.engine and config.engine != record.engine:
             why = f"the avatar was prepared by {record.engine}; prepare it with {config.engine} first"
             raise HuashengError("engine-unavailable", engine=config.engine, why=why)
-        if config.device not in ("", "cpu"):
+        if config.device not in ("", self._engine(record.engine).device):
             raise HuashengError("unknown-id", kind="device", id=config.device)
         if config.model_id not in ("", record.engine):
             raise HuashengError("unknown-id", kind="model", id=config.model_id)
@@ -205,10 +208,13 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         return pb.ListEnginesResponse(engines=infos)
 
     async def ListDevices(self, _request: pb.ListDevicesRequest, _context: Any) -> pb.ListDevicesResponse:
-        """The processor."""
-        cpu = devices.cpu()
-        device = pb.Device(device=cpu.device, name=cpu.name, memory_bytes=cpu.memory_bytes, used_bytes=cpu.used_bytes)
-        return pb.ListDevicesResponse(devices=[device])
+        """The processor, and what the engines use beside it."""
+        used = {d.device: d for engine in self.engines.loaded.values() for d in engine.devices()}
+        found = [
+            pb.Device(device=d.device, name=d.name, memory_bytes=d.memory_bytes, used_bytes=d.used_bytes)
+            for d in (devices.cpu(), *used.values())
+        ]
+        return pb.ListDevicesResponse(devices=found)
 
 
 def _session_config(config: pb.RenderConfig) -> SessionConfig:

@@ -92,13 +92,16 @@ class PlainFeatures:
     """Features that are the frame's loudness; a frame is known 120 ms later."""
 
     def __init__(self) -> None:
-        self.samples = np.zeros(0, np.float32)
+        self.samples, self.ended = np.zeros(0, np.float32), False
 
     def push(self, samples: np.ndarray) -> None:
         self.samples = np.concatenate([self.samples, samples])
 
+    def finish(self) -> None:
+        self.ended = True
+
     def ready(self, frame: int) -> bool:
-        return len(self.samples) >= (frame + 3) * 640
+        return self.ended or len(self.samples) >= (frame + 3) * 640
 
     def rows(self, frame: int) -> np.ndarray:
         return np.full((50, 384), np.abs(self.samples[frame * 640 : (frame + 1) * 640]).mean(), np.float32)

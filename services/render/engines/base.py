@@ -16,6 +16,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from services.render.devices import DeviceInfo
+
 Image = npt.NDArray[np.uint8]
 """One picture; see the head of this file for its two forms."""
 Samples = npt.NDArray[np.float32]
@@ -35,6 +37,18 @@ class EngineOptions:
     """Longest side of a prepared avatar; larger sources are scaled down while they are read."""
     max_avatar_s: float = 60.0
     """Seconds of a source video that are used; the rest is left out with the warning ``only-first-part``."""
+    models_dir: Path = Path("models")
+    """Root of checkpoints that the operator supplies: ``<models_dir>/joygen``, ``<models_dir>/musetalk``."""
+    device: str = "auto"
+    """Where networks run: ``cpu``, ``cuda:0``, ...; ``auto`` is the first GPU if there is one."""
+    dtype: str = "auto"
+    """``fp32``, ``fp16`` or ``bf16``; ``auto`` is fp16 on a GPU and fp32 on a CPU."""
+    max_batch: int = 8
+    """Frames drawn in one go."""
+    first_batch: int = 2
+    """Frames of the batch that opens a video."""
+    batch_wait_s: float = 0.01
+    """Longest that a frame waits for others to share a batch with."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +107,7 @@ class SessionConfig:
     live: bool = False
     """True in a conversation: look ahead as little as possible."""
     model: Path | None = None
-    """Folder of a trained model; None for the built-in one."""
+    """File of a trained model; None for the built-in one. A live session of ``atlas`` does without."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +163,11 @@ class RenderEngine(ABC):
     licence: str
     version: str
     """Changes when prepared avatars of before can no longer be used; they are prepared again from their source."""
+    trainer: str = ""
+    """``module:function`` that trains a model of one person (see ``train.job.Job``), run in a process of its own since
+    it needs torch; empty for an engine that cannot be trained."""
+    device: str = "cpu"
+    """What it draws on."""
 
     def __init__(self, options: EngineOptions) -> None:
         self.options = options
@@ -174,6 +193,10 @@ class RenderEngine(ABC):
         Raises ``no-face``, ``two-faces``, ``small-face``, ``few-faces``, ``too-short``, ``too-small-picture``,
         ``too-big-picture``, ``corrupt-media`` and ``cancelled``.
         """
+
+    def devices(self) -> list[DeviceInfo]:
+        """What it uses beside the processor."""
+        return []
 
     @abstractmethod
     def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:
