@@ -29,6 +29,8 @@ OVERBITE = 0.018
 """Lower teeth begin this far above the end of the upper ones."""
 SPREAD_HOLD = 0.3
 """A spread mouth parts the lips more than the jaw: this much less drop at full spread."""
+FAINT = 0.6
+"""What is darker than this part of white, in levels, is no tooth."""
 OPEN = np.array([16.0, 128.0, 128.0], np.float32)
 
 
@@ -112,6 +114,7 @@ class Interior:
         self._edge = float(lips[:, 1].mean()) + OVERLAP
         per_unit = float(np.clip(np.median(face.scale), 40, 400))
         self._own = False
+        self._faint = 16 + FAINT * (float(yuv(np.array(light.white, np.float32))[0]) - 16)
         self._upper = row(light, per_unit, upper=True)
         self._lower = row(light, per_unit, upper=False)
         self._tongue = tongue(light, per_unit)
@@ -219,7 +222,7 @@ class Interior:
         if float((low - high).max()) < 0.05:
             return None
         pixels = self._sampled(picture, i, x, np.clip(y, high, np.maximum(high, low)))
-        end = _biting_edge(pixels[..., 0], x, y, high, low)
+        end = _biting_edge(pixels[..., 0], x, y, high, low, self._faint)
         if end is None:
             return None
         pixels = self._sampled(picture, i, x, np.clip(y, high, np.maximum(high, end - 0.006)))
@@ -246,12 +249,15 @@ def _on(below: Array, layer: Array, shade: Array | None = None) -> Array:
     return np.asarray(below + colour - layer[..., 3:] * below)
 
 
-def _biting_edge(luma: Array, x: Array, y: Array, high: Array, low: Array) -> Array | None:
-    """Where the bright teeth under the upper lip end, for each column; None where there are too few."""
+def _biting_edge(luma: Array, x: Array, y: Array, high: Array, low: Array, faint: float) -> Array | None:
+    """Where the bright teeth under the upper lip end, for each column; None if few are brighter than ``faint``."""
     inside = (y > high) & (y < low)
     if inside.sum() < 24:
         return None
-    bright = luma > 16 + 0.62 * (np.percentile(luma[inside], 88) - 16)
+    level = float(np.percentile(luma[inside], 88))
+    if level < faint:
+        return None
+    bright = luma > 16 + 0.62 * (level - 16)
     found, ends = [], []
     for c in np.flatnonzero(inside.sum(0) >= 3):
         rows = np.flatnonzero(inside[:, c])

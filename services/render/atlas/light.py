@@ -187,6 +187,8 @@ def _blur(grey: Array, mesh: Array) -> float:
     again = cv2.GaussianBlur(part, (0, 0), REBLUR)
     before, after = (np.hypot(cv2.Sobel(p, cv2.CV_32F, 1, 0), cv2.Sobel(p, cv2.CV_32F, 0, 1)) for p in (part, again))
     strong = before > np.percentile(before, 98)
+    if not strong.any():
+        return 1.0
     ratio = np.percentile(before[strong] / np.maximum(after[strong], 1e-3), 60)
     return float(np.clip(REBLUR / np.sqrt(max(ratio**2 - 1, 1e-3)), 0.5, 8))
 

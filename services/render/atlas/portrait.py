@@ -27,6 +27,10 @@ SWAY = (
 )
 BLINKS_S = (1.4, 4.9, 7.7)
 CLOSING_S, SHUT_S, OPENING_S = 0.08, 0.04, 0.16
+BRIDGE = 0.2
+"""Contrast of a line across the nose that is the bridge of glasses; without them it is .01 to .08."""
+LID_EDGE = 1.6
+"""Softness of the lid's edge, in pixels."""
 LIDS = (
     # upper lid, lower lid and brow from the outer to the inner corner
     ((33, 246, 161, 160, 159, 158, 157, 173, 133), (33, 7, 163, 144, 145, 153, 154, 155, 133), (46, 53, 52, 65, 55)),
@@ -109,7 +113,7 @@ def _rotation(pitch: float, yaw: float, roll: float) -> Array:
 
 
 def frames_of_portrait(picture: Image, mesh: Array, canonical: Array, fps: float) -> Iterator[tuple[int, Image, Array]]:
-    """The loop: (frames in all, BGR picture, mesh (468, 3)) of each frame."""
+    """The loop: (frames in all, BGR picture, mesh (468, 3)) of each frame. Who wears glasses does not blink."""
     height, width = picture.shape[:2]
     poses = fit(mesh[None], canonical)
     unit = float(poses.scale[0])
@@ -132,6 +136,7 @@ def frames_of_portrait(picture: Image, mesh: Array, canonical: Array, fps: float
     moving = np.concatenate([face, head[list(pt.FACE_OVAL)], head[pt.RIGID], hair_at])
     still = to_picture(poses, 0, moving)[:, :2]
     count = round(LOOP_S * fps)
+    blinks = not glasses(picture, mesh)
     for i in range(count):
         pitch, yaw, roll, right, down = sway_at(i / count).tolist()
         turn = _rotation(pitch, yaw, roll)
@@ -145,7 +150,7 @@ def frames_of_portrait(picture: Image, mesh: Array, canonical: Array, fps: float
         plate = Plate(rect, target, step)
         back = plate.spread(np.concatenate([still - goal, np.zeros_like(anchors)]).astype(np.float32))
         nodes = plate.nodes.reshape(plate.rows, plate.columns, 2)
-        source = blinked(picture, mesh, blink_at(i / fps))
+        source = blinked(picture, mesh, blink_at(i / fps) if blinks else 0.0)
         where = dense(nodes + back, step, width, height)
         yield (
             count,
@@ -162,42 +167,59 @@ def _anchors(width: int, height: int, chest: Array, unit: float) -> Array:
     return np.concatenate([border, row]).astype(np.float32)
 
 
+def glasses(picture: Image, mesh: Array) -> bool:
+    """Whether a line crosses the bridge of the nose. Lids cannot move behind frames that would move with them."""
+    top, bottom = mesh[9, :2], mesh[197, :2]
+    unit = float(
+        np.linalg.norm(mesh[list(pt.RIGHT_EYE_CORNERS), :2].mean(0) - mesh[list(pt.LEFT_EYE_CORNERS), :2].mean(0))
+    )
+    down = bottom - top
+    across = np.array([-down[1], down[0]]) / max(1e-3, float(np.linalg.norm(down)))
+    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (0, 0), max(0.5, 0.012 * unit))
+    along, aside = np.linspace(0, 1, 80)[:, None, None], np.linspace(-0.05, 0.05, 7)[None, :, None] * unit
+    at = (top + along * down + aside * across).astype(np.float32)
+    line = np.median(cv2.remap(grey, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), axis=1)
+    line = line.astype(np.float32)
+    fine = line - cv2.GaussianBlur(line[:, None], (0, 0), 8)[:, 0]
+    return bool(np.ptp(fine) > BRIDGE * max(1.0, float(line.mean())))
+
+
 def blinked(picture: Image, mesh: Array, closed: float) -> Image:
-    """The picture with the lids brought together by ``closed`` (0 to 1)."""
+    """The picture with the upper lids brought down over the eyes by ``closed`` (0 to 1)."""
     if closed <= 0:
         return picture
     out = picture.copy()
-    for upper, lower, brow in LIDS:
-        u, low, b = mesh[list(upper), :2], mesh[list(lower), :2], mesh[list(brow), :2]
-        width = abs(u[-1, 0] - u[0, 0])
-        x0 = max(0, int(min(u[:, 0].min(), low[:, 0].min()) - 0.25 * width))
-        x1 = min(picture.shape[1], int(max(u[:, 0].max(), low[:, 0].max()) + 0.25 * width) + 1)
-        y0 = max(0, int(b[:, 1].min()))
-        y1 = min(picture.shape[0], int(low[:, 1].max() + 0.4 * width) + 1)
-        if x1 - x0 < 4 or y1 - y0 < 4:
+    for lids in LIDS:
+        upper, lower, brow = (mesh[list(curve), :2].astype(np.float64) for curve in lids)
+        width = float(np.linalg.norm(upper[-1] - upper[0]))
+        points = np.concatenate([upper, lower, brow])
+        x0, y0 = np.maximum(0, points.min(0) - 0.4 * width).astype(int)
+        x1, y1 = np.minimum(picture.shape[1::-1], points.max(0) + 0.4 * width).astype(int)
+        if x1 - x0 < 4 or y1 - y0 < 4 or width < 4:
             continue
-        x = np.arange(x0, x1, dtype=np.float32)
+        # along the eye from its left corner, and down across it
+        ends = sorted((upper[0], upper[-1]), key=lambda c: float(c[0]))
+        along = (ends[1] - ends[0]) / width
+        axes = np.stack([along, [-along[1], along[0]]])
+        u, low, b = ((curve - ends[0]) @ axes.T for curve in (upper, lower, brow))
+        at = np.stack(np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)), -1) - ends[0]
+        x, y = at @ axes[0], at @ axes[1]
         top = _curve(u, x)
         bottom = np.maximum(_curve(low, x), top + 0.5)
         ceiling = np.minimum(np.interp(x, *_sorted(b)), top - 2)
-        # the lid comes down most of the way, the lower one rises a little; at the corners nothing moves
-        edge = np.clip((x - u[:, 0].min()) / (0.12 * width), 0, 1) * np.clip((u[:, 0].max() - x) / (0.12 * width), 0, 1)
+        # the upper lid comes down over the eye, the lower one rises a little; at the corners nothing moves
+        edge = np.clip(x / (0.07 * width), 0, 1) * np.clip((width - x) / (0.07 * width), 0, 1)
         gap = (bottom - top) * closed * edge
-        lid, rise = top + 0.88 * gap, bottom - 0.06 * gap
-        floor = bottom + 0.35 * width
-        y = np.arange(y0, y1, dtype=np.float32)[:, None]
-        source = np.where(
-            y < lid,
-            ceiling + (y - ceiling) * (top - ceiling) / np.maximum(lid - ceiling, 1e-3),
-            np.where(
-                y < rise,
-                top + (y - lid) * (bottom - top) / np.maximum(rise - lid, 1e-3),
-                bottom + (y - rise) * (floor - bottom) / np.maximum(floor - rise, 1e-3),
-            ),
-        )
-        source = np.where((y <= ceiling) | (y >= floor), y, source).astype(np.float32)
-        across = np.repeat(x[None], len(y), 0)
-        out[y0:y1, x0:x1] = cv2.remap(picture, across, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        lid, rise, floor = top + 0.94 * gap, bottom - 0.06 * gap, bottom + 0.35 * width
+        skin = ceiling + (np.minimum(y, lid) - ceiling) * (top - ceiling) / np.maximum(lid - ceiling, 1e-3)
+        under = bottom + (y - rise) * (floor - bottom) / np.maximum(floor - rise, 1e-3)
+        layers = []
+        for source in (np.where(y <= ceiling, y, skin), np.where((y < rise) | (y >= floor), y, under)):
+            where = (x[..., None] * axes[0] + source[..., None] * axes[1] + ends[0]).astype(np.float32)
+            layers.append(cv2.remap(picture, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+        share = np.where(gap > 0, np.clip((lid - y) / LID_EDGE + 0.5, 0, 1), 0)[..., None]
+        mixed = layers[1] + share * (layers[0].astype(np.float32) - layers[1])
+        out[y0:y1, x0:x1] = np.clip(mixed + 0.5, 0, 255)
     return out
 
 

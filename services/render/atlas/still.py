@@ -53,6 +53,7 @@ class StillPainter:
         # a smile has farther to go until it is round
         span = (float(face.closed[1]) - ROUND) / float(face.reach[1])
         self._rounder = float(np.clip(span, 1, MOST_ROUNDER))
+        self._basis = _level(face)
         self._relaxed = _relaxed(face.model.shape(face.closed))
 
     def _change(self, i: int, mouth: Array) -> Array:
@@ -68,7 +69,7 @@ class StillPainter:
         else:
             change[0] = max(0.0, float(change[0]))
         rounded = np.clip((face.closed[1] - mouth[1]) * self._rounder / max(0.1, face.closed[1] - ROUND), 0, 1)
-        return np.asarray(np.tensordot(change, face.basis, 1) + rounded * self._relaxed, dtype=np.float32)
+        return np.asarray(np.tensordot(change, self._basis, 1) + rounded * self._relaxed, dtype=np.float32)
 
     def _head(self, i: int, mouth: Array) -> Array:
         """The head (468, 3) of frame ``i`` with the wanted mouth."""
@@ -139,6 +140,17 @@ def _moved(picture: Patch, shift: Array, step: int) -> Patch:
 @lru_cache(maxsize=8)
 def _grid(w: int, h: int) -> Array:
     return np.stack(np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32)), -1)
+
+
+def _level(face: Face) -> Array:
+    """The mouth model's basis (2, 468, 3), in which the lips' middle neither sinks nor rises as the mouth narrows."""
+    basis: Array = face.basis.copy()
+    rest = face.model.shape(face.closed)
+    corners = rest[list(pt.CORNERS), 0]
+    u = (rest[:, 0] - corners.mean()) / max(1e-3, float(np.ptp(corners)) / 2)
+    lips = [*pt.UPPER_LIP, *pt.LOWER_LIP]
+    basis[1, lips, 1] -= basis[1, [13, 14], 1].mean() * np.sqrt(np.clip(1 - u[lips] ** 2, 0, 1))
+    return basis
 
 
 def _relaxed(rest: Array) -> Array:
