@@ -1,7 +1,7 @@
 """The atlas itself: pictures of the person's own mouth, one for each kind of shape and pose, and the choice among them.
 
-Weighted neighbours with smoothed weights stand in for a hard choice (cf. Ezzat, Geiger and Poggio 2002): a picture
-fades in and out over a few frames instead of popping, and the warp brings each to exactly the wanted shape.
+The nearest picture is chosen, and stays while it is near enough; another fades in over a few frames instead of popping
+(morphing between prototypes, cf. Ezzat, Geiger and Poggio 2002), and the warp brings each to exactly the wanted shape.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ SIZE = 64
 """Pictures kept at most."""
 UNIT = np.array([0.03, 0.045, 0.16, 0.16, 0.3], np.float32)
 """One step of difference in opening, width, pitch, yaw and roll."""
-SHARP = 0.3
-"""Fall-off of the weights, in squared steps."""
+STAY = 0.5
+"""How much farther, in squared steps, the picture that is shown may be than a new one: it stays, so that teeth do."""
 EASE = 0.6
 """Part of a weight that is renewed with each frame."""
 FAINT = 0.15
@@ -96,11 +96,12 @@ class Chooser:
         near = np.abs(self._library.frames - frame) < self._apart
         if near.any() and not near.all():
             d[near] = np.inf
-        wanted = np.exp(-(d - d.min()) / SHARP / 2)
-        wanted[np.argsort(d)[2:]] = 0
-        wanted /= wanted.sum()
+        if self._weights is not None:
+            d -= STAY * self._weights
+        wanted = np.zeros(len(d), np.float32)
+        wanted[int(np.argmin(d))] = 1
         if self._weights is None:
-            self._weights = wanted.astype(np.float32)
+            self._weights = wanted
         else:
             self._weights += EASE * (wanted - self._weights)
             if near.any() and not near.all():

@@ -20,8 +20,11 @@ from services.render.geometry.pose import to_picture
 from services.render.geometry.shape import Array
 from services.render.geometry.warp import Plate, Rect
 
-FEATHER = 0.2
-"""Width of the soft edge, in eye distances."""
+FEATHER, LIP_FEATHER = 0.2, 0.16
+"""Width of the soft edge at the skin's border and around the lips, in eye distances."""
+AROUND_LIPS = 0.2
+"""How far around the lips, in eye distances, the mouth pictures are shown; farther out the frame's own skin is bent,
+which keeps its light, its expression and its grain."""
 COLOUR_LIMIT = 30.0
 """Most that the colour match may shift a plane."""
 
@@ -71,7 +74,7 @@ class Painter:
         nodes = plate.nodes.reshape(plate.rows, plate.columns, 2)
         under = warp(cut(picture, rect), nodes + bend * _window(plate.rows, plate.columns), step, rect)
 
-        alpha = _alpha(goal, rect, step, plate.rows, plate.columns, FEATHER * unit)
+        alpha = _alpha(goal, rect, step, plate.rows, plate.columns, unit)
         part, rows, columns = _occupied(alpha, rect, step)
         # where the picture's border lies in another picture: the affine fit between the controls, as one small matrix
         flat = np.c_[controls - controls.mean(0), np.full(len(controls), unit)]
@@ -120,8 +123,17 @@ def _window(rows: int, columns: int) -> Array:
     return np.clip(np.minimum(x, y) / 3, 0, 1).astype(np.float32)[..., None]
 
 
-def _alpha(goal: Array, rect: Rect, step: int, rows: int, columns: int, feather: float) -> Array:
-    outline = (goal[list(pt.SKIN_BORDER)] - rect[:2] + 0.5) / step - 0.5
+def _alpha(goal: Array, rect: Rect, step: int, rows: int, columns: int, unit: float) -> Array:
+    """How much of the mouth pictures is shown at each node, 0 to 1; ``unit`` is the eye distance."""
+    lips = goal[list(pt.OUTER_RING)]
+    out = lips - lips.mean(0)
+    out = out / np.maximum(1e-3, np.linalg.norm(out, axis=1, keepdims=True))
+    near = _inside(lips + AROUND_LIPS * unit * out, rect, step, rows, columns, LIP_FEATHER * unit)
+    return np.minimum(near, _inside(goal[list(pt.SKIN_BORDER)], rect, step, rows, columns, FEATHER * unit))
+
+
+def _inside(outline: Array, rect: Rect, step: int, rows: int, columns: int, feather: float) -> Array:
+    outline = (outline - rect[:2] + 0.5) / step - 0.5
     inside = np.zeros((rows + 2, columns + 2), np.uint8)
     cv2.fillPoly(inside, [np.round((outline + 1) * 16).astype(np.int32)], 1, shift=4)
     inside[[0, -1]] = 0
