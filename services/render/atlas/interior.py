@@ -154,8 +154,13 @@ class Interior:
             across = at[0] + along * r[2, 0] - self._middle
         return across, at[1] + along * r[2, 1]
 
-    def paint(self, over: Patch, i: int, lips: Lips, mouth: Array, share: float = 1.0) -> Patch:
-        """``over`` with the interior between ``lips`` painted, for a mouth (2,) in frame ``i``."""
+    def paint(
+        self, over: Patch, i: int, lips: Lips, mouth: Array, share: float = 1.0, shift: tuple[float, float] = (0, 0)
+    ) -> Patch:
+        """``over`` with the interior between ``lips`` painted, for a mouth (2,) in frame ``i``.
+
+        ``shift``: how far the closed lips of this frame are off their place at rest, in eye distances.
+        """
         x0, y0, w, h = over.rect
         ring = np.concatenate([lips.upper, lips.lower]) @ lips.axes.T + lips.origin - (x0, y0)
         left, top = (np.maximum(0, np.floor(ring.min(0) / 2) * 2)).astype(int)
@@ -173,7 +178,8 @@ class Interior:
             ..., None
         ]
         across, down = self.plane(i, gx, gy)
-        inside = self._inside(x / lips.half, y - up, low - y, across, down - self._edge, self.drop(mouth)) + OPEN
+        across, down = across - shift[0], down - self._edge - shift[1]
+        inside = self._inside(x / lips.half, y - up, low - y, across, down, self.drop(mouth)) + OPEN
 
         luma, chroma = over.luma.copy(), over.chroma.copy()
         part = luma[top:bottom, left:right]

@@ -50,6 +50,9 @@ class StillPainter:
         self._shows_teeth = float(np.median(face.mouths[:, 0])) > SEALED
         self._interior = interior
         self._heads = to_head(self._poses, face.meshes)
+        # a grimace moves closed lips over the teeth: as long as they are not seen to, the teeth go with them
+        at = self._heads[:, [13, 14], :2].mean(1) - face.model.shape(face.closed)[[13, 14], :2].mean(0)
+        self._shifts = [(0.0, 0.0) if self._shows_teeth else (float(x), float(y)) for x, y in at]
         # a smile has farther to go until it is round
         span = (float(face.closed[1]) - ROUND) / float(face.reach[1])
         self._rounder = float(np.clip(span, 1, MOST_ROUNDER))
@@ -120,7 +123,7 @@ class StillPainter:
             up, low = _nearer(up, low, float(face.closed[0]) * unit)
         lips = Lips.of(up, low, unit, float(self._angles[i, 2]))
         if lips.gap > 0.008:
-            over = self._interior.paint(over, i, lips, mouth)
+            over = self._interior.paint(over, i, lips, mouth, shift=self._shifts[i])
         out = picture.copy()
         paste(out, over)
         return out

@@ -88,7 +88,8 @@ def row(light: Light, per_unit: float, upper: bool) -> Row:
     enamel = ENAMEL * (1 + yellow * (warmer - 1)) * shade[..., None]
     gum = MUCOSA * 0.62 * (1 - 0.5 * np.clip(a / 0.4, 0, 1) ** 1.7)[:, None]
     share = np.clip((neck - y) / 0.012 + 0.5, 0, 1)[..., None]
-    reflectance = (enamel + share * (gum - enamel)) * (1.0 if upper else 0.72)
+    # little but light from lips and tongue reaches the lower teeth
+    reflectance = (enamel + share * (gum - enamel)) * (np.ones(3) if upper else np.array([0.74, 0.62, 0.54]))
     return _finished(reflectance, cover, light, per_unit, fine, top)
 
 
