@@ -278,7 +278,7 @@ async def train(world: World, job: Row) -> None:
         raise HuashengError("no-speech")
     for n in range(1, 21):
         step = steps * n // 20
-        told: Row = {"step": step, "steps": steps, "loss": round(1 / n + 0.02, 4), "warnings": ["out-of-sync"]}
+        told: Row = {"step": step, "steps": steps, "loss": round(1 / n + 0.02, 4), "warnings": ["sound-offset"]}
         told |= {"offset_ms": 120.0, "preview_url": "/media/face.jpg?sig=1"}
         point = {"step": step, "loss": told["loss"], "validation_loss": None}
         if n % 4 == 0:

@@ -78,7 +78,7 @@ const advice = () =>
  * @param {(key: string) => void} at @param {() => void} made a model is new
  */
 function work(able, list_, signal, query, at, made) {
-  const place = h("div", { class: "stack", id: "training-place" });
+  const place = h("div", { class: "stack loose", id: "training-place" });
   const start = creator("/trainings");
   let leave = new AbortController();
   signal.addEventListener("abort", () => leave.abort());
@@ -224,7 +224,7 @@ function modelRow(m, picture, changed) {
       { class: "row wrap apart" },
       h(
         "div",
-        { class: "row grow model-words" },
+        { class: "row model-words" },
         picture ? h("span", { class: "face" }, h("img", { src: picture, alt: "" })) : null,
         h("div", { class: "stack tight" }, h("div", { class: "row wrap" }, h("strong", { class: "clip" }, m.name), m.curve || Object.keys(m.after).length ? pill(t(helped(m) ? "train.pill.helped" : "train.pill.not"), helped(m) ? "good" : "") : null), h("p", { class: "small-text muted num" }, [inShort(m), t("training.model", { engine: m.engine, steps: number(m.steps) })].filter(Boolean).join(" · "), " · ", moment(m.created_at))),
       ),

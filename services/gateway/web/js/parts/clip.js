@@ -9,7 +9,8 @@ import { t } from "../core/i18n.js";
 /** @typedef {import("../core/types.js").Asset} Asset */
 /** @typedef {{key: string, state: "good" | "warn" | "bad", text: string}} Check */
 
-const SHORT_S = 8;
+const LEAST_S = 4;
+const SHORT_S = 12;
 const LONG_S = 60;
 const SMALL_PX = 256;
 const FPS = [20, 61];
@@ -23,7 +24,7 @@ export function clipChecks(clip) {
   const say = (key, state, words, params = {}) => ({ key, state, text: t(`check.${words}`, params) });
   return [
     clip.has_audio === false ? say("sound", "bad", "sound.none") : say("sound", "good", "sound"),
-    seconds < SHORT_S ? say("length", "warn", "length.short", { s: number(seconds, 1), least: SHORT_S }) : seconds > LONG_S ? say("length", "warn", "length.long", { s: LONG_S }) : say("length", "good", "length", { time: clock(seconds) }),
+    seconds < SHORT_S ? say("length", seconds < LEAST_S ? "bad" : "warn", seconds < LEAST_S ? "length.none" : "length.short", { s: number(seconds, 1), least: seconds < LEAST_S ? LEAST_S : SHORT_S }) : seconds > LONG_S ? say("length", "warn", "length.long", { s: LONG_S }) : say("length", "good", "length", { time: clock(seconds) }),
     side < SMALL_PX ? say("size", "warn", "size.small", { w: clip.width ?? 0, h: clip.height ?? 0 }) : say("size", "good", "size"),
     fps < FPS[0] || fps > FPS[1] ? say("fps", "warn", "fps.odd", { fps: number(fps, 1) }) : say("fps", "good", "fps"),
   ];

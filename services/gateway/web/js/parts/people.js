@@ -2,7 +2,6 @@
 // Avatars as people see them: a face, and its idle loop when looked at.
 import { button, fill, h, icon } from "../core/dom.js";
 import { avatars, models, voices } from "../core/facts.js";
-import { number } from "../core/format.js";
 import { t, term } from "../core/i18n.js";
 import { linkButton } from "./bits.js";
 import { openDialog } from "./dialog.js";
@@ -74,7 +73,7 @@ export function facePicker(all, chosen, onchange) {
       const input = h("input", { type: "radio", name: group, value: person.key, checked: person.key === chosen, class: "sr", on: { change: () => onchange(person) } });
       const label = h("label", { class: "face-card" }, input);
       const picture = face(person.avatar, label);
-      if (person.model) picture.append(h("span", { class: "face-badge" }, t("person.trained", { n: number(person.model.steps) })));
+      if (person.model) picture.append(h("span", { class: "face-badge" }, t("person.trained")));
       label.append(picture, h("span", { class: "clip" }, person.name));
       return label;
     }),
@@ -87,7 +86,7 @@ export function facePicker(all, chosen, onchange) {
  */
 export function choosePerson(chosen, picked, ...extras) {
   const body = loaded(people, (all) => facePicker(all, chosen, picked), { skeletons: 1, height: 160 });
-  openDialog({ title: t("avatar.choose"), wide: 560, body: [body.el, ...extras], footer: (close) => [button({ label: t("done"), kind: "primary", onclick: close })] });
+  openDialog({ title: t("avatar.choose"), wide: 560, body: [h("div", { class: "stack loose" }, body.el, ...extras)], footer: (close) => [button({ label: t("done"), kind: "primary", onclick: close })] });
 }
 
 /** @param {string} language BCP 47 */

@@ -69,8 +69,9 @@ export function previewPicture(url, version = "") {
 /** Codes in words. @param {string[]} codes */
 export const warnings = (codes) => codes.map((code) => note(term("warning", code), { kind: code === "not-better" ? "" : "warn", icon: code === "not-better" ? "info" : "alert" }));
 
-/** How far sound and mouth of the clip lie apart. @param {number | undefined} ms */
-const offsetWords = (ms) => (!ms ? null : h("p", { class: "small-text muted" }, t(ms > 0 ? "train.offset.ahead" : "train.offset.behind", { ms: number(Math.abs(ms)) })));
+/** How far sound and mouth of the clip lie apart; of those that do not belong together nobody can tell. @param {{offset_ms?: number, warnings?: string[]}} o */
+const offsetWords = ({ offset_ms: ms, warnings: codes }) =>
+  !ms || codes?.includes("out-of-sync") ? null : h("p", { class: "small-text muted" }, t(ms > 0 ? "train.offset.ahead" : "train.offset.behind", { ms: number(Math.abs(ms)) }));
 
 /**
  * A training at work, kept true until `signal` aborts.
@@ -106,7 +107,7 @@ export function trainingNow(first, signal) {
     const findings = JSON.stringify([p.warnings, p.offset_ms]);
     if (findings !== seen) {
       seen = findings;
-      fill(found, ...warnings(p.warnings ?? []), offsetWords(p.offset_ms));
+      fill(found, ...warnings(p.warnings ?? []), offsetWords(p));
     }
     const address = p.preview_url?.split("?")[0] ?? "";
     const version = `${p.curve ? (history.filter((q) => q.validation_loss !== null).at(-1)?.step ?? "") : ""}`;
@@ -176,7 +177,7 @@ export function trainingResult(m) {
     figures(m),
     h("p", { class: "small-text muted" }, t("train.heldout")),
     ...warnings((m.warnings ?? []).filter((w) => w !== "not-better")),
-    offsetWords(m.offset_ms),
+    offsetWords(m),
     h("div", { class: "train-charts" }, mouth.el),
     m.preview_url ? previewPicture(m.preview_url) : null,
     h("p", { class: "small-text muted row wrap" }, pill(m.engine, "plain"), t("training.steps.n", { n: number(m.steps) }), h("code", { class: "mono" }, m.id)),

@@ -27,6 +27,9 @@ export default {
   "warning.scaled-down": "The picture is large and was scaled down.",
   "warning.face-missing-in-part": "The face is missing in some frames; those stay as they are.",
   "warning.mouth-covered-in-part": "Something is in front of the mouth in some frames; those stay as they are.",
-  "warning.out-of-sync": "Sound and picture of the clip are not in step; it is corrected, but a clip in step is better.",
+  "warning.out-of-sync": "The mouth of this clip does not seem to move with its sound. A clip whose sound is its own, in step with the picture, teaches far more.",
   "warning.not-better": "Training did not help with this clip.",
+  "warning.sound-offset": "Sound and picture of this clip are clearly apart; that is corrected for.",
+  "warning.short-clip": "The clip is short; 15 seconds and more teach better.",
+  "warning.loud-background": "There is music or noise behind the voice; a quiet room teaches better.",
 };

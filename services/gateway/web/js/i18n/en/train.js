@@ -100,7 +100,7 @@ export default {
   "figure.lip_distance": "Lips away from where they really were",
   "figure.lip_distance.ideal": "in parts of the distance between the eyes; 0 is perfect",
   "chart.table": "Values as a table",
-  "person.trained": "trained · {n} steps",
+  "person.trained": "trained",
   "persona": "Who the avatar is (for the language model)",
   "persona.example": "For example: You are a friendly museum guide.",
   "persona.help": "Followed by language models (zhipu, openai); the built-in faq answers from its own knowledge.",
@@ -123,4 +123,5 @@ export default {
   "engine.is.atlas": "Redraws the mouth from the person's own frames; runs on any CPU",
   "engine.is.joygen": "JoyGen: diffusion network on an NVIDIA GPU",
   "engine.is.musetalk": "MuseTalk: diffusion network on an NVIDIA GPU",
+  "check.length.none": "Only {s} s long. At least {least} s are needed.",
 };

@@ -27,6 +27,9 @@ export default {
   "warning.scaled-down": "画面较大，已缩小后使用。",
   "warning.face-missing-in-part": "部分画面没有人脸，那些画面会保持原样。",
   "warning.mouth-covered-in-part": "部分画面里嘴被遮挡，那些画面会保持原样。",
-  "warning.out-of-sync": "视频的声音与画面不同步；已校正，但同步的视频效果更好。",
+  "warning.out-of-sync": "这段视频的嘴似乎没有跟着声音动。使用原声且音画同步的视频，效果会好得多。",
   "warning.not-better": "这段视频的训练没有帮助。",
+  "warning.sound-offset": "这段视频的声音与画面明显错开，已校正。",
+  "warning.short-clip": "视频较短；15 秒以上学得更好。",
+  "warning.loud-background": "人声背后有音乐或噪声；安静的环境学得更好。",
 };

@@ -100,7 +100,7 @@ export default {
   "figure.lip_distance": "嘴唇偏离真实位置",
   "figure.lip_distance.ideal": "以两眼间距为单位；0 为完美",
   "chart.table": "数值表",
-  "person.trained": "已训练 · {n} 步",
+  "person.trained": "已训练",
   "persona": "人物设定（给语言模型）",
   "persona.example": "例如：你是一位和气的博物馆讲解员。",
   "persona.help": "语言模型（zhipu、openai）会遵循；内置的 faq 只按自己的知识回答。",
@@ -123,4 +123,5 @@ export default {
   "engine.is.atlas": "用本人的画面重绘嘴部，任何 CPU 都能运行",
   "engine.is.joygen": "JoyGen：扩散网络，在 NVIDIA GPU 上运行",
   "engine.is.musetalk": "MuseTalk：扩散网络，在 NVIDIA GPU 上运行",
+  "check.length.none": "只有 {s} 秒，至少需要 {least} 秒。",
 };
