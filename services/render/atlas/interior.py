@@ -56,7 +56,7 @@ class Lips:
 
     def curves(self, x: Array) -> tuple[Array, Array]:
         """Height of the upper and of the lower inner lip at ``x``."""
-        up, low = np.interp(x, *_rising(self.upper)), np.interp(x, *_rising(self.lower))
+        up, low = (np.interp(x, *_rising(c)).astype(np.float32) for c in (self.upper, self.lower))
         return up, np.maximum(low, up)
 
     @property
