@@ -26,6 +26,8 @@ from services.render.joygen.reading import Tensors, fold_weight_norm, put, read,
 
 Kind = Literal["joygen", "musetalk"]
 
+CHANNELS: dict[Kind, int] = {"joygen": 12, "musetalk": 8}
+"""Of the UNet's input: masked face, reference face and, for JoyGen, lip depth."""
 UNET = "diffusion_pytorch_model.safetensors"
 A2M = "audio2motion/240210_real3dportrait_orig/audio2secc_vae"
 HUBERT = "audio2motion/hubert"
@@ -122,9 +124,14 @@ def load_bundle(
             )
         paths[name] = path
     optional = {name: find(folder, names) for name, names in OPTIONAL[kind].items()}
+    network = load_unet(paths["unet"])
+    if network.config.in_channels != CHANNELS[kind]:
+        raise WeightsError(
+            f"weights file {paths['unet']} takes {network.config.in_channels} channels: it is not {kind}'s network"
+        )
     bundle = Bundle(
         kind,
-        load_unet(paths["unet"]).to(device, dtype),
+        network.to(device, dtype),
         load_vae(paths["vae"]).to(device, dtype),
         load_whisper(paths["whisper"]).to(device, dtype),
         missing=[OPTIONAL[kind][name][0] for name, path in optional.items() if path is None],

@@ -81,7 +81,7 @@ def test_the_grid_of_30_s_is_kept_and_old_sound_forgotten(bundle: Bundle) -> Non
     stream = WhisperFeatures(bundle.whisper, live=False)  # the second window alone, as loud as the first
     stream.push(x[480000:])
     stream.finish()
-    np.testing.assert_allclose(whole[760], stream.rows(10), atol=1e-3)
+    np.testing.assert_allclose(whole[760], stream.rows(10), atol=5e-3)  # but for the mirrored beginning
 
 
 def test_musetalk_has_zeros_at_the_ends_and_joygen_repeats(bundle: Bundle) -> None:

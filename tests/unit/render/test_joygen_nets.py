@@ -196,3 +196,9 @@ def test_a_trained_network_replaces_the_published_one(tiny: Path, tmp_path: Path
 def test_all_networks_give_the_numbers_of_the_originals(tmp_path: Path) -> None:
     weights = joygen_weights.write(tmp_path, size="parity")
     assert {k: v for k, v in joygen_golden.differences(weights).items() if not v < joygen_golden.TOLERANCE} == {}
+
+
+def test_one_engine_does_not_take_the_other_ones_network(tiny: Path, tmp_path: Path) -> None:
+    joygen_weights.write_unet(tmp_path, joygen_weights.TINY["unet"], "musetalk", seed=1)
+    with pytest.raises(WeightsError, match="takes 8 channels: it is not joygen's network"):
+        load_bundle(tiny, unet=tmp_path / "musetalkV15/unet.pth")

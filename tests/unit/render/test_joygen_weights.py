@@ -1,0 +1,44 @@
+"""What `make weights ENGINE=joygen` says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from services.render.joygen.checkpoints import OPTIONAL, REQUIRED
+from services.render.joygen.weights import CHECKS, manifest, survey
+from tests.fakes import joygen_weights
+
+
+def run(engine: str, folder: Path) -> tuple[int, str]:
+    command = [sys.executable, "-m", "services.render.joygen.weights", engine, "--folder", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_an_empty_folder_says_what_to_get_and_where(tmp_path: Path) -> None:
+    status, text = run("musetalk", tmp_path)
+    assert status == 1 and "musetalk cannot start: unet, vae, whisper" in text
+    for part in manifest()["musetalk"].values():
+        assert part["source"] in text and part["licence"] in text and part["files"][0] in text
+
+
+def test_states(tmp_path: Path) -> None:
+    joygen_weights.write(tmp_path)
+    (tmp_path / "sd-vae-ft-mse/config.json").unlink()
+    path = tmp_path / "face-parse-bisent/79999_iter.pth"
+    path.write_bytes(path.read_bytes()[:5000])
+    (tmp_path / "face_recon_feat0.2_augment/epoch_20.pth").unlink()
+    states = {p.name: p.state for p in survey("joygen", tmp_path)}
+    assert states["unet"] == states["a2m"] == states["hubert"] == "ok"
+    assert states["vae"] == "wrong: sd-vae-ft-mse/config.json is missing"
+    assert states["recon"] == states["bfm"] == "missing"
+    assert states["parsing"].startswith("wrong: ") and str(path) in states["parsing"]
+    assert "sha256 should be 65147644" in states["whisper"]
+
+
+def test_the_manifest_lists_what_is_loaded() -> None:
+    for engine, parts in manifest().items():
+        assert set(parts) == set(REQUIRED[engine]) | set(OPTIONAL[engine]) | ({"bfm"} if engine == "joygen" else set())
+        assert set(parts) <= set(CHECKS)
+        for name, part in parts.items():
+            assert bool(part.get("optional")) == (name not in REQUIRED[engine])
