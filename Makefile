@@ -4,7 +4,7 @@ PY := .venv/bin/python
 export PYTHONPATH := $(CURDIR):$(CURDIR)/protos/gen
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev weights demo run test test-unit test-e2e test-containers check proto proto-baseline settings-docs bench clean
+.PHONY: help setup setup-dev weights demo run test test-unit test-slow test-e2e test-containers check proto proto-baseline settings-docs bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ test: setup-dev ## Unit, contract, integration, whole-system and browser tests
 
 test-unit: setup-dev ## Only what needs no network and no weights
 	@$(PY) -m pytest tests/unit
+
+test-slow: setup-dev ## Networks at their real sizes with random weights (5 GB of disk, 7 GB of memory, minutes)
+	@$(PY) -m pytest tests/slow
 
 test-e2e: setup-dev ## Only the page, in real Chromium
 	@$(PY) -m pytest tests/e2e

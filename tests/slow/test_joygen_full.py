@@ -1,0 +1,38 @@
+"""JoyGen's networks at their real sizes with random weights: 5 GB of files, 7 GB of memory (make test-slow)."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from services.render.joygen.audio import WhisperFeatures
+from services.render.joygen.checkpoints import load_bundle
+from services.render.joygen.expression import ExpressionStream
+from services.render.joygen.nets.vae import decode, encode
+from tests.fakes import joygen_weights
+from tools.joygen_golden import picture, sound
+
+
+def test_one_picture_goes_through_all_networks(tmp_path: Path) -> None:
+    bundle = load_bundle(joygen_weights.write(tmp_path, size="full"))
+    assert bundle.missing == [] and bundle.a2m and bundle.hubert and bundle.recon and bundle.parsing
+    sizes = [
+        sum(p.numel() for p in net.parameters())
+        for net in (bundle.unet, bundle.vae, bundle.hubert, bundle.recon, bundle.parsing)
+    ]
+    assert sizes == [849_959_364, 83_653_863, 315_437_568, 24_034_625, 13_300_416]
+    features = WhisperFeatures(bundle.whisper, live=False)
+    expressions = ExpressionStream(bundle.a2m, bundle.hubert, live=False)
+    features.push(sound(1))
+    expressions.push(sound(1))
+    features.finish()
+    assert expressions.finish().shape == (28, 64)
+    images = picture(1, 256) * 2 - 1
+    with torch.inference_mode():
+        latents = encode(bundle.vae, images)
+        sound_rows = torch.from_numpy(features.rows(12))[None]
+        drawn = decode(bundle.vae, bundle.unet(torch.cat([latents] * 3, dim=1), sound_rows))
+        coefficients = bundle.recon(picture(1, 224))
+        classes = bundle.parsing(picture(1, 512))
+    assert drawn.shape == images.shape and np.isfinite(drawn.numpy()).all()
+    assert coefficients.shape == (1, 257) and classes.shape == (1, 512, 512) and classes.max() < 19
