@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from services.render.mouth.whisper import PER_S, WINDOW_S
 Encoder = Callable[[Array], Array]
 """See ``whisper.WhisperEncoder``."""
 
-OFFSETS = np.array([-12, -8, -5, -2, 0, 2, 5, 8, 12])
+OFFSETS = np.array([-20, -12, -8, -5, -2, 0, 2, 5, 8, 12, 20])
 """Features (20 ms) heard around the time that is drawn."""
 BEFORE_S = 3.0
 """Sound encoded before the part that a window tells of; so much is heard in its context."""
@@ -34,7 +35,7 @@ BLEND = 10
 """Features over which one window's estimate goes over into the next one's."""
 STEP = RATE // PER_S
 """Samples a feature."""
-GATE = (-2.2, -1.6)
+GATE = (-2.0, -1.5)
 """Loudness under the speaker's level (log10 of power) at which the mouth is at rest, and at which it moves freely."""
 NEAR = (6, 16)
 """Frames (10 ms) before and after the time that is drawn in which sound lets the mouth move."""
@@ -55,6 +56,13 @@ class Window:
     """After the last one that it tells of."""
     until: int
     """Where its sound ends."""
+
+
+class Estimator(Protocol):
+    """Makes mouths of features: ``ClipModel``, or a model of one person (``person.PersonModel``)."""
+
+    def estimate(self, features: Array) -> Array:
+        """Opening and width, shape (n, 2), at each of the features."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,7 @@ def around(features: Array) -> Array:
 class ClipListener:
     """Follows one recording; memory does not grow with its length when it is drawn while it comes."""
 
-    def __init__(self, encoder: Encoder, model: ClipModel, rate: int, start_s: float = 0.0) -> None:
+    def __init__(self, encoder: Encoder, model: Estimator, rate: int, start_s: float = 0.0) -> None:
         """``start_s`` is the stream's time of the first sample that will be pushed."""
         self._encoder, self._model, self._rate = encoder, model, rate
         self._resampler = None if rate == RATE else Resampler(rate, RATE)

@@ -17,11 +17,11 @@ from services.render.mouth.visemes import BREATH_US, REST, Timed
 Array = npt.NDArray[np.float32]
 """Mouth tracks have shape (n, 2): opening (0 closed, 1 wide) and width (-1 rounded, 1 spread)."""
 
-PRESSED = 0.2
+PRESSED = 0.3
 """How far under closed the lips go in a closure; keeps them together for a moment."""
-LEAD_S = 0.09
+LEAD_S = 0.06
 """The mouth is ahead of the sound by about this."""
-SPREAD_OPENS = 0.35
+SPREAD_OPENS = 0.3
 """Opening that full spreading adds and full rounding takes: a smile bares teeth, a pout hides them."""
 PARTED = 0.08
 """Least opening while something is said, but for closures."""
