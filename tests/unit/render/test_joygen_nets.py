@@ -202,3 +202,11 @@ def test_one_engine_does_not_take_the_other_ones_network(tiny: Path, tmp_path: P
     joygen_weights.write_unet(tmp_path, joygen_weights.TINY["unet"], "musetalk", seed=1)
     with pytest.raises(WeightsError, match="takes 8 channels: it is not joygen's network"):
         load_bundle(tiny, unet=tmp_path / "musetalkV15/unet.pth")
+
+
+def test_half_precision_gives_nearly_the_same(tiny: Path) -> None:
+    full, half = (load_bundle(tiny, dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
+    latents, rows = joygen_golden.noise(1, 12, 32, 32), joygen_golden.noise(1, 50, 384)
+    drawn = [decode(b.vae, b.unet(latents.to(b.dtype), rows.to(b.dtype))).float() for b in (full, half)]
+    assert half.recon.final_layers[0].weight.dtype is torch.float32
+    assert torch.nn.functional.cosine_similarity(drawn[0].flatten(), drawn[1].flatten(), dim=0) > 0.999
