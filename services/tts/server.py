@@ -16,22 +16,23 @@ from services.common import metrics
 from services.common.engines import engine_class
 from services.common.errors import HuashengError
 from services.common.serving import Service
+from services.tts import voices_rpc
 from services.tts.engines import REGISTRY
-from services.tts.engines.base import EngineSetup, TtsEngine, VoiceInfo
+from services.tts.engines.base import EngineSetup, SpeechRequest, TtsEngine
 from services.tts.session import SynthesisSession
 from services.tts.settings import TtsSettings
+from services.tts.voices import VoiceStore
 
 log = logging.getLogger("huasheng.tts")
-
-_GENDERS = {"female": tts_pb2.GENDER_FEMALE, "male": tts_pb2.GENDER_MALE}
 
 
 class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # generated code without types
     """Answers the RPCs; ``load`` must have run before any is answered."""
 
-    def __init__(self, settings: TtsSettings, setup: EngineSetup) -> None:
-        self.settings = settings
+    def __init__(self, settings: TtsSettings, setup: EngineSetup, store: VoiceStore) -> None:
+        self.settings, self.store = settings, store
         self._setup = setup
+        self._made: list[TtsEngine] = []
         self._engines: dict[str, TtsEngine] = {}
         self._problems: dict[str, str] = {}
 
@@ -41,6 +42,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
             cls = engine_class(REGISTRY, name, "tts")
             try:
                 engine: TtsEngine = cls(self._setup)
+                self._made.append(engine)
                 engine.load()
             except HuashengError as e:
                 if not self._engines:
@@ -50,6 +52,11 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
                 continue
             self._engines[name] = engine
             metrics.ENGINE_LOADED.labels("tts", name).set(1)
+        self.store.sweep()
+
+    async def stop(self) -> None:
+        """End the engines with all that they started."""
+        await asyncio.gather(*(asyncio.to_thread(e.close) for e in self._made))
 
     def _engine(self, name: str = "") -> TtsEngine:
         wanted = name or self.settings.engine_names()[0]
@@ -70,13 +77,8 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         first = await anext(aiter(requests), None)
         if first is None or first.WhichOneof("payload") != "config":
             raise HuashengError("bad-order", what="The first message must be config.")
-        config = first.config
-        if config.speed and not 0.5 <= config.speed <= 2:
-            raise HuashengError("bad-request", what=f"Speed {config.speed:g} is not within 0.5 and 2.")
-        engine = self._engine(config.engine)
-        if config.voice_id and config.voice_id not in {v.voice_id for v in engine.voices()}:
-            raise HuashengError("unknown-voice", voice=config.voice_id)
-        session = SynthesisSession(engine, config, self.settings.max_chars)
+        engine, request = await self._request(first.config)
+        session = SynthesisSession(engine, request, self.settings.max_chars)
         reading = asyncio.create_task(session.read(requests, context))
         try:
             async with contextlib.aclosing(session.answers()) as answers:
@@ -87,26 +89,70 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
 
+    async def _request(self, config: tts_pb2.SynthesisConfig) -> tuple[TtsEngine, SpeechRequest]:
+        """Who speaks, and how; the engine is the voice's where none is named."""
+        if config.speed and not 0.5 <= config.speed <= 2:
+            raise HuashengError("bad-request", what=f"Speed {config.speed:g} is not within 0.5 and 2.")
+        engine, voice_id, cloned = self._engine(config.engine), config.voice_id, None
+        if voice_id:
+            candidates = [engine] if config.engine else [engine, *self._engines.values()]
+            own = [e for e in candidates if voice_id in {v.voice_id for v in e.voices()}]
+            if own:
+                engine = own[0]
+            else:
+                stored = await asyncio.to_thread(self.store.find, config.owner, voice_id)
+                if config.engine and config.engine != stored.engine:
+                    raise HuashengError("unknown-voice", voice=voice_id)
+                engine = self._engine(stored.engine)
+                cloned = await asyncio.to_thread(self.store.for_engine, stored)
+        return engine, SpeechRequest(
+            voice_id, config.language, config.speed or 1.0, cloned, voices_rpc.sampling(config.sampling)
+        )
+
     async def ListVoices(
-        self, _request: tts_pb2.ListVoicesRequest, _context: grpc.aio.ServicerContext
+        self, request: tts_pb2.ListVoicesRequest, _context: grpc.aio.ServicerContext
     ) -> tts_pb2.ListVoicesResponse:
-        """The voices of all loaded engines."""
-        voices = [_voice(v, e.name) for e in self._engines.values() for v in e.voices()]
-        return tts_pb2.ListVoicesResponse(voices=voices)
+        """The voices of all loaded engines, and those that the owner has made."""
+        voices = [voices_rpc.own_voice(v, e.name) for e in self._engines.values() for v in e.voices()]
+        stored = await asyncio.to_thread(self.store.list, request.owner)
+        cloned = [voices_rpc.cloned_voice(v) for v in stored if v.engine in self._engines]
+        return tts_pb2.ListVoicesResponse(voices=voices + cloned)
 
     async def CreateVoice(
-        self, _request: tts_pb2.CreateVoiceRequest, _context: grpc.aio.ServicerContext
+        self, request: tts_pb2.CreateVoiceRequest, _context: grpc.aio.ServicerContext
     ) -> tts_pb2.CreateVoiceResponse:
-        """Refuses: no engine of this service clones voices."""
-        raise HuashengError("cloning-unavailable", engine=self._engine().name)
+        """A voice for the first engine that clones; refused with what to install where there is none."""
+        engine = next((e for e in self._engines.values() if e.can_clone), None)
+        if engine is None:
+            for name, why in self._problems.items():
+                if engine_class(REGISTRY, name, "tts").can_clone:  # type: ignore[attr-defined]  # a TtsEngine
+                    raise HuashengError("engine-unavailable", engine=name, why=why)
+            raise HuashengError("cloning-unavailable", engine=self._engine().name)
+        made = await asyncio.to_thread(voices_rpc.create, self.store, self.settings, engine.name, request)
+        log.info("voice made", extra={"voice": made.voice_id, "clips": len(made.clips)})
+        return tts_pb2.CreateVoiceResponse(voice=voices_rpc.cloned_voice(made))
+
+    async def RenameVoice(
+        self, request: tts_pb2.RenameVoiceRequest, _context: grpc.aio.ServicerContext
+    ) -> tts_pb2.RenameVoiceResponse:
+        """Another name for a cloned voice."""
+        self._refuse_builtin(request.voice_id)
+        name = voices_rpc.checked_name(request.name)
+        voice = await asyncio.to_thread(self.store.rename, request.owner, request.voice_id, name)
+        return tts_pb2.RenameVoiceResponse(voice=voices_rpc.cloned_voice(voice))
 
     async def DeleteVoice(
         self, request: tts_pb2.DeleteVoiceRequest, _context: grpc.aio.ServicerContext
     ) -> tts_pb2.DeleteVoiceResponse:
-        """Refuses: all voices are built in."""
-        if any(v.voice_id == request.voice_id for e in self._engines.values() for v in e.voices()):
-            raise HuashengError("builtin-stays", id=request.voice_id)
-        raise HuashengError("unknown-voice", voice=request.voice_id)
+        """Delete a cloned voice with its recordings."""
+        self._refuse_builtin(request.voice_id)
+        await asyncio.to_thread(self.store.delete, request.owner, request.voice_id)
+        log.info("voice deleted", extra={"voice": request.voice_id})
+        return tts_pb2.DeleteVoiceResponse()
+
+    def _refuse_builtin(self, voice_id: str) -> None:
+        if any(v.voice_id == voice_id for e in self._engines.values() for v in e.voices()):
+            raise HuashengError("builtin-stays", id=voice_id)
 
     async def ListEngines(
         self, _request: tts_pb2.ListEnginesRequest, _context: grpc.aio.ServicerContext
@@ -115,11 +161,15 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         infos = []
         for i, name in enumerate(self.settings.engine_names()):
             cls: Any = engine_class(REGISTRY, name, "tts")
+            if name in self._engines:
+                problem = self._engines[name].problem()
+            else:
+                problem = self._problems.get(name, "It is still loading.")
             infos.append(
                 common_pb2.EngineInfo(
                     name=name,
-                    available=name in self._engines,
-                    reason="" if name in self._engines else self._problems.get(name, "It is still loading."),
+                    available=not problem,
+                    reason=problem,
                     is_default=i == 0,
                     languages=cls.languages,
                     license=cls.license,
@@ -129,23 +179,13 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         return tts_pb2.ListEnginesResponse(engines=infos)
 
 
-def _voice(v: VoiceInfo, engine: str) -> tts_pb2.Voice:
-    return tts_pb2.Voice(
-        voice_id=v.voice_id,
-        name=v.name,
-        language=v.language,
-        gender=_GENDERS[v.gender],
-        engine=engine,
-        sample_text=v.sample_text,
-    )
-
-
-def service(settings: TtsSettings, setup: EngineSetup) -> Service:
+def service(settings: TtsSettings, setup: EngineSetup, store: VoiceStore) -> Service:
     """The service for ``services.common.serving``."""
-    servicer = TtsServicer(settings, setup)
+    servicer = TtsServicer(settings, setup, store)
     return Service(
         name="tts",
         full_name="huasheng.tts.v1.TtsService",
         register=lambda server: tts_pb2_grpc.add_TtsServiceServicer_to_server(servicer, server),
         load=servicer.load,
+        stop=servicer.stop,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -47,8 +48,8 @@ class _Generation:
 class SynthesisSession:
     """State of one call. ``read`` and ``answers`` run at the same time, ``abandon`` at the end."""
 
-    def __init__(self, engine: TtsEngine, config: tts_pb2.SynthesisConfig, max_chars: int) -> None:
-        self._engine, self._config, self._max_chars = engine, config, max_chars
+    def __init__(self, engine: TtsEngine, request: SpeechRequest, max_chars: int) -> None:
+        self._engine, self._request, self._max_chars = engine, request, max_chars
         self._generations: asyncio.Queue[_Generation] = asyncio.Queue()
         self._current = _Generation()
         self._generations.put_nowait(self._current)
@@ -117,7 +118,7 @@ class SynthesisSession:
             if generation.interrupt is None:
                 break
             spoke = True  # an interrupt is a good reason to have said nothing
-            for answer in self._header(self._config.voice_id):
+            for answer in self._header(self._request.voice_id):
                 yield answer
             done = common_pb2.Interrupted(generation=generation.interrupt, sent_us=self._us(self._sent))
             yield Answer(interrupted=done)
@@ -132,9 +133,7 @@ class SynthesisSession:
             await self._changed.wait()
         if not generation.has_clauses or generation.stop.is_set():
             return
-        request = SpeechRequest(
-            self._config.voice_id, self._config.language, self._config.speed or 1.0, generation.stop
-        )
+        request = dataclasses.replace(self._request, stop=generation.stop)
         pieces = iterate_in_thread(lambda: self._engine.synthesize(generation.inbox, request), AHEAD)
         async with contextlib.aclosing(pieces):
             while (piece := await self._next(pieces, generation)) is not None:
@@ -172,7 +171,10 @@ class SynthesisSession:
         self._has_header = True
         rate = self._engine.sample_rate
         audio = common_pb2.AudioFormat(encoding=common_pb2.AUDIO_ENCODING_PCM_S16LE, sample_rate_hertz=rate, channels=1)
-        header = tts_pb2.SynthesisHeader(format=audio, engine=self._engine.name, voice_id=voice_id, has_phonemes=True)
+        engine = self._engine
+        header = tts_pb2.SynthesisHeader(
+            format=audio, engine=engine.name, voice_id=voice_id, has_phonemes=engine.has_phonemes
+        )
         yield Answer(header=header)
 
     def _messages(self, piece: Piece) -> Iterator[Answer]:
@@ -191,7 +193,8 @@ class SynthesisSession:
             common_pb2.PhonemeSpan(phoneme=s.phoneme, start_us=us(start + s.start), end_us=us(start + s.end))
             for s in piece.spans
         ]
-        yield Answer(phonemes=tts_pb2.Phonemes(spans=spans))
+        if spans:
+            yield Answer(phonemes=tts_pb2.Phonemes(spans=spans))
         size = round(CHUNK_S * self._engine.sample_rate)
         for place in range(0, piece.samples.size, size):
             chunk = piece.samples[place : place + size]

@@ -1,4 +1,4 @@
-"""What every speech engine must do, with its real weights."""
+"""What every speech engine must do: with its real weights, or against the fake of its server."""
 
 import itertools
 import threading
@@ -15,8 +15,11 @@ from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.tts.engines import REGISTRY
 from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, Stop, TextClause, TtsEngine
+from services.tts.settings import TtsSettings
+from tests.fakes.gpt_sovits_server import FakeSovits
 
-NEEDS = {"kokoro": ("kokoro", "g2p-en")}
+NEEDS: dict[str, tuple[str, ...]] = {"kokoro": ("kokoro", "g2p-en"), "gpt_sovits": ()}
+VOICES = {"kokoro": ("bf_emma", "zm_yunxi"), "gpt_sovits": ("default", "default")}
 LONG = (
     "A digital human is a picture of a person that speaks and listens. First the microphone records what you say, and "
     "the recogniser writes it down. Then the voice begins to speak."
@@ -24,16 +27,24 @@ LONG = (
 
 
 @pytest.fixture(scope="module", params=list(REGISTRY))
-def engine(request: pytest.FixtureRequest) -> TtsEngine:
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TtsEngine]:
     root: Path = SharedSettings().weights_dir
     for group in NEEDS[request.param]:
         try:
             weights.folder(group, root)
         except weights.WeightsError as e:
             pytest.skip(f"no weights: {e}")
-    made: TtsEngine = engine_class(REGISTRY, request.param, "tts")(EngineSetup(root, 2, "af_heart", "zf_xiaoxiao"))
-    made.load()
-    return made
+    reference = tmp_path_factory.mktemp("voice") / "reference.wav"
+    reference.write_bytes(b"the fake only looks whether it is there")
+    with FakeSovits() as fake:
+        fake.delay_s = 0.1
+        settings = TtsSettings(gpt_sovits_urls=fake.url, gpt_sovits_reference=str(reference))
+        setup = EngineSetup(root, 2, "af_heart", "zf_xiaoxiao", settings)
+        made: TtsEngine = engine_class(REGISTRY, request.param, "tts")(setup)
+        made.load()
+        yield made
+        made.close()
+        made.close()  # may be called again
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +72,14 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_spans_cover_the_audio_and_silence_is_silent(spoken: dict[str, list[Piece]], text: str) -> None:
+def test_spans_cover_the_audio_and_silence_is_silent(
+    engine: TtsEngine, spoken: dict[str, list[Piece]], text: str
+) -> None:
     for piece in spoken[text]:
         spans = piece.spans
+        if not engine.has_phonemes:
+            assert not spans and level(piece.samples) > -30
+            continue
         assert spans[0].start == 0 and spans[-1].end == piece.samples.size
         assert all(a.end == b.start and a.end > a.start for a, b in itertools.pairwise(spans))
         vowels = [s for s in spans if s.phoneme and s.phoneme[0] in "aeiouɑæɔəɛɜɪʊʌɨɤɚ" and s.end - s.start >= 1200]
@@ -76,6 +92,8 @@ def test_spans_cover_the_audio_and_silence_is_silent(spoken: dict[str, list[Piec
 
 def test_the_lips_close_when_the_sound_does(engine: TtsEngine) -> None:
     """Within "ma pa ba"-like words the level falls at each p and b: the spans are not late or early by a syllable."""
+    if not engine.has_phonemes:
+        pytest.skip("it knows no phonemes")
     kinds: dict[str, list[float]] = {"closed": [], "open": []}
     for piece in say(engine, "Papa, a puppy, a baby, a paper cup.", voice_id="af_heart"):
         for before, s, after in zip(piece.spans, piece.spans[1:], piece.spans[2:], strict=False):
@@ -94,12 +112,13 @@ def test_levels(engine: TtsEngine, spoken: dict[str, list[Piece]], text: str) ->
     assert -24 < loudness_lufs(x, engine.sample_rate) < -16
 
 
-def test_joins_are_silent(spoken: dict[str, list[Piece]]) -> None:
+def test_joins_are_silent(engine: TtsEngine, spoken: dict[str, list[Piece]]) -> None:
     pieces = spoken[LONG]
     assert len(pieces) > 2
     for piece in pieces:
         assert abs(float(piece.samples[0])) < 1e-3 and abs(float(piece.samples[-1])) < 1e-3
-        assert not piece.spans[0].phoneme and not piece.spans[-1].phoneme
+        if engine.has_phonemes:
+            assert not piece.spans[0].phoneme and not piece.spans[-1].phoneme
 
 
 def test_a_long_text_begins_with_a_short_piece_and_loses_nothing(
@@ -127,15 +146,21 @@ def test_pieces_come_while_later_clauses_are_still_awaited(engine: TtsEngine) ->
 def test_the_voice_follows_the_text_and_then_stays(engine: TtsEngine) -> None:
     zh = {p.voice_id for p in say(engine, "你好。", "Hello there.")}
     en = {p.voice_id for p in say(engine, "Hello there.", "你好。")}
-    assert len(zh) == len(en) == 1 and zh != en
+    assert len(zh) == len(en) == 1
+    if engine.name == "gpt_sovits":  # one voice speaks both
+        assert zh == en == {"default"}
+        return
+    assert zh != en
     languages = {v.voice_id: v.language for v in engine.voices()}
     assert languages[zh.pop()] == "zh-CN" and languages[en.pop()] == "en-US"
 
 
 def test_any_voice_speaks_any_language(engine: TtsEngine) -> None:
-    for voice, text in (("bf_emma", "你好，世界。"), ("zm_yunxi", "Good morning, Dr. Zhyvkwx.")):
-        (piece,) = say(engine, text, voice_id=voice)
-        assert piece.voice_id == voice and piece.samples.size > engine.sample_rate // 2
+    texts = ("你好，世界。", "Good morning, Dr. Zhyvkwx.")
+    for voice, text in zip(VOICES[engine.name], texts, strict=True):
+        pieces = say(engine, text, voice_id=voice)
+        assert {p.voice_id for p in pieces} == {voice}
+        assert sum(p.samples.size for p in pieces) > engine.sample_rate // 2
 
 
 def test_speed(engine: TtsEngine) -> None:
@@ -163,7 +188,7 @@ def test_odd_texts_are_spoken(engine: TtsEngine, text: str) -> None:
         (("", " \n"), "empty-text"),
         (("😀…",), "empty-text"),
         (("Привет мир",), "unspeakable-text"),
-        (("こんにちは",), "unspeakable-text"),
+        (("مرحبا",), "unspeakable-text"),
     ],
 )
 def test_nothing_to_speak(engine: TtsEngine, texts: tuple[str, ...], reason: str) -> None:
@@ -213,9 +238,10 @@ def test_callers_take_turns(engine: TtsEngine) -> None:
 
 def test_voices(engine: TtsEngine) -> None:
     voices = engine.voices()
-    assert len({v.voice_id for v in voices}) == len(voices) >= 2
-    assert {v.language for v in voices[:2]} == {"en-US", "zh-CN"}  # the defaults
-    assert all(v.name and v.sample_text and v.gender in ("female", "male") for v in voices)
+    assert len({v.voice_id for v in voices}) == len(voices) >= 1
+    assert {*VOICES[engine.name]} <= {v.voice_id for v in voices}
+    assert all(v.name and v.sample_text and v.gender in ("female", "male", "") for v in voices)
     files = {Path(f.name).stem for f in weights.manifest()["kokoro"].files if f.name.startswith("voices/")}
     if engine.name == "kokoro":
+        assert {v.language for v in voices[:2]} == {"en-US", "zh-CN"}  # the defaults
         assert files == {v.voice_id for v in voices}

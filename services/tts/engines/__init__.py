@@ -1,3 +1,6 @@
 """The engines of the tts service, by name."""
 
-REGISTRY = {"kokoro": "services.tts.engines.kokoro:KokoroEngine"}
+REGISTRY = {
+    "kokoro": "services.tts.engines.kokoro:KokoroEngine",
+    "gpt_sovits": "services.tts.engines.gpt_sovits:GptSovitsEngine",
+}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.common.audio import Samples
+from services.tts.settings import TtsSettings
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class EngineSetup:
     """Voice for English text when a request names none."""
     voice_zh: str
     """The same for Chinese."""
+    settings: TtsSettings = field(default_factory=TtsSettings)
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class VoiceInfo:
     language: str
     """BCP 47: ``en-US``, ``en-GB`` or ``zh-CN``."""
     gender: str
-    """``female`` or ``male``."""
+    """``female``, ``male`` or empty when that is not known."""
     sample_text: str
 
 
@@ -57,14 +59,15 @@ class Span:
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of speech. Its spans cover all of ``samples`` in order, without gaps."""
+    """A stretch of speech. Its spans, if there are any, cover all of ``samples`` in order, without gaps."""
 
     index: int
     text: str
-    """The words as the caller wrote them."""
+    """The words as the caller wrote them; empty when the piece goes on with those of the piece before."""
     voice_id: str
     samples: Samples
     spans: list[Span]
+    """None from an engine without phonemes."""
 
 
 class Stop:
@@ -141,6 +144,32 @@ class Turns:
 
 
 @dataclass(frozen=True)
+class ClonedVoice:
+    """A voice made from recordings, as an engine needs it."""
+
+    voice_id: str
+    language: str
+    """BCP 47, of the recordings."""
+    transcript: str
+    """What is said in the first."""
+    clips: tuple[Path, ...]
+    """The recordings; the first gives manner and timbre, the others timbre only."""
+    model: str = ""
+    """Name of the weights it goes with, in the operator's list."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How speech is sampled; None leaves it to the settings. Ranges are those of the settings."""
+
+    seed: int | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    repetition_penalty: float | None = None
+
+
+@dataclass(frozen=True)
 class SpeechRequest:
     """How to speak."""
 
@@ -150,6 +179,10 @@ class SpeechRequest:
     """BCP 47; empty to tell by script."""
     speed: float = 1.0
     """0.5 to 2."""
+    cloned: ClonedVoice | None = None
+    """What ``voice_id`` means when it names a cloned voice."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """For engines that sample."""
     stop: Stop = field(default_factory=Stop)
 
 
@@ -163,6 +196,10 @@ class TtsEngine(ABC):
     """BCP 47."""
     sample_rate: int
     """Of all samples, in Hz."""
+    has_phonemes: bool = True
+    """Whether pieces carry spans."""
+    can_clone: bool = False
+    """Whether it speaks with cloned voices."""
 
     def __init__(self, setup: EngineSetup) -> None:
         self.setup = setup
@@ -173,7 +210,15 @@ class TtsEngine(ABC):
 
     @abstractmethod
     def voices(self) -> list[VoiceInfo]:
-        """All voices, default voices first. Works before ``load``."""
+        """All voices of its own (cloned ones are kept elsewhere), default voices first. Works before ``load``."""
+
+    def problem(self) -> str:
+        """Why it cannot speak at this moment, in English; empty when it can. An engine may recover from it."""
+        return ""
+
+    def close(self) -> None:
+        """End what ``load`` began, also when that is still at work; may be called again."""
+        return
 
     @abstractmethod
     def synthesize(self, clauses: Iterator[TextClause], request: SpeechRequest) -> Iterator[Piece]:

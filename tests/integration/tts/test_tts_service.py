@@ -11,14 +11,20 @@ from huasheng.common.v1 import common_pb2
 from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
 
 from services.common import errors, serving
+from services.common.storage import Storage
 from services.tts import engines
 from services.tts.engines.base import EngineSetup
 from services.tts.server import TtsServicer, service
 from services.tts.settings import TtsSettings
+from services.tts.voices import VoiceStore
 from tests.fakes.tts_engine import PER_CHARACTER, RATE, FakeTts
 
 Request = tts_pb2.StreamSynthesizeRequest
 Answer = tts_pb2.StreamSynthesizeResponse
+
+
+def store(folder: Path) -> VoiceStore:
+    return VoiceStore(Storage(f"file://{folder}/storage"), folder / "clips")
 
 
 class Running:
@@ -46,7 +52,7 @@ async def running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncItera
     monkeypatch.setitem(engines.REGISTRY, "fake", "tests.fakes.tts_engine:FakeTts")
     monkeypatch.setattr("tests.fakes.tts_engine.FakeTts", Kept)
     settings = TtsSettings(engines="fake", port=0, metrics_port=0, max_chars=100)
-    spec = service(settings, EngineSetup(tmp_path, 1, "one", "two"))
+    spec = service(settings, EngineSetup(tmp_path, 1, "one", "two"), store(tmp_path))
     server, _, port = await serving.start(spec, settings)
     spec.load()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -235,7 +241,7 @@ async def test_voices_cannot_be_made_or_deleted(running: Running) -> None:
 
 
 async def test_missing_weights_end_the_load_with_a_clear_error(tmp_path: Path) -> None:
-    servicer = TtsServicer(TtsSettings(), EngineSetup(tmp_path, 1, "af_heart", "zf_xiaoxiao"))
+    servicer = TtsServicer(TtsSettings(), EngineSetup(tmp_path, 1, "af_heart", "zf_xiaoxiao"), store(tmp_path))
     with pytest.raises(errors.HuashengError, match="make weights") as e:
         servicer.load()
     assert e.value.slug == "engine-unavailable"

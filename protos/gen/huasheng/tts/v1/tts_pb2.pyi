@@ -18,18 +18,34 @@ GENDER_FEMALE: Gender
 GENDER_MALE: Gender
 
 class SynthesisConfig(_message.Message):
-    __slots__ = ("engine", "voice_id", "language", "speed", "owner")
+    __slots__ = ("engine", "voice_id", "language", "speed", "owner", "sampling")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     VOICE_ID_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     SPEED_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
+    SAMPLING_FIELD_NUMBER: _ClassVar[int]
     engine: str
     voice_id: str
     language: str
     speed: float
     owner: str
-    def __init__(self, engine: _Optional[str] = ..., voice_id: _Optional[str] = ..., language: _Optional[str] = ..., speed: _Optional[float] = ..., owner: _Optional[str] = ...) -> None: ...
+    sampling: Sampling
+    def __init__(self, engine: _Optional[str] = ..., voice_id: _Optional[str] = ..., language: _Optional[str] = ..., speed: _Optional[float] = ..., owner: _Optional[str] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ...) -> None: ...
+
+class Sampling(_message.Message):
+    __slots__ = ("seed", "temperature", "top_k", "top_p", "repetition_penalty")
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    TOP_K_FIELD_NUMBER: _ClassVar[int]
+    TOP_P_FIELD_NUMBER: _ClassVar[int]
+    REPETITION_PENALTY_FIELD_NUMBER: _ClassVar[int]
+    seed: int
+    temperature: float
+    top_k: int
+    top_p: float
+    repetition_penalty: float
+    def __init__(self, seed: _Optional[int] = ..., temperature: _Optional[float] = ..., top_k: _Optional[int] = ..., top_p: _Optional[float] = ..., repetition_penalty: _Optional[float] = ...) -> None: ...
 
 class Clause(_message.Message):
     __slots__ = ("index", "text")
@@ -104,7 +120,7 @@ class StreamSynthesizeResponse(_message.Message):
     def __init__(self, header: _Optional[_Union[SynthesisHeader, _Mapping]] = ..., clause: _Optional[_Union[ClauseMark, _Mapping]] = ..., phonemes: _Optional[_Union[Phonemes, _Mapping]] = ..., audio: _Optional[_Union[_common_pb2.AudioChunk, _Mapping]] = ..., interrupted: _Optional[_Union[_common_pb2.Interrupted, _Mapping]] = ..., finished: _Optional[_Union[SynthesisFinished, _Mapping]] = ...) -> None: ...
 
 class Voice(_message.Message):
-    __slots__ = ("voice_id", "name", "language", "gender", "engine", "is_cloned", "sample_text")
+    __slots__ = ("voice_id", "name", "language", "gender", "engine", "is_cloned", "sample_text", "transcript", "clips", "consent", "created_us")
     VOICE_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
@@ -112,6 +128,10 @@ class Voice(_message.Message):
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     IS_CLONED_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_TEXT_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_FIELD_NUMBER: _ClassVar[int]
+    CLIPS_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_FIELD_NUMBER: _ClassVar[int]
+    CREATED_US_FIELD_NUMBER: _ClassVar[int]
     voice_id: str
     name: str
     language: str
@@ -119,7 +139,31 @@ class Voice(_message.Message):
     engine: str
     is_cloned: bool
     sample_text: str
-    def __init__(self, voice_id: _Optional[str] = ..., name: _Optional[str] = ..., language: _Optional[str] = ..., gender: _Optional[_Union[Gender, str]] = ..., engine: _Optional[str] = ..., is_cloned: bool = ..., sample_text: _Optional[str] = ...) -> None: ...
+    transcript: str
+    clips: _containers.RepeatedCompositeFieldContainer[VoiceClip]
+    consent: Consent
+    created_us: int
+    def __init__(self, voice_id: _Optional[str] = ..., name: _Optional[str] = ..., language: _Optional[str] = ..., gender: _Optional[_Union[Gender, str]] = ..., engine: _Optional[str] = ..., is_cloned: bool = ..., sample_text: _Optional[str] = ..., transcript: _Optional[str] = ..., clips: _Optional[_Iterable[_Union[VoiceClip, _Mapping]]] = ..., consent: _Optional[_Union[Consent, _Mapping]] = ..., created_us: _Optional[int] = ...) -> None: ...
+
+class VoiceClip(_message.Message):
+    __slots__ = ("seconds", "snr_db", "loudness_lufs")
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    SNR_DB_FIELD_NUMBER: _ClassVar[int]
+    LOUDNESS_LUFS_FIELD_NUMBER: _ClassVar[int]
+    seconds: float
+    snr_db: float
+    loudness_lufs: float
+    def __init__(self, seconds: _Optional[float] = ..., snr_db: _Optional[float] = ..., loudness_lufs: _Optional[float] = ...) -> None: ...
+
+class Consent(_message.Message):
+    __slots__ = ("statement", "given_by", "recorded_us")
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_BY_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_US_FIELD_NUMBER: _ClassVar[int]
+    statement: str
+    given_by: str
+    recorded_us: int
+    def __init__(self, statement: _Optional[str] = ..., given_by: _Optional[str] = ..., recorded_us: _Optional[int] = ...) -> None: ...
 
 class ListVoicesRequest(_message.Message):
     __slots__ = ("owner",)
@@ -134,20 +178,42 @@ class ListVoicesResponse(_message.Message):
     def __init__(self, voices: _Optional[_Iterable[_Union[Voice, _Mapping]]] = ...) -> None: ...
 
 class CreateVoiceRequest(_message.Message):
-    __slots__ = ("owner", "name", "reference_uri", "transcript", "language")
+    __slots__ = ("owner", "name", "reference_uri", "transcript", "language", "more_reference_uris", "consent", "model")
     OWNER_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_URI_FIELD_NUMBER: _ClassVar[int]
     TRANSCRIPT_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    MORE_REFERENCE_URIS_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
     owner: str
     name: str
     reference_uri: str
     transcript: str
     language: str
-    def __init__(self, owner: _Optional[str] = ..., name: _Optional[str] = ..., reference_uri: _Optional[str] = ..., transcript: _Optional[str] = ..., language: _Optional[str] = ...) -> None: ...
+    more_reference_uris: _containers.RepeatedScalarFieldContainer[str]
+    consent: Consent
+    model: str
+    def __init__(self, owner: _Optional[str] = ..., name: _Optional[str] = ..., reference_uri: _Optional[str] = ..., transcript: _Optional[str] = ..., language: _Optional[str] = ..., more_reference_uris: _Optional[_Iterable[str]] = ..., consent: _Optional[_Union[Consent, _Mapping]] = ..., model: _Optional[str] = ...) -> None: ...
 
 class CreateVoiceResponse(_message.Message):
+    __slots__ = ("voice",)
+    VOICE_FIELD_NUMBER: _ClassVar[int]
+    voice: Voice
+    def __init__(self, voice: _Optional[_Union[Voice, _Mapping]] = ...) -> None: ...
+
+class RenameVoiceRequest(_message.Message):
+    __slots__ = ("owner", "voice_id", "name")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    VOICE_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    voice_id: str
+    name: str
+    def __init__(self, owner: _Optional[str] = ..., voice_id: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
+class RenameVoiceResponse(_message.Message):
     __slots__ = ("voice",)
     VOICE_FIELD_NUMBER: _ClassVar[int]
     voice: Voice

@@ -50,6 +50,11 @@ class TtsServiceStub(object):
                 request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.CreateVoiceRequest.SerializeToString,
                 response_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.CreateVoiceResponse.FromString,
                 _registered_method=True)
+        self.RenameVoice = channel.unary_unary(
+                '/huasheng.tts.v1.TtsService/RenameVoice',
+                request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.RenameVoiceRequest.SerializeToString,
+                response_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.RenameVoiceResponse.FromString,
+                _registered_method=True)
         self.DeleteVoice = channel.unary_unary(
                 '/huasheng.tts.v1.TtsService/DeleteVoice',
                 request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.DeleteVoiceRequest.SerializeToString,
@@ -89,6 +94,13 @@ class TtsServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenameVoice(self, request, context):
+        """Gives a voice that CreateVoice made another name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteVoice(self, request, context):
         """Deletes a voice that CreateVoice made.
         """
@@ -120,6 +132,11 @@ def add_TtsServiceServicer_to_server(servicer, server):
                     servicer.CreateVoice,
                     request_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.CreateVoiceRequest.FromString,
                     response_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.CreateVoiceResponse.SerializeToString,
+            ),
+            'RenameVoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenameVoice,
+                    request_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.RenameVoiceRequest.FromString,
+                    response_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.RenameVoiceResponse.SerializeToString,
             ),
             'DeleteVoice': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteVoice,
@@ -214,6 +231,33 @@ class TtsService(object):
             '/huasheng.tts.v1.TtsService/CreateVoice',
             huasheng_dot_tts_dot_v1_dot_tts__pb2.CreateVoiceRequest.SerializeToString,
             huasheng_dot_tts_dot_v1_dot_tts__pb2.CreateVoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenameVoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huasheng.tts.v1.TtsService/RenameVoice',
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.RenameVoiceRequest.SerializeToString,
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.RenameVoiceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,1 @@
+"""GPT-SoVITS: its processes, what travels to and from them, and keeping them alive."""

@@ -1,0 +1,105 @@
+"""Voices between the contracts and the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from huasheng.tts.v1 import tts_pb2
+
+from services.common.errors import HuashengError
+from services.tts.engines.base import Sampling, VoiceInfo
+from services.tts.reference import make_reference
+from services.tts.settings import TtsSettings
+from services.tts.text.samples import SAMPLES
+from services.tts.voices import Consent, StoredVoice, VoiceStore, now_us
+
+MOST_CLIPS = 5
+MOST_TRANSCRIPT = 500
+_GENDERS = {"female": tts_pb2.GENDER_FEMALE, "male": tts_pb2.GENDER_MALE}
+
+
+def own_voice(v: VoiceInfo, engine: str) -> tts_pb2.Voice:
+    """A voice of an engine."""
+    return tts_pb2.Voice(
+        voice_id=v.voice_id,
+        name=v.name,
+        language=v.language,
+        gender=_GENDERS.get(v.gender, tts_pb2.GENDER_UNSPECIFIED),
+        engine=engine,
+        sample_text=v.sample_text,
+    )
+
+
+def cloned_voice(v: StoredVoice) -> tts_pb2.Voice:
+    """A voice of the store."""
+    consent = tts_pb2.Consent(
+        statement=v.consent.statement, given_by=v.consent.given_by, recorded_us=v.consent.recorded_us
+    )
+    return tts_pb2.Voice(
+        voice_id=v.voice_id,
+        name=v.name,
+        language=v.language,
+        engine=v.engine,
+        is_cloned=True,
+        sample_text=SAMPLES[v.language.split("-")[0].lower()],
+        transcript=v.transcript,
+        clips=[tts_pb2.VoiceClip(seconds=c.seconds, snr_db=c.snr_db, loudness_lufs=c.loudness_lufs) for c in v.clips],
+        consent=consent,
+        created_us=v.created_us,
+    )
+
+
+def checked_name(name: str) -> str:
+    """The name for people. Raises ``bad-request``."""
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 80:
+        raise HuashengError("bad-request", what="A voice's name has 1 to 80 characters.")
+    return name
+
+
+def sampling(s: Any) -> Sampling:
+    """The message as the engines' own. Raises ``bad-request`` for values out of range."""
+    limits = {
+        "seed": (-1, 2**31 - 1),
+        "temperature": (0.01, 2),
+        "top_k": (1, 100),
+        "top_p": (0.01, 1),
+        "repetition_penalty": (1, 2),
+    }
+    given = {name: getattr(s, name) for name in limits if s.HasField(name)}
+    for name, value in given.items():
+        low, high = limits[name]
+        if not low <= round(value, 6) <= high:
+            raise HuashengError("bad-request", what=f"{name} {value:g} is not within {low} and {high}.")
+    return Sampling(**given)
+
+
+def create(store: VoiceStore, settings: TtsSettings, engine: str, request: tts_pb2.CreateVoiceRequest) -> StoredVoice:
+    """Check everything, then keep the voice. Raises what ``make_reference`` does, ``voice-no-consent`` and others."""
+    name = checked_name(request.name)
+    statement, given_by = request.consent.statement.strip(), " ".join(request.consent.given_by.split())
+    if not statement or not given_by or len(statement) > 2000 or len(given_by) > 200:
+        raise HuashengError("voice-no-consent")
+    language = request.language or "zh-CN"
+    if language.split("-")[0].lower() not in SAMPLES:
+        raise HuashengError("bad-request", what=f"Voices are cloned in {', '.join(SAMPLES)}, not in {language[:20]}.")
+    if request.model and request.model not in settings.gpt_sovits_models:
+        raise HuashengError("bad-request", what=f"The operator does not offer the weights {request.model[:40]!r}.")
+    uris = [request.reference_uri, *request.more_reference_uris]
+    if len(uris) > MOST_CLIPS:
+        raise HuashengError("bad-request", what=f"A voice is made of {MOST_CLIPS} recordings at most.")
+    transcript = " ".join(request.transcript.split())
+    if not transcript:
+        raise HuashengError("voice-no-transcript", name=name)
+    if len(transcript) > MOST_TRANSCRIPT:
+        raise HuashengError("long-text", count=len(transcript), limit=MOST_TRANSCRIPT)
+    references = []
+    for i, uri in enumerate(uris):
+        key = store.storage.key(uri)
+        if not store.storage.exists(key):
+            raise HuashengError("unknown-id", kind="file", id=key.rsplit("/", 1)[-1])
+        with store.storage.local(key) as path:
+            called = name if len(uris) == 1 else f"{name} ({i + 1})"
+            references.append(make_reference(path, called, settings.clone_seconds))
+    consent = Consent(statement, given_by, now_us())
+    return store.create(request.owner, name, language, transcript, engine, request.model, references, consent)
