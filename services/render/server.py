@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -25,11 +26,11 @@ from services.render.engines import REGISTRY, Engines, engine_errors
 from services.render.engines.base import EngineOptions, RenderEngine, SessionConfig
 from services.render.intake import Intake, read_config
 from services.render.media_write import EncoderOptions
+from services.render.models import ModelStore
 from services.render.prepare import Preparer
 from services.render.session import Output, Rendering
 from services.render.settings import RenderSettings
-
-TRAINING_LATER = "training comes with a later version"
+from services.render.trainings import Trainings, cannot_train
 
 
 class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[misc]  # generated, untyped
@@ -45,6 +46,8 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         self.storage = Storage(shared.storage_url)
         self.store = AvatarStore(self.storage, settings.cache_dir)
         self.preparer = Preparer(self.store, self._encoder(live=False))
+        self.models = ModelStore(self.storage, settings.cache_dir / "models")
+        self.trainings = Trainings(self.storage, self.store, self.models, self.preparer, settings.cache_dir)
         self.sessions = 0
         self._ready = False
         self._preparing = asyncio.Semaphore(settings.max_prepares)
@@ -64,8 +67,9 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         self._ready = True
 
     async def stop(self) -> None:
-        """Let the work of ``load`` end early."""
+        """Let the work of ``load`` and trainings end early."""
         self._stopping.set()
+        self.trainings.stop()
 
     def _engine(self, name: str) -> RenderEngine:
         if not self._ready:
@@ -120,8 +124,12 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         return pb.ListAvatarsResponse(avatars=[messages.avatar(r, self.store) for r in records])
 
     async def DeleteAvatar(self, request: pb.DeleteAvatarRequest, _context: Any) -> pb.DeleteAvatarResponse:
-        """Raises ``builtin-stays`` and ``unknown-id``."""
+        """The avatar and the models that belong to it. Raises ``builtin-stays`` and ``unknown-id``."""
         await asyncio.to_thread(self.store.delete, request.owner, request.avatar_id)
+        await asyncio.to_thread(
+            self.models.delete_of_avatar, request.owner, request.avatar_id,
+            lambda model: self.trainings.forget(model.owner, model.training_id),
+        )  # fmt: skip
         return pb.DeleteAvatarResponse()
 
     async def StreamRender(
@@ -134,12 +142,12 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         intake, stop = Intake(), threading.Event()
         try:
             config = await read_config(requests)
-            record, engine = await asyncio.to_thread(self._chosen, config)
+            record, engine, model = await asyncio.to_thread(self._chosen, config)
 
             def draw() -> Iterator[Output]:
                 with engine_errors(engine.name):
                     current = self.preparer.current(record, engine, stop.is_set)
-                    session = engine.open_session(self.store.folder(current) / "engine", _session_config(config))
+                    session = engine.open_session(self.store.folder(current) / "engine", _session_config(config, model))
                     encoder, rate = self._encoder(config.live), config.format.sample_rate_hertz
                     with contextlib.closing(session):
                         yield from Rendering(session, rate, intake, encoder, engine.name).run()
@@ -159,37 +167,58 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
             intake.close()
             self.sessions -= 1
 
-    def _chosen(self, config: pb.RenderConfig) -> tuple[AvatarRecord, RenderEngine]:
+    def _chosen(self, config: pb.RenderConfig) -> tuple[AvatarRecord, RenderEngine, Path | None]:
         self._engine(config.engine)  # a wrong name is wrong whatever the avatar is
-        record = self.store.get(config.owner, config.avatar_id)
+        trained = None
+        if config.model_id and config.model_id not in self.engines.names:
+            trained = self.models.get(config.owner, config.model_id)
+        record = self.store.get(config.owner, config.avatar_id or (trained.avatar_id if trained else ""))
         if config.engine and config.engine != record.engine:
             why = f"the avatar was prepared by {record.engine}; prepare it with {config.engine} first"
             raise HuashengError("engine-unavailable", engine=config.engine, why=why)
         if config.device not in ("", self._engine(record.engine).device):
             raise HuashengError("unknown-id", kind="device", id=config.device)
-        if config.model_id not in ("", record.engine):
+        if config.model_id and (trained.engine if trained else config.model_id) != record.engine:
             raise HuashengError("unknown-id", kind="model", id=config.model_id)
-        return record, self._engine(record.engine)
+        return record, self._engine(record.engine), self.models.file(trained) if trained else None
 
     async def Train(self, request: pb.TrainRequest, _context: Any) -> AsyncIterator[pb.TrainResponse]:
-        """Raises ``training-unavailable``: no engine can train yet."""
-        self._engine(request.engine)
-        raise HuashengError("training-unavailable", why=TRAINING_LATER)
-        yield  # makes this an asynchronous generator, as gRPC wants
+        """Progress, then the model. Raises what ``Trainings.run`` raises."""
+        engine = self._engine(request.engine)
+        work = self.trainings.run(
+            engine, request.owner, request.training_id, request.video_uri, request.steps, request.device, request.name
+        )
+        async with contextlib.aclosing(work) as items:
+            async for item in items:
+                yield messages.train(item, self.models)
 
     async def GetTraining(self, request: pb.GetTrainingRequest, _context: Any) -> pb.GetTrainingResponse:
-        """Raises ``unknown-id``: there are no trainings yet."""
-        raise HuashengError("unknown-id", kind="training", id=request.training_id)
+        """Raises ``unknown-id``."""
+        told, running = self.trainings.state(request.owner, request.training_id)
+        return pb.GetTrainingResponse(progress=messages.train_progress(told), running=running)
 
     async def CancelTraining(self, request: pb.CancelTrainingRequest, _context: Any) -> pb.CancelTrainingResponse:
-        """Raises ``unknown-id``: there are no trainings yet."""
-        raise HuashengError("unknown-id", kind="training", id=request.training_id)
+        """Raises ``unknown-id``."""
+        self.trainings.cancel(request.owner, request.training_id)
+        return pb.CancelTrainingResponse()
 
-    async def ListModels(self, _request: pb.ListModelsRequest, _context: Any) -> pb.ListModelsResponse:
-        """Each loaded engine's own model."""
+    async def ListModels(self, request: pb.ListModelsRequest, _context: Any) -> pb.ListModelsResponse:
+        """Each loaded engine's own model, then the owner's trained ones."""
         engines = self.engines.loaded.values()
         models = [pb.Model(model_id=e.name, owner=BUILTIN, name=e.description, engine=e.name) for e in engines]
+        if request.owner:
+            records = await asyncio.to_thread(self.models.list, request.owner)
+            models += [messages.model(r, self.models) for r in records]
         return pb.ListModelsResponse(models=models)
+
+    async def DeleteModel(self, request: pb.DeleteModelRequest, _context: Any) -> pb.DeleteModelResponse:
+        """Raises ``builtin-stays`` and ``unknown-id``."""
+        if request.model_id in self.engines.names:
+            raise HuashengError("builtin-stays", id=request.model_id)
+        record = await asyncio.to_thread(self.models.get, request.owner, request.model_id)
+        await asyncio.to_thread(self.models.delete_files, request.owner, request.model_id)
+        await asyncio.to_thread(self.trainings.forget, request.owner, record.training_id)
+        return pb.DeleteModelResponse()
 
     async def ListEngines(self, _request: pb.ListEnginesRequest, _context: Any) -> pb.ListEnginesResponse:
         """The configured engines, with the reason where one cannot be used."""
@@ -202,6 +231,8 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
                 is_default=s.name == self.engines.names[0],
                 license=s.engine.licence if s.engine else "",
                 description=s.engine.description if s.engine else "",
+                can_train=bool(s.engine and not cannot_train(s.engine)),
+                cannot_train_reason=cannot_train(s.engine) if s.engine and s.engine.trainer else "",
             )
             for s in states
         ]
@@ -217,9 +248,9 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         return pb.ListDevicesResponse(devices=found)
 
 
-def _session_config(config: pb.RenderConfig) -> SessionConfig:
+def _session_config(config: pb.RenderConfig, model: Path | None) -> SessionConfig:
     rate = config.format.sample_rate_hertz
-    return SessionConfig(rate, config.has_phonemes, config.start_frame, config.max_side_px, config.live)
+    return SessionConfig(rate, config.has_phonemes, config.start_frame, config.max_side_px, config.live, model)
 
 
 def make_service(settings: RenderSettings, shared: SharedSettings, registry: Mapping[str, str] = REGISTRY) -> Service:

@@ -34,6 +34,7 @@ class FakeEngine(RenderEngine):
     description = "draws a dot"
     licence = "none"
     version = "1"
+    trainer = "tests.fakes.trainer:train"
     frame_s = 0.0
     prepare_s = 0.0
     fail_at: int | None = None

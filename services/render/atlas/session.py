@@ -17,7 +17,7 @@ from services.render.atlas.store import Reader
 from services.render.engines.base import Frame, Image, PhonemeSpan, RenderSession, Samples, SessionConfig
 from services.render.geometry.shape import Array
 from services.render.mouth.hear import LOOK_AHEAD_S, AcousticModel, Listener
-from services.render.mouth.hear_clip import ClipListener, ClipModel, Encoder
+from services.render.mouth.hear_clip import ClipListener, ClipModel, Encoder, Estimator
 from services.render.mouth.track import LEAD_S, REACH_S, mouth_at
 from services.render.mouth.visemes import Timed, timed
 
@@ -31,9 +31,11 @@ class AtlasSession(RenderSession):
     """See ``RenderSession``."""
 
     def __init__(
-        self, avatar: Avatar, config: SessionConfig, acoustic: AcousticModel, encoder: Encoder | None = None
-    ) -> None:
-        """With an ``encoder`` sound is heard in windows of seconds, else as it comes."""
+        self, avatar: Avatar, config: SessionConfig, acoustic: AcousticModel, encoder: Encoder | None = None,
+        model: Estimator | None = None,
+    ) -> None:  # fmt: skip
+        """With an ``encoder`` sound is heard in windows of seconds (by a person's ``model``), else as it comes."""
+        self._model = model
         plan = avatar.plan
         self._avatar, self._config, self._acoustic, self._encoder = avatar, config, acoustic, encoder
         scale = min(1.0, config.max_side_px / max(plan.width, plan.height)) if config.max_side_px else 1.0
@@ -107,7 +109,7 @@ class AtlasSession(RenderSession):
         rate = self._config.audio_rate_hz
         if self._encoder is None:
             return Listener(self._acoustic, rate, self._heard_s)
-        return ClipListener(self._encoder, ClipModel.builtin(), rate, self._heard_s)
+        return ClipListener(self._encoder, self._model or ClipModel.builtin(), rate, self._heard_s)
 
     def _ready(self, time_s: float) -> bool:
         if self._heard_s + 1e-6 < time_s + 1 / self.fps:

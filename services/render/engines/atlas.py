@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -26,6 +28,7 @@ from services.render.engines.base import (
     SessionConfig,
 )
 from services.render.mouth.hear import AcousticModel
+from services.render.mouth.person import PersonModel, hearing
 from services.render.mouth.whisper import WhisperEncoder
 
 log = logging.getLogger("huasheng.render.atlas")
@@ -40,6 +43,7 @@ class AtlasEngine(RenderEngine):
     description = "Redraws the mouth from the person's own frames; runs on any CPU"
     licence = "Apache-2.0"
     version = "3"
+    trainer = "services.render.train.atlas:train"
 
     def __init__(self, options: EngineOptions) -> None:
         super().__init__(options)
@@ -62,6 +66,11 @@ class AtlasEngine(RenderEngine):
             self.description = f"{type(self).description}. Recordings are heard less well than they could be: {e}"
             log.warning("recordings are heard by the model for live speech", extra={"why": str(e)})
 
+    @property
+    def encoder(self) -> WhisperEncoder | None:
+        """What hears recordings; None where its weights are missing."""
+        return self._encoder
+
     def prepare(
         self,
         source: Path,
@@ -79,8 +88,21 @@ class AtlasEngine(RenderEngine):
         """See ``RenderEngine``."""
         if self._acoustic is None:
             raise HuashengError("engine-unavailable", service="render", engine=self.name, why="not loaded")
+        if config.model and not config.live and self._encoder:  # a person's own model hears more than phonemes tell
+            person = person_model(config.model, config.model.stat().st_mtime_ns)
+            heard = replace(config, has_phonemes=False)
+            return AtlasSession(Avatar.load(avatar), heard, self._acoustic, hearing(self._encoder), person)
         recorded = not (config.live or config.has_phonemes)
         if recorded and self._encoder is None:
             log.warning("a recording is heard by the model for live speech")
             metrics.FALLBACKS.labels("render", "whisper", "log-mel").inc()
         return AtlasSession(Avatar.load(avatar), config, self._acoustic, self._encoder if recorded else None)
+
+
+@lru_cache(maxsize=8)
+def person_model(path: Path, stamp: int) -> PersonModel:  # noqa: ARG001  a new stamp is a new training
+    """A trained model; the last few stay in memory. Raises ``bad-model``."""
+    try:
+        return PersonModel.load(path)
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise HuashengError("bad-model", id=path.parent.name) from e

@@ -27,9 +27,10 @@ def encoded(samples: Array, rate: int, encoder: Encoder) -> Array:
         piece = np.asarray(samples[k : k + rate], np.float32)
         pieces.append(piece if resampler is None else resampler.push(piece, k + rate >= len(samples)))
     sound = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
-    out, count = [np.zeros((0, SIZE), np.float32)], 0
+    out: list[Array] = []
+    count = 0
     while window := told(count, len(sound) // STEP, whole=True):
         features = encoder(sound[window.begin * STEP : window.until * STEP])
         out.append(features[window.first - window.begin : window.end - window.begin])
         count = window.end
-    return np.concatenate(out)
+    return np.concatenate(out) if out else np.zeros((0, SIZE), np.float32)

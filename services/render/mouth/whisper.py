@@ -25,6 +25,8 @@ WINDOW_S = 15.0
 PER_S = 50
 """Features a second; number k describes the sound around k / PER_S seconds."""
 SIZE = 512
+START, ENGLISH, TRANSCRIBE, NO_TIMES = 50258, 50259, 50359, 50363
+"""Tokens of the multilingual models; the language does not matter to whether there is speech."""
 
 
 @cache
@@ -69,3 +71,12 @@ class WhisperEncoder:
         out = self._model.encode(self._view.from_array(np.ascontiguousarray(mel[None])), to_cpu=True)
         features: Array = np.array(out, dtype=np.float32)[0]
         return features
+
+    def no_speech(self, x: Array) -> float:
+        """The model's own probability (0 to 1) that nothing is said in at most 30 s of samples at ``RATE``."""
+        mel = log_mel(np.pad(x, (0, 30 * RATE - len(x))))
+        heard = self._model.encode(self._view.from_array(np.ascontiguousarray(mel[None])))
+        told = self._model.generate(
+            heard, [[START, ENGLISH, TRANSCRIBE, NO_TIMES]], max_length=1, return_no_speech_prob=True
+        )
+        return float(told[0].no_speech_prob)

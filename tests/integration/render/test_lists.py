@@ -13,13 +13,6 @@ from services.render.settings import RenderSettings
 from tests.fakes.render_rig import END, FAKES, Rig, config, refused
 
 
-async def test_training_is_honestly_not_there(rig: Rig) -> None:
-    request = pb.TrainRequest(training_id="t", owner="local", video_uri="file:///x")
-    assert (await refused(rig.stub.Train(request))).slug == "training-unavailable"
-    assert (await refused(rig.stub.GetTraining(pb.GetTrainingRequest(training_id="t")))).slug == "unknown-id"
-    assert (await refused(rig.stub.CancelTraining(pb.CancelTrainingRequest(training_id="t")))).slug == "unknown-id"
-
-
 async def test_models_engines_and_devices_are_listed(rig: Rig) -> None:
     models = (await rig.stub.ListModels(pb.ListModelsRequest(owner="local"))).models
     assert [(m.model_id, m.owner) for m in models] == [("fake", "builtin")]

@@ -1,0 +1,110 @@
+"""The fit of a person's own mouth: it learns what is there, resumes exactly, and its model is run alike in numpy."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.common.errors import HuashengError
+from services.render.mouth.hear_clip import OFFSETS, ClipModel
+from services.render.mouth.person import SOUND, Inputs, Members, PersonModel, calm, hearing, neighbours
+from services.render.mouth.whisper import SIZE
+
+pytest.importorskip("torch")
+
+from services.render.train.fit import MEMBERS, SAVE_EVERY, Fit, use
+
+
+def toy(seed: int = 1, count: int = 600) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inputs, wanted mouths that are a known map of them, and times."""
+    dice = np.random.default_rng(seed)
+    x = dice.normal(0, 1, (count, 12)).astype(np.float32)
+    y = np.stack([x[:, 0] - 0.5 * x[:, 3], np.tanh(2 * x[:, 5])], 1).astype(np.float32)
+    return x, y + dice.normal(0, 0.1, y.shape).astype(np.float32), np.arange(count)
+
+
+def test_it_learns_a_known_map_and_unseen_rows_say_so(tmp_path: Path) -> None:
+    x, y, when = toy()
+    fit, looks = Fit(x, y, when, 600, "cpu", "toy"), []
+    members = fit.run(tmp_path / "fit.pt", looks.append)
+    assert looks[-1].step == 600 and looks[-1].validation_loss < 0.15 < looks[0].validation_loss
+    fresh, wanted, _ = toy(seed=2)
+    guess = members.each(fresh).mean(0)
+    assert min(np.corrcoef(guess[:, c], wanted[:, c])[0, 1] for c in range(2)) > 0.9
+    assert np.corrcoef(fit.unseen()[:, 0], y[:, 0])[0, 1] > 0.9
+
+
+def test_noise_teaches_nothing(tmp_path: Path) -> None:
+    x, _, when = toy()
+    y = np.random.default_rng(9).normal(0, 1, (len(x), 2)).astype(np.float32)
+    members = Fit(x, y, when, 400, "cpu", "noise").run(tmp_path / "fit.pt", lambda _look: None)
+    assert members.each(x).mean(0).std() < 0.35  # stays near the general model, which is nought here
+
+
+def test_a_resumed_fit_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    x, y, when = toy(count=200)
+    whole = Fit(x, y, when, SAVE_EVERY + 60, "cpu", "toy").run(tmp_path / "a.pt", lambda _look: None)
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 77
+
+    with pytest.raises(HuashengError, match="cancelled"):
+        Fit(x, y, when, SAVE_EVERY + 60, "cpu", "toy").run(tmp_path / "b.pt", lambda _look: None, stop)
+    again = Fit(x, y, when, SAVE_EVERY + 60, "cpu", "toy")
+    resumed = again.run(tmp_path / "b.pt", lambda _look: None)
+    for a, b in zip(vars(whole).values(), vars(resumed).values(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_checkpoint_of_other_material_is_not_gone_on_from(tmp_path: Path) -> None:
+    x, y, when = toy(count=200)
+    Fit(x, y, when, 50, "cpu", "one").run(tmp_path / "fit.pt", lambda _look: None)
+    looks = []
+    Fit(x, y, when, 50, "cpu", "two").run(tmp_path / "fit.pt", looks.append)
+    assert looks[0].step == 25
+    Fit(x, y, when, 50, "cpu", "two").run(tmp_path / "fit.pt", looks.append)
+    assert len(looks) == 2  # finished already
+
+
+def test_a_device_that_is_not_here_is_named() -> None:
+    with pytest.raises(HuashengError, match="unknown-id"):
+        use("cuda:63", 1)
+
+
+def person() -> PersonModel:
+    dice = np.random.default_rng(3)
+    size = len(OFFSETS) * SIZE
+    general = ClipModel(
+        np.zeros(size, np.float32), np.ones(size, np.float32),
+        dice.normal(0, 0.01, (size, 2)).astype(np.float32), np.zeros(2, np.float32), np.ones(2, np.float32),
+    )  # fmt: skip
+    features = dice.normal(0, 1, (80, SIZE + SOUND)).astype(np.float32)
+    inputs = Inputs.of(features, general)
+    count = len(inputs.mean)
+    shapes = ((MEMBERS, count, 2), (MEMBERS, count, 4), (MEMBERS, 4), (MEMBERS, 4, 2), (MEMBERS, 2))
+    members = Members(*(dice.normal(0, 0.1, s).astype(np.float32) for s in shapes))
+    one = np.ones(2, np.float32)
+    return PersonModel(general, inputs, members, 0.5 * one, 0.1 * one, 0.2 * one, one)
+
+
+def test_a_model_is_kept_as_it_is_and_a_foreign_file_is_refused(tmp_path: Path) -> None:
+    model, path = person(), tmp_path / "model.npz"
+    features = np.random.default_rng(4).normal(0, 1, (60, SIZE + SOUND)).astype(np.float32)
+    model.save(path)
+    np.testing.assert_array_equal(PersonModel.load(path).estimate(features), model.estimate(features))
+    np.savez(tmp_path / "other.npz", what=np.array([{"a": 1}], dtype=object))
+    with pytest.raises((KeyError, ValueError)):
+        PersonModel.load(tmp_path / "other.npz")
+
+
+def test_small_parts() -> None:
+    x = np.arange(5, dtype=np.float32)[:, None]
+    assert neighbours(x, np.array([-1, 0, 1]), lag=1)[:, 1].tolist() == [1, 2, 3, 4, 4]
+    np.testing.assert_allclose(calm(np.ones((6, 2), np.float32)), 1, rtol=1e-6)
+    place = hearing(lambda s: np.tile(np.arange(750, dtype=np.float32)[:, None], (1, SIZE)))
+    heard = place(np.zeros(15 * 16000, np.float32))
+    assert heard.shape == (750, SIZE + SOUND)
+    assert heard[10, 0] == 10 and heard[200, 0] == pytest.approx((200 + 150 + 100) / 3)
