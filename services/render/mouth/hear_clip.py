@@ -22,7 +22,7 @@ from services.render.mouth.whisper import PER_S, WINDOW_S
 Encoder = Callable[[Array], Array]
 """See ``whisper.WhisperEncoder``."""
 
-OFFSETS = np.array([-12, -8, -5, -2, 0, 2, 5, 8, 12])
+OFFSETS = np.array([-20, -12, -8, -5, -2, 0, 2, 5, 8, 12, 20])
 """Features (20 ms) heard around the time that is drawn."""
 BEFORE_S = 3.0
 """Sound encoded before the part that a window tells of; so much is heard in its context."""
@@ -35,7 +35,7 @@ BLEND = 10
 """Features over which one window's estimate goes over into the next one's."""
 STEP = RATE // PER_S
 """Samples a feature."""
-GATE = (-2.2, -1.6)
+GATE = (-2.0, -1.5)
 """Loudness under the speaker's level (log10 of power) at which the mouth is at rest, and at which it moves freely."""
 NEAR = (6, 16)
 """Frames (10 ms) before and after the time that is drawn in which sound lets the mouth move."""
