@@ -28,8 +28,17 @@ def dockerfile(service: str) -> str:
     return (ROOT / "services" / service / "Dockerfile").read_text(encoding="utf-8")
 
 
+def stages(service: str) -> dict[str, str]:
+    """Each stage's text after ``FROM``, the last one as "", together with the stage it goes on from."""
+    found: dict[str, str] = {}
+    for text in re.split(r"^FROM ", dockerfile(service), flags=re.MULTILINE)[1:]:
+        base, _, name = text.split("\n", 1)[0].partition(" AS ")
+        found[name] = found.get(base, "") + text
+    return found
+
+
 def final_stage(service: str) -> str:
-    return re.split(r"^FROM ", dockerfile(service), flags=re.MULTILINE)[-1]
+    return stages(service)[""]
 
 
 def environment_of(service: str) -> dict[str, str]:
@@ -62,7 +71,7 @@ def test_hadolint_finds_nothing(service: str) -> None:
 def test_image_has_its_own_code_user_health_check_and_nothing_more(service: str) -> None:
     text, final = dockerfile(service), final_stage(service)
     assert "# syntax=" not in text  # it would pull an image before anything is built
-    assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {"python:3.11-slim"}
+    assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) - set(stages(service)) == {"python:3.11-slim"}
     copied = set(re.findall(r"^COPY (?!--from)(\S+)", final, re.MULTILINE))
     assert copied == {"protos/gen", "services/__init__.py", "services/common", f"services/{service}"}
     assert "pip" not in final and "apt-get" not in final
@@ -153,6 +162,16 @@ def test_gateway_starts_after_healthy_engines_and_finds_them() -> None:
     for e in engines:
         port = settings_class(e).model_fields["port"].default
         assert gateway["environment"][f"GATEWAY_{e.upper()}_ADDRESS"] == f"dns:///{e}:{port}"
+
+
+def test_gpu_image_has_torch_and_the_ordinary_one_has_not() -> None:
+    made = stages("render")
+    assert "--from=packages-gpu" in made["gpu"]
+    assert "requirements-gpu.txt" in made["packages-gpu"]
+    assert "gpu" not in made[""]
+    build = compose("docker-compose.gpu.yml")["services"]["render"]["build"]
+    assert build == {"context": ".", "dockerfile": "services/render/Dockerfile", "target": "gpu"}
+    assert (ROOT / "services/render/requirements-gpu.txt").read_text().count("torch==") == 1
 
 
 def test_gpu_override_reserves_a_gpu_for_render_alone() -> None:

@@ -135,7 +135,7 @@ def test_each_overlay_is_tested() -> None:
 def test_no_image_names_a_registry_and_none_floats(prod: list[Manifest]) -> None:
     for w in workloads(prod):
         image = container(w)["image"]
-        assert re.fullmatch(r"(huasheng/[a-z]+|prom/prometheus):v?\d+\.\d+\.\d+", image), image
+        assert re.fullmatch(r"(huasheng/[a-z-]+|prom/prometheus):v?\d+\.\d+\.\d+", image), image
 
 
 @pytest.mark.parametrize("components", [(), COMPONENTS], ids=["plain", "all"])
@@ -300,6 +300,8 @@ def test_the_gpu_component_reserves_one_gpu_and_waits_for_the_weights(build) -> 
     render = workload(build("base", ("gpu",)), "render")
     c = container(render)
     assert c["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert c["image"].startswith("huasheng/render-gpu:")
+    assert "joygen" in next(e["value"] for e in c["env"] if e["name"] == "RENDER_ENGINES")
     assert pod(render)["nodeSelector"] and pod(render)["tolerations"]
     assert render["spec"]["strategy"] == {"type": "Recreate"}  # a second pod would wait for the first one's GPU
     assert c["startupProbe"]["periodSeconds"] * c["startupProbe"]["failureThreshold"] >= 600

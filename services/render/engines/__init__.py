@@ -17,6 +17,8 @@ log = logging.getLogger("huasheng.render")
 
 REGISTRY: dict[str, str] = {
     "atlas": "services.render.engines.atlas:AtlasEngine",
+    "joygen": "services.render.engines.joygen:JoygenEngine",
+    "musetalk": "services.render.engines.musetalk:MusetalkEngine",
 }
 
 
