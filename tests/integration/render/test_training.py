@@ -1,6 +1,7 @@
 """Trainings over real gRPC, in real child processes; the trainer itself is a fake one that counts."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -28,7 +29,14 @@ def request(rig: Rig, training_id: str = "talk", steps: int = 20, tail: bytes = 
 
 
 def children() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children(recursive=True) if "services.render.train" in " ".join(p.cmdline())]
+    """Trainers at work, and those that nobody has buried."""
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            zombie = child.status() == psutil.STATUS_ZOMBIE
+            if zombie or "services.render.train" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 async def until_step(call: AsyncIterator[pb.TrainResponse], step: int) -> pb.TrainProgress:
