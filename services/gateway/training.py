@@ -11,6 +11,8 @@ from services.common.errors import HuashengError
 from services.gateway.context import Gateway
 from services.gateway.jobs import Jobs, Row
 
+FIT = "fit"
+"""The stage whose steps are the training's; a later pass over the whole clip has no held-out part to be judged by."""
 MAX_POINTS = 240
 """Points of the loss curve that are kept: as many as a page can show."""
 
@@ -74,8 +76,9 @@ class Told:
     def take(self, t: Any, preview_key: str | None, curve: Row | None) -> Row:
         """Note one progress message. Returns what is new of it, for the watchers."""
         p = self.partial
-        new: Row = {"step": t.step, "steps": t.steps, "warnings": list(t.warnings), "offset_ms": round(t.offset_ms, 1)}
-        if t.step:
+        new: Row = {"warnings": list(t.warnings), "offset_ms": round(t.offset_ms, 1)}
+        if t.step and t.stage == FIT:
+            new |= {"step": t.step, "steps": t.steps}
             point = {"step": t.step, "loss": round(t.loss, 5), "validation_loss": None}
             if t.HasField("validation_loss"):
                 point["validation_loss"] = new["validation_loss"] = round(t.validation_loss, 5)

@@ -37,7 +37,7 @@ def test_names_of_trainings() -> None:
 
 
 def progress(step: int, measured: bool = False) -> render_pb2.TrainProgress:
-    told = render_pb2.TrainProgress(step=step, steps=9000, loss=1 / step)
+    told = render_pb2.TrainProgress(step=step, steps=9000, loss=1 / step, stage="fit")
     if measured:
         told.validation_loss = 2 / step
     return told
@@ -66,3 +66,13 @@ def test_a_resumed_training_takes_back_what_it_repeats() -> None:
     again.take(progress(30), None, None)
     assert [p["step"] for p in told.partial["history"]] == [10, 20, 30]
     assert told.partial["step"] == 30
+
+
+def test_the_last_pass_over_the_whole_clip_leaves_the_curve_alone() -> None:
+    told = Told({})
+    told.take(progress(9000), None, None)
+    last = progress(50)
+    last.stage = "final"
+    new = told.take(last, None, None)
+    assert "step" not in new
+    assert (told.partial["step"], [p["step"] for p in told.partial["history"]]) == (9000, [9000])

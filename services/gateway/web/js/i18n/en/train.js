@@ -108,6 +108,7 @@ export default {
   "stage.check": "Checking the clip",
   "stage.features": "Listening to the speech",
   "stage.fit": "Learning",
+  "stage.final": "Learning from the whole clip",
   "stage.score": "Measuring on the part kept back",
   "queue.training": "Trainings",
   "engine.trains": "Can be trained on a person",

@@ -108,6 +108,7 @@ export default {
   "stage.check": "正在检查视频",
   "stage.features": "正在听取语音",
   "stage.fit": "正在学习",
+  "stage.final": "用整段视频再学一遍",
   "stage.score": "正在留出部分上测量",
   "queue.training": "训练",
   "engine.trains": "可以按人训练",
