@@ -4,13 +4,16 @@ PY := .venv/bin/python
 export PYTHONPATH := $(CURDIR):$(CURDIR)/protos/gen
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev weights demo run test test-unit test-slow test-e2e test-containers check proto proto-baseline settings-docs bench clean
+.PHONY: help setup setup-train setup-dev weights demo run test test-unit test-slow test-e2e test-containers check proto proto-baseline settings-docs bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 setup: ## Make .venv and fetch the weights (demo and run do this by themselves)
 	@tools/setup run
+
+setup-train: ## The same, with torch, so that models can be trained on people
+	@tools/setup train
 
 setup-dev: ## The same, with what tests and checks need
 	@tools/setup dev

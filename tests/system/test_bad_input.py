@@ -219,6 +219,10 @@ def test_audio_where_a_video_is_needed(client: Client) -> None:
     problem(response, 422, "wrong-kind")
 
 
-def test_training_says_honestly_that_it_is_not_there(client: Client) -> None:
-    asset = client.asset("me.mp4", media.video(media.rocking(1, 256), sound=media.tone(1)))
-    problem(client.post("/api/v1/trainings", json={"video_asset_id": asset}), 501, "training-unavailable")
+def test_a_clip_that_cannot_be_trained_on_is_refused_with_the_reason(client: Client) -> None:
+    asset = client.asset("me.mp4", media.video(media.rocking(5, 256), sound=media.tone(5)))
+    response = client.post("/api/v1/trainings", json={"video_asset_id": asset, "steps": 100})
+    body = response.json()
+    if response.status_code == 202:
+        body = client.wait(body["id"])["error"]
+    assert body["reason"] in ("no-face", "training-unavailable"), body

@@ -1,0 +1,54 @@
+"""The real trainer on a real clip: a program of its own gives figures, a picture and a model that draws."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.common.settings import SharedSettings
+from services.common.weights import WeightsError, folder
+from services.render.engines.atlas import AtlasEngine
+from services.render.engines.base import EngineOptions, SessionConfig
+
+pytest.importorskip("torch")
+
+CLIP = Path(__file__).resolve().parents[3] / "shared/data/clips/retalking_face3.mp4"
+
+
+def test_a_real_clip_is_trained_on_and_its_model_draws(tmp_path: Path) -> None:
+    if not CLIP.is_file():
+        pytest.skip("the test clips are not here")
+    weights = SharedSettings().weights_dir
+    try:
+        for group in ("whisper-base", "face-mesh"):
+            folder(group, weights)
+    except WeightsError as e:
+        pytest.skip(f"weights are not here: {e}")
+    command = [sys.executable, "-m", "services.render.train", str(CLIP), "--out", str(tmp_path), "--steps", "60"]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "result.json").read_text())
+    for side in ("before", "after"):
+        assert {"opening_corr", "width_corr", "lag_ms", "opening_std_ratio", "lip_distance"} == set(result[side])
+        assert 0 < result[side]["opening_corr"] <= 1
+    assert "short-clip" in result["warnings"]
+    assert len(result["curve"]["real"]) == len(result["curve"]["after"]) > 20
+    assert (tmp_path / "preview.jpg").read_bytes().startswith(b"\xff\xd8")
+    engine = AtlasEngine(EngineOptions(weights))
+    engine.load()
+    avatar = next((tmp_path / "work").glob("whole-*"))
+    mouths = []
+    for model in (None, tmp_path / "model.npz"):
+        session = engine.open_session(avatar, SessionConfig(16000, model=model))
+        dice = np.random.default_rng(1)
+        sound = (dice.normal(0, 0.1, 32000) * (np.arange(32000) % 4000 < 2500)).astype(np.float32)
+        pictures = [f.image for f in (*session.push(sound), *session.finish())]
+        assert len(pictures) == 50
+        mouths.append(np.stack(pictures))
+        session.close()
+    assert (mouths[0] != mouths[1]).any()
