@@ -7,6 +7,7 @@ is the result, so its own figures cannot be measured any more and should be at l
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import time
 from collections.abc import Callable
@@ -160,7 +161,8 @@ def train(job: Job) -> None:
     for code in offset_warnings(held_in.lag, held_in.sync):
         job.warn(code)
     job.at("features", 0.24, offset_ms=held_in.lag * 1000 / PER_S)
-    seen = digest(job.source)
+    # a checkpoint belongs to these frames, heard by these weights
+    seen = f"{digest(job.source)}/{hashlib.sha256(general.matrix.tobytes()).hexdigest()[:16]}/{engine.version}"
     first = Fitting.of(held_in, general, job.steps, job.device, f"held-in/{seen}/{length:.2f}")
     curve = _curve_of(whole, part, features, held_in)
     _run(job, first, "fit", job.work / "fit.pt", 0.24, 0.56, curve)
