@@ -209,7 +209,8 @@ def test_sessions_side_by_side_do_not_mix(ready: Ready) -> None:
         mixed += one.push(piece)
         list(other.push(-piece * 0.3))
     mixed += one.finish()
-    assert all(same(a, b) for a, b in zip(alone, mixed, strict=True))
+    # networks round a little differently when a batch has another size
+    assert all(same(a, b, 0.01) for a, b in zip(alone, mixed, strict=True))
     one.close()
     other.close()
     other.close()
