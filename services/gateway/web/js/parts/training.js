@@ -121,11 +121,14 @@ export function trainingNow(first, signal) {
   return h("div", { class: "card train-now" }, h("h3", { class: "clip" }, first.params.name ?? ""), jobProgress(first, signal), steps, found, h("div", { class: "train-charts" }, loss.el, mouth.el), picture, h("p", { class: "small-text muted" }, t("safe.close")));
 }
 
+/** A lag up to here is not seen. */
+const UNSEEN_MS = 60;
+
 /** Figures that can be compared: how far from perfect, and how they are written. @type {Record<string, {off: (v: number) => number, words: (v: number) => string, much: number}>} */
 const FIGURES = {
   opening_corr: { off: (v) => 1 - v, words: (v) => number(v, 2), much: 0.02 },
   width_corr: { off: (v) => 1 - v, words: (v) => number(v, 2), much: 0.02 },
-  lag_ms: { off: Math.abs, words: (v) => `${number(v)} ms`, much: 10 },
+  lag_ms: { off: (v) => Math.max(0, Math.abs(v) - UNSEEN_MS), words: (v) => `${number(v)} ms`, much: 10 },
   opening_std_ratio: { off: (v) => Math.abs(Math.log(Math.max(v, 0.01))), words: (v) => `${number(v, 2)}×`, much: 0.05 },
   lip_distance: { off: (v) => v, words: (v) => `${number(100 * v, 1)}%`, much: 0.001 },
 };
