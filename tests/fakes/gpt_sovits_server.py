@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,28 @@ def tone(text: str, rate: int, speed: float, pause_s: float) -> np.ndarray:
     parts = [0.2 * np.sin(np.arange(size) * 2 * np.pi * (200 + 7 * (ord(c) % 50)) / rate) for c in text]
     parts.append(np.zeros(int(rate * pause_s)))
     return (np.concatenate(parts) * 32767).astype(np.int16)
+
+
+def spoken(r: dict[str, Any], rate: int, mode: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Rate and samples of each chunk; a segment is 10 characters here, whatever the split method.
+
+    Nothing comes of text without a letter. Token streaming (2, 3) sends the rest after a segment by itself.
+    """
+    text, speed, pause = str(r["text"]), float(r["speed_factor"]), float(r["fragment_interval"])
+    if not any(c.isalnum() for c in text):
+        return
+    parts = [text[i : i + 10] for i in range(0, len(text), 10)]
+    if mode == 0:
+        yield rate, np.concatenate([tone(part, rate, speed, pause) for part in parts])
+        return
+    for part in parts:
+        yield rate, tone(part, rate, speed, pause if mode == 1 else 0)
+        if mode > 1:
+            yield rate, np.zeros(int(rate * pause), np.int16)
+
+
+FAILED = np.zeros(16000, np.int16)
+"""What comes of a failure inside, said to be at 16 kHz."""
 
 
 def wav(samples: np.ndarray, rate: int, endless: bool = False) -> bytes:
@@ -110,7 +133,7 @@ class Handler(BaseHTTPRequestHandler):
         if url.path == "/tts":
             if "text_lang" not in query or "prompt_lang" not in query:
                 return self.answer(500, b"Internal Server Error", "text/plain; charset=utf-8")
-            modes = {"true": True, "false": False, "1": True, "0": False}
+            modes = {"true": True, "false": False, "1": True, "0": False, "2": 2, "3": 3}
             mode = query.get("streaming_mode", "false").lower()
             # aux_ref_audio_paths belongs in the body: a query's is not read
             query.pop("aux_ref_audio_paths", None)
@@ -121,7 +144,14 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if urlsplit(self.path).path != "/tts":
             return self.json(404, {"detail": "Not Found"})
-        return self.tts(json.loads(body))
+        given = json.loads(body)
+        nulls = [n for n in given if given[n] is None and n in DEFAULTS]
+        if nulls:
+            said = {"type": "string_type", "msg": "Input should be a valid string", "input": None}
+            order = ("type", "loc", "msg", "input")
+            found = [{**said, "loc": ["body", n]} for n in nulls]
+            return self.json(422, {"detail": [{k: f[k] for k in order} for f in found]})
+        return self.tts(given)
 
     def control(self, command: str | None) -> None:
         if command is None:
@@ -171,35 +201,25 @@ class Handler(BaseHTTPRequestHandler):
     def speak(self, r: dict[str, Any], fault: str = "") -> None:
         rate, media = self.server.rate, r["media_type"]
         problem = "" if Path(r["ref_audio_path"]).exists() else f"{r['ref_audio_path']} not exists"
-        silent = not any(c.isalnum() for c in r["text"]) or fault == "silence"
-        if not r["streaming_mode"]:
+        mode = int(r["streaming_mode"])
+        if not mode:
             with self.server.loop:
                 if problem:
                     return self.json(400, {"message": "tts failed", "Exception": problem})
                 time.sleep(self.server.delay_s)
-                if silent:
-                    return self.answer(200, packed(np.zeros(16000, np.int16), 16000, media), f"audio/{media}")
-                samples = tone(r["text"], rate, float(r["speed_factor"]), float(r["fragment_interval"]))
-                return self.answer(200, packed(samples, rate, media), f"audio/{media}")
+                at, samples = (16000, FAILED) if fault else next(spoken(r, rate, mode), (16000, FAILED))
+                return self.answer(200, packed(samples, at, media), f"audio/{media}")
         self.begin(media)
         if problem:
             raise Broken
-        is_first = True
-        # what is not said in one go comes in segments: by punctuation here, whatever the split method
-        for text in [r["text"][i : i + 10] for i in range(0, len(r["text"]), 10)]:
+        chunks = [(16000, FAILED)] if fault else spoken(r, rate, mode)
+        for i, (at, samples) in enumerate(chunks):
             time.sleep(self.server.delay_s)
-            last = text == r["text"][-len(text) :]
-            at, samples = rate, tone(text, rate, float(r["speed_factor"]), float(r["fragment_interval"]) if last else 0)
-            if silent:
-                at, samples = 16000, np.zeros(16000, np.int16)
-            if media == "wav" and is_first:
+            if media == "wav" and i == 0:
                 self.chunk(wav(samples[:0], at, endless=True))
             self.chunk(packed(samples, at, "raw" if media == "wav" else media))
-            is_first = False
-            if silent:
-                if fault:
-                    raise Broken  # after the models were loaded again the error is raised
-                break
+        if fault:
+            raise Broken  # the error is raised after the models were loaded again
         self.wfile.write(b"0\r\n\r\n")
         return None
 

@@ -111,10 +111,14 @@ class Pool:
 
     async def _attempts(self, ask: Ask) -> None:
         """Speak; and if that fails before anything was given out, once more, elsewhere if there is an elsewhere."""
+        before: Failure | None = None
         has_failed = False
         end = self._loop.time() + self._s.gpt_sovits_wait_s + self._s.gpt_sovits_deadline_s
         while True:
-            process = await self._free(ask)
+            try:
+                process = await self._free(ask)
+            except Failure as e:
+                raise before or e from None
             try:
                 await process.run(ask)
                 ATTEMPTS.labels("spoken").inc()
@@ -128,7 +132,8 @@ class Pool:
                 log.debug("why: %s", e.why)
                 if not e.again or is_last or ask.has_given or ask.is_abandoned or self._loop.time() > end:
                     raise
-                has_failed = has_failed or e.kind != "gone"
+                ask.failed_at = process.url
+                before, has_failed = e, has_failed or e.kind != "gone"
             finally:
                 process.is_busy = False
                 self._changed()
@@ -169,7 +174,7 @@ class Pool:
                 self._waiting.popleft()
                 voice = ask.body["ref_audio_path"]
                 # what a process knows of a voice need not be computed again
-                process = next((p for p in free if p.last_voice == voice), free[0])
+                process = min(free, key=lambda p: (p.url == ask.failed_at, p.last_voice != voice))
                 process.is_busy, process.last_voice = True, voice
                 ask.waiter.set_result(process)
             elif self._is_hopeless():

@@ -30,6 +30,8 @@ class Ask:
     """Whether speech was given out: then it is too late for another attempt."""
     is_abandoned: bool = False
     """Nobody waits any more."""
+    failed_at: str = ""
+    """Address of the process that failed to speak it: another is asked next if one is free."""
     waiter: asyncio.Future[Any] | None = None
 
     def decoder(self) -> Decoder:
