@@ -1,0 +1,84 @@
+"""The whole way over gRPC with joygen's smallest networks: prepare, draw, decode; what the lists say."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+from huasheng.render.v1 import render_pb2 as pb
+from huasheng.render.v1 import render_pb2_grpc
+
+from services.common import serving
+from services.common.settings import SharedSettings
+from services.common.storage import Storage
+from services.common.weights import WeightsError, folder
+from services.render.engines import REGISTRY
+from services.render.server import make_service
+from services.render.settings import RenderSettings
+from tests.fakes.joygen_small import write_small
+from tests.fakes.media import decoded, rocking, video
+from tests.fakes.render_rig import END, FAKES, Rig, config, kinds, media, refused, sound, whole
+
+
+@pytest.fixture
+async def joy(tmp_path: Path) -> AsyncIterator[Rig]:
+    try:
+        for group in ("portrait", "face-mesh"):
+            folder(group, SharedSettings().weights_dir)
+    except WeightsError as e:
+        pytest.skip(str(e))
+    write_small(tmp_path / "models" / "joygen", "joygen", depth=False)
+    chosen = {"engines": "fake,joygen,musetalk", "models_dir": tmp_path / "models", "device": "cpu"}
+    settings = RenderSettings.model_construct(**{**RenderSettings().model_dump(), **chosen})
+    shared = SharedSettings(storage_url=f"file://{tmp_path}/storage")
+    service = make_service(settings, shared, {**REGISTRY, **FAKES})
+    server, _, port = await serving.start(service, serving.with_port(settings, 0))
+    await asyncio.to_thread(service.load)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=serving.CHANNEL_OPTIONS) as channel:
+        yield Rig(render_pb2_grpc.RenderServiceStub(channel), Storage(shared.storage_url), tmp_path / "storage")
+    await server.stop(1)
+
+
+async def test_an_avatar_is_prepared_and_speaks(joy: Rig) -> None:
+    uri = joy.put("assets/ann", video(rocking(1, 320)))
+    request = pb.PrepareAvatarRequest(avatar_id="ann", owner="local", source_uri=uri, name="Ann", engine="joygen")
+    steps = [m async for m in joy.stub.PrepareAvatar(request)]
+    stages = [m.progress.stage for m in steps if m.WhichOneof("payload") == "progress"]
+    assert {"encode", "idle"} <= set(stages)
+    avatar = steps[-1].avatar
+    assert (avatar.engine, avatar.fps, avatar.width) == ("joygen", 25, 320)
+    assert not joy.leftovers()
+
+    speech = (0.3 * np.sin(np.arange(9600) * 0.1)).astype(np.float32)
+    messages = [config(avatar_id="ann", device="cpu"), *sound(speech), END]
+    answers = await whole(joy, messages)
+    assert kinds(answers)[0] == "header"
+    assert answers[-1].summary.frames == 15
+    film = decoded(media(answers))
+    assert (film["frames"], film["width"], film["fps"]) == (15, 320, 25)
+    assert film["audio_s"] == pytest.approx(0.6, abs=0.05)
+
+    error = await refused(joy.stub.StreamRender(iter([config(avatar_id="ann", device="cuda:0"), END])))
+    assert error.slug == "unknown-id"
+
+    # a call that is given up frees its place: as many again as there are places can follow
+    for _ in range(5):
+        call = joy.stub.StreamRender(iter([config(avatar_id="ann", live=True), *sound(speech)]))
+        assert (await call.read()).WhichOneof("payload") == "header"
+        call.cancel()
+    await asyncio.sleep(0.5)
+    assert (await whole(joy, messages))[-1].summary.frames == 15
+
+
+async def test_the_lists_say_how_it_draws_and_what_is_missing(joy: Rig) -> None:
+    engines = {e.name: e for e in (await joy.stub.ListEngines(pb.ListEnginesRequest())).engines}
+    assert engines["joygen"].available
+    assert "without the 3D face" in engines["joygen"].description
+    assert "hubert" in engines["joygen"].description
+    assert "on cpu" in engines["joygen"].description
+    assert not engines["musetalk"].available
+    assert "unet.pth is missing" in engines["musetalk"].reason
+    devices = (await joy.stub.ListDevices(pb.ListDevicesRequest())).devices
+    assert [d.device for d in devices] == ["cpu"]
