@@ -269,7 +269,7 @@ def _score(
     before, after = (figures(s, real, fps, offset_s) for s in shapes)
     if sum(after[k] - before[k] for k in ("opening_corr", "width_corr")) < BETTER:
         job.warn("not-better")
-    (job.work / PREVIEW).write_bytes(_preview(kept, pictures, weights))
+    (job.work / PREVIEW).write_bytes(_preview(kept, pictures, round(offset_s * fps), weights))
     shutil.copyfile(job.work / PREVIEW, job.out / PREVIEW)
     job.at("score", 0.68, preview=PREVIEW, curve=curve(model))
     return Result(before, after, job.now.warnings, 1000 * offset_s, curve(model))
@@ -291,8 +291,9 @@ def _real(whole: Avatar, first: int, last: int) -> tuple[Array, dict[int, Image]
         reader.close()
 
 
-def _preview(real: dict[int, Image], drawn: list[list[Image]], weights: Path) -> bytes:
-    rows = [list(real.values()), *([p[min(k, len(p) - 1)] for k in real] for p in drawn)]
+def _preview(real: dict[int, Image], drawn: list[list[Image]], ahead: int, weights: Path) -> bytes:
+    """``ahead`` frames is the clip's offset: the drawn picture of a real one comes so much later."""
+    rows = [list(real.values()), *([p[min(max(0, k + ahead), len(p) - 1)] for k in real] for p in drawn)]
     boxes = []
     for pictures in rows:
         cuts = []
