@@ -1,7 +1,10 @@
-"""What the networks do with frames, in batches, on one device: fit, encode, draw. Called from one thread only."""
+"""What the networks do with frames, in batches, on one device: fit, encode, draw. Called from the device's thread only,
+but for ``model``, with which a session makes sure that its network can be had.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -47,6 +50,7 @@ class Artist:
     def __init__(self, bundle: Bundle, bfm: Bfm | None = None) -> None:
         self.bundle, self.bfm = bundle, bfm
         self._trained: OrderedDict[Path, nn.Module] = OrderedDict()
+        self._lock = threading.Lock()
         self._dark: Tensor | None = None
 
     @property
@@ -87,12 +91,13 @@ class Artist:
         """The published UNet, or a trained one; raises ``WeightsError`` when its folder holds none."""
         if folder is None:
             return self.bundle.unet
-        if folder not in self._trained:
-            self._trained[folder] = load_unet(folder).to(self.bundle.device, self.bundle.dtype).eval()
-            while len(self._trained) > KEPT_MODELS:
-                self._trained.popitem(last=False)
-        self._trained.move_to_end(folder)
-        return self._trained[folder]
+        with self._lock:
+            if folder not in self._trained:
+                self._trained[folder] = load_unet(folder).to(self.bundle.device, self.bundle.dtype).eval()
+                while len(self._trained) > KEPT_MODELS:
+                    self._trained.popitem(last=False)
+            self._trained.move_to_end(folder)
+            return self._trained[folder]
 
     def _draw(self, model: Hashable, wanted: Sequence[Wanted]) -> list[npt.NDArray[np.uint8]]:
         device, dtype = self.bundle.device, self.bundle.dtype

@@ -30,8 +30,10 @@ def brute(places: np.ndarray, z: np.ndarray, triangles: np.ndarray, height: int,
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if area == 0 or min(z[[a, b, c]]) <= 0:
             continue
-        for row in range(height):
-            for column in range(width):
+        rows = range(max(0, min(ay, by, cy) // SUB - 1), min(height, max(ay, by, cy) // SUB + 2))
+        columns = range(max(0, min(ax, bx, cx) // SUB - 1), min(width, max(ax, bx, cx) // SUB + 2))
+        for row in rows:
+            for column in columns:
                 x, y = column * SUB + SUB // 2, row * SUB + SUB // 2
                 wa = (cx - bx) * (y - by) - (cy - by) * (x - bx)
                 wb = (ax - cx) * (y - cy) - (ay - cy) * (x - cx)
@@ -56,6 +58,27 @@ def test_the_rasteriser_equals_brute_force(seed: int) -> None:
         assert (raster.covered[i].numpy() == (wanted > 0)).all()
         np.testing.assert_allclose(raster.depth[i].numpy(), wanted, rtol=1e-6)
         assert (wanted > 0).mean() > 0.1
+
+
+def test_a_mesh_as_large_as_the_real_one_equals_brute_force() -> None:
+    side = 188  # 35,344 vertices, 69,938 triangles
+    angle = np.linspace(-1.3, 1.3, side)
+    u, v = np.meshgrid(angle, angle)
+    ball = np.stack([np.sin(u) * np.cos(v), np.sin(v), np.cos(u) * np.cos(v)], -1).reshape(-1, 3)
+    ball += np.random.default_rng(0).normal(0, 0.004, ball.shape)
+    z = 10 - ball[:, 2]
+    places = 112 + 1015 * ball[:, :2] / z[:, None]
+    corner = (np.arange(side - 1)[:, None] * side + np.arange(side - 1)).ravel()
+    sheet = np.stack([corner, corner + 1, corner + side, corner + 1, corner + side + 1, corner + side], 1).reshape(
+        -1, 3
+    )
+    raster = rasterise(
+        torch.from_numpy(places)[None], torch.from_numpy(z)[None], torch.from_numpy(sheet), SIDE, SIDE
+    )  # fmt: skip
+    wanted = brute(places, z, sheet, SIDE, SIDE)
+    assert (wanted > 0).sum() > 20000
+    assert (raster.covered[0].numpy() == (wanted > 0)).all()
+    np.testing.assert_allclose(raster.depth[0].numpy(), wanted, rtol=1e-6)
 
 
 def test_a_closed_sheet_has_no_holes_and_corners_on_pixel_centres_count() -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -250,3 +251,22 @@ def test_boxes_at_the_picture_s_edge_and_odd_ones(box: tuple[int, int, int, int]
     outside[y0:y1, x0:x1] = picture[0, 0]
     assert (np.abs(outside - picture[0, 0]) <= 1).all()
     assert (blend(picture, face, box, np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)) == picture).all()
+
+
+def test_a_trained_network_is_loaded_once_and_a_missing_one_is_named(rig: Rig, tmp_path: Path) -> None:
+    from services.common.weights import WeightsError
+    from services.render.joygen.nets.unet import UNetConfig
+    from tests.fakes.joygen_weights import write_unet
+
+    config = UNetConfig(channels=(8, 8, 8, 8), layers=1, groups=4, heads=1)
+    for name in "abc":
+        write_unet(tmp_path / name, config, "joygen", seed=ord(name))
+    first, second, third = (tmp_path / name / "joygen" for name in "abc")
+    assert rig.artist.model(None) is rig.artist.bundle.unet
+    net = rig.artist.model(first)
+    assert rig.artist.model(first) is net
+    rig.artist.model(second)
+    rig.artist.model(third)  # the oldest of three is given up
+    assert rig.artist.model(first) is not net
+    with pytest.raises(WeightsError, match="nothing-here"):
+        rig.artist.model(tmp_path / "nothing-here")
