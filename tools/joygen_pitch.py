@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.render.joygen.pitch import CEILING_HZ, FLOOR_HZ, HOP, RATE, VOICED, pitch
+from services.render.joygen.pitch import CEILING_HZ, FLOOR_HZ, HOP, RATE, VOICED, pitch_of_recording
 
 
 def main() -> None:
@@ -25,9 +25,8 @@ def main() -> None:
         theirs = parselmouth.Sound(x, RATE).to_pitch_ac(
             time_step=HOP / RATE, voicing_threshold=VOICED, pitch_floor=FLOOR_HZ, pitch_ceiling=CEILING_HZ
         )
-        praat, own = theirs.selected_array["frequency"], pitch(x)[0]
-        count = min(len(praat), len(own))
-        praat, own = praat[:count], own[:count]
+        praat = theirs.selected_array["frequency"]
+        own = pitch_of_recording(x, len(praat))
         both = (praat > 0) & (own > 0)
         voiced = 100 * ((praat > 0) == (own > 0)).mean()
         near = 100 * (np.abs(own[both] / praat[both] - 1) < 0.05).mean()

@@ -13,7 +13,7 @@ import torch
 
 from services.render.joygen.nets.a2m import ExpressionVae
 from services.render.joygen.nets.hubert import KERNEL, STRIDE, Hubert
-from services.render.joygen.pitch import HOP, WINDOW, pitch
+from services.render.joygen.pitch import HOP, WINDOW, pitch, pitch_of_recording
 
 Array = npt.NDArray[np.float32]
 
@@ -28,6 +28,8 @@ PIECE = 1000
 """Rows that HuBERT hears at once of a whole recording."""
 STEP, BEFORE, AFTER = 16, 100, 10
 """Rows that HuBERT gives at once in a stream, and rows of context before and after them."""
+AROUND = 20
+"""Rows before these whose pitch is looked at again, so that the way through the candidates does not begin anew."""
 PAD = KERNEL - STRIDE
 
 
@@ -122,12 +124,12 @@ class ExpressionStream:
         self._count(until)
         first = max(0, start - BEFORE)
         heard = self._ask(self._cut(first * STRIDE, until))[start - first :][: stop - start]
-        reach = (stop - 1) * HOP + WINDOW
-        sound = self._cut(start * HOP, min(reach, self._end))
-        sound = np.pad(sound, (0, reach - start * HOP - len(sound)))
-        f0, self._loudest = pitch(sound, self._loudest)
+        first = max(0, start - AROUND)
+        sound = self._cut(first * HOP, until)
+        short = (stop - 1 - first) * HOP + WINDOW - len(sound)
+        f0, self._loudest = pitch(np.pad(sound, (0, max(0, short))), self._loudest)
         self._rows = np.concatenate([self._rows, heard])
-        self._pitch = np.concatenate([self._pitch, f0])
+        self._pitch = np.concatenate([self._pitch, f0[start - first :][: stop - start]])
         drop = max(0, self._heard - BEFORE) * STRIDE - self._sound_first
         if drop > 0:
             self._sound, self._sound_first = self._sound[drop:], self._sound_first + drop
@@ -148,8 +150,7 @@ class ExpressionStream:
             stop = min(total, first + PIECE)
             pieces.append(self._ask(self._sound[first * STRIDE : stop * STRIDE + PAD]))
         self._rows = np.concatenate(pieces)
-        sound = np.pad(self._sound, (0, WINDOW))
-        self._pitch = pitch(sound, 0.0)[0][:total]
+        self._pitch = pitch_of_recording(self._sound, total)
 
     def _ask(self, sound: Array) -> Array:
         mean = self._sum / self._counted

@@ -1,8 +1,7 @@
-"""Pitch by autocorrelation (Boersma 1993): the frame's own autocorrelation over the window's, without a path search.
+"""Pitch by autocorrelation (Boersma 1993): each row's autocorrelation over the window's, then the best path in time.
 
-JoyGen's authors took pitch from Praat, whose licence (GPL) keeps it out of here. The measure is the same; Praat also
-smooths its choices along time, so single rows differ (``docs/joygen.md`` says how many). Each row depends on nothing
-but the sound around it and on how loud it has been so far, so a stream gives what a whole recording gives.
+JoyGen's authors took pitch from Praat, whose licence (GPL) keeps it out of here. The measure and its costs are those of
+the paper; ``docs/joygen.md`` says how near it comes.
 """
 
 from __future__ import annotations
@@ -19,9 +18,12 @@ WINDOW = round(3 / FLOOR_HZ * RATE)
 VOICED = 0.6
 """Least autocorrelation of a voiced row; 1 is perfectly periodic."""
 SILENT = 0.03
-"""Rows with a peak below this part of the loudest peak so far are unvoiced."""
+"""Rows with a peak well below this part of the loudest peak so far are unvoiced."""
 OCTAVE_COST = 0.01
 """How much a candidate an octave higher is favoured."""
+JUMP_COST, CHANGE_COST = 0.35, 0.14
+"""Of an octave's jump, and of going from voiced to unvoiced or back, between rows 10 ms apart."""
+CANDIDATES = 15
 
 _FFT = 2048
 _LOW, _HIGH = int(RATE / CEILING_HZ), int(np.ceil(RATE / FLOOR_HZ))
@@ -49,18 +51,57 @@ def pitch(samples: Array, loudest: float = 0.0) -> tuple[Array, float]:
     frames = frames - frames.mean(1, keepdims=True)
     peaks = np.abs(frames).max(1)
     so_far = np.maximum.accumulate(np.maximum(peaks, loudest))
+    hz, strength = _candidates(frames)
+    loud = peaks / np.maximum(so_far, 1e-12)
+    strength[:, 0] = VOICED + np.maximum(0, 2 - loud / (SILENT / (1 + VOICED)))
+    strength[peaks == 0, 1:] = -np.inf
+    return _path(hz, strength).astype(np.float32), float(so_far[-1])
+
+
+def pitch_of_recording(samples: Array, rows: int) -> Array:
+    """Pitch of a whole recording as upstream takes it, (rows,): on Praat's times, which are centred in the recording.
+
+    Upstream goes by rows of 512 samples: where those reach beyond the pitch its last value stays, then comes 0.
+    """
+    spare = len(samples) - WINDOW
+    found = pitch(samples[spare % HOP // 2 :])[0] if spare >= 0 else np.zeros(0, np.float32)
+    steady = (len(samples) - 512) // HOP + 1
+    found = np.pad(found, (0, max(0, steady - len(found))), mode="edge") if len(found) else found
+    return np.pad(found[:rows], (0, max(0, rows - len(found))))
+
+
+def _candidates(frames: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Pitches and their strengths, (rows, 1 + CANDIDATES) each; the first one is 0 Hz, unvoiced, of no strength yet."""
     r = _autocorrelation(frames * _HANN)
     r = r / np.maximum(r[:, :1], 1e-12) / _WINDOW_R
     inner = r[:, 1:-1]
-    tops = (inner > r[:, :-2]) & (inner >= r[:, 2:])
+    tops = (inner > r[:, :-2]) & (inner >= r[:, 2:]) & (inner > 0.5 * VOICED)
     tops[:, : _LOW - 1] = False
     bend = r[:, :-2] - 2 * inner + r[:, 2:]
     shift = np.where(tops, (r[:, :-2] - r[:, 2:]) / np.where(tops, 2 * bend, 1.0), 0.0)
     lags = np.arange(1, r.shape[1] - 1) + shift
     heights = inner - 0.25 * (r[:, :-2] - r[:, 2:]) * shift
     scores = np.where(tops, heights - OCTAVE_COST * np.log2(FLOOR_HZ / RATE * np.maximum(lags, 1.0)), -np.inf)
-    best = scores.argmax(1)
-    at = np.arange(count)
-    voiced = (scores[at, best] > VOICED) & (peaks > SILENT * so_far) & (peaks > 0)
-    f0 = np.where(voiced, RATE / np.maximum(lags[at, best], 1.0), 0.0)
-    return f0.astype(np.float32), float(so_far[-1])
+    best = np.argsort(-scores, axis=1)[:, :CANDIDATES]
+    hz = np.pad(RATE / np.take_along_axis(np.maximum(lags, 1.0), best, 1), ((0, 0), (1, 0)))
+    return hz, np.pad(np.take_along_axis(scores, best, 1), ((0, 0), (1, 0)))
+
+
+def _path(hz: npt.NDArray[np.float64], strength: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The strongest way through the candidates when jumps cost (Viterbi)."""
+    scale = 0.01 / (HOP / RATE)
+    octaves = np.log2(np.where(hz > 0, hz, 1.0))
+    total, back = strength[0], np.zeros(hz.shape, np.int64)
+    for i in range(1, len(hz)):
+        jump = JUMP_COST * np.abs(octaves[i - 1][:, None] - octaves[i])
+        voiced = (hz[i - 1] > 0)[:, None], hz[i] > 0
+        cost = np.where(voiced[0] & voiced[1], jump, np.where(voiced[0] ^ voiced[1], CHANGE_COST, 0.0))
+        ways = total[:, None] - scale * cost
+        back[i] = ways.argmax(0)
+        total = ways.max(0) + strength[i]
+    at = int(total.argmax())
+    out = np.zeros(len(hz))
+    for i in range(len(hz) - 1, -1, -1):
+        out[i] = hz[i, at]
+        at = back[i, at]
+    return out

@@ -7,7 +7,7 @@ import torch
 from services.render.joygen.audio import AHEAD, PICTURE, REACH, STEP, WhisperFeatures
 from services.render.joygen.checkpoints import Bundle, load_bundle
 from services.render.joygen.expression import ExpressionStream, noise
-from services.render.joygen.pitch import HOP, WINDOW, pitch
+from services.render.joygen.pitch import HOP, WINDOW, pitch, pitch_of_recording
 from tests.fakes import joygen_weights
 from tools.joygen_golden import sound
 
@@ -149,3 +149,19 @@ def test_noise_and_silence_have_no_pitch() -> None:
     assert not pitch(np.zeros(16000, np.float32))[0].any()
     hum = (0.01 * np.sin(np.arange(16000) / 20)).astype(np.float32)
     assert pitch(hum)[0].all() and not pitch(hum, loudest=1.0)[0].any()
+
+
+def test_pitch_does_not_jump_by_octaves() -> None:
+    t = np.arange(16000) / 16000
+    voice = np.sin(2 * np.pi * 200 * t) + 0.5 * np.sin(2 * np.pi * 400 * t)
+    # every other period is weaker for a while: 100 Hz fits a little better there
+    voice *= 1 - 0.25 * (np.floor(t * 200) % 2) * ((t > 0.4) & (t < 0.5))
+    found, _ = pitch(voice.astype(np.float32))
+    np.testing.assert_allclose(found, 200, rtol=0.05)
+
+
+def test_the_pitch_of_a_recording_covers_all_its_rows() -> None:
+    for count in (0, 100, 599, 600, 16000, 16123):
+        found = pitch_of_recording(0.1 * sound(1.1)[:count], 60)
+        assert found.shape == (60,) and np.isfinite(found).all()
+    assert found[:40].any() and not found[52:].any()
