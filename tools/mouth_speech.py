@@ -12,11 +12,16 @@ import soxr
 from services.common.settings import SharedSettings
 from services.render.engines.base import PhonemeSpan
 from services.render.mouth.features import RATE
+from services.render.mouth.visemes import BREATH_US, REST, Timed, Viseme, timed
 
 Array = npt.NDArray[np.float32]
 Sentence = tuple[Array, list[str], npt.NDArray[np.int64]]
 """See ``spoken``."""
 HERE = Path(__file__).parent
+BREATH = Viseme(0.7, 0.0, 1.0)
+"""The mouth parts to breathe between phrases. Only sound that can be heard is taken for a breath: see the listeners."""
+BREATH_REACH_US = 350_000
+"""How near to speech a breath is taken."""
 
 
 def speak(cache: Path, rounds: int) -> None:
@@ -44,7 +49,10 @@ def speak(cache: Path, rounds: int) -> None:
                     at += len(piece.samples)
                 names = np.array([s[0] for s in spans])
                 times = np.array([s[1:] for s in spans], np.int64)
-                np.savez(path, samples=np.concatenate(samples), phonemes=names, times_us=times)
+                part = path.with_suffix(".part")
+                with part.open("wb") as file:
+                    np.savez(file, samples=np.concatenate(samples), phonemes=names, times_us=times)
+                part.replace(path)
                 print(path.name, f"{at / 24000:.1f} s", flush=True)
 
 
@@ -93,3 +101,34 @@ def taped(sentence: Sentence, tape: float, pause_s: float) -> tuple[Array, list[
     moved = (times / tape + pause_s * 1e6).round().astype(int)
     spans = [PhonemeSpan(p, int(a), int(b)) for p, (a, b) in zip(phonemes, moved, strict=True)]
     return np.concatenate([np.zeros(int(pause_s * RATE), np.float32), y]), spans
+
+
+def recording(own: list[Sentence], dice: np.random.Generator) -> tuple[Array, list[Timed]]:
+    """All of a voice's sentences in a random order, with pauses, on one tape; and its visemes."""
+    sound: list[Array] = []
+    visemes: list[Timed] = []
+    at, tape = 0, dice.uniform(0.86, 1.18)
+    for k in dice.permutation(len(own)):
+        pause = dice.uniform(0.8, 2.2) if dice.random() < 0.25 else dice.uniform(0.1, 0.8)
+        x, spans = taped(own[k], tape, pause)
+        shift = round(at / RATE * 1e6)
+        lead = PhonemeSpan("", shift, shift + round(pause * 1e6))
+        timed([lead, *(PhonemeSpan(s.phoneme, s.start_us + shift, s.end_us + shift) for s in spans)], visemes)
+        sound.append(x)
+        at += len(x)
+    return np.concatenate(sound), visemes
+
+
+def breathing(visemes: list[Timed]) -> list[Timed]:
+    """The same with breaths in pauses, near the speech around them."""
+    out: list[Timed] = []
+    for v in visemes:
+        if v.viseme is not REST or v.end_us - v.start_us < BREATH_US:
+            out.append(v)
+            continue
+        left, right = v.start_us + BREATH_REACH_US, v.end_us - BREATH_REACH_US
+        if left >= right:
+            out.append(Timed(BREATH, v.start_us, v.end_us))
+        else:
+            out += [Timed(BREATH, v.start_us, left), Timed(REST, left, right), Timed(BREATH, right, v.end_us)]
+    return out

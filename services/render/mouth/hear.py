@@ -1,6 +1,7 @@
 """Sound alone to mouth: a small network on log-mel frames, trained on our engine's speech (``tools/train_mouth.py``).
 
-Hears 120 ms back and 180 ms ahead of what is drawn. Plain numpy: under 0.1 ms a frame.
+Dilated convolutions over time (Bai et al. 2018), valid ones: nothing is padded. Hears ``BACK`` frames back and
+``AHEAD`` frames ahead of what is drawn. Plain numpy, under 1.5 CPU-ms a picture.
 """
 
 from __future__ import annotations
@@ -10,21 +11,27 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from services.render.mouth.features import BANDS, RATE, Array, Levelled
 from services.render.mouth.resampling import Resampler
 
-OFFSETS = np.array([-12, -8, -4, -1, 2, 5, 8, 11, 14, 17])
-"""Frames (10 ms) heard around the time that is drawn."""
-AROUND = np.array([-1, 0, 1])
-"""Times (10 ms) whose estimates are averaged."""
+TAPS = 5
+"""Frames that a layer sees."""
+DILATIONS = (1, 2, 4, 8, 8)
+"""How far apart they are, by layer."""
+AHEAD = 17
+"""Frames (10 ms) heard after the time that is drawn."""
+BACK = (TAPS - 1) * sum(DILATIONS) - AHEAD
 LOOK_AHEAD_S = 0.2
 """Sound needed beyond the time that is drawn, window and resampling included."""
-GATE = (-2.3, -1.6)
+GATE = (-2.0, -1.5)
 """Loudness under the speaker's level (log10 of power) at which the mouth is at rest, and at which it moves freely."""
+NEAR = (6, 16)
+"""Frames before and after the time that is drawn in which sound lets the mouth move."""
 KEEP = 400
 """Frames remembered."""
+SILENCE = -3.5
+"""What a band of silence looks like under the speaker's level."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,7 @@ class AcousticModel:
     mean: Array
     spread: Array
     layers: tuple[tuple[Array, Array], ...]
+    """Convolutions, matrices (TAPS * inputs, outputs), earliest tap first; then one (inputs, 2) of the moment."""
     gain: Array
     """Shape (2,): regression shrinks; this gives speech its usual spread back."""
     centre: Array
@@ -42,33 +50,27 @@ class AcousticModel:
     @cache
     def builtin(cls) -> AcousticModel:
         """The weights in this folder."""
-        with np.load(Path(__file__).with_name("hear.npz")) as data:
-            count = sum(name.startswith("matrix") for name in data.files)
+        return cls.load(Path(__file__).with_name("hear.npz"))
+
+    @classmethod
+    def load(cls, path: Path) -> AcousticModel:
+        """Weights that ``tools/train_mouth.py`` wrote."""
+        with np.load(path, allow_pickle=False) as data:
             layers = tuple(
-                (data[f"matrix{k}"].astype(np.float32), data[f"bias{k}"].astype(np.float32)) for k in range(count)
+                (data[f"matrix{k}"].astype(np.float32), data[f"bias{k}"].astype(np.float32))
+                for k in range(len(DILATIONS) + 1)
             )
             return cls(data["mean"], data["spread"], layers, data["gain"], data["centre"])
 
-    def estimate(self, context: Array) -> Array:
-        """Opening and width, shape (n, 2), of contexts (n, len(OFFSETS) * BANDS)."""
-        x = (context - self.mean) / self.spread
-        for k, (matrix, bias) in enumerate(self.layers):
-            x = x @ matrix + bias
-            if k + 1 < len(self.layers):
-                x = np.maximum(x, 0)
-        return np.asarray(self.centre + self.gain * (x - self.centre), dtype=np.float32)
-
-
-def contexts(frames: Array, at: npt.NDArray[np.int64]) -> Array:
-    """What is heard around frame numbers ``at``; before the first and after the last frame there is silence."""
-    index = at[:, None] + OFFSETS[None]
-    inside = (index >= 0) & (index < len(frames))
-    heard = frames[np.clip(index, 0, max(0, len(frames) - 1))] if len(frames) else np.zeros((*index.shape, BANDS))
-    return np.where(inside[..., None], heard, SILENCE).reshape(len(at), -1).astype(np.float32)
-
-
-SILENCE = -3.5
-"""What a band of silence looks like under the speaker's level."""
+    def estimate(self, frames: Array) -> Array:
+        """Opening and width, shape (n, 2), of frames (n + BACK + AHEAD, BANDS)."""
+        x = (frames - self.mean) / self.spread
+        for dilation, (matrix, bias) in zip(DILATIONS, self.layers, strict=False):
+            count = len(x) - (TAPS - 1) * dilation
+            x = np.concatenate([x[k * dilation : k * dilation + count] for k in range(TAPS)], axis=1)
+            x = np.maximum(x @ matrix + bias, 0)
+        matrix, bias = self.layers[-1]
+        return np.asarray(self.centre + self.gain * (x @ matrix + bias - self.centre), dtype=np.float32)
 
 
 class Listener:
@@ -94,10 +96,14 @@ class Listener:
             self._frames, self._first = self._frames[drop:], self._first + drop
 
     def mouth_at(self, time_s: float) -> Array:
-        """Opening and width, shape (2,), at a stream time."""
+        """Opening and width, shape (2,), at a stream time; there is silence where nothing has been heard."""
         at = round((time_s - self._start_s) * 100) - self._first
-        estimate = self._model.estimate(contexts(self._frames, at + AROUND)).mean(0)
-        near = self._frames[max(0, at - 4) : max(0, at + 16), 4:32]
-        loud = float(near.mean(1).max()) if len(near) else SILENCE
+        index = np.arange(at - BACK, at + AHEAD + 1)
+        inside = (index >= 0) & (index < len(self._frames))
+        window = np.full((len(index), BANDS), SILENCE, np.float32)
+        window[inside] = self._frames[index[inside]]
+        loud = float(window[BACK - NEAR[0] : BACK + NEAR[1] + 1, 4:32].mean(1).max())
         free = float(np.clip((loud - GATE[0]) / (GATE[1] - GATE[0]), 0, 1))
-        return np.asarray(estimate * free, dtype=np.float32)
+        if not free:
+            return np.zeros(2, np.float32)
+        return np.asarray(self._model.estimate(window)[0] * free, dtype=np.float32)
