@@ -1,6 +1,6 @@
 """Compares our networks with upstream's own code and with diffusers and transformers, on the same random weights.
 
-    python -m tests.fakes.joygen_weights WEIGHTS --size parity       # a checkpoint folder with seeded weights
+    python tests/fakes/joygen_weights.py WEIGHTS --size parity       # a checkpoint folder with seeded weights
     python -m tools.joygen_golden make WEIGHTS --upstream CHECKOUT   # numbers of the originals, into tests/data/joygen
     python -m tools.joygen_golden check WEIGHTS                      # ours against them
 
