@@ -61,8 +61,8 @@ class Crop:
         width, height = self.scaled
         rows = bicubic(self.height, height, self.up, self.up + SIDE)
         columns = bicubic(self.width, width, self.left, self.left + SIDE)
-        out = np.einsum("rh,hwc->rwc", rows, picture.astype(np.float32), optimize=True)
-        out = np.einsum("cw,rwk->rck", columns, out, optimize=True)
+        out = np.einsum("cw,hwk->hck", columns, picture.astype(np.float32), optimize=True)
+        out = np.einsum("rh,hck->rck", rows, np.clip(np.rint(out), 0, 255), optimize=True)
         return np.asarray(np.clip(np.rint(out), 0, 255), np.uint8)
 
     def outward(self, places: Array) -> Array:

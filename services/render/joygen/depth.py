@@ -56,7 +56,8 @@ def _in_box(levels: Tensor, lips: np.ndarray, placement: Placement) -> Tensor:
     # the crop is a window of the scaled picture, black elsewhere: only the window's columns of the matrices matter
     rows = _window(bicubic(height, crop.height, y0, y1), crop.up)
     columns = _window(bicubic(width, crop.width, x0, x1), crop.left)
-    full = (put(rows) @ levels @ put(columns).T).round().clamp(0, 255)
+    wide = (levels @ put(columns).T).round().clamp(0, 255)  # Pillow's passes: across first, whole levels between
+    full = (put(rows) @ wide).round().clamp(0, 255)
     # a fit gone wild must not overflow the polygon's whole numbers
     polygon = np.trunc(np.clip(np.nan_to_num(crop.outward(lips) - (x0, y0)), -1e4, 1e4)).astype(np.int32)
     mask = cv2.fillPoly(np.zeros((y1 - y0, x1 - x0), np.uint8), [polygon], 1)
