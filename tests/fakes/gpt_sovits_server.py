@@ -15,6 +15,7 @@ import struct
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -366,10 +367,14 @@ class FakeSovits(ThreadingHTTPServer):
 class Program(FakeSovits):
     """The fake as a process: its faults are in a file, and so is what it has counted."""
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        traceback.print_exc()
+
     def next_fault(self, request: dict[str, Any]) -> str:
         counted = Path("count")
         number = int(counted.read_text()) + 1 if counted.exists() else 1
-        counted.write_text(str(number))
+        Path("count.part").write_text(str(number))
+        Path("count.part").replace(counted)  # whole, whenever this process is killed
         sys.stdout.write(f"text: {request['text']}\n")  # as the real one does
         sys.stdout.flush()
         plan = Path("faults.json")

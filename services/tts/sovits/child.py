@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -39,6 +41,8 @@ class Child:
     @classmethod
     async def start(cls, python: str, checkout: Path, host: str, port: int, config: str) -> Child:
         """``python api_v2.py -a host -p port -c config`` in the checkout. Raises ``OSError``."""
+        if not shutil.which(python, path=os.environ.get("PATH")):
+            raise FileNotFoundError(errno.ENOENT, f"no such program: {python}")
         api = [python, "api_v2.py", "-a", host, "-p", str(port), "-c", config]
         process = await asyncio.create_subprocess_exec(
             # our own interpreter starts it, and is replaced by it
@@ -80,13 +84,18 @@ class Child:
             return f"{how}: {self._lines[-1][:300]}"
         return how
 
+    async def dies_within(self, seconds: float) -> None:
+        """Wait for its end, but not for longer than that."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.exited.wait(), seconds)
+
     async def stop(self, at_once: bool = False) -> None:
         """End it and its group, by force if need be; returns when it is gone."""
         for sig in (signal.SIGKILL,) if at_once else (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, sig)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.exited.wait(), STOP_S)
+            await self.dies_within(STOP_S)
+            if self.exited.is_set():
                 break
         # what it started may outlive it, and would hold its pipe open
         with contextlib.suppress(ProcessLookupError, PermissionError):

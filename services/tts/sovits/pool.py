@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections import deque
@@ -31,6 +32,7 @@ class Pool:
         self._waiting: deque[Ask] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._looked = threading.Condition()
+        self._is_over = False
         self.processes = [Process(u, settings, self._changed, warm) for u in settings.sovits_urls()]
         self._thread = threading.Thread(target=self._work, name="gpt-sovits", daemon=True)
 
@@ -43,7 +45,7 @@ class Pool:
 
         def is_over() -> bool:
             starting = any(p.state is State.STARTING for p in self.processes)
-            return self._is_ready() or not starting or not self._thread.is_alive()
+            return self._is_ready() or not starting or self._is_over
 
         with self._looked:
             self._looked.wait_for(is_over, seconds)
@@ -51,7 +53,7 @@ class Pool:
 
     def problem(self) -> str:
         """Why nothing can be spoken now; empty when it can."""
-        if not self._thread.is_alive():
+        if self._is_over or not self._thread.is_alive():
             return "It is stopped."
         if self._is_ready():
             return ""
@@ -59,11 +61,15 @@ class Pool:
 
     def submit(self, ask: Ask) -> None:
         """Speech and its end, or the reason that there is none, come to ``ask.out``."""
-        self._loop.call_soon_threadsafe(self._begin, ask)
+        try:
+            self._loop.call_soon_threadsafe(self._begin, ask)
+        except RuntimeError:  # the loop is closed
+            ask.out.put(Failure("the service is stopping", kind="gone").error())
 
     def abandon(self, ask: Ask) -> None:
         """Nobody wants the answer any more."""
-        self._loop.call_soon_threadsafe(ask.abandon)
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(ask.abandon)
 
     def close(self) -> None:
         """End requests and processes; returns when they are gone."""
@@ -78,9 +84,10 @@ class Pool:
         try:
             self._loop.run_until_complete(self._live())
         finally:
-            self._loop.close()
             with self._looked:
+                self._is_over = True
                 self._looked.notify_all()
+            self._loop.close()
 
     async def _live(self) -> None:
         keepers = [asyncio.create_task(p.keep()) for p in self.processes]

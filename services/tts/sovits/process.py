@@ -96,8 +96,7 @@ class Process:
         if failure.kind == "refused":
             return
         if self._child and failure.kind != "slow":
-            with contextlib.suppress(TimeoutError):  # the end of a process is told a moment after that of its line
-                await asyncio.wait_for(self._child.exited.wait(), 0.2)
+            await self._child.dies_within(0.2)  # the end of a process is told a moment after that of its line
         self._failures += 1
         if self._child and self._child.exited.is_set():
             self._out("crash", self._child.last_error(whole=False))
@@ -213,6 +212,10 @@ class Process:
             try:
                 await self._speak(ask)
             except Failure as e:
+                if self._child and e.kind != "slow":
+                    await self._child.dies_within(0.2)
+                    if self._child.exited.is_set():
+                        raise Failure(f"it {self._child.last_error(whole=True)}", kind="gone") from e
                 # our own words, with the operator's reference: nothing of a user's
                 log.warning("GPT-SoVITS' first words failed", extra={"url": self.url, "why": e.why})
 
@@ -241,8 +244,7 @@ class Process:
             if time.monotonic() - told > 10:
                 told = time.monotonic()
                 log.info("waiting for GPT-SoVITS", extra={"url": self.url, "seconds": round(took)})
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(child.exited.wait(), min(0.5, 0.05 + took / 10))
+            await child.dies_within(min(0.5, 0.05 + took / 10))
 
     async def _watch(self) -> tuple[str, str]:
         """Returns when it is not fit any more: the kind of trouble, and why."""
