@@ -103,7 +103,7 @@ class Inputs:
 
     @staticmethod
     def _blocks(features: Array, general: ClipModel, centre: Array, components: Array, lag: int) -> list[Array]:
-        projected = (features[:, :SIZE] - centre) @ components
+        projected = np.asarray((features[:, :SIZE] - centre) @ components, dtype=np.float32)
         guess = general.estimate(features[:, :SIZE])
         return [
             neighbours(projected, NEAR, lag),
