@@ -68,10 +68,10 @@ def make_reference(source: Path | bytes, name: str, longest_s: float) -> Referen
     clipped = clipped_percent(x)
     if clipped > CLIPPED_PERCENT:
         raise HuashengError("voice-clipped", name=name, percent=f"{clipped:.1f}")
-    _require_speech(x, name)
     snr = min(NO_NOISE_DB, loud - floor)
     if snr < LEAST_SNR_DB:
         raise HuashengError("voice-noisy", name=name, db=f"{snr:.0f}", limit=f"{LEAST_SNR_DB:g}")
+    _require_speech(x, name)
     was = loudness_lufs(x, RATE)
     gain = min(10 ** ((LOUDNESS - was) / 20), PEAK / float(np.abs(x).max()))
     return Reference((x * np.float32(gain)).astype(np.float32), round(snr, 1), round(was, 1))

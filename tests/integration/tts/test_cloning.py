@@ -1,0 +1,155 @@
+"""Voices made from recordings, over real gRPC, spoken by GPT-SoVITS' fake; the recordings are of real people."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from huasheng.common.v1 import common_pb2
+from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
+
+from services.common import errors, serving
+from services.common.audio import decode, wav_bytes
+from services.common.storage import Storage
+from services.tts.engines.base import EngineSetup
+from services.tts.server import service
+from services.tts.settings import TtsSettings
+from services.tts.voices import VoiceStore
+from tests.fakes.gpt_sovits_server import FakeSovits
+from tools.system import ROOT
+
+SPEECH = ROOT.parent / "shared" / "data" / "audio" / "en_echomimic_5s.wav"
+needs_speech = pytest.mark.skipif(not SPEECH.exists(), reason="needs a recording of real speech")
+CONSENT = tts_pb2.Consent(statement="This is my own voice and I agree to its cloning.", given_by="A. Person")
+
+
+class Stack:
+    def __init__(self, stub: Any, storage: Storage, clips: Path, fake: FakeSovits) -> None:
+        self.stub, self.storage, self.clips, self.fake = stub, storage, clips, fake
+
+    def put(self, name: str, data: bytes) -> str:
+        self.storage.put(f"assets/{name}.wav", data)
+        return self.storage.uri(f"assets/{name}.wav")
+
+    async def create(self, uri: str, **fields: Any) -> tts_pb2.Voice:
+        given = {
+            "owner": "anna", "name": "Anna", "transcript": "Hello.", "language": "en-US", "consent": CONSENT, **fields
+        }  # fmt: skip
+        request = tts_pb2.CreateVoiceRequest(reference_uri=uri, **given)
+        return (await self.stub.CreateVoice(request, timeout=20)).voice
+
+    async def refused(self, call: Any) -> str:
+        with pytest.raises(grpc.aio.AioRpcError) as e:
+            await call
+        return errors.from_rpc(e.value, "tts").slug
+
+    async def voices(self, owner: str = "anna") -> list[tts_pb2.Voice]:
+        return list((await self.stub.ListVoices(tts_pb2.ListVoicesRequest(owner=owner), timeout=10)).voices)
+
+    async def say(self, voice_id: str, owner: str = "anna", **config: Any) -> list[Any]:
+        first = tts_pb2.SynthesisConfig(owner=owner, voice_id=voice_id, **config)
+        requests = [
+            tts_pb2.StreamSynthesizeRequest(config=first),
+            tts_pb2.StreamSynthesizeRequest(clause=tts_pb2.Clause(index=0, text="Hello there, my dear friend.")),
+            tts_pb2.StreamSynthesizeRequest(end=common_pb2.EndOfInput()),
+        ]
+        return [a async for a in self.stub.StreamSynthesize(iter(requests), timeout=20)]
+
+
+@pytest.fixture
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
+    with FakeSovits() as fake:
+        settings = TtsSettings(
+            engines="gpt_sovits", port=0, metrics_port=0, gpt_sovits_urls=fake.url, gpt_sovits_streaming=1
+        )
+        storage = Storage(f"file://{tmp_path}/storage")
+        spec = service(settings, EngineSetup(tmp_path, 1, "", "", settings), VoiceStore(storage, tmp_path / "clips"))
+        server, _, port = await serving.start(spec, settings)
+        spec.load()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield Stack(tts_pb2_grpc.TtsServiceStub(channel), storage, tmp_path / "clips", fake)
+        await server.stop(0)
+        assert spec.stop
+        await spec.stop()
+
+
+@needs_speech
+async def test_a_voice_from_its_making_to_its_end(stack: Stack) -> None:
+    uri = stack.put("one", SPEECH.read_bytes())
+    made = await stack.create(uri, more_reference_uris=[uri])
+    assert made.is_cloned and made.engine == "gpt_sovits" and (made.name, made.language) == ("Anna", "en-US")
+    assert [round(c.seconds, 1) for c in made.clips] == [4.6, 4.6] and made.clips[0].snr_db > 30
+    assert made.consent.given_by == "A. Person" and made.consent.recorded_us >= made.created_us - 60_000_000
+    assert [v.voice_id for v in await stack.voices()] == [made.voice_id]
+
+    answers = await stack.say(made.voice_id)
+    header = answers[0].header
+    assert (header.engine, header.voice_id, header.has_phonemes) == ("gpt_sovits", made.voice_id, False)
+    assert not [a for a in answers if a.HasField("phonemes")]
+    marks = [a.clause for a in answers if a.HasField("clause")]
+    assert "".join(m.text for m in marks) == "Hello there, my dear friend."
+    assert answers[-1].finished.duration_us == marks[-1].end_us > 1_000_000
+    sent = stack.fake.requests[-1]
+    reference = Path(sent["ref_audio_path"])
+    assert reference.parent == stack.clips and len(sent["aux_ref_audio_paths"]) == 1
+    assert (sent["prompt_text"], sent["prompt_lang"]) == ("Hello.", "en")
+    # as GPT-SoVITS wants it: 3 to 10 s at 16 kHz
+    assert 48_000 <= decode(reference, 16_000).size <= 160_000
+
+    renamed = tts_pb2.RenameVoiceRequest(owner="anna", voice_id=made.voice_id, name=" Anna  B. ")
+    assert (await stack.stub.RenameVoice(renamed)).voice.name == "Anna B."
+    assert [v.name for v in await stack.voices()] == ["Anna B."]
+    await stack.stub.DeleteVoice(tts_pb2.DeleteVoiceRequest(owner="anna", voice_id=made.voice_id))
+    assert await stack.voices() == [] and list(stack.clips.iterdir()) == []
+    assert not [f for f in Path(stack.storage.root).rglob("*") if f.is_file() and "voices" in f.parts]
+    assert await stack.refused(stack.say(made.voice_id)) == "unknown-voice"
+
+
+@needs_speech
+async def test_a_voice_is_its_owners_alone(stack: Stack) -> None:
+    made = await stack.create(stack.put("one", SPEECH.read_bytes()))
+    assert await stack.voices("ben") == []
+    request = {"owner": "ben", "voice_id": made.voice_id}
+    assert await stack.refused(stack.say(made.voice_id, owner="ben")) == "unknown-voice"
+    assert await stack.refused(stack.stub.DeleteVoice(tts_pb2.DeleteVoiceRequest(**request))) == "unknown-voice"
+    renamed = tts_pb2.RenameVoiceRequest(name="mine", **request)
+    assert await stack.refused(stack.stub.RenameVoice(renamed)) == "unknown-voice"
+    assert len(await stack.voices()) == 1
+
+
+@needs_speech
+async def test_recordings_and_requests_that_are_refused(stack: Stack) -> None:
+    x, rate = decode(SPEECH, 32_000), 32_000
+    rng = np.random.default_rng(1)
+    good = stack.put("good", SPEECH.read_bytes())
+    sounds = {
+        "too-short": x[: 2 * rate],
+        "too-long": np.tile(x, 3),
+        "silent-audio": x * 0,
+        "voice-clipped": np.clip(x * 8, -1, 1),
+        "voice-noisy": 0.2 * x + rng.normal(0, 0.03, x.size),
+        # an organ: notes with rests
+        "no-speech": 0.3 * np.sin(np.arange(5 * rate) * 0.04) * (np.arange(5 * rate) % rate < 0.8 * rate),
+    }
+    for reason, sound in sounds.items():
+        uri = stack.put(reason, wav_bytes(sound.astype(np.float32), rate))
+        assert await stack.refused(stack.create(uri)) == reason
+        assert await stack.refused(stack.create(good, more_reference_uris=[uri])) == reason
+    assert await stack.refused(stack.create(stack.put("text", b"hello"))) == "unsupported-media"
+    assert await stack.refused(stack.create("file:///etc/passwd")) == "unknown-id"
+    assert await stack.refused(stack.create(stack.storage.uri("assets/none.wav"))) == "unknown-id"
+    assert await stack.refused(stack.create(good, consent=tts_pb2.Consent(statement="I agree."))) == "voice-no-consent"
+    assert await stack.refused(stack.create(good, transcript=" ")) == "voice-no-transcript"
+    for bad in ({"name": " "}, {"language": "fr-FR"}, {"model": "anna.ckpt"}, {"more_reference_uris": [good] * 5}):
+        assert await stack.refused(stack.create(good, **bad)) == "bad-request"
+    assert await stack.voices() == []
+
+
+async def test_without_a_voice(stack: Stack) -> None:
+    assert await stack.refused(stack.say("")) == "voice-needed"
+    assert await stack.refused(stack.say("../../x")) == "unknown-voice"
+    assert await stack.refused(stack.say("", sampling=tts_pb2.Sampling(top_k=1000))) == "bad-request"
+    (engine,) = (await stack.stub.ListEngines(tts_pb2.ListEnginesRequest())).engines
+    assert engine.available and engine.is_default
