@@ -30,8 +30,8 @@ class RenderSettings(ServiceSettings):
     """Longest side of an avatar in pixels; larger sources are scaled down."""
     max_avatar_s: float = Field(default=60, ge=2, le=600)
     """Seconds of a source video that are used; the rest is left out with a warning."""
-    preset: str = Field(default="veryfast", pattern="^(ultrafast|superfast|veryfast|faster|fast|medium|slow)$")
-    """x264 preset: slower ones make smaller files."""
+    preset: str = Field(default="auto", pattern="^(auto|ultrafast|superfast|veryfast|faster|fast|medium|slow)$")
+    """x264 preset: slower ones make smaller files. ``auto`` is ``veryfast``, above 1280 x 720 pixels ``superfast``."""
     crf: int = Field(default=20, ge=12, le=35)
     """x264 quality: lower is better and larger."""
     encoder_threads: int = Field(default=1, ge=1, le=16)

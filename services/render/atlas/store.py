@@ -27,7 +27,9 @@ class Writer:
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
         self._stream.codec_context.thread_count = 1
         self._stream.options = {
-            "crf": QUALITY, "preset": "veryfast", "bf": "0", "g": str(GROUP), "sc_threshold": "0",
+            "crf": QUALITY, "preset": "superfast", "bf": "0", "g": str(GROUP), "sc_threshold": "0",
+            # entropy coding without arithmetic and no deblocking are read in half of the time, at a tenth more bytes
+            "tune": "fastdecode", "x264-params": f"mbtree=1:rc-lookahead={GROUP}",
         }  # fmt: skip
         self._count = 0
 
