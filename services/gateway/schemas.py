@@ -89,6 +89,12 @@ class SpeechRequest(Body):
     speed: float = Field(default=1.0, ge=0.5, le=2.0)
 
 
+class VoiceName(Body):
+    """Rename a voice."""
+
+    name: str = Field(min_length=1, max_length=80)
+
+
 class Problem(BaseModel):
     """RFC 9457 problem details."""
 

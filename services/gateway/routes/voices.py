@@ -102,12 +102,14 @@ VOICE_BODY: dict[str, Any] = {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
-                    "required": ["file", "name"],
+                    "required": ["file", "name", "consent", "consent_by"],
                     "properties": {
                         "file": {"type": "string", "format": "binary", "description": "3 to 10 s of clean speech"},
                         "name": {"type": "string"},
                         "language": {"type": "string"},
-                        "transcript": {"type": "string"},
+                        "transcript": {"type": "string", "description": "what is said; left out, it is recognised"},
+                        "consent": {"type": "string", "description": "the statement of the voice's owner"},
+                        "consent_by": {"type": "string", "description": "who gives it"},
                     },
                 }
             }
@@ -118,7 +120,10 @@ VOICE_BODY: dict[str, Any] = {
 
 @router.post(
     "/voices", status_code=201, response_model=schemas.Voice, openapi_extra=VOICE_BODY,
-    responses=responses("cloning-unavailable", "too-short", "too-long", "silent-audio", "service-down"),
+    responses=responses(
+        "cloning-unavailable", "too-short", "too-long", "silent-audio", "voice-clipped", "voice-noisy", "no-speech",
+        "voice-no-consent", "service-down",
+    ),
 )  # fmt: skip
 async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key = None) -> Response:
     """Clone a voice from 3 to 10 seconds of clean speech."""
@@ -142,24 +147,46 @@ async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key 
             )
         language, transcript = upload.fields.get("language", ""), upload.fields.get("transcript", "")
 
+        consent = tts_pb2.Consent(
+            statement=upload.fields.get("consent", ""), given_by=upload.fields.get("consent_by", "")
+        )
+
         async def make(_id: str) -> tuple[int, dict[str, Any]]:
+            nonlocal language, transcript
+            if not transcript.strip():
+                heard = await listen(
+                    gateway.clients, Timings(), uri=gateway.storage.uri(row["key"]), language=language[:16]
+                )
+                if not heard.text:
+                    raise HuashengError("no-speech")
+                transcript, language = heard.text, language or heard.language
             request_ = tts_pb2.CreateVoiceRequest(
                 owner=owner,
                 name=name,
                 reference_uri=gateway.storage.uri(row["key"]),
                 transcript=transcript,
                 language=language,
+                consent=consent,
             )
             made = await gateway.clients.short("tts", "CreateVoice", request_, timeout=gateway.settings.asr_s)
             return 201, views.voice_row(made.voice, False)
 
-        digest = request_hash("voices", row["sha256"], name, language, transcript)
+        digest = request_hash("voices", row["sha256"], name, language, transcript, consent.given_by, consent.statement)
         answer = await once(gateway, owner, key, digest, "v", make)
         is_kept = "Idempotency-Replayed" not in answer.headers
         return answer
     finally:
         if not is_kept:
             await asyncio.to_thread(gateway.assets.delete, owner, row["id"])
+
+
+@router.patch("/voices/{voice_id}", response_model=schemas.Voice, responses=responses("unknown-voice", "builtin-stays"))
+async def rename_voice(gateway: Context, owner: Owner, voice_id: str, body: schemas.VoiceName) -> Any:
+    """Give a voice that you made another name."""
+    if not (await find_voice(gateway, owner, voice_id))["is_cloned"]:
+        raise HuashengError("builtin-stays", id=voice_id)
+    request = tts_pb2.RenameVoiceRequest(owner=owner, voice_id=voice_id, name=body.name)
+    return views.voice_row((await gateway.clients.short("tts", "RenameVoice", request)).voice, False)
 
 
 @router.delete("/voices/{voice_id}", status_code=204, responses=responses("unknown-voice", "builtin-stays"))
