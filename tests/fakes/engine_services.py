@@ -103,6 +103,8 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
     def __init__(self) -> None:
         self.script = Script()
         self.seconds_per_character = 0.1
+        self.has_phonemes = True
+        """Without, a stretch comes in two parts, as from an engine that streams and knows no phonemes."""
 
     async def StreamSynthesize(self, requests, context):
         self.script.enter()
@@ -114,7 +116,10 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
                     raise HuashengError("unknown-voice", voice=r.config.voice_id)
                 yield tts_pb2.StreamSynthesizeResponse(
                     header=tts_pb2.SynthesisHeader(
-                        format=pcm(RATE), engine="fake-tts", voice_id=r.config.voice_id or "v_zh", has_phonemes=True
+                        format=pcm(RATE),
+                        engine="fake-tts",
+                        voice_id=r.config.voice_id or "v_zh",
+                        has_phonemes=self.has_phonemes,
                     )
                 )
             elif what == "clause":
@@ -122,10 +127,15 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
                 await self.script.pause()
                 samples = int(len(r.clause.text) * self.seconds_per_character * RATE)
                 end = at + samples
-                mark = tts_pb2.ClauseMark(index=r.clause.index, text=r.clause.text, start_us=us(at), end_us=us(end))
+                middle = end if self.has_phonemes else (at + end) // 2
+                mark = tts_pb2.ClauseMark(index=r.clause.index, text=r.clause.text, start_us=us(at), end_us=us(middle))
                 yield tts_pb2.StreamSynthesizeResponse(clause=mark)
                 span = common_pb2.PhonemeSpan(phoneme="a", start_us=us(at), end_us=us(end))
-                yield tts_pb2.StreamSynthesizeResponse(phonemes=tts_pb2.Phonemes(spans=[span]))
+                if self.has_phonemes:
+                    yield tts_pb2.StreamSynthesizeResponse(phonemes=tts_pb2.Phonemes(spans=[span]))
+                else:
+                    goes_on = tts_pb2.ClauseMark(index=r.clause.index, start_us=us(middle), end_us=us(end))
+                    yield tts_pb2.StreamSynthesizeResponse(clause=goes_on)
                 wave = (8000 * np.sin(np.arange(at, end) * 2 * np.pi * 220 / RATE)).astype("<i2").tobytes()
                 for i in range(0, len(wave), RATE):
                     chunk = common_pb2.AudioChunk(data=wave[i : i + RATE], pts_us=us(at + i // 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import wave
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,10 @@ class Recorder:
                 await run.save()  # the next attempt does not ask again
             case turn.VoiceHeader():
                 self.voice = event
+            case turn.Spoken() if not event.text and self.spoken:  # the stretch before goes on
+                self.spoken[-1] = dataclasses.replace(self.spoken[-1], end_s=event.end_s)
+                *before, last = run.partial["clauses"]
+                run.partial["clauses"] = [*before, {**last, "end_s": round(event.end_s, 3)}]
             case turn.Spoken():
                 clause = {
                     "index": len(self.spoken), "text": event.text,

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import itertools
 import json
 from typing import Any
 
@@ -108,6 +109,17 @@ async def test_clauses_tell_what_is_said_when(world: World) -> None:
     assert done["partial"]["clauses"] == expected
     conversation = (await world.http.get(f"/api/v1/conversations/{done['result']['conversation_id']}")).json()
     assert [m["clauses"] for m in conversation["messages"]] == [None, expected]
+
+
+async def test_a_voice_without_phonemes_that_comes_in_parts(world: World) -> None:
+    world.fakes.tts.has_phonemes = False
+    job = (await world.post("dialogues", {"text": "你好"})).json()
+    done = (await events_of(world.http, job["events_url"]))[-1][1]
+    assert done["state"] == "succeeded", done
+    clauses = done["partial"]["clauses"]
+    assert all(c["text"] for c in clauses)
+    assert all(a["end_s"] == b["start_s"] for a, b in itertools.pairwise(clauses))
+    assert abs(clauses[-1]["end_s"] - done["result"]["duration_s"]) < 0.1
 
 
 async def test_language_of_a_typed_question(world: World) -> None:
