@@ -70,29 +70,32 @@ class Painter:
         controls = goal[pt.CONTROL]
         plate = Plate(rect, np.concatenate([controls, border]).astype(np.float32), step)
 
-        bend = plate.spread(np.concatenate([mesh[pt.CONTROL, :2] - controls, np.zeros_like(border)]).astype(np.float32))
+        # where the picture's border lies in another picture: the affine fit between the controls, as one small matrix
+        flat = np.c_[controls - controls.mean(0), np.full(len(controls), unit)]
+        edge = np.c_[border - controls.mean(0), np.full(len(border), unit)]
+        beyond = edge @ np.linalg.solve(flat.T @ flat, flat.T)
+
+        def whole(points: Array) -> Array:
+            return np.concatenate([points, beyond @ points])
+
+        theirs = [self._library.meshes[k, pt.CONTROL, :2] for k, _ in chosen]
+        still = np.concatenate([mesh[pt.CONTROL, :2] - controls, np.zeros_like(border)])
+        bend, *places = np.split(plate.spread(np.concatenate([still, *map(whole, theirs)], 1)), 1 + len(chosen), -1)
         nodes = plate.nodes.reshape(plate.rows, plate.columns, 2)
         under = warp(cut(picture, rect), nodes + bend * _window(plate.rows, plate.columns), step, rect)
 
         alpha = _alpha(goal, rect, step, plate.rows, plate.columns, unit)
         part, rows, columns = _occupied(alpha, rect, step)
-        # where the picture's border lies in another picture: the affine fit between the controls, as one small matrix
-        flat = np.c_[controls - controls.mean(0), np.full(len(controls), unit)]
-        edge = np.c_[border - controls.mean(0), np.full(len(border), unit)]
-        beyond = edge @ np.linalg.solve(flat.T @ flat, flat.T)
         layers = []
-        for k, weight in chosen:
-            there = self._library.meshes[k, pt.CONTROL, :2]
-
-            def bring(points: Array, k: int = k) -> Patch:
-                values = np.concatenate([points, beyond @ points]).astype(np.float32)
-                return warp(self._library.patches[k], plate.spread(values)[rows, columns], step, part)
-
-            layer = bring(there)
+        for (k, weight), there, place in zip(chosen, theirs, places, strict=True):
+            patch = self._library.patches[k]
+            layer = warp(patch, place[rows, columns], step, part)
             if share := shut.need(float(mouth[0]), float(self._library.traits[k, 0]) - self._sealed):
                 scale = float(self._library.scale[k])
-                upper, lower = shut.halves(controls, there, scale, scale / unit)
-                layer = shut.join(layer, bring(upper), bring(lower), controls, unit, share)
+                halves = shut.halves(controls, there, scale, scale / unit)
+                both = np.split(plate.spread(np.concatenate([whole(h) for h in halves], 1)), 2, -1)
+                upper, lower = (warp(patch, half[rows, columns], step, part) for half in both)
+                layer = shut.join(layer, upper, lower, controls, unit, share)
             layers.append((weight, layer))
         over = mix(layers, max(1.0, DETAIL * unit))
         beneath = crop(under, part)
