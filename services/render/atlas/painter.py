@@ -31,6 +31,9 @@ COLOUR_LIMIT = 30.0
 DETAIL = 0.02
 """Size of fine detail, in eye distances: teeth and pores, not the shape of a lip."""
 
+_T = np.linspace(0, 1, 5)
+_SIDES = np.array([(t, s) for s in (0.0, 1.0) for t in _T] + [(s, t) for s in (0.0, 1.0) for t in _T[1:-1]])
+
 
 class Painter:
     """Draws the frames of one session, in order."""
@@ -44,6 +47,7 @@ class Painter:
         self._model = face.model
         self._poses = face.poses
         self._angles = self._poses.angles()
+        self._free = np.abs(face.basis).sum((0, 2))[:, None] > 1e-6
         self._chooser = Chooser(library, apart)
         # the mesh's inner lips never quite touch: what the most closed picture shows counts as closed
         least = float(library.traits[:, 0].min())
@@ -60,8 +64,7 @@ class Painter:
         mesh = face.meshes[i]
         head = self._model.shape(mouth) + face.residual[i]
         target = to_picture(self._poses, i, head)[:, :2]
-        free = np.abs(face.basis).sum((0, 2)) > 1e-6
-        goal = np.where(free[:, None], target, mesh[:, :2])
+        goal = np.where(self._free, target, mesh[:, :2])
         goal = mesh[:, :2] + strength * (goal - mesh[:, :2])
 
         rect = mouth_rect(mesh, unit, self._width, self._height)
@@ -114,10 +117,7 @@ class Painter:
 
 def _border(rect: Rect) -> Array:
     x, y, w, h = rect
-    t = np.linspace(0, 1, 5)
-    sides = [np.c_[x + t * w, np.full(5, y)], np.c_[x + t * w, np.full(5, y + h)]]
-    sides += [np.c_[np.full(3, x), y + t[1:-1] * h], np.c_[np.full(3, x + w), y + t[1:-1] * h]]
-    return np.asarray(np.concatenate(sides), dtype=np.float32)
+    return np.asarray(_SIDES * (w, h) + (x, y), dtype=np.float32)
 
 
 def _window(rows: int, columns: int) -> Array:
