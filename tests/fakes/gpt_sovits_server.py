@@ -49,7 +49,7 @@ def tone(text: str, rate: int, speed: float, pause_s: float) -> np.ndarray:
 
 
 def spoken(r: dict[str, Any], rate: int, mode: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Rate and samples of each chunk; a segment is 10 characters here, whatever the split method.
+    """Rate and samples of each chunk; a streamed segment is 10 characters here, whatever the split method.
 
     Nothing comes of text without a letter. Token streaming (2, 3) sends the rest after a segment by itself.
     """
@@ -58,7 +58,7 @@ def spoken(r: dict[str, Any], rate: int, mode: int) -> Iterator[tuple[int, np.nd
         return
     parts = [text[i : i + 10] for i in range(0, len(text), 10)]
     if mode == 0:
-        yield rate, np.concatenate([tone(part, rate, speed, pause) for part in parts])
+        yield rate, tone(text, rate, speed, pause)
         return
     for part in parts:
         yield rate, tone(part, rate, speed, pause if mode == 1 else 0)
