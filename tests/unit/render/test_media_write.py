@@ -1,4 +1,5 @@
 import io
+import re
 from pathlib import Path
 
 import av
@@ -163,3 +164,18 @@ def test_planar_pictures_keep_their_lines_whatever_the_height(height: int) -> No
     assert np.abs(shown[:height].astype(int) - picture[:height]).mean() < 1
     grey = (picture[:height, 0].astype(float) - 16) * 255 / 219
     assert np.abs(to_bgr(picture).mean((1, 2)) - grey.clip(0, 255)).max() < 2
+
+
+@pytest.mark.parametrize(
+    ("size", "preset", "told"),
+    [
+        ((640, 480), "auto", "me=dia subme=2"),  # veryfast
+        ((1280, 736), "auto", "me=dia subme=1"),  # superfast
+        ((1280, 736), "medium", "me=hex subme=7"),
+    ],
+)
+def test_large_pictures_take_the_faster_preset_with_look_ahead(size: tuple[int, int], preset: str, told: str) -> None:
+    parts, _, _ = stream(0.48, options=EncoderOptions(preset=preset), size=size)
+    settings = re.search(rb"x264 - core.*?options: ([ -~]*)", b"".join(parts))
+    assert settings
+    assert all(word in settings[1].decode().split() for word in (*told.split(), "rc_lookahead=10", "mbtree=1"))
