@@ -84,6 +84,8 @@ function cloneForm(signal, made) {
   const time = h("span", { class: "num small-text muted" }, t("voices.record", { of: clock(LONGEST_S) }));
   const mic = micButton({ signal, took, compact: true, limit_s: () => LONGEST_S, ontime: (now) => (time.textContent = now), onstate: () => (time.textContent = t("voices.record", { of: clock(LONGEST_S) })) });
   const name = h("input", { class: "input", maxlength: 60, required: true, autocomplete: "off" });
+  const giver = h("input", { class: "input", maxlength: 80, required: true, autocomplete: "name" });
+  const consent = h("input", { type: "checkbox", required: true });
   const transcript = h("textarea", { class: "input", rows: 2, lang: language() });
   let tongue = language() === "zh" ? "zh-CN" : "en-US";
   const submit = h("button", { type: "submit", class: "button primary", disabled: true }, t("voices.make"));
@@ -103,7 +105,8 @@ function cloneForm(signal, made) {
     submit.disabled = true;
     fill(trouble);
     try {
-      await upload("/voices", { file, name: name.value.trim(), language: tongue, transcript: transcript.value.trim() }, { signal });
+      const said = { consent: t("voices.consent"), consent_by: giver.value.trim() };
+      await upload("/voices", { file, name: name.value.trim(), language: tongue, transcript: transcript.value.trim(), ...said }, { signal });
       toast(t("voices.made", { name: name.value.trim() }));
       made();
     } catch (error) {
@@ -118,6 +121,8 @@ function cloneForm(signal, made) {
     h("div", { class: "row wrap record" }, mic.el, time, button({ icon: "upload", label: t("file.choose"), onclick: () => chooseFile(ACCEPT.audio, took) }), chosen),
     h("div", { class: "grid" }, field(t("voices.name"), name), field(t("voices.language"), select([{ value: "zh-CN", label: languageName("zh") }, { value: "en-US", label: languageName("en") }], tongue, (v) => (tongue = v)))),
     field(t("voices.transcript"), transcript, t("voices.transcript.help")),
+    field(t("voices.giver"), giver, t("voices.giver.help")),
+    h("label", { class: "check" }, consent, t("voices.consent")),
     h("div", null, submit),
     trouble,
   );
