@@ -93,6 +93,10 @@ class Output:
         start = time.process_time()
         self._count(self._mp4.finish(), start)
 
+    def close(self) -> None:
+        """Free the encoders."""
+        self._mp4.close()
+
     def _count(self, data: bytes, start: float) -> None:
         self.bytes += len(data)
         self.cpu_s += time.process_time() - start
@@ -150,6 +154,7 @@ def first_frames(engine: AtlasEngine, avatar: Path, sound: Samples, phonemes: bo
                 work += time.process_time() - before
             drawn, k = drawn or (k if output.frames else 0), k + 1
         session.close()
+        output.close()
         costs.append((1000 * work, 1000 * opened, 20 * (drawn + 1), output.frames))
     work_ms, opened_ms, sound_ms, frames = np.median(costs, 0)
     print(
