@@ -1,4 +1,4 @@
-"""Trained models in storage: ``models/<owner>/<model_id>/`` with ``model.json``, ``model.npz`` and ``preview.jpg``.
+"""Trained models in storage: ``models/<owner>/<model_id>/`` with ``model.json``, ``preview.jpg`` and the weights.
 
 A model is there when its ``model.json`` is, which is written last and deleted first.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,13 @@ from services.render.train.job import MODEL, PREVIEW, Result
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 RECORD = "model.json"
+UNET_FILES = ("unet/config.json", "unet/diffusion_pytorch_model.safetensors")
+"""A trained network of joygen, in upstream's own format; the weights last, so that they say that all is there."""
+
+
+def weights_in(made: Path) -> Path:
+    """The weights among what a training made."""
+    return next(made / name for name in (MODEL, UNET_FILES[-1]) if (made / name).is_file())
 
 
 @dataclass(frozen=True)
@@ -79,24 +87,29 @@ class ModelStore:
     def add(self, record: ModelRecord, made: Path) -> None:
         """Put what a training made in its place; an older model of that name is replaced."""
         self.delete_files(record.owner, record.model_id)
-        for name in (MODEL, PREVIEW):
+        for name in (MODEL, *UNET_FILES, PREVIEW):
             if (made / name).is_file():
                 with self.storage.writing(self.key(record.owner, record.model_id, name)) as path:
-                    path.write_bytes((made / name).read_bytes())
+                    shutil.copyfile(made / name, path)
         self.storage.put(self.key(record.owner, record.model_id, RECORD), record.to_json())
 
     def file(self, record: ModelRecord) -> Path:
-        """Local file of the weights; fetched from a bucket when this machine has another one or none."""
-        key = self.key(record.owner, record.model_id, MODEL)
+        """Local file of the weights, or the folder that holds ``unet/``; fetched from a bucket when this machine has
+        another one or none."""
+        is_unet = self.storage.exists(self.key(record.owner, record.model_id, UNET_FILES[-1]))
+        names = UNET_FILES if is_unet else (MODEL,)
         if self.storage.is_local:
-            return Path(self.storage.path(key))
-        local = self._cache / record.owner / record.model_id / f"{record.sha256[:16]}.npz"
-        if not local.is_file():
-            local.parent.mkdir(parents=True, exist_ok=True)
-            part = local.with_suffix(".part")
-            part.write_bytes(self.storage.read(key))
-            part.replace(local)
-        return local
+            return Path(self.storage.path(self.key(record.owner, record.model_id, "" if is_unet else MODEL)))
+        home = self._cache / record.owner / record.model_id / record.sha256[:16]
+        for name in names:
+            local = home / name
+            if not local.is_file():
+                local.parent.mkdir(parents=True, exist_ok=True)
+                part = local.with_suffix(".part")
+                with self.storage.local(self.key(record.owner, record.model_id, name)) as fetched:
+                    shutil.copyfile(fetched, part)
+                part.replace(local)
+        return home if is_unet else home / MODEL
 
     def delete_files(self, owner: str, model_id: str) -> None:
         """Delete a model's files; missing ones are fine."""

@@ -25,9 +25,9 @@ from services.common.errors import HuashengError
 from services.common.storage import Storage
 from services.render.avatars import AvatarRecord, AvatarStore, check_ids
 from services.render.engines.base import RenderEngine
-from services.render.models import ModelRecord, ModelStore
+from services.render.models import ModelRecord, ModelStore, weights_in
 from services.render.prepare import Preparer, sha256_of
-from services.render.train.job import MODEL, PREVIEW, RESULT, Result, Told, options_text
+from services.render.train.job import PREVIEW, RESULT, Result, Told, options_text
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 STEPS = 5000
@@ -135,7 +135,7 @@ class Trainings:
                     assert avatar
                     command = [
                         str(source), "--out", made, "--work", str(folder), "--steps", str(steps), "--lines",
-                        "--name", name or training_id, "--device", device or "cpu", "--trainer", engine.trainer,
+                        "--name", name or training_id, "--device", device or engine.device, "--trainer", engine.trainer,
                         "--options", options_text(engine.options),
                         "--avatar", str(self.avatars.folder(avatar) / "engine"),
                     ]  # fmt: skip
@@ -218,7 +218,7 @@ class Trainings:
     ) -> ModelRecord:
         record = ModelRecord(
             f"{training_id}_steps{steps}", owner, name or training_id, engine.name, avatar.avatar_id, training_id,
-            steps, Result.load(made / RESULT), sha256_of(made / MODEL), time.time(),
+            steps, Result.load(made / RESULT), sha256_of(weights_in(made)), time.time(),
         )  # fmt: skip
         self.models.add(record, made)
         return record

@@ -46,6 +46,7 @@ class JoygenEngine(RenderEngine):
 
     name = "joygen"
     network: Network = "joygen"
+    trainer = "services.render.joygen.train.run:train"
     margin = 0
     """Pixels added below the face's box."""
     about = "JoyGen: redraws the lower face with a network"

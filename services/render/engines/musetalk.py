@@ -12,6 +12,7 @@ class MusetalkEngine(JoygenEngine):
 
     name = "musetalk"
     network = "musetalk"
+    trainer = ""
     margin = 10
     about = "MuseTalk 1.5: redraws the lower face from sound with a network"
     description = about

@@ -49,7 +49,7 @@ class Artist:
 
     def __init__(self, bundle: Bundle, bfm: Bfm | None = None) -> None:
         self.bundle, self.bfm = bundle, bfm
-        self._trained: OrderedDict[Path, nn.Module] = OrderedDict()
+        self._trained: OrderedDict[tuple[Path, int], nn.Module] = OrderedDict()
         self._lock = threading.Lock()
         self._dark: Tensor | None = None
 
@@ -92,12 +92,14 @@ class Artist:
         if folder is None:
             return self.bundle.unet
         with self._lock:
-            if folder not in self._trained:
-                self._trained[folder] = load_unet(folder).to(self.bundle.device, self.bundle.dtype).eval()
+            # a network trained again under its old name is another one
+            key = (folder, max((p.stat().st_mtime_ns for p in folder.rglob("*.safetensors")), default=0))
+            if key not in self._trained:
+                self._trained[key] = load_unet(folder).to(self.bundle.device, self.bundle.dtype).eval()
                 while len(self._trained) > KEPT_MODELS:
                     self._trained.popitem(last=False)
-            self._trained.move_to_end(folder)
-            return self._trained[folder]
+            self._trained.move_to_end(key)
+            return self._trained[key]
 
     def _draw(self, model: Hashable, wanted: Sequence[Wanted]) -> list[npt.NDArray[np.uint8]]:
         device, dtype = self.bundle.device, self.bundle.dtype

@@ -22,9 +22,10 @@ from typing import Any
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.render.engines.base import EngineOptions
+from services.render.settings import RenderSettings
 from services.render.train.job import RESULT, Job, Result, Told
 
-TRAINER = "services.render.train.atlas:train"
+TRAINERS = {"atlas": "services.render.train.atlas:train", "joygen": "services.render.joygen.train.run:train"}
 GRACE_S = 0.7
 """After the standard input ends, time to stop and keep a checkpoint; then the process just ends."""
 
@@ -37,6 +38,8 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:0, ...")
     parser.add_argument("--name", default="", help="the video's name for people")
+    parser.add_argument("--engine", choices=sorted(TRAINERS), default="atlas")
+    parser.add_argument("--recipe", default="{}", help="JSON of the trainer's own options, see docs/joygen.md")
     for hidden in ("--trainer", "--work", "--avatar", "--options"):
         parser.add_argument(hidden, default="", help=argparse.SUPPRESS)
     parser.add_argument("--lines", action="store_true", help=argparse.SUPPRESS)
@@ -51,10 +54,11 @@ def main() -> int:
     work.mkdir(parents=True, exist_ok=True)
     job = Job(
         args.video, args.name or args.video.name, work, args.out, args.steps, args.device, _options(args.options),
-        Path(args.avatar) if args.avatar else None, _say if args.lines else _show, stop.is_set,
+        Path(args.avatar) if args.avatar else None, tell=_say if args.lines else _show, cancelled=stop.is_set,
+        recipe=json.loads(args.recipe),
     )  # fmt: skip
     try:
-        module, _, name = (args.trainer or TRAINER).partition(":")
+        module, _, name = (args.trainer or TRAINERS[args.engine]).partition(":")
         getattr(importlib.import_module(module), name)(job)
     except HuashengError as e:
         if args.lines:
@@ -71,7 +75,7 @@ def main() -> int:
 def _options(text: str) -> EngineOptions:
     if not text:
         shared = SharedSettings()
-        return EngineOptions(shared.weights_dir, shared.threads)
+        return EngineOptions(shared.weights_dir, shared.threads, models_dir=RenderSettings().models_dir)
     raw: dict[str, Any] = json.loads(text)
     known = EngineOptions(Path())
     read: dict[str, Any] = {k: Path(v) if isinstance(getattr(known, k), Path) else v for k, v in raw.items()}

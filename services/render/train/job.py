@@ -99,6 +99,8 @@ class Job:
     options: EngineOptions
     avatar: Path | None = None
     """The engine's folder of the avatar of the whole clip, when there is one."""
+    recipe: dict[str, Any] = field(default_factory=dict)
+    """The trainer's own options by name, where it has any."""
     tell: Callable[[Told], None] = lambda _told: None
     cancelled: Callable[[], bool] = lambda: False
     now: Told = field(default_factory=lambda: Told("check"))
