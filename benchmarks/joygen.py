@@ -2,6 +2,8 @@
 
 python -m benchmarks.joygen --weights FOLDER [--batch 8] [--dtype fp16]
 python -m benchmarks.joygen                    # random weights of the real sizes: the time is the same
+
+The whole engine on a real clip, stage by stage and beside upstream's way of working: benchmarks/joygen_engine.py.
 """
 
 from __future__ import annotations
