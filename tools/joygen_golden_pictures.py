@@ -1,7 +1,8 @@
 """Compares our geometry and pasting with upstream's own, on the same made-up face, picture, boxes and parse labels.
 
-    python -m tools.joygen_golden_pictures make --upstream CHECKOUT   # upstream's numbers, into tests/data/joygen
-    python -m tools.joygen_golden_pictures check                      # ours against them
+    python tests/fakes/joygen_scene.py SCENE                               # a folder with all that
+    python -m tools.joygen_golden_pictures make SCENE --upstream CHECKOUT   # upstream's numbers, into tests/data/joygen
+    python -m tools.joygen_golden_pictures check SCENE                      # ours against them
 
 ``make`` runs upstream's second and third programs (``inference_edit_expression.py``, ``inference_joygen.py``) with
 stand-ins for detectors, networks and nvdiffrast, which needs a GPU: the stand-in is a plain loop over triangles and
@@ -13,8 +14,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +25,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from services.render.joygen.align import BRIDGE, FACE_68, MEAN_POINTS, box_of, crop_of, five_points
+from services.render.joygen.align import FACE_68, MEAN_POINTS, box_of, crop_of, five_points
 from services.render.joygen.bfm import EXPRESSION, INDEX, SIDE, Bfm, landmarks, project
 from services.render.joygen.depth import Placement, grey, lip_depth
 from services.render.joygen.rasteriser import rasterise
-from tests.fakes import faces
-from tests.fakes.joygen_face import write_bfm
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests/data/joygen/golden_pictures.npz"
-WIDTH, HEIGHT, FRAMES = 320, 300, 2
 ALLOWED: dict[str, tuple[float, float, float]] = {
     "vertices": (1e-6, 0, 1e-6),
     "landmarks": (1e-4, 0, 1e-4),
@@ -51,31 +51,30 @@ resolution."""
 Numbers = dict[str, npt.NDArray[Any]]
 
 
+@dataclass
 class Scene:
-    """What both are shown."""
+    """What both are shown, in ``n`` frames."""
 
-    def __init__(self) -> None:
-        rng = np.random.RandomState(5)
-        turned = faces.face(opening=0.12).copy()
-        self.meshes = [turned * 62 + (158 + 3.4 * i, 138 - 2.7 * i, 0) for i in range(FRAMES)]
-        for i, mesh in enumerate(self.meshes):
-            mesh[BRIDGE, :2] = (158 + 3.4 * i, 146 - 2.7 * i)
-        coefficients = (rng.standard_normal((FRAMES, 257)) * 0.3).astype(np.float32)
-        coefficients[:, 224:227] *= 0.5
-        coefficients[:, 254:] *= 0.1
-        self.fitted = coefficients
-        self.spoken = (rng.standard_normal((FRAMES, 64)) * 0.5).astype(np.float32)
-        self.spoken[:, 0] = (0.2, 1.5)  # the mouth opens
-        y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
-        planes = [127 + 90 * np.sin(x / (31 + 7 * c)) * np.cos(y / (43 - 6 * c)) for c in range(3)]
-        self.pictures = [np.clip(np.stack(planes, -1) + 9 * i, 0, 255).astype(np.uint8) for i in range(FRAMES)]
-        v, u = np.mgrid[0:256, 0:256]
-        drawn = np.stack([120 + 60 * np.sin(u / 29), 90 + 50 * np.cos(v / 37), 140 + 40 * np.sin((u + v) / 53)], -1)
-        self.faces = [np.clip(drawn + 15 * i, 0, 255).astype(np.uint8) for i in range(FRAMES)]
-        v, u = np.mgrid[0:512, 0:512]
-        inside = ((u - 256) / 205) ** 2 + ((v - 250) / 228) ** 2 < 1
-        mouth = ((u - 256) / 70) ** 2 + ((v - 350) / 32) ** 2 < 1
-        self.labels = np.where(mouth, 12, np.where(inside, 1, 17)).astype(np.uint8)  # the last is hair
+    bfm: Path
+    """Folder of the 3D face."""
+    meshes: npt.NDArray[np.float64]
+    """Shape (n, 468, 3), pixels."""
+    fitted: npt.NDArray[np.float32]
+    """Coefficients (n, 257)."""
+    spoken: npt.NDArray[np.float32]
+    """Expressions (n, 64)."""
+    pictures: npt.NDArray[np.uint8]
+    """Shape (n, height, width, 3), BGR."""
+    faces: npt.NDArray[np.uint8]
+    """Drawn ones, (n, 256, 256, 3), BGR."""
+    labels: npt.NDArray[np.uint8]
+    """The face parser's, (512, 512)."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Scene:
+        """Read a folder."""
+        with np.load(folder / "scene.npz", allow_pickle=False) as file:
+            return cls(folder / "BFM", **file)
 
     def spoken_coefficients(self) -> npt.NDArray[np.float32]:
         """The fit with the expression of the sound."""
@@ -89,12 +88,11 @@ def ours(scene: Scene) -> Numbers:
     from services.render.joygen.paste import blend, mask_of
     from services.render.media_write import to_bgr, to_yuv
 
-    with tempfile.TemporaryDirectory() as name:
-        bfm = Bfm.load(write_bfm(Path(name)))
+    bfm, count, (height, width) = Bfm.load(scene.bfm), len(scene.faces), scene.pictures.shape[1:3]
     coefficients = torch.from_numpy(scene.spoken_coefficients())
     vertices = bfm.vertices(coefficients)
-    crops = [crop_of(five_points(m), WIDTH, HEIGHT) for m in scene.meshes]
-    boxes = [box_of(m, HEIGHT) for m in scene.meshes]
+    crops = [crop_of(five_points(m), width, height) for m in scene.meshes]
+    boxes = [box_of(m, height) for m in scene.meshes]
     depth = grey(rasterise(project(vertices), vertices[..., 2], bfm.triangles, SIDE, SIDE))
     placements = [Placement(c, b) for c, b in zip(crops, boxes, strict=True)]
     masks = [
@@ -114,8 +112,8 @@ def ours(scene: Scene) -> Numbers:
             "aligned": np.stack([c.cut(p) for c, p in zip(crops, scene.pictures, strict=True)]),
             "depth": depth.numpy().astype(np.uint8),
             "lip_depth": lip_depth(bfm, coefficients, placements).numpy().astype(np.uint8),
-            "mask": np.stack([put(i, black, white)[..., 1] for i in range(FRAMES)]),
-            "pasted": np.stack([put(i, scene.pictures[i], scene.faces[i]) for i in range(FRAMES)]),
+            "mask": np.stack([put(i, black, white)[..., 1] for i in range(count)]),
+            "pasted": np.stack([put(i, scene.pictures[i], scene.faces[i]) for i in range(count)]),
         }
     )
 
@@ -129,11 +127,11 @@ def kept(found: Numbers) -> Numbers:
     return {name: np.ascontiguousarray(values[step.get(name, np.s_[:])]) for name, values in found.items()}
 
 
-def differences(golden: Path = GOLDEN) -> dict[str, tuple[float, float, float]]:
+def differences(scene: Scene, golden: Path = GOLDEN) -> dict[str, tuple[float, float, float]]:
     """Of each quantity the largest difference, the share that counts, and the mean."""
     with np.load(golden) as file:
         wanted = dict(file)
-    found = ours(Scene())
+    found = ours(scene)
     assert found.keys() == wanted.keys() == ALLOWED.keys()
     out = {}
     for name, theirs in wanted.items():
@@ -153,9 +151,9 @@ def originals(scene: Scene, upstream: Path) -> Numbers:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_bfm(folder / "BFM")
+        shutil.copytree(scene.bfm, folder / "BFM")
         found = run(scene, upstream, folder, MEAN_POINTS, FACE_68)
-        points = np.load(folder / "BFM" / INDEX)
+    points = np.load(scene.bfm / INDEX)
     found["landmarks"] = found["landmarks"][:, points >= 0]  # upstream has no guard for points without a vertex
     return kept(found)
 
@@ -164,13 +162,14 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("action", choices=("make", "check"))
+    parser.add_argument("scene", type=Path)
     parser.add_argument("--upstream", type=Path, help="checkout of JoyGen, for make")
     parser.add_argument("--golden", type=Path, default=GOLDEN)
     args = parser.parse_args()
     if args.action == "make":
-        np.savez_compressed(args.golden, **originals(Scene(), args.upstream))  # type: ignore[arg-type]
+        np.savez_compressed(args.golden, **originals(Scene.load(args.scene), args.upstream))  # type: ignore[arg-type]
         return
-    found = differences(args.golden)
+    found = differences(Scene.load(args.scene), args.golden)
     print(json.dumps({k: {"largest": v[0], "share": v[1], "mean": v[2]} for k, v in found.items()}, indent=1))
     if bad := too_far(found):
         sys.exit(f"too far from the originals: {', '.join(bad)}")
