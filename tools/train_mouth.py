@@ -1,15 +1,16 @@
-"""Trains both sound-to-mouth models of the atlas engine on speech of our own engine, and writes their weights.
+"""Trains the sound-to-mouth models of the atlas engine on speech of our own engine, and writes their weights.
 
     python -m tools.train_mouth --cache DIR [--rounds 3] [--out services/render/mouth]
 
-``hear.npz`` (a network on log-mel, see ``train_mouth_live``) hears conversations as they come, ``hear_clip.npz`` (ridge
-regression on features of Whisper's encoder) hears recordings.
+``hear_clip.npz`` (ridge regression on features of Whisper's encoder) hears recordings, ``hear_live.npz`` (the same on
+windows that end soon, see ``train_mouth_streaming``) hears live speech, ``hear.npz`` (a network on log-mel, see
+``train_mouth_live``) hears both where Whisper's weights are missing.
 
 No recordings of people are used: kokoro speaks the sentences of ``train_mouth_{en,zh}.txt`` in all its voices and says
 when each phoneme sounds; visemes turn that into the wanted mouth. Speech is then made worse in many ways (level, tone,
 room, noise, other voices), since real recordings are. ``--cache`` keeps the speech. All is seeded and runs on one
 thread: the same machine and packages give the same arrays, of which a digest is printed. Held-out figures are of voices
-that were not trained on; the weights written are those of all voices (``hear_clip``) or of the others (``hear``).
+that were not trained on; the weights written are those of all voices (``hear_clip``) or of the others.
 """
 
 from __future__ import annotations
@@ -89,16 +90,20 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=HERE.parent / "services/render/mouth")
-    parser.add_argument("--only", choices=["hear", "hear_clip"], help="train this one alone")
+    parser.add_argument("--only", choices=["hear", "hear_clip", "hear_live"], help="train this one alone")
     args = parser.parse_args()
     args.cache.mkdir(parents=True, exist_ok=True)
     speak(args.cache, args.rounds)
     voices = spoken(args.cache)
     seconds = sum(len(x) / RATE for own in voices.values() for x, _, _ in own)
     print(f"{seconds / 60:.1f} minutes of speech, {len(voices)} voices, {time.process_time():.0f} CPU-s", flush=True)
-    if args.only != "hear":
+    if args.only in (None, "hear_clip"):
         save(args.out / "hear_clip.npz", train_clip(voices))
-    if args.only != "hear_clip":
+    if args.only in (None, "hear_live"):
+        from tools.train_mouth_streaming import train_streaming
+
+        save(args.out / "hear_live.npz", train_streaming(voices, HELD_VOICES))
+    if args.only in (None, "hear"):
         from tools.train_mouth_live import train_live
 
         save(args.out / "hear.npz", train_live(voices, HELD_VOICES))

@@ -108,9 +108,10 @@ def test_without_whisper_it_works_and_says_so(
     before = fallbacks()
     assert drawn(engine, avatar) == 10
     assert fallbacks() == before + 1
-    drawn(engine, avatar, live=True)
+    assert drawn(engine, avatar, live=True) == 10
+    assert fallbacks() == before + 2
     drawn(engine, avatar, has_phonemes=True)
-    assert fallbacks() == before + 1
+    assert fallbacks() == before + 2
 
 
 def test_recordings_wait_for_a_window_and_conversations_do_not(avatar: Path) -> None:

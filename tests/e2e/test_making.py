@@ -113,7 +113,12 @@ def test_cloning_shows_why_the_engine_cannot(web: Web) -> None:
     page = web.go("/voices")
     choose(page, "me.wav", "audio/wav", web_media.speech())
     page.get_by_label("名字").fill("我")
-    page.get_by_role("button", name="克隆音色").click()
+    page.get_by_label("这是谁的声音").fill("我")
+    make = page.get_by_role("button", name="克隆音色")
+    make.click()
+    expect(page.locator(".problem")).to_have_count(0)  # not before the owner of the voice has agreed
+    page.get_by_label("已同意在此克隆").check()
+    make.click()
     expect(page.locator(".problem")).to_contain_text("暂不能克隆声音")
     expect(page.locator(".problem")).to_contain_text("GPT-SoVITS")
 

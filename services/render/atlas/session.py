@@ -18,6 +18,7 @@ from services.render.engines.base import Frame, Image, PhonemeSpan, RenderSessio
 from services.render.geometry.shape import Array
 from services.render.mouth.hear import LOOK_AHEAD_S, AcousticModel, Listener
 from services.render.mouth.hear_clip import ClipListener, ClipModel, Encoder, Estimator
+from services.render.mouth.hear_live import LiveListener, LiveModel
 from services.render.mouth.track import LEAD_S, REACH_S, mouth_at
 from services.render.mouth.visemes import Timed, timed
 
@@ -34,7 +35,7 @@ class AtlasSession(RenderSession):
         self, avatar: Avatar, config: SessionConfig, acoustic: AcousticModel, encoder: Encoder | None = None,
         model: Estimator | None = None,
     ) -> None:  # fmt: skip
-        """With an ``encoder`` sound is heard in windows of seconds (by a person's ``model``), else as it comes."""
+        """With an ``encoder`` recordings (by a person's ``model``) are heard in long windows, live speech in short."""
         self._model = model
         plan = avatar.plan
         self._avatar, self._config, self._acoustic, self._encoder = avatar, config, acoustic, encoder
@@ -105,16 +106,18 @@ class AtlasSession(RenderSession):
         """See ``RenderSession``."""
         self._reader.close()
 
-    def _new_listener(self) -> Listener | ClipListener:
+    def _new_listener(self) -> Listener | LiveListener | ClipListener:
         rate = self._config.audio_rate_hz
         if self._encoder is None:
             return Listener(self._acoustic, rate, self._heard_s)
+        if self._config.live:
+            return LiveListener(self._encoder, LiveModel.builtin(), rate, self._heard_s)
         return ClipListener(self._encoder, self._model or ClipModel.builtin(), rate, self._heard_s)
 
     def _ready(self, time_s: float) -> bool:
         if self._heard_s + 1e-6 < time_s + 1 / self.fps:
             return False
-        if isinstance(self._listener, ClipListener):
+        if not isinstance(self._listener, Listener):
             return self._listener.knows(time_s)
         known = self._heard_s
         if self._config.has_phonemes and self._visemes:

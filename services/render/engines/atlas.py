@@ -63,12 +63,12 @@ class AtlasEngine(RenderEngine):
             weights = folder("whisper-base", self.options.weights_dir)
             self._encoder = WhisperEncoder(weights, self.options.threads)
         except (WeightsError, ImportError, RuntimeError) as e:
-            self.description = f"{type(self).description}. Recordings are heard less well than they could be: {e}"
-            log.warning("recordings are heard by the model for live speech", extra={"why": str(e)})
+            self.description = f"{type(self).description}. Sound is heard less well than it could be: {e}"
+            log.warning("sound will be heard without Whisper's encoder", extra={"why": str(e)})
 
     @property
     def encoder(self) -> WhisperEncoder | None:
-        """What hears recordings; None where its weights are missing."""
+        """What hears sound without phonemes; None where its weights are missing."""
         return self._encoder
 
     def prepare(
@@ -92,11 +92,14 @@ class AtlasEngine(RenderEngine):
             person = person_model(config.model, config.model.stat().st_mtime_ns)
             heard = replace(config, has_phonemes=False)
             return AtlasSession(Avatar.load(avatar), heard, self._acoustic, hearing(self._encoder), person)
-        recorded = not (config.live or config.has_phonemes)
-        if recorded and self._encoder is None:
-            log.warning("a recording is heard by the model for live speech")
+        if config.has_phonemes:
+            return AtlasSession(Avatar.load(avatar), config, self._acoustic)
+        if self._encoder is None:
+            log.warning("sound is heard without Whisper's encoder, less well")
             metrics.FALLBACKS.labels("render", "whisper", "log-mel").inc()
-        return AtlasSession(Avatar.load(avatar), config, self._acoustic, self._encoder if recorded else None)
+            return AtlasSession(Avatar.load(avatar), config, self._acoustic)
+        encoder = self._encoder.exactly if config.live else self._encoder
+        return AtlasSession(Avatar.load(avatar), config, self._acoustic, encoder)
 
 
 @lru_cache(maxsize=8)

@@ -1,7 +1,8 @@
 """Sound alone to mouth: a small network on log-mel frames, trained on our engine's speech (``tools/train_mouth.py``).
 
 Dilated convolutions over time (Bai et al. 2018), valid ones: nothing is padded. Hears ``BACK`` frames back and
-``AHEAD`` frames ahead of what is drawn. Plain numpy, under 1.5 CPU-ms a picture.
+``AHEAD`` frames ahead of what is drawn. Plain numpy, under 1.5 CPU-ms a picture. Used where Whisper's
+weights are missing.
 """
 
 from __future__ import annotations

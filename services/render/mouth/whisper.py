@@ -67,7 +67,11 @@ class WhisperEncoder:
 
     def __call__(self, x: Array) -> Array:
         """Features, shape (WINDOW_S * PER_S, SIZE), of at most ``WINDOW_S`` of samples at ``RATE``; silence follows."""
-        mel = log_mel(np.pad(x, (0, round(WINDOW_S * RATE) - len(x))))
+        return self.exactly(np.pad(x, (0, round(WINDOW_S * RATE) - len(x))))
+
+    def exactly(self, x: Array) -> Array:
+        """Features, shape (seconds * PER_S, SIZE), of at most 30 s of samples at ``RATE``; nothing is added."""
+        mel = log_mel(x)
         out = self._model.encode(self._view.from_array(np.ascontiguousarray(mel[None])), to_cpu=True)
         features: Array = np.array(out, dtype=np.float32)[0]
         return features
