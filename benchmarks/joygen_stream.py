@@ -22,6 +22,7 @@ from services.common.weights import folder
 from services.render.joygen import audio
 from services.render.joygen.checkpoints import REQUIRED, find, load_whisper
 from services.render.joygen.nets.whisper import WhisperEncoder
+from services.render.mouth.features import RATE
 
 TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 
@@ -95,10 +96,10 @@ def main() -> None:
     else:
         net = whisper_base(folder("whisper-base", load(SharedSettings).weights_dir) / "model.bin")
     for recording in args.recordings:
-        x = decode(recording, audio.RATE)
+        x = decode(recording, RATE)
         whole = features(net, x, live=False)
         for ahead in args.ahead_ms:
-            audio.AHEAD = ahead * audio.RATE // 1000
+            audio.AHEAD = ahead * RATE // 1000
             live = features(net, x, live=True)
             dots = ((live * whole).sum((1, 3)), (live**2).sum((1, 3)), (whole**2).sum((1, 3)))
             each, (top, one, two) = dots[0] / np.sqrt(dots[1] * dots[2]), (d.sum(1) for d in dots)

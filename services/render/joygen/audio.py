@@ -7,7 +7,6 @@ recording. A stream keeps that grid: it encodes the window as far as it has been
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +14,12 @@ import torch
 
 from services.render.joygen.checkpoints import Kind
 from services.render.joygen.nets.whisper import WhisperEncoder
+from services.render.mouth.whisper import BANDS, HOP, WINDOW, mel_columns
 
 Array = npt.NDArray[np.float32]
 
-RATE = 16000
 PICTURE = 640
 """Samples of one picture, 25 a second."""
-HOP, WINDOW, BANDS = 160, 400, 80
 GRID = 3000
 """Mel columns of a window of the grid (30 s); two of them are one row."""
 ROWS = GRID // 2
@@ -35,27 +33,6 @@ AHEAD = 5120
 """Further samples waited for in a stream (0.32 s): Whisper hears a sound better when it has heard what follows."""
 STEP = 8
 """Pictures served by one encoding of a stream."""
-
-
-@cache
-def _filters() -> Array:
-    """Slaney's mel filters, (BANDS, WINDOW / 2 + 1): linear below 1 kHz, logarithmic above, of equal area."""
-    f = np.fft.rfftfreq(WINDOW, 1 / RATE)
-    mel = np.linspace(0, 15 + np.log(8) / (np.log(6.4) / 27), BANDS + 2)
-    edges = np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
-    up = (f - edges[:-2, None]) / np.diff(edges)[:-1, None]
-    down = (edges[2:, None] - f) / np.diff(edges)[1:, None]
-    return np.asarray(np.maximum(0, np.minimum(up, down)) * (2 / (edges[2:] - edges[:-2]))[:, None], dtype=np.float32)
-
-
-def _columns(padded: Array) -> Array:
-    """Log10 mel of every whole analysis window, one each HOP: (N,) -> (n, BANDS)."""
-    if len(padded) < WINDOW:
-        return np.zeros((0, BANDS), np.float32)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
-    hann = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
-    power = np.abs(np.fft.rfft(frames * hann, axis=1)).astype(np.float32) ** 2
-    return np.asarray(np.log10(np.maximum(power @ _filters().T, 10**FLOOR)))
 
 
 def positions(count: int, size: int) -> Array:
@@ -106,7 +83,7 @@ class WhisperFeatures:
             self._take()
 
     def _take(self) -> None:
-        columns = _columns(self._kept)
+        columns = mel_columns(self._kept)
         self._kept = self._kept[len(columns) * HOP :]
         self._mel = np.concatenate([self._mel, columns])
 

@@ -42,14 +42,19 @@ def _filters() -> Array:
     return np.asarray(np.maximum(0, np.minimum(up, down)) * area[:, None], dtype=np.float32)
 
 
-def log_mel(x: Array) -> Array:
-    """Whisper's log-mel of samples at ``RATE``, shape (BANDS, len(x) / HOP); column k is centred on sample k * HOP."""
-    padded = np.pad(x, WINDOW // 2, mode="reflect")
-    count = len(x) // HOP
-    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP][:count]
+def mel_columns(padded: Array) -> Array:
+    """Log10 mel of every whole analysis window of samples at ``RATE``, one each ``HOP``; shape (n, BANDS)."""
+    if len(padded) < WINDOW:
+        return np.zeros((0, BANDS), np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
     hann = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
     power = np.abs(np.fft.rfft(frames * hann, axis=1)).astype(np.float32) ** 2
-    mel = np.log10(np.maximum(_filters() @ power.T, 1e-10))
+    return np.asarray(np.log10(np.maximum(power @ _filters().T, 1e-10)), dtype=np.float32)
+
+
+def log_mel(x: Array) -> Array:
+    """Whisper's log-mel of samples at ``RATE``, shape (BANDS, len(x) / HOP); column k is centred on sample k * HOP."""
+    mel = mel_columns(np.pad(x, WINDOW // 2, mode="reflect"))[: len(x) // HOP].T
     return np.asarray((np.maximum(mel, mel.max() - 8) + 4) / 4, dtype=np.float32)
 
 
