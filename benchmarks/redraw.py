@@ -21,8 +21,10 @@ LEAVE_OUT_S = 0.2
 """Mouth pictures from nearer than this to the frame that is drawn are not used."""
 REACH_S = 0.4
 """Largest lag looked for."""
-DRIVES = ("sound", "true shapes", "wrong time", "loudness", "frozen")
-"""What moves the mouth; all but the first are there to compare with."""
+DRIVES = ("sound", "streaming", "true shapes", "wrong time", "loudness", "frozen")
+"""What moves the mouth: the clip's sound heard as a recording, the same heard live; the others are to compare with."""
+PIECE_S = 0.02
+"""Live sound comes in pieces of this length."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def prepare(engine: AtlasEngine, clip: Path, folder: Path, part: float = 1.0) ->
 def shapes(drive: str, avatar: Avatar, sound: Samples) -> Array | None:
     """Mouths (n, 2) of all frames of the clip; None where the engine is to hear the sound."""
     face, fps = avatar.face, avatar.plan.fps
-    if drive == "sound":
+    if drive in DRIVES[:2]:
         return None
     if drive == "true shapes":
         return face.mouths
@@ -87,16 +89,18 @@ def redraw(
     fps, frames = avatar.plan.fps, avatar.plan.frames
     first = min(frames - 1, round(start_s * fps))
     given = shapes(drive, avatar, sound)
-    session = engine.open_session(folder, SessionConfig(RATE, has_phonemes=given is not None, model=model))
+    live = drive == "streaming"
+    session = engine.open_session(folder, SessionConfig(RATE, has_phonemes=given is not None, live=live, model=model))
     assert isinstance(session, AtlasSession)
     session.retrace(first, round(LEAVE_OUT_S * fps) + 1, None if given is None else given[first:])
     begin, end = (round(n * RATE / fps) for n in (first, frames))
     heard = np.pad(sound, (0, max(0, end - len(sound))))[begin:end]
-    mp4 = FragmentedMp4(session.width, session.height, fps, RATE, EncoderOptions())
+    pieces = np.split(heard, range(0, len(heard), round(PIECE_S * RATE))[1:]) if live else [heard]
+    mp4 = FragmentedMp4(session.width, session.height, fps, RATE, EncoderOptions(live=live))
     drawn: list[Array] = []
     with out.open("wb") as file:
         file.write(mp4.head())
-        for stretch in (session.push(heard), session.finish()):
+        for stretch in (*map(session.push, pieces), session.finish()):
             for frame in stretch:
                 a, b = (round(n * RATE / fps) for n in (len(drawn), len(drawn) + 1))
                 mp4.add_audio(heard[a:b])
