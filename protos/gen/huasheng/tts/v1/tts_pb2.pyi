@@ -34,18 +34,20 @@ class SynthesisConfig(_message.Message):
     def __init__(self, engine: _Optional[str] = ..., voice_id: _Optional[str] = ..., language: _Optional[str] = ..., speed: _Optional[float] = ..., owner: _Optional[str] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ...) -> None: ...
 
 class Sampling(_message.Message):
-    __slots__ = ("seed", "temperature", "top_k", "top_p", "repetition_penalty")
+    __slots__ = ("seed", "temperature", "top_k", "top_p", "repetition_penalty", "split")
     SEED_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
     TOP_K_FIELD_NUMBER: _ClassVar[int]
     TOP_P_FIELD_NUMBER: _ClassVar[int]
     REPETITION_PENALTY_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
     seed: int
     temperature: float
     top_k: int
     top_p: float
     repetition_penalty: float
-    def __init__(self, seed: _Optional[int] = ..., temperature: _Optional[float] = ..., top_k: _Optional[int] = ..., top_p: _Optional[float] = ..., repetition_penalty: _Optional[float] = ...) -> None: ...
+    split: str
+    def __init__(self, seed: _Optional[int] = ..., temperature: _Optional[float] = ..., top_k: _Optional[int] = ..., top_p: _Optional[float] = ..., repetition_penalty: _Optional[float] = ..., split: _Optional[str] = ...) -> None: ...
 
 class Clause(_message.Message):
     __slots__ = ("index", "text")
@@ -120,7 +122,7 @@ class StreamSynthesizeResponse(_message.Message):
     def __init__(self, header: _Optional[_Union[SynthesisHeader, _Mapping]] = ..., clause: _Optional[_Union[ClauseMark, _Mapping]] = ..., phonemes: _Optional[_Union[Phonemes, _Mapping]] = ..., audio: _Optional[_Union[_common_pb2.AudioChunk, _Mapping]] = ..., interrupted: _Optional[_Union[_common_pb2.Interrupted, _Mapping]] = ..., finished: _Optional[_Union[SynthesisFinished, _Mapping]] = ...) -> None: ...
 
 class Voice(_message.Message):
-    __slots__ = ("voice_id", "name", "language", "gender", "engine", "is_cloned", "sample_text", "transcript", "clips", "consent", "created_us")
+    __slots__ = ("voice_id", "name", "language", "gender", "engine", "is_cloned", "sample_text", "transcript", "clips", "consent", "created_us", "sampling")
     VOICE_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
@@ -132,6 +134,7 @@ class Voice(_message.Message):
     CLIPS_FIELD_NUMBER: _ClassVar[int]
     CONSENT_FIELD_NUMBER: _ClassVar[int]
     CREATED_US_FIELD_NUMBER: _ClassVar[int]
+    SAMPLING_FIELD_NUMBER: _ClassVar[int]
     voice_id: str
     name: str
     language: str
@@ -143,17 +146,24 @@ class Voice(_message.Message):
     clips: _containers.RepeatedCompositeFieldContainer[VoiceClip]
     consent: Consent
     created_us: int
-    def __init__(self, voice_id: _Optional[str] = ..., name: _Optional[str] = ..., language: _Optional[str] = ..., gender: _Optional[_Union[Gender, str]] = ..., engine: _Optional[str] = ..., is_cloned: bool = ..., sample_text: _Optional[str] = ..., transcript: _Optional[str] = ..., clips: _Optional[_Iterable[_Union[VoiceClip, _Mapping]]] = ..., consent: _Optional[_Union[Consent, _Mapping]] = ..., created_us: _Optional[int] = ...) -> None: ...
+    sampling: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, voice_id: _Optional[str] = ..., name: _Optional[str] = ..., language: _Optional[str] = ..., gender: _Optional[_Union[Gender, str]] = ..., engine: _Optional[str] = ..., is_cloned: bool = ..., sample_text: _Optional[str] = ..., transcript: _Optional[str] = ..., clips: _Optional[_Iterable[_Union[VoiceClip, _Mapping]]] = ..., consent: _Optional[_Union[Consent, _Mapping]] = ..., created_us: _Optional[int] = ..., sampling: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class VoiceClip(_message.Message):
-    __slots__ = ("seconds", "snr_db", "loudness_lufs")
+    __slots__ = ("seconds", "snr_db", "loudness_lufs", "clip_id", "transcript", "uri")
     SECONDS_FIELD_NUMBER: _ClassVar[int]
     SNR_DB_FIELD_NUMBER: _ClassVar[int]
     LOUDNESS_LUFS_FIELD_NUMBER: _ClassVar[int]
+    CLIP_ID_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_FIELD_NUMBER: _ClassVar[int]
+    URI_FIELD_NUMBER: _ClassVar[int]
     seconds: float
     snr_db: float
     loudness_lufs: float
-    def __init__(self, seconds: _Optional[float] = ..., snr_db: _Optional[float] = ..., loudness_lufs: _Optional[float] = ...) -> None: ...
+    clip_id: str
+    transcript: str
+    uri: str
+    def __init__(self, seconds: _Optional[float] = ..., snr_db: _Optional[float] = ..., loudness_lufs: _Optional[float] = ..., clip_id: _Optional[str] = ..., transcript: _Optional[str] = ..., uri: _Optional[str] = ...) -> None: ...
 
 class Consent(_message.Message):
     __slots__ = ("statement", "given_by", "recorded_us")
@@ -172,10 +182,22 @@ class ListVoicesRequest(_message.Message):
     def __init__(self, owner: _Optional[str] = ...) -> None: ...
 
 class ListVoicesResponse(_message.Message):
-    __slots__ = ("voices",)
+    __slots__ = ("voices", "cloning")
     VOICES_FIELD_NUMBER: _ClassVar[int]
+    CLONING_FIELD_NUMBER: _ClassVar[int]
     voices: _containers.RepeatedCompositeFieldContainer[Voice]
-    def __init__(self, voices: _Optional[_Iterable[_Union[Voice, _Mapping]]] = ...) -> None: ...
+    cloning: Cloning
+    def __init__(self, voices: _Optional[_Iterable[_Union[Voice, _Mapping]]] = ..., cloning: _Optional[_Union[Cloning, _Mapping]] = ...) -> None: ...
+
+class Cloning(_message.Message):
+    __slots__ = ("engine", "failed_engine", "why")
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    FAILED_ENGINE_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    engine: str
+    failed_engine: str
+    why: str
+    def __init__(self, engine: _Optional[str] = ..., failed_engine: _Optional[str] = ..., why: _Optional[str] = ...) -> None: ...
 
 class CreateVoiceRequest(_message.Message):
     __slots__ = ("owner", "name", "reference_uri", "transcript", "language", "more_reference_uris", "consent", "model")
@@ -230,6 +252,40 @@ class DeleteVoiceRequest(_message.Message):
 class DeleteVoiceResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class AddVoiceClipRequest(_message.Message):
+    __slots__ = ("owner", "voice_id", "reference_uri", "transcript")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    VOICE_ID_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_URI_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    voice_id: str
+    reference_uri: str
+    transcript: str
+    def __init__(self, owner: _Optional[str] = ..., voice_id: _Optional[str] = ..., reference_uri: _Optional[str] = ..., transcript: _Optional[str] = ...) -> None: ...
+
+class AddVoiceClipResponse(_message.Message):
+    __slots__ = ("voice",)
+    VOICE_FIELD_NUMBER: _ClassVar[int]
+    voice: Voice
+    def __init__(self, voice: _Optional[_Union[Voice, _Mapping]] = ...) -> None: ...
+
+class RemoveVoiceClipRequest(_message.Message):
+    __slots__ = ("owner", "voice_id", "clip_id")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    VOICE_ID_FIELD_NUMBER: _ClassVar[int]
+    CLIP_ID_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    voice_id: str
+    clip_id: str
+    def __init__(self, owner: _Optional[str] = ..., voice_id: _Optional[str] = ..., clip_id: _Optional[str] = ...) -> None: ...
+
+class RemoveVoiceClipResponse(_message.Message):
+    __slots__ = ("voice",)
+    VOICE_FIELD_NUMBER: _ClassVar[int]
+    voice: Voice
+    def __init__(self, voice: _Optional[_Union[Voice, _Mapping]] = ...) -> None: ...
 
 class ListEnginesRequest(_message.Message):
     __slots__ = ()

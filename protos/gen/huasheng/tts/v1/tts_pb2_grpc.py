@@ -60,6 +60,16 @@ class TtsServiceStub(object):
                 request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.DeleteVoiceRequest.SerializeToString,
                 response_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.DeleteVoiceResponse.FromString,
                 _registered_method=True)
+        self.AddVoiceClip = channel.unary_unary(
+                '/huasheng.tts.v1.TtsService/AddVoiceClip',
+                request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.AddVoiceClipRequest.SerializeToString,
+                response_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.AddVoiceClipResponse.FromString,
+                _registered_method=True)
+        self.RemoveVoiceClip = channel.unary_unary(
+                '/huasheng.tts.v1.TtsService/RemoveVoiceClip',
+                request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.RemoveVoiceClipRequest.SerializeToString,
+                response_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.RemoveVoiceClipResponse.FromString,
+                _registered_method=True)
         self.ListEngines = channel.unary_unary(
                 '/huasheng.tts.v1.TtsService/ListEngines',
                 request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.ListEnginesRequest.SerializeToString,
@@ -108,6 +118,20 @@ class TtsServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddVoiceClip(self, request, context):
+        """Adds a recording of the same person to a voice that CreateVoice made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveVoiceClip(self, request, context):
+        """Takes a recording out of a voice; its last one stays (FAILED_PRECONDITION).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEngines(self, request, context):
         """Lists the engines of this service.
         """
@@ -142,6 +166,16 @@ def add_TtsServiceServicer_to_server(servicer, server):
                     servicer.DeleteVoice,
                     request_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.DeleteVoiceRequest.FromString,
                     response_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.DeleteVoiceResponse.SerializeToString,
+            ),
+            'AddVoiceClip': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddVoiceClip,
+                    request_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.AddVoiceClipRequest.FromString,
+                    response_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.AddVoiceClipResponse.SerializeToString,
+            ),
+            'RemoveVoiceClip': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveVoiceClip,
+                    request_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.RemoveVoiceClipRequest.FromString,
+                    response_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.RemoveVoiceClipResponse.SerializeToString,
             ),
             'ListEngines': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEngines,
@@ -285,6 +319,60 @@ class TtsService(object):
             '/huasheng.tts.v1.TtsService/DeleteVoice',
             huasheng_dot_tts_dot_v1_dot_tts__pb2.DeleteVoiceRequest.SerializeToString,
             huasheng_dot_tts_dot_v1_dot_tts__pb2.DeleteVoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddVoiceClip(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huasheng.tts.v1.TtsService/AddVoiceClip',
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.AddVoiceClipRequest.SerializeToString,
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.AddVoiceClipResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveVoiceClip(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huasheng.tts.v1.TtsService/RemoveVoiceClip',
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.RemoveVoiceClipRequest.SerializeToString,
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.RemoveVoiceClipResponse.FromString,
             options,
             channel_credentials,
             insecure,
