@@ -148,3 +148,15 @@ def test_nothing_is_fetched_from_elsewhere(web: Web) -> None:
         web.go(path)
         web.until(SETTLED)
     assert [u for u in asked if "127.0.0.1" not in u and not u.startswith(("blob:", "data:"))] == []
+
+
+@pytest.mark.parametrize("path", ["/", "/video_generation", "/chat_system"])
+def test_the_first_start_waits_for_the_built_in_face(web: Web, path: str) -> None:
+    made = web.world.avatars[:]
+    web.world.avatars.clear()
+    with web.page.expect_response("**/api/v1/avatars?*"):
+        page = web.go(path)
+    assert page.get_by_role("alert").filter(visible=True, has_text="TypeError").count() == 0
+    web.world.avatars.extend(made)
+    web.until("[...document.querySelectorAll('main img, main video')].some((e) => (e.poster || e.src).includes('media/'))")
+    assert page.get_by_text("TypeError").count() == 0

@@ -5,6 +5,7 @@ import { get, list } from "./api.js";
 /** @typedef {import("./types.js").System} System */
 
 const FRESH_MS = 20_000;
+const MADE_MS = 1500;
 
 /** @type {Map<string, Promise<any>>} */
 const asked = new Map();
@@ -24,7 +25,16 @@ function once(key, ask) {
 export const stale = (key) => asked.delete(key);
 
 /** @returns {Promise<import("./types.js").Avatar[]>} */
-export const avatars = () => once("avatars", () => list("/avatars?limit=200"));
+export const avatars = () => once("avatars", theFaces);
+
+/** There is always a built-in face, but on the first start of all it is still being made: then this waits for it. */
+async function theFaces() {
+  for (;;) {
+    const all = await list("/avatars?limit=200");
+    if (all.length) return all;
+    await new Promise((done) => setTimeout(done, MADE_MS));
+  }
+}
 /** @returns {Promise<import("./types.js").Voice[]>} */
 export const voices = () => once("voices", () => list("/voices?limit=200"));
 /** @returns {Promise<import("./types.js").Engines>} */
