@@ -21,7 +21,7 @@ from services.tts.engines import REGISTRY
 from services.tts.engines.base import EngineSetup, SpeechRequest, TtsEngine
 from services.tts.session import SynthesisSession
 from services.tts.settings import TtsSettings
-from services.tts.voices import VoiceStore
+from services.tts.voices import StoredVoice, VoiceStore
 
 log = logging.getLogger("huasheng.tts")
 
@@ -106,31 +106,60 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
                 engine = self._engine(stored.engine)
                 cloned = await asyncio.to_thread(self.store.for_engine, stored)
         return engine, SpeechRequest(
-            voice_id, config.language, config.speed or 1.0, cloned, voices_rpc.sampling(config.sampling)
+            voice_id, config.language, config.speed or 1.0, cloned, voices_rpc.sampling(config.sampling, engine)
         )
 
     async def ListVoices(
         self, request: tts_pb2.ListVoicesRequest, _context: grpc.aio.ServicerContext
     ) -> tts_pb2.ListVoicesResponse:
         """The voices of all loaded engines, and those that the owner has made."""
-        voices = [voices_rpc.own_voice(v, e.name) for e in self._engines.values() for v in e.voices()]
+        voices = [voices_rpc.own_voice(v, e) for e in self._engines.values() for v in e.voices()]
         stored = await asyncio.to_thread(self.store.list, request.owner)
-        cloned = [voices_rpc.cloned_voice(v) for v in stored if v.engine in self._engines]
-        return tts_pb2.ListVoicesResponse(voices=voices + cloned)
+        cloned = [self._shown(v) for v in stored if v.engine in self._engines]
+        return tts_pb2.ListVoicesResponse(voices=voices + cloned, cloning=self._cloning())
+
+    def _shown(self, voice: StoredVoice) -> tts_pb2.Voice:
+        return voices_rpc.cloned_voice(voice, self.store, self._engine(voice.engine))
+
+    def _cloning(self) -> tts_pb2.Cloning:
+        """The first engine that clones; else the first that would, and why it was not loaded."""
+        for name, engine in self._engines.items():
+            if engine.can_clone:
+                return tts_pb2.Cloning(engine=name)
+        for name, why in self._problems.items():
+            if engine_class(REGISTRY, name, "tts").can_clone:  # type: ignore[attr-defined]  # a TtsEngine
+                return tts_pb2.Cloning(failed_engine=name, why=why)
+        return tts_pb2.Cloning()
 
     async def CreateVoice(
         self, request: tts_pb2.CreateVoiceRequest, _context: grpc.aio.ServicerContext
     ) -> tts_pb2.CreateVoiceResponse:
         """A voice for the first engine that clones; refused with what to install where there is none."""
-        engine = next((e for e in self._engines.values() if e.can_clone), None)
-        if engine is None:
-            for name, why in self._problems.items():
-                if engine_class(REGISTRY, name, "tts").can_clone:  # type: ignore[attr-defined]  # a TtsEngine
-                    raise HuashengError("engine-unavailable", engine=name, why=why)
+        cloning = self._cloning()
+        if cloning.failed_engine:
+            raise HuashengError("engine-unavailable", engine=cloning.failed_engine, why=cloning.why)
+        if not cloning.engine:
             raise HuashengError("cloning-unavailable", engine=self._engine().name)
-        made = await asyncio.to_thread(voices_rpc.create, self.store, self.settings, engine.name, request)
+        made = await asyncio.to_thread(voices_rpc.create, self.store, self.settings, cloning.engine, request)
         log.info("voice made", extra={"voice": made.voice_id, "clips": len(made.clips)})
-        return tts_pb2.CreateVoiceResponse(voice=voices_rpc.cloned_voice(made))
+        return tts_pb2.CreateVoiceResponse(voice=self._shown(made))
+
+    async def AddVoiceClip(
+        self, request: tts_pb2.AddVoiceClipRequest, _context: grpc.aio.ServicerContext
+    ) -> tts_pb2.AddVoiceClipResponse:
+        """Another recording for a cloned voice."""
+        self._refuse_builtin(request.voice_id)
+        voice = await asyncio.to_thread(voices_rpc.add_clip, self.store, self.settings, request)
+        return tts_pb2.AddVoiceClipResponse(voice=self._shown(voice))
+
+    async def RemoveVoiceClip(
+        self, request: tts_pb2.RemoveVoiceClipRequest, _context: grpc.aio.ServicerContext
+    ) -> tts_pb2.RemoveVoiceClipResponse:
+        """A cloned voice without one of its recordings."""
+        self._refuse_builtin(request.voice_id)
+        remove = self.store.remove_clip
+        voice = await asyncio.to_thread(remove, request.owner, request.voice_id, request.clip_id)
+        return tts_pb2.RemoveVoiceClipResponse(voice=self._shown(voice))
 
     async def RenameVoice(
         self, request: tts_pb2.RenameVoiceRequest, _context: grpc.aio.ServicerContext
@@ -139,7 +168,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         self._refuse_builtin(request.voice_id)
         name = voices_rpc.checked_name(request.name)
         voice = await asyncio.to_thread(self.store.rename, request.owner, request.voice_id, name)
-        return tts_pb2.RenameVoiceResponse(voice=voices_rpc.cloned_voice(voice))
+        return tts_pb2.RenameVoiceResponse(voice=self._shown(voice))
 
     async def DeleteVoice(
         self, request: tts_pb2.DeleteVoiceRequest, _context: grpc.aio.ServicerContext

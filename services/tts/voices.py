@@ -11,7 +11,7 @@ import secrets
 import tempfile
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from services.common.audio import wav_bytes
@@ -34,6 +34,15 @@ class Clip:
     loudness_lufs: float
     sha256: str
     """Of the clip as it is kept."""
+    transcript: str = ""
+    """What is said in it, as far as that is known."""
+    file: str = ""
+    """Its name within the voice's folder."""
+
+    @property
+    def clip_id(self) -> str:
+        """Its name within the voice."""
+        return self.sha256[:16]
 
 
 @dataclass(frozen=True)
@@ -53,12 +62,16 @@ class StoredVoice:
     owner: str
     name: str
     language: str
-    transcript: str
     engine: str
     model: str
     clips: tuple[Clip, ...]
     consent: Consent
     created_us: int
+
+    @property
+    def transcript(self) -> str:
+        """What is said in the first clip."""
+        return self.clips[0].transcript
 
 
 def now_us() -> int:
@@ -72,28 +85,34 @@ class VoiceStore:
     def __init__(self, storage: Storage, folder: Path) -> None:
         self.storage, self.folder = storage, folder
         self._copying = threading.Lock()
+        self._changing = threading.Lock()
 
     def create(
         self, owner: str, name: str, language: str, transcript: str, engine: str, model: str,
         references: list[Reference], consent: Consent,
     ) -> StoredVoice:  # fmt: skip
-        """Keep a new voice; it exists when all of it is written."""
+        """Keep a new voice; it exists when all of it is written. ``transcript`` is of the first reference."""
         voice_id = f"v_{secrets.token_hex(8)}"
-        place, clips = self._place(owner, voice_id), []
+        place = self._place(owner, voice_id)
         try:
-            for i, r in enumerate(references):
-                data = wav_bytes(r.samples, RATE)
-                self.storage.put(f"{place}/clip{i}.wav", data)
-                digest = hashlib.sha256(data).hexdigest()
-                clips.append(Clip(round(r.seconds, 3), r.snr_db, r.loudness_lufs, digest))
-            voice = StoredVoice(
-                voice_id, owner, name, language, transcript, engine, model, tuple(clips), consent, now_us()
-            )
-            self.storage.put_json(f"{place}/voice.json", asdict(voice))
+            clips = tuple(self._keep(place, r, "" if i else transcript) for i, r in enumerate(references))
+            voice = StoredVoice(voice_id, owner, name, language, engine, model, clips, consent, now_us())
+            self._write(voice)
         except BaseException:
             self.storage.delete(place)
             raise
         return voice
+
+    def _keep(self, place: str, r: Reference, transcript: str) -> Clip:
+        """Write a clip. Its name tells its content, so that no other clip ever has it."""
+        data = wav_bytes(r.samples, RATE)
+        digest = hashlib.sha256(data).hexdigest()
+        clip = Clip(round(r.seconds, 3), r.snr_db, r.loudness_lufs, digest, transcript, f"clip-{digest[:16]}.wav")
+        self.storage.put(f"{place}/{clip.file}", data)
+        return clip
+
+    def _write(self, voice: StoredVoice) -> None:
+        self.storage.put_json(f"{self._place(voice.owner, voice.voice_id)}/voice.json", asdict(voice))
 
     def find(self, owner: str, voice_id: str) -> StoredVoice:
         """Raises ``unknown-voice``, also for another owner's."""
@@ -103,7 +122,10 @@ class VoiceStore:
             raw = json.loads(self.storage.read(f"{self._place(owner, voice_id)}/voice.json"))
         except FileNotFoundError as e:
             raise HuashengError("unknown-voice", voice=voice_id) from e
-        clips = tuple(Clip(**c) for c in raw.pop("clips"))
+        first = {"transcript": raw.pop("transcript", "")}  # kept with the voice before clips had their own
+        clips = tuple(
+            Clip(**{"file": f"clip{i}.wav", **({} if i else first), **c}) for i, c in enumerate(raw.pop("clips"))
+        )
         return StoredVoice(**{**raw, "clips": clips, "consent": Consent(**raw["consent"])})
 
     def list(self, owner: str) -> list[StoredVoice]:
@@ -116,10 +138,46 @@ class VoiceStore:
 
     def rename(self, owner: str, voice_id: str, name: str) -> StoredVoice:
         """Raises ``unknown-voice``."""
-        voice = self.find(owner, voice_id)
-        renamed = StoredVoice(**{**voice.__dict__, "name": name})
-        self.storage.put_json(f"{self._place(owner, voice_id)}/voice.json", asdict(renamed))
+        with self._changing:
+            renamed = replace(self.find(owner, voice_id), name=name)
+            self._write(renamed)
         return renamed
+
+    def add_clip(self, owner: str, voice_id: str, reference: Reference, transcript: str, most: int) -> StoredVoice:
+        """Another recording of the same person. Raises ``unknown-voice`` and ``voice-full``."""
+        with self._changing:
+            voice = self.find(owner, voice_id)
+            if len(voice.clips) >= most:
+                raise HuashengError("voice-full", name=voice.name, limit=most)
+            clip = self._keep(self._place(owner, voice_id), reference, transcript)
+            if clip.clip_id in {c.clip_id for c in voice.clips}:
+                raise HuashengError("voice-clip-known", name=voice.name)
+            changed = replace(voice, clips=(*voice.clips, clip))
+            self._write(changed)
+        return changed
+
+    def remove_clip(self, owner: str, voice_id: str, clip_id: str) -> StoredVoice:
+        """Raises ``unknown-voice``, ``unknown-id`` and, for the last one, ``voice-last-clip``."""
+        with self._changing:
+            voice = self.find(owner, voice_id)
+            gone = next((c for c in voice.clips if c.clip_id == clip_id), None)
+            if gone is None:
+                raise HuashengError("unknown-id", kind="clip", id=clip_id[:80])
+            left = [c for c in voice.clips if c.clip_id != clip_id]
+            if not left:
+                raise HuashengError("voice-last-clip", name=voice.name)
+            # the first gives the manner, for which some versions must know its words
+            first = next((c for c in left if c.transcript), left[0])
+            order = left if left[0].transcript else [first, *(c for c in left if c is not first)]
+            changed = replace(voice, clips=tuple(order))
+            self._write(changed)
+            self.storage.delete(f"{self._place(owner, voice_id)}/{gone.file}")
+            self._forget_copies(owner, voice_id, f"{gone.clip_id}.wav")
+        return changed
+
+    def clip_uri(self, voice: StoredVoice, clip: Clip) -> str:
+        """Where a clip is kept."""
+        return self.storage.uri(f"{self._place(voice.owner, voice.voice_id)}/{clip.file}")
 
     def delete(self, owner: str, voice_id: str) -> None:
         """With its recordings, here and where engines read them. Raises ``unknown-voice``."""
@@ -127,8 +185,11 @@ class VoiceStore:
         place = self._place(owner, voice_id)
         self.storage.delete(f"{place}/voice.json")
         self.storage.delete(place)
+        self._forget_copies(owner, voice_id, "*.wav")
+
+    def _forget_copies(self, owner: str, voice_id: str, which: str) -> None:
         with self._copying:
-            for copy in self.folder.glob(f"{_folder(owner)}-{voice_id}-*.wav"):
+            for copy in self.folder.glob(f"{_folder(owner)}-{voice_id}-{which}"):
                 copy.unlink(missing_ok=True)
 
     def for_engine(self, voice: StoredVoice) -> ClonedVoice:
@@ -136,11 +197,11 @@ class VoiceStore:
         paths = []
         with self._copying:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for i, clip in enumerate(voice.clips):
+            for clip in voice.clips:
                 # the name tells the content, so that a process's own cache by path is never wrong
-                path = self.folder / f"{_folder(voice.owner)}-{voice.voice_id}-{i}-{clip.sha256[:8]}.wav"
+                path = self.folder / f"{_folder(voice.owner)}-{voice.voice_id}-{clip.clip_id}.wav"
                 if not path.exists():
-                    self._copy(f"{self._place(voice.owner, voice.voice_id)}/clip{i}.wav", path)
+                    self._copy(f"{self._place(voice.owner, voice.voice_id)}/{clip.file}", path)
                 paths.append(path)
         return ClonedVoice(voice.voice_id, voice.language, voice.transcript, tuple(paths), voice.model)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from huasheng.tts.v1 import tts_pb2
 
 from services.common.errors import HuashengError
-from services.tts.engines.base import Sampling, VoiceInfo
-from services.tts.reference import make_reference
+from services.tts.engines.base import Sampling, TtsEngine, VoiceInfo
+from services.tts.reference import Reference, make_reference
 from services.tts.settings import TtsSettings
 from services.tts.text.samples import SAMPLES
 from services.tts.voices import Consent, StoredVoice, VoiceStore, now_us
@@ -18,20 +19,21 @@ MOST_TRANSCRIPT = 500
 _GENDERS = {"female": tts_pb2.GENDER_FEMALE, "male": tts_pb2.GENDER_MALE}
 
 
-def own_voice(v: VoiceInfo, engine: str) -> tts_pb2.Voice:
+def own_voice(v: VoiceInfo, engine: TtsEngine) -> tts_pb2.Voice:
     """A voice of an engine."""
     return tts_pb2.Voice(
         voice_id=v.voice_id,
         name=v.name,
         language=v.language,
         gender=_GENDERS.get(v.gender, tts_pb2.GENDER_UNSPECIFIED),
-        engine=engine,
+        engine=engine.name,
         sample_text=v.sample_text,
+        sampling=engine.sampling,
     )
 
 
-def cloned_voice(v: StoredVoice) -> tts_pb2.Voice:
-    """A voice of the store."""
+def cloned_voice(v: StoredVoice, store: VoiceStore, engine: TtsEngine) -> tts_pb2.Voice:
+    """A voice of the store, and what its engine follows."""
     consent = tts_pb2.Consent(
         statement=v.consent.statement, given_by=v.consent.given_by, recorded_us=v.consent.recorded_us
     )
@@ -43,10 +45,17 @@ def cloned_voice(v: StoredVoice) -> tts_pb2.Voice:
         is_cloned=True,
         sample_text=SAMPLES[v.language.split("-")[0].lower()],
         transcript=v.transcript,
-        clips=[tts_pb2.VoiceClip(seconds=c.seconds, snr_db=c.snr_db, loudness_lufs=c.loudness_lufs) for c in v.clips],
+        clips=[
+            tts_pb2.VoiceClip(
+                seconds=c.seconds, snr_db=c.snr_db, loudness_lufs=c.loudness_lufs, clip_id=c.clip_id,
+                transcript=c.transcript, uri=store.clip_uri(v, c),
+            )
+            for c in v.clips
+        ],
         consent=consent,
         created_us=v.created_us,
-    )
+        sampling=engine.sampling,
+    )  # fmt: skip
 
 
 def checked_name(name: str) -> str:
@@ -57,8 +66,11 @@ def checked_name(name: str) -> str:
     return name
 
 
-def sampling(s: Any) -> Sampling:
-    """The message as the engines' own. Raises ``bad-request`` for values out of range."""
+def sampling(s: Any, engine: TtsEngine) -> Sampling:
+    """The message as the engines' own.
+
+    Raises ``bad-request`` for values out of range, ``synthesis-unsupported`` for what the engine does not follow.
+    """
     limits = {
         "seed": (-1, 2**31 - 1),
         "temperature": (0.01, 2),
@@ -66,11 +78,18 @@ def sampling(s: Any) -> Sampling:
         "top_p": (0.01, 1),
         "repetition_penalty": (1, 2),
     }
-    given = {name: getattr(s, name) for name in limits if s.HasField(name)}
+    given: dict[str, Any] = {name: getattr(s, name) for name in limits if s.HasField(name)}
     for name, value in given.items():
         low, high = limits[name]
         if not low <= round(value, 6) <= high:
             raise HuashengError("bad-request", what=f"{name} {value:g} is not within {low} and {high}.")
+    if s.HasField("split"):
+        if not re.fullmatch("cut[0-5]", s.split):
+            raise HuashengError("bad-request", what=f"split {s.split[:20]!r} is not one of cut0 to cut5.")
+        given["split"] = s.split
+    ignored = [name for name in given if name not in engine.sampling]
+    if ignored:
+        raise HuashengError("synthesis-unsupported", engine=engine.name, fields=", ".join(ignored))
     return Sampling(**given)
 
 
@@ -88,18 +107,35 @@ def create(store: VoiceStore, settings: TtsSettings, engine: str, request: tts_p
     uris = [request.reference_uri, *request.more_reference_uris]
     if len(uris) > MOST_CLIPS:
         raise HuashengError("bad-request", what=f"A voice is made of {MOST_CLIPS} recordings at most.")
-    transcript = " ".join(request.transcript.split())
+    transcript = _transcript(request.transcript)
     if not transcript:
         raise HuashengError("voice-no-transcript", name=name)
-    if len(transcript) > MOST_TRANSCRIPT:
-        raise HuashengError("long-text", count=len(transcript), limit=MOST_TRANSCRIPT)
-    references = []
-    for i, uri in enumerate(uris):
-        key = store.storage.key(uri)
-        if not store.storage.exists(key):
-            raise HuashengError("unknown-id", kind="file", id=key.rsplit("/", 1)[-1])
-        with store.storage.local(key) as path:
-            called = name if len(uris) == 1 else f"{name} ({i + 1})"
-            references.append(make_reference(path, called, settings.clone_seconds))
+    names = [name] if len(uris) == 1 else [f"{name} ({i + 1})" for i in range(len(uris))]
+    references = [_reference(store, settings, u, n) for u, n in zip(uris, names, strict=True)]
     consent = Consent(statement, given_by, now_us())
     return store.create(request.owner, name, language, transcript, engine, request.model, references, consent)
+
+
+def add_clip(store: VoiceStore, settings: TtsSettings, request: tts_pb2.AddVoiceClipRequest) -> StoredVoice:
+    """Check the recording, then keep it with the voice. Raises what ``make_reference`` and ``store.add_clip`` do."""
+    voice = store.find(request.owner, request.voice_id)
+    if len(voice.clips) >= MOST_CLIPS:
+        raise HuashengError("voice-full", name=voice.name, limit=MOST_CLIPS)
+    transcript = _transcript(request.transcript)
+    reference = _reference(store, settings, request.reference_uri, voice.name)
+    return store.add_clip(request.owner, request.voice_id, reference, transcript, MOST_CLIPS)
+
+
+def _transcript(text: str) -> str:
+    text = " ".join(text.split())
+    if len(text) > MOST_TRANSCRIPT:
+        raise HuashengError("long-text", count=len(text), limit=MOST_TRANSCRIPT)
+    return text
+
+
+def _reference(store: VoiceStore, settings: TtsSettings, uri: str, name: str) -> Reference:
+    key = store.storage.key(uri)
+    if not store.storage.exists(key):
+        raise HuashengError("unknown-id", kind="file", id=key.rsplit("/", 1)[-1])
+    with store.storage.local(key) as path:
+        return make_reference(path, name, settings.clone_seconds)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from services.common.audio import Samples
@@ -167,6 +167,11 @@ class Sampling:
     top_k: int | None = None
     top_p: float | None = None
     repetition_penalty: float | None = None
+    split: str | None = None
+
+    def given(self) -> list[str]:
+        """Names of the fields that are not left to the settings."""
+        return [f.name for f in fields(self) if getattr(self, f.name) is not None]
 
 
 @dataclass(frozen=True)
@@ -200,6 +205,8 @@ class TtsEngine(ABC):
     """Whether pieces carry spans."""
     can_clone: bool = False
     """Whether it speaks with cloned voices."""
+    sampling: tuple[str, ...] = ()
+    """Fields of ``Sampling`` that it follows; others are refused before it is asked."""
 
     def __init__(self, setup: EngineSetup) -> None:
         self.setup = setup

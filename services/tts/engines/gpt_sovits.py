@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,7 @@ class GptSovitsEngine(TtsEngine):
     languages = ("zh-CN", "en-US", "ja-JP", "ko-KR", "yue-HK")
     has_phonemes = False
     can_clone = True
+    sampling = tuple(f.name for f in fields(Sampling))
 
     def __init__(self, setup: EngineSetup) -> None:
         super().__init__(setup)
@@ -166,7 +168,7 @@ class GptSovitsEngine(TtsEngine):
             "aux_ref_audio_paths": [str(c) for c in voice.clips[1:]],
             "prompt_text": voice.transcript,
             "prompt_lang": language(voice.language),
-            "text_split_method": s.gpt_sovits_split,
+            "text_split_method": sampling.split or s.gpt_sovits_split,
             "batch_size": s.gpt_sovits_batch_size,
             "speed_factor": speed,
             "fragment_interval": s.gpt_sovits_pause_s,

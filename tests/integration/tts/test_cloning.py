@@ -1,5 +1,6 @@
 """Voices made from recordings, over real gRPC, spoken by GPT-SoVITS' fake; the recordings are of real people."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,7 @@ async def test_a_voice_from_its_making_to_its_end(stack: Stack) -> None:
     made = await stack.create(uri, more_reference_uris=[uri])
     assert made.is_cloned and made.engine == "gpt_sovits" and (made.name, made.language) == ("Anna", "en-US")
     assert [round(c.seconds, 1) for c in made.clips] == [4.6, 4.6] and made.clips[0].snr_db > 30
+    assert [c.transcript for c in made.clips] == ["Hello.", ""] and set(made.sampling) > {"seed", "split"}
     assert made.consent.given_by == "A. Person" and made.consent.recorded_us >= made.created_us - 60_000_000
     assert [v.voice_id for v in await stack.voices()] == [made.voice_id]
 
@@ -147,9 +149,65 @@ async def test_recordings_and_requests_that_are_refused(stack: Stack) -> None:
     assert await stack.voices() == []
 
 
+@needs_speech
+async def test_recordings_come_and_go(stack: Stack) -> None:
+    x = decode(SPEECH, 32_000)
+    uris = [stack.put(f"take{i}", wav_bytes((x * g).astype(np.float32), 32_000)) for i, g in enumerate((1, 0.9, 0.8))]
+    made = await stack.create(uris[0])
+    who = {"owner": "anna", "voice_id": made.voice_id}
+    add, remove = stack.stub.AddVoiceClip, stack.stub.RemoveVoiceClip
+    await add(tts_pb2.AddVoiceClipRequest(reference_uri=uris[1], **who))
+    grown = (await add(tts_pb2.AddVoiceClipRequest(reference_uri=uris[2], transcript=" Good  day. ", **who))).voice
+    assert [c.transcript for c in grown.clips] == ["Hello.", "", "Good day."]
+    ids = [c.clip_id for c in grown.clips]
+    assert len(set(ids)) == 3 and decode(stack.storage.read(stack.storage.key(grown.clips[2].uri)), 32_000).size
+    await stack.say(made.voice_id)
+    assert len(stack.fake.requests[-1]["aux_ref_audio_paths"]) == 2
+
+    # the one with known words takes the place of the first
+    left = (await remove(tts_pb2.RemoveVoiceClipRequest(clip_id=ids[0], **who))).voice
+    assert [c.clip_id for c in left.clips] == [ids[2], ids[1]] and left.transcript == "Good day."
+    assert len(list(stack.clips.iterdir())) == 2
+    await stack.say(made.voice_id)
+    sent = stack.fake.requests[-1]
+    assert sent["prompt_text"] == "Good day." and ids[2] in sent["ref_audio_path"]
+    assert await stack.refused(remove(tts_pb2.RemoveVoiceClipRequest(clip_id=ids[0], **who))) == "unknown-id"
+    again = tts_pb2.AddVoiceClipRequest(reference_uri=uris[1], **who)
+    assert await stack.refused(add(again)) == "voice-clip-known"
+    await remove(tts_pb2.RemoveVoiceClipRequest(clip_id=ids[1], **who))
+    last = tts_pb2.RemoveVoiceClipRequest(clip_id=ids[2], **who)
+    assert await stack.refused(remove(last)) == "voice-last-clip"
+    assert await stack.refused(add(tts_pb2.AddVoiceClipRequest(reference_uri=uris[1]))) == "unknown-voice"
+    full = await stack.create(uris[0], more_reference_uris=[*uris[1:], uris[1], uris[2]])
+    over = tts_pb2.AddVoiceClipRequest(owner="anna", voice_id=full.voice_id, reference_uri=uris[0])
+    assert await stack.refused(add(over)) == "voice-full"
+
+
+@needs_speech
+async def test_a_voice_that_was_kept_before_clips_had_their_own_words(stack: Stack) -> None:
+    made = await stack.create(stack.put("one", SPEECH.read_bytes()), transcript="Hello.")
+    key = stack.storage.key(made.clips[0].uri)
+    place = key.rsplit("/", 1)[0]
+    kept = json.loads(stack.storage.read(f"{place}/voice.json"))
+    stack.storage.put(f"{place}/clip0.wav", stack.storage.read(key))
+    stack.storage.delete(key)
+    kept["transcript"] = kept["clips"][0].pop("transcript")
+    del kept["clips"][0]["file"]
+    stack.storage.put_json(f"{place}/voice.json", kept)
+    (found,) = await stack.voices()
+    assert found.transcript == "Hello." and found.clips[0].uri.endswith("clip0.wav")
+    await stack.say(made.voice_id)
+    assert stack.fake.requests[-1]["prompt_text"] == "Hello."
+
+
+async def test_whether_voices_can_be_cloned_is_told(stack: Stack) -> None:
+    assert (await stack.stub.ListVoices(tts_pb2.ListVoicesRequest())).cloning.engine == "gpt_sovits"
+
+
 async def test_without_a_voice(stack: Stack) -> None:
     assert await stack.refused(stack.say("")) == "voice-needed"
     assert await stack.refused(stack.say("../../x")) == "unknown-voice"
     assert await stack.refused(stack.say("", sampling=tts_pb2.Sampling(top_k=1000))) == "bad-request"
+    assert await stack.refused(stack.say("", sampling=tts_pb2.Sampling(split="cut9"))) == "bad-request"
     (engine,) = (await stack.stub.ListEngines(tts_pb2.ListEnginesRequest())).engines
     assert engine.available and engine.is_default

@@ -220,12 +220,12 @@ def test_everything_that_matters_is_passed_on(tmp_path: Path) -> None:
         made = engine(tmp_path, fake.url, gpt_sovits_temperature=0.8, gpt_sovits_split="cut5")
         made.load()
         voice = ClonedVoice("v_1", "zh-CN", "你好。", clips)
-        say(made, "你好，世界。", cloned=voice, speed=1.5, sampling=Sampling(seed=7, top_k=5))
+        say(made, "你好，世界。", cloned=voice, speed=1.5, sampling=Sampling(seed=7, top_k=5, split="cut2"))
         sent = fake.requests[-1]
         expected = {
             "text": "你好，世界。", "text_lang": "zh", "ref_audio_path": str(clips[0]),
             "aux_ref_audio_paths": [str(clips[1])], "prompt_text": "你好。", "prompt_lang": "zh", "speed_factor": 1.5,
-            "seed": 7, "top_k": 5, "temperature": 0.8, "text_split_method": "cut5", "media_type": "wav",
+            "seed": 7, "top_k": 5, "temperature": 0.8, "text_split_method": "cut2", "media_type": "wav",
             "streaming_mode": 0,
         }  # fmt: skip
         assert {k: sent[k] for k in expected} == expected

@@ -215,13 +215,23 @@ async def test_refusals(running: Running, requests: list[Request], reason: str) 
     assert running.engine.at_work == 0
 
 
+async def test_sampling_is_refused_by_an_engine_that_does_not_sample(running: Running) -> None:
+    sampling = tts_pb2.Sampling(seed=7, split="cut5")
+    assert await running.fails([config(sampling=sampling), clause(0, "Hello"), END]) == "synthesis-unsupported"
+    with pytest.raises(grpc.aio.AioRpcError, match=r"does not follow: seed, split"):
+        await running.say([config(sampling=sampling), clause(0, "Hello"), END])
+    assert kinds(await running.say([config(sampling=tts_pb2.Sampling()), clause(0, "Hello"), END]))[-1] == "finished"
+
+
 async def test_a_failing_engine_is_told_with_its_reason(running: Running) -> None:
     running.engine.broken = True
     assert await running.fails([config(), clause(0, "Hello"), END]) == "engine-failed"
 
 
 async def test_voices_and_engines(running: Running) -> None:
-    voices = (await running.stub.ListVoices(tts_pb2.ListVoicesRequest())).voices
+    listed = await running.stub.ListVoices(tts_pb2.ListVoicesRequest())
+    voices = listed.voices
+    assert (listed.cloning.engine, listed.cloning.failed_engine) == ("", "") and not voices[0].sampling
     assert [(v.voice_id, v.language, v.engine) for v in voices] == [("one", "en-US", "fake"), ("two", "zh-CN", "fake")]
     assert [v.gender for v in voices] == [tts_pb2.GENDER_FEMALE, tts_pb2.GENDER_MALE]
     (engine,) = (await running.stub.ListEngines(tts_pb2.ListEnginesRequest())).engines
