@@ -158,5 +158,5 @@ def test_the_first_start_waits_for_the_built_in_face(web: Web, path: str) -> Non
         page = web.go(path)
     assert page.get_by_role("alert").filter(visible=True, has_text="TypeError").count() == 0
     web.world.avatars.extend(made)
-    web.until("[...document.querySelectorAll('main img, main video')].some((e) => (e.poster || e.src).includes('media/'))")
+    web.until("[...document.querySelectorAll('main :is(img, video)')].some((e) => /media/.test(e.poster || e.src))")
     assert page.get_by_text("TypeError").count() == 0

@@ -58,7 +58,7 @@ const engine = (e) =>
     engineWords(e),
     e.available ? null : h("p", { class: "small-text", lang: "en" }, e.reason),
     e.service !== "render" || !e.available ? null : e.can_train ? h("p", { class: "small-text" }, t("engine.trains")) : h("p", { class: "small-text muted" }, t("engine.trains.not"), e.cannot_train_reason ? h("span", { lang: "en" }, " ", e.cannot_train_reason) : null),
-    h("p", { class: "small-text muted" }, [e.languages.map(languageName).join(", "), e.license].filter(Boolean).join(" · ")),
+    h("p", { class: "small-text muted" }, [[...new Set(e.languages.map(languageName))].join(", "), e.license].filter(Boolean).join(" · ")),
   );
 
 /** @param {number} part @param {number} whole @param {string} text */
