@@ -8,18 +8,20 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RecognitionConfig(_message.Message):
-    __slots__ = ("engine", "language", "format", "audio_uri", "end_silence_ms")
+    __slots__ = ("engine", "language", "format", "audio_uri", "end_silence_ms", "no_fallback")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     AUDIO_URI_FIELD_NUMBER: _ClassVar[int]
     END_SILENCE_MS_FIELD_NUMBER: _ClassVar[int]
+    NO_FALLBACK_FIELD_NUMBER: _ClassVar[int]
     engine: str
     language: str
     format: _common_pb2.AudioFormat
     audio_uri: str
     end_silence_ms: int
-    def __init__(self, engine: _Optional[str] = ..., language: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., audio_uri: _Optional[str] = ..., end_silence_ms: _Optional[int] = ...) -> None: ...
+    no_fallback: bool
+    def __init__(self, engine: _Optional[str] = ..., language: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., audio_uri: _Optional[str] = ..., end_silence_ms: _Optional[int] = ..., no_fallback: bool = ...) -> None: ...
 
 class TranscribeRequest(_message.Message):
     __slots__ = ("config", "audio", "end")
@@ -42,20 +44,22 @@ class Segment(_message.Message):
     def __init__(self, text: _Optional[str] = ..., start_us: _Optional[int] = ..., end_us: _Optional[int] = ...) -> None: ...
 
 class TranscribeResponse(_message.Message):
-    __slots__ = ("text", "language", "language_probability", "duration_us", "segments", "engine")
+    __slots__ = ("text", "language", "language_probability", "duration_us", "segments", "engine", "fallbacks")
     TEXT_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_PROBABILITY_FIELD_NUMBER: _ClassVar[int]
     DURATION_US_FIELD_NUMBER: _ClassVar[int]
     SEGMENTS_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
+    FALLBACKS_FIELD_NUMBER: _ClassVar[int]
     text: str
     language: str
     language_probability: float
     duration_us: int
     segments: _containers.RepeatedCompositeFieldContainer[Segment]
     engine: str
-    def __init__(self, text: _Optional[str] = ..., language: _Optional[str] = ..., language_probability: _Optional[float] = ..., duration_us: _Optional[int] = ..., segments: _Optional[_Iterable[_Union[Segment, _Mapping]]] = ..., engine: _Optional[str] = ...) -> None: ...
+    fallbacks: _containers.RepeatedCompositeFieldContainer[_common_pb2.Fallback]
+    def __init__(self, text: _Optional[str] = ..., language: _Optional[str] = ..., language_probability: _Optional[float] = ..., duration_us: _Optional[int] = ..., segments: _Optional[_Iterable[_Union[Segment, _Mapping]]] = ..., engine: _Optional[str] = ..., fallbacks: _Optional[_Iterable[_Union[_common_pb2.Fallback, _Mapping]]] = ...) -> None: ...
 
 class StreamTranscribeRequest(_message.Message):
     __slots__ = ("config", "audio", "interrupt", "end")
@@ -88,18 +92,20 @@ class SpeechEnded(_message.Message):
     def __init__(self, pts_us: _Optional[int] = ...) -> None: ...
 
 class Final(_message.Message):
-    __slots__ = ("text", "language", "start_us", "end_us", "engine")
+    __slots__ = ("text", "language", "start_us", "end_us", "engine", "fallbacks")
     TEXT_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     START_US_FIELD_NUMBER: _ClassVar[int]
     END_US_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
+    FALLBACKS_FIELD_NUMBER: _ClassVar[int]
     text: str
     language: str
     start_us: int
     end_us: int
     engine: str
-    def __init__(self, text: _Optional[str] = ..., language: _Optional[str] = ..., start_us: _Optional[int] = ..., end_us: _Optional[int] = ..., engine: _Optional[str] = ...) -> None: ...
+    fallbacks: _containers.RepeatedCompositeFieldContainer[_common_pb2.Fallback]
+    def __init__(self, text: _Optional[str] = ..., language: _Optional[str] = ..., start_us: _Optional[int] = ..., end_us: _Optional[int] = ..., engine: _Optional[str] = ..., fallbacks: _Optional[_Iterable[_Union[_common_pb2.Fallback, _Mapping]]] = ...) -> None: ...
 
 class StreamTranscribeResponse(_message.Message):
     __slots__ = ("speech_started", "partial", "speech_ended", "final", "interrupted")

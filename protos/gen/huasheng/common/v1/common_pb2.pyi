@@ -11,8 +11,19 @@ class AudioEncoding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     AUDIO_ENCODING_UNSPECIFIED: _ClassVar[AudioEncoding]
     AUDIO_ENCODING_PCM_S16LE: _ClassVar[AudioEncoding]
+
+class BreakerState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BREAKER_STATE_UNSPECIFIED: _ClassVar[BreakerState]
+    BREAKER_STATE_CLOSED: _ClassVar[BreakerState]
+    BREAKER_STATE_OPEN: _ClassVar[BreakerState]
+    BREAKER_STATE_HALF_OPEN: _ClassVar[BreakerState]
 AUDIO_ENCODING_UNSPECIFIED: AudioEncoding
 AUDIO_ENCODING_PCM_S16LE: AudioEncoding
+BREAKER_STATE_UNSPECIFIED: BreakerState
+BREAKER_STATE_CLOSED: BreakerState
+BREAKER_STATE_OPEN: BreakerState
+BREAKER_STATE_HALF_OPEN: BreakerState
 
 class AudioFormat(_message.Message):
     __slots__ = ("encoding", "sample_rate_hertz", "channels")
@@ -61,7 +72,7 @@ class Interrupted(_message.Message):
     def __init__(self, generation: _Optional[int] = ..., sent_us: _Optional[int] = ...) -> None: ...
 
 class EngineInfo(_message.Message):
-    __slots__ = ("name", "available", "reason", "is_default", "languages", "license", "description", "can_train", "cannot_train_reason")
+    __slots__ = ("name", "available", "reason", "is_default", "languages", "license", "description", "can_train", "cannot_train_reason", "breaker", "breaker_reason", "breaker_retry_s")
     NAME_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -71,6 +82,9 @@ class EngineInfo(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     CAN_TRAIN_FIELD_NUMBER: _ClassVar[int]
     CANNOT_TRAIN_REASON_FIELD_NUMBER: _ClassVar[int]
+    BREAKER_FIELD_NUMBER: _ClassVar[int]
+    BREAKER_REASON_FIELD_NUMBER: _ClassVar[int]
+    BREAKER_RETRY_S_FIELD_NUMBER: _ClassVar[int]
     name: str
     available: bool
     reason: str
@@ -80,4 +94,23 @@ class EngineInfo(_message.Message):
     description: str
     can_train: bool
     cannot_train_reason: str
-    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., is_default: bool = ..., languages: _Optional[_Iterable[str]] = ..., license: _Optional[str] = ..., description: _Optional[str] = ..., can_train: bool = ..., cannot_train_reason: _Optional[str] = ...) -> None: ...
+    breaker: BreakerState
+    breaker_reason: str
+    breaker_retry_s: float
+    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., is_default: bool = ..., languages: _Optional[_Iterable[str]] = ..., license: _Optional[str] = ..., description: _Optional[str] = ..., can_train: bool = ..., cannot_train_reason: _Optional[str] = ..., breaker: _Optional[_Union[BreakerState, str]] = ..., breaker_reason: _Optional[str] = ..., breaker_retry_s: _Optional[float] = ...) -> None: ...
+
+class Fallback(_message.Message):
+    __slots__ = ("service", "wanted", "used", "reason", "wanted_voice", "used_voice")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    WANTED_FIELD_NUMBER: _ClassVar[int]
+    USED_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    WANTED_VOICE_FIELD_NUMBER: _ClassVar[int]
+    USED_VOICE_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    wanted: str
+    used: str
+    reason: str
+    wanted_voice: str
+    used_voice: str
+    def __init__(self, service: _Optional[str] = ..., wanted: _Optional[str] = ..., used: _Optional[str] = ..., reason: _Optional[str] = ..., wanted_voice: _Optional[str] = ..., used_voice: _Optional[str] = ...) -> None: ...

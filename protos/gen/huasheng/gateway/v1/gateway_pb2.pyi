@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class TurnConfig(_message.Message):
-    __slots__ = ("text", "format", "avatar_id", "voice_id", "conversation_id", "engine", "model_id", "idle_frame", "persona")
+    __slots__ = ("text", "format", "avatar_id", "voice_id", "conversation_id", "engine", "model_id", "idle_frame", "persona", "asr_engine", "llm_engine", "tts_engine", "no_fallback")
     TEXT_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     AVATAR_ID_FIELD_NUMBER: _ClassVar[int]
@@ -18,6 +18,10 @@ class TurnConfig(_message.Message):
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     IDLE_FRAME_FIELD_NUMBER: _ClassVar[int]
     PERSONA_FIELD_NUMBER: _ClassVar[int]
+    ASR_ENGINE_FIELD_NUMBER: _ClassVar[int]
+    LLM_ENGINE_FIELD_NUMBER: _ClassVar[int]
+    TTS_ENGINE_FIELD_NUMBER: _ClassVar[int]
+    NO_FALLBACK_FIELD_NUMBER: _ClassVar[int]
     text: str
     format: _common_pb2.AudioFormat
     avatar_id: str
@@ -27,7 +31,11 @@ class TurnConfig(_message.Message):
     model_id: str
     idle_frame: int
     persona: str
-    def __init__(self, text: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., avatar_id: _Optional[str] = ..., voice_id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., idle_frame: _Optional[int] = ..., persona: _Optional[str] = ...) -> None: ...
+    asr_engine: str
+    llm_engine: str
+    tts_engine: str
+    no_fallback: bool
+    def __init__(self, text: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., avatar_id: _Optional[str] = ..., voice_id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., idle_frame: _Optional[int] = ..., persona: _Optional[str] = ..., asr_engine: _Optional[str] = ..., llm_engine: _Optional[str] = ..., tts_engine: _Optional[str] = ..., no_fallback: bool = ...) -> None: ...
 
 class StreamTurnRequest(_message.Message):
     __slots__ = ("config", "audio", "end")
@@ -93,15 +101,17 @@ class TurnFinished(_message.Message):
     def __init__(self, conversation_id: _Optional[str] = ..., timings_ms: _Optional[_Mapping[str, float]] = ..., end_frame: _Optional[int] = ...) -> None: ...
 
 class StreamTurnResponse(_message.Message):
-    __slots__ = ("transcript", "reply", "media", "finished", "video")
+    __slots__ = ("transcript", "reply", "media", "finished", "video", "fallback")
     TRANSCRIPT_FIELD_NUMBER: _ClassVar[int]
     REPLY_FIELD_NUMBER: _ClassVar[int]
     MEDIA_FIELD_NUMBER: _ClassVar[int]
     FINISHED_FIELD_NUMBER: _ClassVar[int]
     VIDEO_FIELD_NUMBER: _ClassVar[int]
+    FALLBACK_FIELD_NUMBER: _ClassVar[int]
     transcript: TurnTranscript
     reply: TurnReply
     media: TurnMedia
     finished: TurnFinished
     video: TurnVideo
-    def __init__(self, transcript: _Optional[_Union[TurnTranscript, _Mapping]] = ..., reply: _Optional[_Union[TurnReply, _Mapping]] = ..., media: _Optional[_Union[TurnMedia, _Mapping]] = ..., finished: _Optional[_Union[TurnFinished, _Mapping]] = ..., video: _Optional[_Union[TurnVideo, _Mapping]] = ...) -> None: ...
+    fallback: _common_pb2.Fallback
+    def __init__(self, transcript: _Optional[_Union[TurnTranscript, _Mapping]] = ..., reply: _Optional[_Union[TurnReply, _Mapping]] = ..., media: _Optional[_Union[TurnMedia, _Mapping]] = ..., finished: _Optional[_Union[TurnFinished, _Mapping]] = ..., video: _Optional[_Union[TurnVideo, _Mapping]] = ..., fallback: _Optional[_Union[_common_pb2.Fallback, _Mapping]] = ...) -> None: ...

@@ -41,7 +41,7 @@ class ChatMessage(_message.Message):
     def __init__(self, role: _Optional[_Union[Role, str]] = ..., content: _Optional[str] = ...) -> None: ...
 
 class StreamChatRequest(_message.Message):
-    __slots__ = ("messages", "persona", "engine", "model", "language", "max_tokens", "temperature")
+    __slots__ = ("messages", "persona", "engine", "model", "language", "max_tokens", "temperature", "no_fallback")
     MESSAGES_FIELD_NUMBER: _ClassVar[int]
     PERSONA_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,7 @@ class StreamChatRequest(_message.Message):
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     MAX_TOKENS_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    NO_FALLBACK_FIELD_NUMBER: _ClassVar[int]
     messages: _containers.RepeatedCompositeFieldContainer[ChatMessage]
     persona: str
     engine: str
@@ -56,15 +57,18 @@ class StreamChatRequest(_message.Message):
     language: str
     max_tokens: int
     temperature: float
-    def __init__(self, messages: _Optional[_Iterable[_Union[ChatMessage, _Mapping]]] = ..., persona: _Optional[str] = ..., engine: _Optional[str] = ..., model: _Optional[str] = ..., language: _Optional[str] = ..., max_tokens: _Optional[int] = ..., temperature: _Optional[float] = ...) -> None: ...
+    no_fallback: bool
+    def __init__(self, messages: _Optional[_Iterable[_Union[ChatMessage, _Mapping]]] = ..., persona: _Optional[str] = ..., engine: _Optional[str] = ..., model: _Optional[str] = ..., language: _Optional[str] = ..., max_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., no_fallback: bool = ...) -> None: ...
 
 class ChatStarted(_message.Message):
-    __slots__ = ("engine", "model")
+    __slots__ = ("engine", "model", "fallbacks")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    FALLBACKS_FIELD_NUMBER: _ClassVar[int]
     engine: str
     model: str
-    def __init__(self, engine: _Optional[str] = ..., model: _Optional[str] = ...) -> None: ...
+    fallbacks: _containers.RepeatedCompositeFieldContainer[_common_pb2.Fallback]
+    def __init__(self, engine: _Optional[str] = ..., model: _Optional[str] = ..., fallbacks: _Optional[_Iterable[_Union[_common_pb2.Fallback, _Mapping]]] = ...) -> None: ...
 
 class ChatDelta(_message.Message):
     __slots__ = ("text",)

@@ -18,20 +18,22 @@ GENDER_FEMALE: Gender
 GENDER_MALE: Gender
 
 class SynthesisConfig(_message.Message):
-    __slots__ = ("engine", "voice_id", "language", "speed", "owner", "sampling")
+    __slots__ = ("engine", "voice_id", "language", "speed", "owner", "sampling", "no_fallback")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     VOICE_ID_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     SPEED_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     SAMPLING_FIELD_NUMBER: _ClassVar[int]
+    NO_FALLBACK_FIELD_NUMBER: _ClassVar[int]
     engine: str
     voice_id: str
     language: str
     speed: float
     owner: str
     sampling: Sampling
-    def __init__(self, engine: _Optional[str] = ..., voice_id: _Optional[str] = ..., language: _Optional[str] = ..., speed: _Optional[float] = ..., owner: _Optional[str] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ...) -> None: ...
+    no_fallback: bool
+    def __init__(self, engine: _Optional[str] = ..., voice_id: _Optional[str] = ..., language: _Optional[str] = ..., speed: _Optional[float] = ..., owner: _Optional[str] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., no_fallback: bool = ...) -> None: ...
 
 class Sampling(_message.Message):
     __slots__ = ("seed", "temperature", "top_k", "top_p", "repetition_penalty", "split")
@@ -70,16 +72,18 @@ class StreamSynthesizeRequest(_message.Message):
     def __init__(self, config: _Optional[_Union[SynthesisConfig, _Mapping]] = ..., clause: _Optional[_Union[Clause, _Mapping]] = ..., interrupt: _Optional[_Union[_common_pb2.Interrupt, _Mapping]] = ..., end: _Optional[_Union[_common_pb2.EndOfInput, _Mapping]] = ...) -> None: ...
 
 class SynthesisHeader(_message.Message):
-    __slots__ = ("format", "engine", "voice_id", "has_phonemes")
+    __slots__ = ("format", "engine", "voice_id", "has_phonemes", "fallbacks")
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     VOICE_ID_FIELD_NUMBER: _ClassVar[int]
     HAS_PHONEMES_FIELD_NUMBER: _ClassVar[int]
+    FALLBACKS_FIELD_NUMBER: _ClassVar[int]
     format: _common_pb2.AudioFormat
     engine: str
     voice_id: str
     has_phonemes: bool
-    def __init__(self, format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., engine: _Optional[str] = ..., voice_id: _Optional[str] = ..., has_phonemes: bool = ...) -> None: ...
+    fallbacks: _containers.RepeatedCompositeFieldContainer[_common_pb2.Fallback]
+    def __init__(self, format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., engine: _Optional[str] = ..., voice_id: _Optional[str] = ..., has_phonemes: bool = ..., fallbacks: _Optional[_Iterable[_Union[_common_pb2.Fallback, _Mapping]]] = ...) -> None: ...
 
 class ClauseMark(_message.Message):
     __slots__ = ("index", "text", "start_us", "end_us")
