@@ -1,0 +1,1 @@
+"""The asynchronous client. ``_sync`` is generated from here by ``python -m tools.client_sync``; ``_io`` is not."""

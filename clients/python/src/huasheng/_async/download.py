@@ -1,0 +1,49 @@
+"""Files from the gateway: resumed where they broke off, there whole or not at all."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from pathlib import Path
+
+from huasheng._async._io import blocking, sleep
+from huasheng._async.transport import AsyncTransport
+from huasheng._files import OnBytes, PartFile
+from huasheng._protocol import TRIES, Call, Deadline, backoff, nothing
+from huasheng.errors import BusyError, ConnectionFailedError
+
+log = logging.getLogger("huasheng")
+DOWNLOAD_S = 3600.0
+
+
+async def download(
+    transport: AsyncTransport,
+    url: str,
+    path: str | Path,
+    progress: OnBytes | None = None,
+    timeout: float = DOWNLOAD_S,
+) -> Path:
+    """Save what ``url`` leads to under ``path``; see ``download`` of the client."""
+    what = f"download of {Path(path).name}"
+    deadline = Deadline(timeout, what)
+    failures, best = 0, 0
+    with PartFile(Path(path), progress) as part:
+        while True:
+            try:
+                call = Call("GET", url, nothing, headers=part.headers())
+                async with transport.stream(call, deadline) as response:
+                    part.begin(response)
+                    async for piece in transport.pieces(response, what, deadline):
+                        await blocking(partial(part.write, piece))
+                await blocking(part.finish)
+                return part.path
+            except (ConnectionFailedError, BusyError) as e:
+                # getting further than before is worth another round; breaking off at the same place, only a few
+                failures = 1 if part.size > best else failures + 1
+                best = max(best, part.size)
+                asked = e.retry_after_s if isinstance(e, BusyError) and e.problem.retryable else None
+                if failures >= TRIES or (isinstance(e, BusyError) and asked is None):
+                    raise
+                wait = min(backoff(failures) if asked is None else asked, deadline.left())
+                log.warning("%s: broke off after %d bytes (%s), goes on in %.1f s", what, part.size, e, wait)
+            await sleep(wait)

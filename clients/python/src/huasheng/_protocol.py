@@ -1,0 +1,224 @@
+"""What both clients know of HTTP without doing any: calls, deadlines, when to try again, what an answer means."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import math
+import os
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from huasheng._files import Upload
+from huasheng._version import VERSION
+from huasheng.errors import (
+    AnswerError,
+    BusyError,
+    ConnectionFailedError,
+    DeadlineError,
+    HuashengError,
+    ProblemError,
+    not_understood,
+    of_problem,
+)
+from huasheng.models import Problem
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+API = "/api/v1"
+DEFAULT_URL = "http://127.0.0.1:5001"
+CONNECT_S = 10.0
+READ_S = 60.0
+"""Longest silence of a connection while something is expected of it."""
+SHORT_S = 60.0
+"""Deadline of calls that list, show, accept or delete, all tries together."""
+LONG_S = 600.0
+"""Deadline of uploads, speech, recognition and cloning."""
+TRIES = 5
+"""How often a call is made before its failure is the caller's."""
+MAX_PAUSE_S = 8.0
+_PROXY = (429, 502, 503, 504)
+"""What stands between client and gateway says these when the gateway is away for a moment."""
+
+
+class Deadline:
+    """The time that a call may take, all tries together."""
+
+    def __init__(self, seconds: float, what: str) -> None:
+        self._seconds, self._what = seconds, what
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds left. Raises ``DeadlineError``."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise DeadlineError(f"{self._what}: not done within {self._seconds:g} s")
+        return left
+
+    def timeouts(self, read_s: float = READ_S) -> httpx.Timeout:
+        """What httpx may wait for each step. Raises ``DeadlineError``."""
+        left = self.left()
+        return httpx.Timeout(min(READ_S, left), connect=min(CONNECT_S, left), read=min(read_s, left))
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """A request, and how to read its answer. ``path`` begins with ``/``."""
+
+    method: str
+    path: str
+    parse: Callable[[Any], T]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    upload: Upload | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float = SHORT_S
+    is_json: bool = True
+
+    @property
+    def name(self) -> str:
+        """For messages: without the query, which may carry a signature."""
+        return f"{self.method} {self.path.partition('?')[0]}"
+
+    @property
+    def can_repeat(self) -> bool:
+        """Whether it may be sent again: its key or nature makes a repeat harmless, and its file can be rewound."""
+        return self.upload is None or self.upload.can_rewind
+
+
+def key(given: str | None) -> dict[str, str]:
+    """The header that lets a POST be sent again without doing anything twice."""
+    return {"Idempotency-Key": given or uuid.uuid4().hex}
+
+
+def given(**fields: Any) -> dict[str, Any]:
+    """A body or query without what was not given."""
+    return {k: v for k, v in fields.items() if v is not None}
+
+
+def model(of: type[M]) -> Callable[[Any], M]:
+    """Reads one."""
+    return of.model_validate
+
+
+def items(parse: Callable[[Any], T]) -> Callable[[Any], list[T]]:
+    """Reads ``{"items": [...]}``."""
+    return lambda data: [parse(item) for item in data["items"]]
+
+
+def nothing(_data: Any) -> None:
+    """Reads 204."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the gateway is and how to talk to it."""
+
+    url: str
+    token: str | None
+    language: str | None
+
+    @classmethod
+    def choose(cls, url: str | None, token: str | None, language: str | None) -> Settings:
+        """Arguments, else ``HUASHENG_URL`` and ``HUASHENG_TOKEN``, else this machine. Raises ``ValueError``."""
+        url = (url or os.environ.get("HUASHENG_URL") or DEFAULT_URL).rstrip("/")
+        parsed = httpx.URL(url)
+        if parsed.scheme not in ("http", "https") or not parsed.host:
+            raise ValueError(f"the gateway's address must be like {DEFAULT_URL}, not {url!r}")
+        return cls(url, token or os.environ.get("HUASHENG_TOKEN") or None, language)
+
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
+        out = {"User-Agent": f"huasheng-python/{VERSION}"}
+        if self.token:
+            out["Authorization"] = f"Bearer {self.token}"
+        if self.language:
+            out["Accept-Language"] = self.language
+        return out
+
+    def resolve(self, path: str) -> str:
+        """The full address of a path; a full address must be the gateway's own. Raises ``ValueError``."""
+        base, asked = httpx.URL(self.url), httpx.URL(path)
+        if asked.is_relative_url:
+            return self.url + path if path.startswith("/") else f"{self.url}/{path}"
+        if (asked.scheme, asked.host, asked.port) != (base.scheme, base.host, base.port):
+            raise ValueError(f"{asked.host} is not the gateway ({base.host}); the token is not sent elsewhere")
+        return path
+
+
+def parse_answer(call: Call[T], data: bytes) -> T:
+    """What the caller gets of a successful answer. Raises ``AnswerError``."""
+    if not call.is_json:
+        return call.parse(data)
+    try:
+        return call.parse(json.loads(data) if data else None)
+    except ValidationError as e:
+        raise not_understood(e) from None
+    except (ValueError, KeyError, TypeError) as e:
+        raise AnswerError(f"{call.name}: the answer is not Huasheng's. Is {DEFAULT_URL} the address you mean?") from e
+
+
+def read_problem(response: httpx.Response, data: bytes) -> ProblemError:
+    """The exception that an unsuccessful answer means; made up where something else than the gateway answered."""
+    after = retry_after(response.headers.get("retry-after", ""))
+    if response.headers.get("content-type", "").startswith("application/problem+json"):
+        try:
+            return of_problem(Problem.model_validate_json(data), after)
+        except ValidationError:
+            pass  # told below as what it is: something, but no problem document
+    text = data[:300].decode("utf-8", "replace").strip()
+    made_up = Problem(
+        type="about:blank", title=response.reason_phrase or "Error", status=response.status_code, detail=text,
+        hint="This was not answered by Huasheng itself: look at the address and at proxies in between.", reason="",
+        params={}, retryable=response.status_code in _PROXY, request_id=response.headers.get("x-request-id", ""),
+    )  # fmt: skip
+    return of_problem(made_up, after)
+
+
+def retry_after(value: str) -> float | None:
+    """Seconds that a ``Retry-After`` header asks for (a number, or a date); None without one."""
+    if value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
+
+
+def broken(error: httpx.TransportError, what: str, deadline: Deadline) -> HuashengError:
+    """What a failed connection means. Raises ``DeadlineError`` when it was our own time that ran out."""
+    deadline.left()
+    why = str(error) or type(error).__name__
+    return ConnectionFailedError(f"{what}: {why}. Does the gateway run, and is its address right (HUASHENG_URL)?")
+
+
+def pause(error: HuashengError, attempt: int, call: Call[Any], deadline: Deadline) -> float:
+    """Seconds until the next try after the ``attempt``-th (from 1). Raises the error when there is to be none."""
+    worth_it = isinstance(error, ConnectionFailedError) or _is_passing(error)
+    if not worth_it or attempt >= TRIES or not call.can_repeat:
+        raise error
+    asked = error.retry_after_s if isinstance(error, ProblemError) else None
+    wait = backoff(attempt) if asked is None else asked
+    if wait >= deadline.left():
+        raise error
+    return wait
+
+
+def _is_passing(error: HuashengError) -> bool:
+    if not isinstance(error, ProblemError) or not error.problem.retryable:
+        return False
+    # a slow or broken engine (504, 502) has cost its time already: whether to spend it again is the caller's choice
+    return isinstance(error, BusyError) or error.reason in ("", "idempotency-pending")
+
+
+def backoff(attempt: int) -> float:
+    """0.25, 0.5, 1, … seconds, at most ``MAX_PAUSE_S``; a little off, so that clients do not come back together."""
+    return min(MAX_PAUSE_S, math.ldexp(0.25, attempt - 1)) * random.uniform(0.75, 1.25)

@@ -1,0 +1,251 @@
+"""What the gateway tells about its resources, field by field as in its OpenAPI document (``/docs``).
+
+Times are aware ``datetime``s in UTC. ``*_url`` are paths on the gateway, signed and good for a week: hand them to
+``download`` and do not store them. Fields that a newer gateway adds are kept (``model_extra``), not refused.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Answer(BaseModel):
+    """Base of everything that the gateway tells: immutable, and open to fields of later versions."""
+
+    # "model_id" and the like are field names here
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+
+
+class Problem(Answer):
+    """A failure (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    hint: str
+    reason: str
+    params: dict[str, str]
+    retryable: bool
+    request_id: str
+
+
+class Asset(Answer):
+    """An uploaded file. ``kind``: ``video``, ``audio`` or ``image``; what does not apply is None."""
+
+    id: str
+    kind: str
+    name: str
+    bytes: int
+    content_type: str
+    duration_s: float | None
+    width: int | None
+    height: int | None
+    fps: float | None
+    sample_rate_hz: int | None
+    has_audio: bool
+    silent: bool | None
+    created_at: datetime
+    url: str
+
+
+class AvatarReport(Answer):
+    """What preparing a person found in the source."""
+
+    face_fraction: float
+    face_width_px: float
+    mouth_coverage: float
+    warnings: list[str]
+    missing_shapes: list[str]
+    mouth_pictures: int
+    covered_frames: int
+    blurred_frames: int
+
+
+class Avatar(Answer):
+    """A prepared person."""
+
+    id: str
+    avatar_id: str
+    name: str
+    owner: str
+    is_builtin: bool
+    engine: str
+    kind: str
+    width: int
+    height: int
+    fps: float
+    frames: int
+    thumbnail_url: str | None
+    idle_url: str | None
+    created_at: datetime
+    report: AvatarReport
+
+
+class Curve(Answer):
+    """Mouth opening over the part of a clip that is kept back, in distances between the eyes."""
+
+    rate_hz: float
+    start_s: float
+    real: list[float]
+    before: list[float]
+    after: list[float]
+
+
+class Model(Answer):
+    """A model that draws, built-in or trained. ``before`` and ``after``: figures on the part kept back."""
+
+    id: str
+    model_id: str
+    name: str
+    owner: str
+    is_builtin: bool
+    engine: str
+    avatar_id: str | None
+    steps: int
+    training_id: str | None
+    before: dict[str, float]
+    after: dict[str, float]
+    warnings: list[str]
+    offset_ms: float
+    curve: Curve | None
+    preview_url: str | None
+    created_at: datetime
+
+
+class Voice(Answer):
+    """A voice that can speak. ``gender``: ``female``, ``male`` or empty."""
+
+    id: str
+    voice_id: str
+    name: str
+    language: str
+    gender: str
+    engine: str
+    is_cloned: bool
+    is_default: bool
+    sample_text: str
+    sample_url: str
+
+
+class Clause(Answer):
+    """A stretch of speech, as written, and when it sounds."""
+
+    index: int
+    text: str
+    start_s: float
+    end_s: float
+
+
+class Conversation(Answer):
+    """A conversation in the list; ``messages`` is their number."""
+
+    id: str
+    title: str
+    created_at: datetime
+    updated_at: datetime
+    messages: int
+
+
+class Message(Answer):
+    """One message of a conversation. ``role``: ``user`` or ``assistant``."""
+
+    id: int
+    role: str
+    text: str
+    job_id: str
+    created_at: datetime
+    audio_url: str | None
+    video_url: str | None
+    timings_ms: dict[str, float] | None
+    clauses: list[Clause] | None
+    end_frame: int | None
+
+
+class ConversationDetail(Answer):
+    """A conversation with its messages."""
+
+    id: str
+    title: str
+    created_at: datetime
+    updated_at: datetime
+    messages: list[Message]
+
+
+class Segment(Answer):
+    """A stretch of recognised speech."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+class Transcription(Answer):
+    """Recognised speech."""
+
+    text: str
+    language: str
+    language_probability: float
+    duration_s: float
+    engine: str
+    segments: list[Segment]
+
+
+class Engine(Answer):
+    """An engine of a service, and whether and why not it can be used."""
+
+    service: str
+    name: str
+    available: bool
+    reason: str
+    is_default: bool
+    languages: list[str]
+    license: str
+    description: str
+    can_train: bool
+    cannot_train_reason: str
+
+
+class Unreachable(Answer):
+    """A service that did not answer, and why."""
+
+    service: str
+    problem: Problem
+
+
+class Engines(Answer):
+    """The engines of all services."""
+
+    items: list[Engine]
+    unreachable: list[Unreachable]
+
+
+class Device(Answer):
+    """Something that engines run on."""
+
+    device: str
+    name: str
+    memory_bytes: int
+    used_bytes: int
+
+
+class SystemInfo(Answer):
+    """Versions, health of every service, limits, disk and queues; see docs/api.md for what is in the dictionaries."""
+
+    version: str
+    status: str
+    accounts: bool
+    services: list[dict[str, Any]]
+    limits: dict[str, float]
+    disk: dict[str, int]
+    queues: list[dict[str, Any]]
+
+
+class SpeechChunk(Answer):
+    """Some speech: 16-bit little-endian mono samples."""
+
+    pcm: bytes
+    sample_rate_hz: int
