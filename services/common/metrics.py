@@ -19,6 +19,10 @@ STAGE_SECONDS = Histogram(
     buckets=_SECONDS,
 )
 FALLBACKS = Counter("huasheng_fallbacks_total", "An engine was replaced by another", ["service", "wanted", "used"])
+LLM_TOKENS = Counter("huasheng_llm_tokens_total", "Tokens that providers report", ["engine", "model", "kind"])
+LLM_UNCOUNTED = Counter(
+    "huasheng_llm_uncounted_total", "Answers without token counts: not reported, or broken off", ["engine", "model"]
+)
 RENDER_FPS = Gauge("huasheng_render_frames_per_second", "Frames drawn per second in the last rendering", ["engine"])
 RENDER_FRAMES = Counter("huasheng_render_frames_total", "Frames drawn", ["engine"])
 JOBS = Gauge("huasheng_jobs", "Jobs by kind and state", ["kind", "state"])

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DATA_DIR = Path.home() / ".local" / "share" / "huasheng"
@@ -43,6 +43,19 @@ class ServiceSettings(BaseSettings):
     """How long running calls may take to finish when the service stops."""
     max_calls: int = Field(default=32, ge=1, le=1000)
     """Calls at work at once; more are refused with ``busy``."""
+
+
+def secret(value: SecretStr | None, file: Path | None) -> str:
+    """A key: what ``file`` holds when one is set, else ``value``; empty when there is none, or no such file (yet).
+
+    The file is read each time, so that a key that was changed is used from the next request on.
+    """
+    if file is None:
+        return value.get_secret_value() if value else ""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from services.common.settings import CACHE_DIR, ServiceSettings
@@ -18,6 +19,15 @@ SYSTEM_PROMPT = (
 )
 
 
+def _extra(members: dict[str, Any]) -> dict[str, Any]:
+    if taken := {"model", "messages", "stream", "max_tokens", "temperature"} & set(members):
+        raise ValueError(f"{', '.join(sorted(taken))}: the service sets these itself")
+    return members
+
+
+Extra = Annotated[dict[str, Any], AfterValidator(_extra)]
+
+
 class LlmSettings(ServiceSettings):
     """Read from the environment, e.g. ``LLM_ENGINES=zhipu,faq`` and ``LLM_ZHIPU_API_KEY=…``."""
 
@@ -28,7 +38,7 @@ class LlmSettings(ServiceSettings):
     metrics_port: int = Field(default=9102, ge=0, le=65535)
     """Port of Prometheus ``/metrics``; 0 for none."""
     engines: str = Field(default="faq,zhipu,openai", pattern=r"^[a-z_]+(,[a-z_]+)*$")
-    """Engines that may be used, separated by commas; the first is the default."""
+    """Engines that may be used, separated by commas: the first is the default."""
     system_prompt: str = Field(default=SYSTEM_PROMPT, max_length=8000)
     """What every model is told first; the avatar's persona follows it."""
     max_tokens: int = Field(default=400, ge=1, le=8192)
@@ -47,16 +57,28 @@ class LlmSettings(ServiceSettings):
     """Wait before the second try; doubled for each further one, give or take half. Retry-After is respected."""
     zhipu_api_key: SecretStr | None = None
     """API key of the zhipu engine."""
+    zhipu_api_key_file: Path | None = None
+    """File that holds the key instead; read for each request, so that the key can be changed without a restart."""
     zhipu_url: str = Field(default="https://open.bigmodel.cn/api/paas/v4", pattern=r"^https?://.+")
     """Address of the zhipu engine."""
     zhipu_model: str = Field(default="glm-4-plus", min_length=1)
     """Model of the zhipu engine."""
+    zhipu_models: str = ""
+    """Further models that a request may name, separated by commas, e.g. ``glm-4-air,glm-4-flash``."""
+    zhipu_extra: Extra = Field(default={})
+    """Further members of each request as JSON, e.g. ``{"thinking": {"type": "disabled"}}`` for GLM-4.5 and later."""
     openai_api_key: SecretStr | None = None
     """API key of the openai engine; local servers such as Ollama need none."""
+    openai_api_key_file: Path | None = None
+    """File that holds the key instead; read for each request, so that the key can be changed without a restart."""
     openai_url: str = Field(default="", pattern=r"^(https?://.+)?$")
     """Address of the openai engine up to and with ``/v1``; the engine is not available without it."""
     openai_model: str = ""
     """Model of the openai engine, as its server names it."""
+    openai_models: str = ""
+    """Further models that a request may name, separated by commas."""
+    openai_extra: Extra = Field(default={})
+    """Further members of each request as JSON, e.g. ``{"reasoning_effort": "none"}`` for Ollama."""
     faq_file: str = ""
     """Knowledge file of the faq engine; the one about the product itself when empty."""
 

@@ -55,10 +55,7 @@ class Call:
 
     def events(self, parts: list[bytes], pause_s: float = 0.0, end: bool = True) -> None:
         """Chunked event stream; without ``end`` the connection is cut in the middle."""
-        self.handler.send_response(200)
-        self.handler.send_header("Content-Type", "text/event-stream")
-        self.handler.send_header("Transfer-Encoding", "chunked")
-        self.handler.end_headers()
+        self.begin()
         for part in parts:
             self.write(part)
             time.sleep(pause_s)
@@ -66,6 +63,13 @@ class Call:
             self.handler.wfile.write(b"0\r\n\r\n")
         else:
             self.handler.connection.close()
+
+    def begin(self) -> None:
+        """Status and headers of an event stream."""
+        self.handler.send_response(200)
+        self.handler.send_header("Content-Type", "text/event-stream")
+        self.handler.send_header("Transfer-Encoding", "chunked")
+        self.handler.end_headers()
 
     def write(self, part: bytes) -> None:
         self.handler.wfile.write(b"%x\r\n" % len(part) + part + b"\r\n")

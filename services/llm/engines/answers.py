@@ -1,138 +1,107 @@
-"""What providers' answers mean: statuses, error bodies and finish reasons, in OpenAI's wire format and Zhipu's."""
+"""A streamed answer, from the chunk objects of OpenAI's wire format (Zhipu's is the same) to text and its end."""
 
 from __future__ import annotations
 
-import email.utils
-import json
-import time
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from services.llm.engines.base import Finished, Piece, Reason
+from services.llm.engines.refusals import refusal
 from services.llm.engines.remote import Provider, Retry
+from services.llm.engines.spoken import Spoken
 
-# Zhipu's numbers are those of its error code page: 1000-1004 key, 1113 arrears, 1261 prompt too long, 1301 filtered,
-# 1304 and 1308 daily limit
-_WRONG_KEY = {"invalid_api_key", "authentication_error", "1000", "1001", "1002", "1003", "1004"}
-_NO_MONEY = {"insufficient_quota", "billing_hard_limit_reached", "1113", "1304", "1308"}
-_FILTERED = {"content_filter", "content_policy_violation", "data_inspection_failed", "1301"}
-_TOO_LONG = {"context_length_exceeded", "string_above_max_length", "1261"}
+log = logging.getLogger("huasheng.llm.answers")
+
+DONE: dict[str, Any] = {}
+"""Stands for the ``[DONE]`` mark among the chunks; known by its identity."""
+
 _REASONS = {
-    "stop": Reason.STOP,
     "length": Reason.LENGTH,
+    "model_context_window_exceeded": Reason.LENGTH,
     "content_filter": Reason.FILTERED,
     "sensitive": Reason.FILTERED,
 }
-
-
-def failure(provider: Provider, status: int, body: str, headers: Mapping[str, str]) -> Exception:
-    """What an HTTP status other than 200 means; a ``Retry`` when trying again may help."""
-    try:
-        error = json.loads(body).get("error", {})
-    except (ValueError, AttributeError):
-        error = {}
-    return refusal(provider, error, status, _retry_after(headers.get("retry-after", "")))
-
-
-def refusal(provider: Provider, error: Any, status: int = 0, after_s: float = 0.0) -> Exception:
-    """What an error object of a provider means; ``status`` 0 when it came inside a stream."""
-    if not isinstance(error, Mapping):
-        error = {"message": str(error)}
-    codes = {str(error.get("code", "")), str(error.get("type", ""))}
-    message = str(error.get("message", "")).lower()
-    if codes & _FILTERED:
-        return provider.error("llm-filtered")
-    if codes & _TOO_LONG or "maximum context length" in message or status == 413:
-        return provider.error("llm-too-long")
-    if codes & _NO_MONEY or status == 402:
-        return provider.error("llm-quota")
-    if status in (401, 403) or codes & _WRONG_KEY:
-        return provider.error("llm-wrong-key" if provider.has_key else "llm-no-key")
-    if status == 429:
-        return Retry(provider.error("llm-quota"), after_s)
-    if status in (502, 503, 504):
-        return Retry(provider.error("llm-unreachable"), after_s)
-    if status >= 500 or status == 0:
-        why = f"its server answered with an error ({status})" if status else "its server reported an error"
-        return Retry(provider.error("engine-failed", why=why), after_s)
-    if status == 404:
-        why = f"its server knows no model {provider.model}, or its address is wrong"
-        return provider.error("engine-failed", why=why)
-    return provider.error("engine-failed", why=f"its server refused the request ({status})")
-
-
-def _retry_after(value: str) -> float:
-    """Seconds of a Retry-After header, which may be a number or a date; 0 when absent or unreadable."""
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except (TypeError, ValueError):
-        return 0.0
+_BROKEN = {"network_error", "insufficient_system_resource", "abort", "error", "cancelled"}
+"""Zhipu, DeepSeek, vLLM, OpenRouter, SGLang: the answer did not come to its end."""
 
 
 def chunks(provider: Provider, stream: Iterator[Any]) -> Iterator[Piece]:
-    """Text and ``Finished`` from the chunk objects of one answer.
+    """Text, and ``Finished`` as soon as the answer is complete; once more when its usage comes after that.
 
-    Reasoning is not spoken: ``reasoning_content`` is ignored and a leading ``<think>`` block is dropped. Some servers
-    never report usage, some send it in a chunk of its own after the finish reason, hence the answer is finished when
-    the stream ends. Raises ``llm-filtered``, ``llm-broken-stream``, ``engine-failed``.
+    Reasoning is not spoken, be it in fields of its own or in ``<think>`` blocks. An answer is complete with a finish
+    reason, or with ``[DONE]`` from servers that send none; an end with neither is a connection that was cut cleanly.
+    Raises ``llm-filtered``, ``llm-empty``, ``llm-broken-stream`` and what ``refusal`` knows.
     """
-    thinking = _Thinking()
-    reason, usage, said = "", (0, 0), False
+    spoken = Spoken()
+    usage, said, thought = (0, 0), False, False
+    finished: Finished | None = None
     for chunk in stream:
-        if not isinstance(chunk, Mapping):
-            raise provider.error("llm-broken-stream")
-        if chunk.get("error"):
-            raise refusal(provider, chunk["error"])
-        if isinstance(counts := chunk.get("usage"), Mapping):
-            usage = int(counts.get("prompt_tokens") or 0), int(counts.get("completion_tokens") or 0)
-        for choice in chunk.get("choices") or []:
-            if text := thinking.spoken((choice.get("delta") or {}).get("content") or ""):
-                said = True
-                yield text
-            reason = choice.get("finish_reason") or reason
-        if reason and any(usage):
-            break
-    if not reason:
-        # an end without a reason is a connection that was cut cleanly
+        try:
+            if chunk is DONE:
+                text, reason = "", "" if finished else "stop"
+            else:
+                if error := _error(chunk):
+                    raise refusal(provider, error)
+                usage = _usage(chunk) or usage
+                text, reason, thinks = _choice(chunk)
+                thought = thought or thinks
+        except (AttributeError, TypeError, ValueError, KeyError, IndexError) as e:
+            raise provider.error("llm-broken-stream") from e
+        text = spoken.feed(text) + (spoken.end() if reason else "")
+        if text:
+            said = True
+            yield text
+        if reason:
+            if spoken.stray:
+                log.warning("the server sends a model's thinking as text", extra={"model": provider.model})
+            finished = Finished(_ending(provider, reason, said, thought or spoken.thought))
+        if finished and (reason or any(usage)):
+            yield Finished(finished.reason, *usage)
+        if chunk is DONE or (finished and any(usage)):
+            return
+    if not finished:
         raise provider.error("llm-broken-stream") if said else Retry(provider.error("llm-broken-stream"))
-    finish = _REASONS.get(reason)
-    if finish is None and reason not in ("tool_calls", "function_call"):
-        raise provider.error("llm-broken-stream")  # e.g. Zhipu's network_error, DeepSeek's insufficient_system_resource
-    if finish is Reason.FILTERED and not said:
+
+
+def _ending(provider: Provider, reason: str, said: bool, thought: bool) -> Reason:
+    """What the server's finish reason means for an answer of which something was said, or not."""
+    ending = _REASONS.get(reason, Reason.STOP)
+    if reason in _BROKEN:
+        raise provider.error("llm-broken-stream") if said else Retry(provider.error("llm-broken-stream"))
+    if said:
+        return ending
+    if ending is Reason.FILTERED:
         raise provider.error("llm-filtered")
-    if not said:
-        raise provider.error("engine-failed", why="it gave an empty answer")
-    yield Finished(finish or Reason.STOP, *usage)
+    if thought:
+        raise provider.error("llm-only-thought")
+    raise provider.error("llm-empty")
 
 
-class _Thinking:
-    """Drops a ``<think>…</think>`` block at the beginning of an answer, however it is cut into pieces."""
+def _error(chunk: Any) -> Any:
+    """The error that a chunk is, if it is one."""
+    if error := chunk.get("error"):
+        return error
+    return chunk if chunk.get("object") == "error" else None
 
-    _OPEN, _CLOSE = "<think>", "</think>"
 
-    def __init__(self) -> None:
-        self._held = ""
-        self._state = "start"
+def _usage(chunk: Any) -> tuple[int, int] | None:
+    counts = chunk.get("usage")
+    if not isinstance(counts, Mapping):
+        return None
+    return int(counts.get("prompt_tokens") or 0), int(counts.get("completion_tokens") or 0)
 
-    def spoken(self, text: str) -> str:
-        """What of this piece, and of what was held back before, is to be spoken."""
-        if self._state == "speaking":
-            return text
-        self._held += text
-        if self._state == "start":
-            head = self._held.lstrip()
-            if not head or (self._OPEN.startswith(head) and len(head) < len(self._OPEN)):
-                return ""
-            if not head.startswith(self._OPEN):
-                self._state = "speaking"
-                return head
-            self._state = "thinking"
-        _, found, rest = self._held.partition(self._CLOSE)
-        if found and rest.strip():
-            self._state = "speaking"
-            return rest.lstrip()
-        return ""
+
+def _choice(chunk: Any) -> tuple[str, str, bool]:
+    """Text, finish reason and whether there was reasoning, of the first choice of a chunk."""
+    for choice in chunk.get("choices") or []:
+        if choice.get("index") or 0:
+            continue
+        # a server that does not stream sends the whole message at once
+        delta = choice.get("delta") or choice.get("message") or {}
+        content = delta.get("content") or ""
+        if not isinstance(content, str):  # a list of parts, of which some are thinking
+            content = "".join(str(part.get("text") or "") for part in content if part.get("type", "text") == "text")
+        thinks = bool(delta.get("reasoning_content") or delta.get("reasoning"))
+        return content, str(choice.get("finish_reason") or ""), thinks
+    return "", "", False

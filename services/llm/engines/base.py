@@ -76,6 +76,11 @@ class LlmEngine(ABC):
     def model(self) -> str:
         """The model that answers when the caller names none."""
 
+    @classmethod
+    def models(cls, _settings: LlmSettings) -> tuple[str, ...]:
+        """The models that a caller may name, the default one first; empty when naming one makes no difference."""
+        return ()
+
     def load(self) -> None:
         """Load what is needed to answer."""
         return
@@ -84,5 +89,5 @@ class LlmEngine(ABC):
     def chat(self, conversation: Conversation, cancelled: threading.Event) -> Iterator[Piece]:
         """Text as it is made, then ``Finished``. Returns early, and frees its connection, when ``cancelled`` is set.
 
-        Raises the ``llm-*`` errors, ``engine-failed`` and ``bad-request``; what was yielded before stays valid.
+        Raises the ``llm-*`` errors and ``engine-failed``; what was yielded before stays valid.
         """

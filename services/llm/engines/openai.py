@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -10,22 +11,33 @@ from typing import Any, ClassVar
 import httpx
 
 from services.common.errors import HuashengError
-from services.llm.engines.answers import chunks, failure
+from services.common.settings import secret
+from services.llm.engines.answers import chunks
 from services.llm.engines.base import Conversation, LlmEngine, Piece
-from services.llm.engines.remote import Provider, stream
+from services.llm.engines.refusals import error_of, failure
+from services.llm.engines.remote import Provider, named_models, require_model, stream, text_of
+from services.llm.engines.sse import events
 from services.llm.settings import LlmSettings
+
+log = logging.getLogger("huasheng.llm.openai")
 
 
 class OpenAiEngine(LlmEngine):
-    """One streamed POST for each answer."""
+    """One streamed POST for each answer; parameters that a model refuses by name are not sent to it again."""
 
     name: ClassVar[str] = "openai"
     license: ClassVar[str] = "the model's own"
     description: ClassVar[str] = "Any OpenAI-compatible server: Ollama, vLLM, DeepSeek, OpenAI"
 
+    def __init__(self, settings: LlmSettings) -> None:
+        super().__init__(settings)
+        self._refused: dict[str, frozenset[str]] = {}  # by model
+
     @classmethod
     def unavailable(cls, settings: LlmSettings) -> HuashengError | None:
-        """No address, or no model."""
+        """No address, no model, or a key file without a key."""
+        if settings.openai_api_key_file and not secret(None, settings.openai_api_key_file):
+            return HuashengError("llm-no-key", engine="openai", variable="LLM_OPENAI_API_KEY_FILE")
         missing = [v for v, x in (("URL", settings.openai_url), ("MODEL", settings.openai_model)) if not x]
         if not missing:
             return None
@@ -38,44 +50,70 @@ class OpenAiEngine(LlmEngine):
         """The model that answers when the caller names none."""
         return self.settings.openai_model
 
+    @classmethod
+    def models(cls, settings: LlmSettings) -> tuple[str, ...]:
+        """``LLM_OPENAI_MODEL`` and ``LLM_OPENAI_MODELS``."""
+        return named_models(settings.openai_model, settings.openai_models)
+
     def chat(self, conversation: Conversation, cancelled: threading.Event) -> Iterator[Piece]:
         """Text as the server makes it."""
-        s = self.settings
-        key = s.openai_api_key.get_secret_value() if s.openai_api_key else ""
-        provider = Provider("openai", s.openai_url, "LLM_OPENAI_API_KEY", bool(key), conversation.model)
+        s, model = self.settings, conversation.model
+        require_model(self.name, model, self.models(s))
+        variable = "LLM_OPENAI_API_KEY" + ("_FILE" if s.openai_api_key_file else "")
+
+        def open_(client: httpx.Client) -> Iterator[Piece]:
+            key = secret(s.openai_api_key, s.openai_api_key_file)
+            provider = Provider("openai", s.openai_url, variable, bool(key), model)
+            headers = {"Authorization": f"Bearer {provider.usable(key)}"} if key else {}
+            url = s.openai_url.rstrip("/") + "/chat/completions"
+            while True:
+                body = self._body(conversation)
+                with client.stream("POST", url, json=body, headers=headers) as response:
+                    if response.status_code == 200:
+                        yield from chunks(provider, _chunks(provider, response))
+                        return
+                    text = text_of(response)
+                if not self._adapt(model, response.status_code, text, body):
+                    raise failure(provider, response.status_code, text, response.headers)
+
+        return stream(Provider("openai", s.openai_url, variable, True, model), open_, s, cancelled)
+
+    def _body(self, conversation: Conversation) -> dict[str, Any]:
+        refused = self._refused.get(conversation.model, frozenset())
+        limit = "max_completion_tokens" if "max_tokens" in refused else "max_tokens"
         body = {
             "model": conversation.model,
             "messages": [{"role": m.role, "content": m.content} for m in conversation.messages],
-            "max_tokens": conversation.max_tokens,
+            limit: conversation.max_tokens,
             "temperature": conversation.temperature,
             "stream": True,
             "stream_options": {"include_usage": True},
+            **self.settings.openai_extra,
         }
+        return {k: v for k, v in body.items() if k not in refused}
 
-        def open_(client: httpx.Client) -> Iterator[Piece]:
-            headers = {"Authorization": f"Bearer {key}"} if key else {}
-            url = s.openai_url.rstrip("/") + "/chat/completions"
-            with client.stream("POST", url, json=body, headers=headers) as response:
-                if response.status_code != 200:
-                    text = response.read().decode(errors="replace")
-                    raise failure(provider, response.status_code, text, response.headers)
-                yield from chunks(provider, events(provider, response.iter_lines()))
+    def _adapt(self, model: str, status: int, text: str, body: dict[str, Any]) -> bool:
+        """Whether a refusal names a parameter that the model can do without; it is left out from now on."""
+        if status not in (400, 422):
+            return False
+        error = error_of(text)
+        words = json.dumps(error).lower()
+        asked = error.get("param") if isinstance(error, dict) else None
+        for name in ("stream_options", "temperature", "max_tokens"):
+            named = asked == name or (not asked and name in words and ("support" in words or "extra" in words))
+            if named and name in body:
+                self._refused[model] = self._refused.get(model, frozenset()) | {name}
+                log.info("a model refuses a parameter", extra={"model": model, "parameter": name})
+                return True
+        return False
 
-        return stream(provider, open_, s, cancelled)
 
-
-def events(provider: Provider, lines: Iterator[str]) -> Iterator[Any]:
-    """JSON of the ``data:`` lines of an event stream up to ``[DONE]``; comments and other fields are skipped.
-
-    Raises ``llm-broken-stream`` for a line that is no JSON.
-    """
-    for line in lines:
-        if not line.startswith("data:"):
-            continue
-        data = line[5:].strip()
-        if data == "[DONE]":
-            return
-        try:
-            yield json.loads(data)
-        except ValueError as e:
-            raise provider.error("llm-broken-stream") from e
+def _chunks(provider: Provider, response: httpx.Response) -> Iterator[Any]:
+    """The chunk objects of an answer; one for a server that sends it whole, or says with status 200 what failed."""
+    if "json" not in response.headers.get("content-type", ""):
+        yield from events(provider, response.iter_bytes())
+        return
+    try:
+        yield json.loads(text_of(response))
+    except ValueError as e:
+        raise provider.error("llm-broken-stream") from e

@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from services.common import metrics
 from services.common.errors import HuashengError
 from services.llm.engines.base import Finished, Piece
 from services.llm.settings import LlmSettings
@@ -27,7 +28,32 @@ log = logging.getLogger("huasheng.llm.remote")
 
 _TICK_S = 0.05  # how often a waiting stream looks whether it was cancelled
 _CONNECT_S = 5.0
+_BODY_BYTES = 1 << 16
 _QUEUE = 64  # pieces read ahead
+_USAGE_S = 1.0  # how long a complete answer waits for its token counts, and for the server to hang up
+
+
+def named_models(default: str, others: str) -> tuple[str, ...]:
+    """A model and those of a list separated by commas, each once."""
+    return tuple(dict.fromkeys(m.strip() for m in (default, *others.split(",")) if m.strip()))
+
+
+def require_model(engine: str, model: str, models: tuple[str, ...]) -> None:
+    """Raises ``llm-model-not-listed`` for a model that the operator does not allow."""
+    if model not in models:
+        raise HuashengError(
+            "llm-model-not-listed", engine=engine, model=model, models=", ".join(models), prefix=f"LLM_{engine.upper()}"
+        )
+
+
+def text_of(response: httpx.Response) -> str:
+    """The beginning of a body that is not a stream."""
+    data = b""
+    for part in response.iter_bytes():
+        data += part
+        if len(data) > _BODY_BYTES:
+            break
+    return data.decode(errors="replace")
 
 
 class Retry(Exception):
@@ -49,11 +75,24 @@ class Provider:
     has_key: bool
     model: str
 
+    @property
+    def prefix(self) -> str:
+        """What the environment variables of this engine begin with: ``LLM_OPENAI``."""
+        return f"LLM_{self.engine.upper()}"
+
     def error(self, slug: str, **params: object) -> HuashengError:
         """The error with what every ``llm-*`` text may mention. The address goes without user, query and path."""
         where = httpx.URL(self.url)
         place = f"{where.scheme}://{where.host}" + (f":{where.port}" if where.port else "")
-        return HuashengError(slug, engine=self.engine, url=place, variable=self.variable, **params)
+        return HuashengError(
+            slug, engine=self.engine, url=place, variable=self.variable, model=self.model, prefix=self.prefix, **params
+        )
+
+    def usable(self, key: str) -> str:
+        """The key, if it can be sent at all. Raises ``llm-wrong-key``: httpx would show it in its own error."""
+        if not (key.isascii() and key.isprintable()):
+            raise self.error("llm-wrong-key")
+        return key
 
 
 @cache
@@ -103,14 +142,15 @@ Open = Callable[[httpx.Client], Iterator[Piece]]
 
 
 def stream(provider: Provider, open_: Open, settings: LlmSettings, cancelled: threading.Event) -> Iterator[Piece]:
-    """The pieces of ``open_``, within the deadlines; tried again while nothing has been yielded.
+    """The pieces of ``open_``, within the deadlines; tried again while nothing has been yielded. Tokens are counted.
 
-    Raises ``llm-unreachable`` (nothing came), ``llm-broken-stream`` (it stopped midway), and what ``open_`` raises.
+    Raises ``llm-unreachable`` (no connection), ``llm-slow`` (nothing in time), ``llm-broken-stream`` (it stopped
+    midway), and what ``open_`` raises.
     """
     began = time.monotonic()
     for attempt in range(1, settings.attempts + 1):
         try:
-            yield from _attempt(provider, open_, settings, cancelled, began)
+            yield from _counted(provider, _attempt(provider, open_, settings, cancelled, began))
             return
         except Retry as e:
             wait = max(e.after_s, settings.backoff_s * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
@@ -121,6 +161,22 @@ def stream(provider: Provider, open_: Open, settings: LlmSettings, cancelled: th
             )
             if cancelled.wait(wait):
                 return
+
+
+def _counted(provider: Provider, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """The pieces; what they cost is counted when they end, in whatever way."""
+    some, counts = False, (0, 0)
+    try:
+        for piece in pieces:
+            some = True
+            if isinstance(piece, Finished):
+                counts = piece.prompt_tokens, piece.completion_tokens
+            yield piece
+    finally:
+        if some and not any(counts):
+            metrics.LLM_UNCOUNTED.labels(provider.engine, provider.model).inc()
+        for kind, count in zip(("prompt", "completion"), counts, strict=True):
+            metrics.LLM_TOKENS.labels(provider.engine, provider.model, kind).inc(count)
 
 
 def _attempt(
@@ -148,26 +204,32 @@ def _attempt(
             put(e)
 
     threading.Thread(target=read, daemon=True, name=f"llm-{provider.engine}").start()
-    some = False
+    some, last = False, None
+    deadline = began + min(settings.first_token_s, settings.deadline_s)
     try:
         while not cancelled.is_set():
-            deadline = began + (settings.deadline_s if some else min(settings.first_token_s, settings.deadline_s))
             try:
                 item = box.get(timeout=_TICK_S)
             except queue.Empty:
-                if time.monotonic() > deadline:
-                    raise provider.error("llm-broken-stream" if some else "llm-unreachable") from None
-                continue
+                item = ""  # nothing yet: pieces are never empty
+            if last and (item is None or isinstance(item, BaseException) or time.monotonic() > deadline):
+                yield last  # complete, whatever became of the connection after that
+                return
             if item is None:
                 raise provider.error("llm-broken-stream") if some else Retry(provider.error("llm-broken-stream"))
             if isinstance(item, BaseException):
                 raise _told(provider, item, some) from item
-            yield item
             if isinstance(item, Finished):
-                return
-            some = True
-            if time.monotonic() > began + settings.deadline_s:  # a trickle never leaves the box empty for long
-                raise provider.error("llm-broken-stream")
+                if item.prompt_tokens or item.completion_tokens:
+                    yield item
+                    return
+                last, deadline = item, min(time.monotonic() + _USAGE_S, began + settings.deadline_s)
+            elif item:
+                yield item
+                if not some:
+                    some, deadline = True, began + settings.deadline_s
+            if not last and time.monotonic() > deadline:  # after a piece too: a trickle never leaves the box empty
+                raise provider.error("llm-broken-stream" if some else "llm-slow")
     finally:
         line.hang_up()
 
@@ -176,6 +238,9 @@ def _told(provider: Provider, error: BaseException, some: bool) -> BaseException
     """What a failure in the reading thread means to the caller."""
     if isinstance(error, Retry):
         return provider.error("llm-broken-stream") if some else error
-    if isinstance(error, httpx.TransportError):
-        return provider.error("llm-broken-stream") if some else Retry(provider.error("llm-unreachable"))
-    return error
+    if not isinstance(error, httpx.HTTPError):
+        return error
+    if some:
+        return provider.error("llm-broken-stream")
+    met = isinstance(error, httpx.ReadError | httpx.WriteError | httpx.RemoteProtocolError | httpx.DecodingError)
+    return Retry(provider.error("llm-broken-stream" if met else "llm-unreachable"))

@@ -10,9 +10,11 @@ from typing import Any, ClassVar
 import httpx
 
 from services.common.errors import HuashengError
-from services.llm.engines.answers import chunks, failure, refusal
+from services.common.settings import secret
+from services.llm.engines.answers import chunks
 from services.llm.engines.base import Conversation, LlmEngine, Piece
-from services.llm.engines.remote import Provider, Retry, stream
+from services.llm.engines.refusals import error_of, failure, refusal
+from services.llm.engines.remote import Provider, Retry, named_models, require_model, stream, text_of
 from services.llm.settings import LlmSettings
 
 
@@ -26,8 +28,8 @@ class ZhipuEngine(LlmEngine):
     @classmethod
     def unavailable(cls, settings: LlmSettings) -> HuashengError | None:
         """No key, or no SDK."""
-        if settings.zhipu_api_key is None or not settings.zhipu_api_key.get_secret_value():
-            return HuashengError("llm-no-key", engine="zhipu", variable="LLM_ZHIPU_API_KEY")
+        if not secret(settings.zhipu_api_key, settings.zhipu_api_key_file):
+            return HuashengError("llm-no-key", engine="zhipu", variable=_variable(settings))
         if importlib.util.find_spec("zhipuai") is None:
             why = "the package zhipuai is not installed; run: pip install -r services/llm/requirements.txt"
             return HuashengError("engine-unavailable", engine="zhipu", why=why)
@@ -38,6 +40,11 @@ class ZhipuEngine(LlmEngine):
         """The model that answers when the caller names none."""
         return self.settings.zhipu_model
 
+    @classmethod
+    def models(cls, settings: LlmSettings) -> tuple[str, ...]:
+        """``LLM_ZHIPU_MODEL`` and ``LLM_ZHIPU_MODELS``."""
+        return named_models(settings.zhipu_model, settings.zhipu_models)
+
     def load(self) -> None:
         """Import the SDK, which takes a second."""
         import zhipuai
@@ -47,13 +54,17 @@ class ZhipuEngine(LlmEngine):
     def chat(self, conversation: Conversation, cancelled: threading.Event) -> Iterator[Piece]:
         """Text as the model makes it."""
         s = self.settings
-        assert s.zhipu_api_key is not None
-        key = s.zhipu_api_key.get_secret_value()
-        provider = Provider("zhipu", s.zhipu_url, "LLM_ZHIPU_API_KEY", True, conversation.model)
+        require_model(self.name, conversation.model, self.models(s))
+        provider = Provider("zhipu", s.zhipu_url, _variable(s), True, conversation.model)
         errors = self._sdk.core._errors
 
         def open_(client: httpx.Client) -> Iterator[Piece]:
-            sdk = self._sdk.ZhipuAI(api_key=key, base_url=s.zhipu_url, max_retries=0, http_client=client)
+            key = secret(s.zhipu_api_key, s.zhipu_api_key_file)
+            if not key:
+                raise provider.error("llm-no-key")
+            sdk = self._sdk.ZhipuAI(
+                api_key=provider.usable(key), base_url=s.zhipu_url, max_retries=0, http_client=client
+            )
             try:
                 response = sdk.chat.completions.create(
                     model=conversation.model,
@@ -61,12 +72,17 @@ class ZhipuEngine(LlmEngine):
                     max_tokens=conversation.max_tokens,
                     temperature=conversation.temperature,
                     stream=True,
+                    extra_body=s.zhipu_extra or None,
                 )
+                raw = response.response
+                if "json" in raw.headers.get("content-type", ""):  # refused with status 200; the SDK would see nothing
+                    raise refusal(provider, error_of(text_of(raw)))
                 yield from chunks(provider, (_plain(c) for c in response))
             except errors.APIStatusError as e:
                 raise failure(provider, e.status_code, e.response.text, e.response.headers) from e
             except errors.APIConnectionError as e:
-                raise Retry(provider.error("llm-unreachable")) from e
+                # the SDK wraps what httpx raised, which tells an address where nobody answers from an answer cut off
+                raise e.__cause__ if isinstance(e.__cause__, httpx.HTTPError) else _unreachable(provider) from e
             except errors.APIResponseValidationError as e:
                 raise provider.error("llm-broken-stream") from e
             except errors.APIResponseError as e:  # an error object inside the stream
@@ -77,6 +93,14 @@ class ZhipuEngine(LlmEngine):
         return stream(provider, open_, s, cancelled)
 
 
+def _variable(settings: LlmSettings) -> str:
+    return "LLM_ZHIPU_API_KEY" + ("_FILE" if settings.zhipu_api_key_file else "")
+
+
+def _unreachable(provider: Provider) -> Retry:
+    return Retry(provider.error("llm-unreachable"))
+
+
 def _plain(chunk: Any) -> Any:
     """A chunk as plain data; the SDK passes on unchanged what does not look like one."""
-    return chunk.model_dump() if hasattr(chunk, "model_dump") else chunk
+    return chunk.model_dump(warnings=False) if hasattr(chunk, "model_dump") else chunk
