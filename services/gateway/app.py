@@ -17,6 +17,7 @@ from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from services.gateway import problems
 from services.gateway.assets import Assets
+from services.gateway.avatar_voices import AvatarVoices
 from services.gateway.clients import Clients
 from services.gateway.context import Gateway
 from services.gateway.conversations import Conversations
@@ -25,7 +26,7 @@ from services.gateway.events import Hub
 from services.gateway.idempotency import Idempotency
 from services.gateway.jobs import Jobs
 from services.gateway.middleware import Middleware
-from services.gateway.routes import assets, conversations, docs, jobs, pages, system, trainings, voices, work
+from services.gateway.routes import assets, conversations, docs, jobs, pages, speech, system, trainings, voices, work
 from services.gateway.runner import Runner
 from services.gateway.settings import GatewaySettings
 from services.gateway.signing import Signer, load_secret
@@ -48,7 +49,7 @@ async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> As
     runner = Runner(settings, job_table, hub, {})
     gateway = Gateway(
         settings, storage, db, Signer(load_secret(settings), settings.link_hours), hub, clients, job_table,
-        Assets(db, storage, settings), Conversations(db), Idempotency(db), runner,
+        Assets(db, storage, settings), Conversations(db), AvatarVoices(db), Idempotency(db), runner,
     )  # fmt: skip
     handlers = {"dialogue": dialogue, "video": video, "avatar": avatar, "training": training}
     runner.handlers = {k: functools.partial(h, gateway) for k, h in handlers.items()}
@@ -96,6 +97,7 @@ def create_app(settings: GatewaySettings, gateway: Gateway) -> FastAPI:
         trainings.router,
         conversations.router,
         voices.router,
+        speech.router,
         system.router,
         system.probes,
         docs.router,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from services.common.storage import Storage
 from services.gateway.assets import Assets
+from services.gateway.avatar_voices import AvatarVoices
 from services.gateway.clients import Clients
 from services.gateway.conversations import Conversations
 from services.gateway.db import Database
@@ -30,5 +31,6 @@ class Gateway:
     jobs: Jobs
     assets: Assets
     conversations: Conversations
+    avatar_voices: AvatarVoices
     idempotency: Idempotency
     runner: Runner

@@ -76,6 +76,14 @@ messages = sa.Table(
     sa.Index("messages_conversation", "conversation_id", "id"),
 )  # fmt: skip
 
+avatar_voices = sa.Table(
+    "avatar_voices", meta,
+    sa.Column("owner", sa.String(64), primary_key=True),
+    sa.Column("avatar_id", sa.String(80), primary_key=True),
+    sa.Column("voice_id", sa.String(80)),
+    sa.Column("lost_voice", sa.String(80)),
+)  # fmt: skip
+
 idempotency = sa.Table(
     "idempotency", meta,
     sa.Column("owner", sa.String(64), primary_key=True),

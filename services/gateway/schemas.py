@@ -1,98 +1,14 @@
-"""What requests and answers look like; the source of the OpenAPI page."""
+"""What answers look like (requests: bodies.py); with them the source of the OpenAPI page."""
 
 from __future__ import annotations
 
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict
 
 AssetKind = Literal["video", "audio", "image"]
 JobKind = Literal["dialogue", "video", "avatar", "training"]
 T = TypeVar("T")
-Id = Field(default=None, max_length=80)
-
-
-class Body(BaseModel):
-    """A request; fields that we do not know are refused rather than ignored."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class AvatarRequest(Body):
-    """Prepare a person from an uploaded video or portrait."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"asset_id": "a_01m3…", "name": "我"}]})
-    asset_id: str = Field(max_length=80)
-    name: str = Field(min_length=1, max_length=80)
-    engine: str | None = Id
-
-
-class TrainingRequest(Body):
-    """Train a model of the person in a video. 3000 to 10000 steps are advised; the same again goes on where it was."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"video_asset_id": "a_01m3…", "steps": 5000}]})
-    video_asset_id: str = Field(max_length=80)
-    engine: str | None = Id
-    steps: int = Field(default=5000, ge=100, le=100_000)
-    device: str | None = Id
-    name: str | None = Field(default=None, min_length=1, max_length=80)
-
-
-class _Speech(Body):
-    audio_asset_id: str | None = Id
-    text: str | None = None
-
-    @model_validator(mode="after")
-    def _one_of(self) -> _Speech:
-        if (self.audio_asset_id is None) == (self.text is None):
-            raise ValueError("give either audio_asset_id or text")
-        return self
-
-
-class VideoRequest(_Speech):
-    """Make the avatar say a text or a recording."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"avatar_id": "builtin", "text": "大家好，我是画声。", "subtitles": True}]}
-    )
-    avatar_id: str | None = Id
-    voice_id: str | None = Id
-    engine: str | None = Id
-    model: str | None = Id
-    device: str | None = Id
-    language: str | None = Field(default=None, max_length=16)
-    subtitles: bool = False
-    max_side_px: int | None = Field(default=None, ge=64, le=4096)
-
-
-class DialogueRequest(_Speech):
-    """Ask a question, typed or recorded."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "你是谁？"}, {"audio_asset_id": "a_01m3…"}]})
-    avatar_id: str | None = Id
-    voice_id: str | None = Id
-    conversation_id: str | None = Id
-    engine: str | None = Id
-    model: str | None = Id
-    language: str | None = Field(default=None, max_length=16)
-    persona: str | None = Field(default=None, max_length=2000)
-    idle_frame: int | None = Field(default=None, ge=0, le=1_000_000)
-
-
-class SpeechRequest(Body):
-    """Say a text."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Hello there.", "voice_id": None}]})
-    text: str
-    voice_id: str | None = Id
-    language: str | None = Field(default=None, max_length=16)
-    speed: float = Field(default=1.0, ge=0.5, le=2.0)
-
-
-class VoiceName(Body):
-    """Rename a voice."""
-
-    name: str = Field(min_length=1, max_length=80)
 
 
 class Problem(BaseModel):
@@ -150,6 +66,24 @@ class Job(BaseModel):
     video_url: str | None
 
 
+class VoiceClip(BaseModel):
+    """A recording that a cloned voice is made of."""
+
+    clip_id: str
+    seconds: float
+    snr_db: float
+    transcript: str
+    url: str
+
+
+class Consent(BaseModel):
+    """Who agreed to the cloning of a voice, and when."""
+
+    statement: str
+    given_by: str
+    recorded_at: str
+
+
 class Voice(BaseModel):
     """A voice that can speak."""
 
@@ -163,6 +97,17 @@ class Voice(BaseModel):
     is_default: bool
     sample_text: str
     sample_url: str
+    synthesis: list[str]
+    clips: list[VoiceClip]
+    consent: Consent | None
+    created_at: str | None
+
+
+class Voices(BaseModel):
+    """The voices, and why none can be cloned here; null when that works."""
+
+    items: list[Voice]
+    cloning_problem: Problem | None
 
 
 class AvatarReport(BaseModel):
@@ -195,6 +140,8 @@ class Avatar(BaseModel):
     thumbnail_url: str | None
     idle_url: str | None
     created_at: str
+    voice_id: str | None
+    lost_voice: str | None
     report: AvatarReport
 
 

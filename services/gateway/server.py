@@ -22,6 +22,7 @@ from services.gateway.people import shown_idle
 from services.gateway.stages import Look, Voice
 from services.gateway.timings import Timings
 from services.gateway.turn_events import Media, Reply, Summary, Transcript, VideoHeader
+from services.gateway.voices import voice_of_avatar
 
 FULL_NAME = "huasheng.gateway.v1.GatewayService"
 
@@ -58,8 +59,9 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
         # counted from when it was asked: the loop goes on through all that prepares the answer
         frame = config.idle_frame if config.HasField("idle_frame") else None
         idle = await shown_idle(g, LOCAL, look, frame, asked_at)
+        voice_id = config.voice_id or await voice_of_avatar(g, LOCAL, config.avatar_id, config.model_id) or ""
         turn = Turn(
-            replace(look, idle=idle), Voice(LOCAL, config.voice_id), text=text, rate=rate,
+            replace(look, idle=idle), Voice(LOCAL, voice_id), text=text, rate=rate,
             pcm=self._audio(requests, rate) if has_audio else None, history=history,
             persona=config.persona[:MAX_PERSONA],
         )  # fmt: skip

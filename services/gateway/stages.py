@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from huasheng.asr.v1 import asr_pb2
@@ -64,6 +64,8 @@ class Voice:
     engine: str = ""
     language: str = ""
     speed: float = 0.0
+    sampling: dict[str, Any] = field(default_factory=dict)
+    """Fields of the tts service's ``Sampling``; the engine refuses what it does not follow."""
 
 
 class Flow:
@@ -205,6 +207,7 @@ async def speak(
                 language=voice.language,
                 speed=voice.speed,
                 owner=voice.owner,
+                sampling=tts_pb2.Sampling(**voice.sampling),
             )
         )
         index = 0

@@ -71,7 +71,7 @@ def avatar_row(a: Any, storage: Storage) -> Row:
         "engine": a.engine, "kind": a.kind, "width": a.width, "height": a.height, "fps": a.fps, "frames": a.frames,
         "thumbnail_key": storage.key(a.thumbnail_uri) if a.thumbnail_uri else None,
         "idle_key": storage.key(a.idle_uri) if a.idle_uri else None,
-        "created_at": iso(a.created_at),
+        "created_at": iso(a.created_at), "voice_id": None, "lost_voice": None,
         "report": {
             "face_fraction": round(a.report.face_fraction, 4), "face_width_px": round(a.report.face_width_px, 1),
             "mouth_coverage": round(a.report.mouth_coverage, 4), "warnings": list(a.report.warnings),
@@ -102,8 +102,17 @@ def curve(c: Any) -> Row:
     return {"rate_hz": round(c.rate_hz, 3), "start_s": round(c.start_s, 3), **lines}
 
 
-def voice_row(v: Any, is_default: bool) -> Row:
+def voice_row(v: Any, is_default: bool, storage: Storage, signer: Signer) -> Row:
     """A voice of the tts service."""
+    clips = [
+        {
+            "clip_id": c.clip_id, "seconds": round(c.seconds, 2), "snr_db": round(c.snr_db, 1),
+            "transcript": c.transcript, "url": signer.sign(f"/api/v1/media/{storage.key(c.uri)}"),
+        }
+        for c in v.clips
+    ]  # fmt: skip
+    c = v.consent
+    consent = {"statement": c.statement, "given_by": c.given_by, "recorded_at": iso(c.recorded_us / 1e6)}
     return {
         "id": v.voice_id,
         "voice_id": v.voice_id,
@@ -115,6 +124,10 @@ def voice_row(v: Any, is_default: bool) -> Row:
         "is_default": is_default,
         "sample_text": v.sample_text,
         "sample_url": f"/api/v1/voices/{quote(v.voice_id, safe='')}/sample",
+        "synthesis": ["speed", *v.sampling],
+        "clips": clips,
+        "consent": consent if v.is_cloned else None,
+        "created_at": iso(v.created_us / 1e6) if v.is_cloned else None,
     }
 
 

@@ -2,56 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-import numpy as np
 from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
-from huasheng.common.v1 import common_pb2
 from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 from huasheng.render.v1 import render_pb2, render_pb2_grpc
-from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
+from huasheng.tts.v1 import tts_pb2_grpc
 
 from services.common import serving
-from services.common.errors import HuashengError
 from services.common.settings import ServiceSettings
 from services.common.storage import Storage
+from tests.fakes.service_script import Script, engine
 from tests.fakes.tiny_video import FPS, TinyVideo
+from tests.fakes.tts_service import Tts
 
-RATE = 24000
 IDLE_FRAMES = 150
-
-
-@dataclass
-class Script:
-    """How a fake behaves, and what it saw."""
-
-    delay_s: float = 0.0
-    """Pause before every piece of output."""
-    error: HuashengError | None = None
-    """Raised by the next calls, ``error_times`` of them."""
-    error_times: int = 1_000_000
-    calls: int = 0
-    cancelled: int = 0
-    active: int = 0
-    seen: list[Any] = field(default_factory=list)
-    hold: asyncio.Event = field(default_factory=asyncio.Event)
-    """Streaming stops half-way until this is set."""
-
-    def __post_init__(self) -> None:
-        self.hold.set()
-
-    def enter(self) -> None:
-        self.calls += 1
-        if self.error and self.error_times > 0:
-            self.error_times -= 1
-            raise self.error
-
-    async def pause(self) -> None:
-        await self.hold.wait()
-        await asyncio.sleep(self.delay_s)
 
 
 class Asr(asr_pb2_grpc.AsrServiceServicer):
@@ -97,79 +63,6 @@ class Llm(llm_pb2_grpc.LlmServiceServicer):
     async def ListEngines(self, request, context):
         self.script.enter()
         return llm_pb2.ListEnginesResponse(engines=[engine("fake-llm")])
-
-
-class Tts(tts_pb2_grpc.TtsServiceServicer):
-    def __init__(self) -> None:
-        self.script = Script()
-        self.seconds_per_character = 0.1
-        self.has_phonemes = True
-        """Without, a stretch comes in two parts, as from an engine that streams and knows no phonemes."""
-
-    async def StreamSynthesize(self, requests, context):
-        self.script.enter()
-        at = 0
-        async for r in requests:
-            what = r.WhichOneof("payload")
-            if what == "config":
-                if r.config.voice_id not in ("", "v_zh", "v_en"):
-                    raise HuashengError("unknown-voice", voice=r.config.voice_id)
-                yield tts_pb2.StreamSynthesizeResponse(
-                    header=tts_pb2.SynthesisHeader(
-                        format=pcm(RATE),
-                        engine="fake-tts",
-                        voice_id=r.config.voice_id or "v_zh",
-                        has_phonemes=self.has_phonemes,
-                    )
-                )
-            elif what == "clause":
-                self.script.seen.append(r.clause.text)
-                await self.script.pause()
-                samples = int(len(r.clause.text) * self.seconds_per_character * RATE)
-                end = at + samples
-                middle = end if self.has_phonemes else (at + end) // 2
-                mark = tts_pb2.ClauseMark(index=r.clause.index, text=r.clause.text, start_us=us(at), end_us=us(middle))
-                yield tts_pb2.StreamSynthesizeResponse(clause=mark)
-                span = common_pb2.PhonemeSpan(phoneme="a", start_us=us(at), end_us=us(end))
-                if self.has_phonemes:
-                    yield tts_pb2.StreamSynthesizeResponse(phonemes=tts_pb2.Phonemes(spans=[span]))
-                else:
-                    goes_on = tts_pb2.ClauseMark(index=r.clause.index, start_us=us(middle), end_us=us(end))
-                    yield tts_pb2.StreamSynthesizeResponse(clause=goes_on)
-                wave = (8000 * np.sin(np.arange(at, end) * 2 * np.pi * 220 / RATE)).astype("<i2").tobytes()
-                for i in range(0, len(wave), RATE):
-                    chunk = common_pb2.AudioChunk(data=wave[i : i + RATE], pts_us=us(at + i // 2))
-                    yield tts_pb2.StreamSynthesizeResponse(audio=chunk)
-                at = end
-        yield tts_pb2.StreamSynthesizeResponse(finished=tts_pb2.SynthesisFinished(duration_us=us(at)))
-
-    async def ListVoices(self, request, context):
-        self.script.enter()
-        zh = tts_pb2.Voice(
-            voice_id="v_zh",
-            name="小画",
-            language="zh-CN",
-            gender=tts_pb2.GENDER_FEMALE,
-            engine="fake-tts",
-            sample_text="你好。",
-        )
-        en = tts_pb2.Voice(
-            voice_id="v_en",
-            name="Hua",
-            language="en-US",
-            gender=tts_pb2.GENDER_MALE,
-            engine="fake-tts",
-            sample_text="Hi.",
-        )
-        return tts_pb2.ListVoicesResponse(voices=[zh, en])
-
-    async def CreateVoice(self, request, context):
-        self.script.enter()
-        raise HuashengError("cloning-unavailable", engine="fake-tts")
-
-    async def ListEngines(self, request, context):
-        self.script.enter()
-        return tts_pb2.ListEnginesResponse(engines=[engine("fake-tts")])
 
 
 class Render(render_pb2_grpc.RenderServiceServicer):
@@ -322,18 +215,6 @@ def curve() -> render_pb2.MouthCurve:
     return render_pb2.MouthCurve(rate_hz=25, start_s=10, real=[0.1, 0.2, 0.3], before=[0, 0, 0], after=[0.1, 0.2, 0.2])
 
 
-def pcm(rate: int) -> common_pb2.AudioFormat:
-    return common_pb2.AudioFormat(encoding=common_pb2.AUDIO_ENCODING_PCM_S16LE, sample_rate_hertz=rate, channels=1)
-
-
-def us(samples: int) -> int:
-    return samples * 1_000_000 // RATE
-
-
-def engine(name: str) -> common_pb2.EngineInfo:
-    return common_pb2.EngineInfo(name=name, available=True, is_default=True, languages=["zh", "en"], license="MIT")
-
-
 NAMES = {
     "asr": "huasheng.asr.v1.AsrService", "llm": "huasheng.llm.v1.LlmService", "tts": "huasheng.tts.v1.TtsService",
     "render": "huasheng.render.v1.RenderService",
@@ -344,7 +225,7 @@ class Fakes:
     """The four services on ports of their own; each can be killed and come back on the same port."""
 
     def __init__(self, storage: Storage) -> None:
-        self.asr, self.llm, self.tts, self.render = Asr(), Llm(), Tts(), Render(storage)
+        self.asr, self.llm, self.tts, self.render = Asr(), Llm(), Tts(storage), Render(storage)
         self.ports: dict[str, int] = {}
         self._servers: dict[str, grpc.aio.Server] = {}
 

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from huasheng.render.v1 import render_pb2
 
 from services.common.errors import HuashengError
-from services.gateway import schemas, views
+from services.gateway import bodies, schemas, views
 from services.gateway.deps import Context, Key, Owner, start_job
 from services.gateway.jobs import ACTIVE, Row
 from services.gateway.people import find_model, list_models
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/api/v1", tags=["trainings"])
     ),
 )  # fmt: skip
 async def make_training(
-    request: Request, gateway: Context, owner: Owner, body: schemas.TrainingRequest, key: Key = None
+    request: Request, gateway: Context, owner: Owner, body: bodies.TrainingRequest, key: Key = None
 ) -> Response:
     """Train a model of the person in a video; refused at once while no engine can train."""
     asset = await asyncio.to_thread(gateway.assets.get, owner, body.video_asset_id)

@@ -1,77 +1,63 @@
-"""Voices, speech without a video, and recognition without a dialogue."""
+"""The voices: listed, heard, made from recordings, renamed, deleted."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import hashlib
-import struct
 import wave
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import Response
 from huasheng.tts.v1 import tts_pb2
 
-from services.common.errors import HuashengError
-from services.gateway import schemas, views
+from services.common.errors import HuashengError, problem
+from services.gateway import bodies, schemas
 from services.gateway.context import Gateway
-from services.gateway.deps import Context, Key, Owner, check_text, once, speech_asset
+from services.gateway.deps import Context, Key, Lang, Owner, RequestId, once, speech_asset
 from services.gateway.files import serve
 from services.gateway.idempotency import request_hash
-from services.gateway.problems import responses, streamed
-from services.gateway.routes.assets import UPLOAD_BODY
-from services.gateway.stages import Flow, Voice, listen, recite, speak
+from services.gateway.jobs import Row
+from services.gateway.problems import responses
+from services.gateway.stages import Voice, listen
 from services.gateway.timings import Timings
-from services.gateway.turn_events import Event, Sound, VoiceHeader
+from services.gateway.turn_events import Sound, VoiceHeader
+from services.gateway.voices import cloning_problem, find_voice, list_voices, own_voice, say, shown
 
 router = APIRouter(prefix="/api/v1", tags=["voices"])
 REFERENCE_S = (3.0, 10.0)
+MOST_DRAINED = 16 * 2**20
+"""Bytes of a request that was refused before its body was read; a client that is still sending would not hear why."""
 
 
-async def list_voices(gateway: Gateway, owner: str) -> list[dict[str, Any]]:
-    """All voices; the first of each language is its default."""
-    found = await gateway.clients.short("tts", "ListVoices", tts_pb2.ListVoicesRequest(owner=owner))
-    seen: set[str] = set()
-    out = []
-    for v in found.voices:
-        language = v.language.split("-")[0]
-        out.append(views.voice_row(v, language not in seen))
-        seen.add(language)
-    return out
+@router.get("/voices", response_model=schemas.Voices, responses=responses("service-down"))
+async def voices(gateway: Context, owner: Owner, lang: Lang, rid: RequestId) -> Any:
+    """The voices that can speak, and whether others can be cloned."""
+    items, why = await list_voices(gateway, owner)
+    return {"items": items, "cloning_problem": problem(why, lang, rid) if why else None}
 
 
-async def find_voice(gateway: Gateway, owner: str, voice_id: str) -> dict[str, Any]:
-    """One voice. Raises ``unknown-voice``."""
-    for v in await list_voices(gateway, owner):
-        if v["voice_id"] == voice_id:
-            return v
-    raise HuashengError("unknown-voice", voice=voice_id[:80])
+def _tag(*parts: str) -> str:
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
 
 
-@router.get("/voices", response_model=schemas.Items[schemas.Voice], responses=responses("service-down"))
-async def voices(gateway: Context, owner: Owner) -> Any:
-    """The voices that can speak."""
-    return {"items": await list_voices(gateway, owner)}
-
-
-def _speech(gateway: Gateway, voice: Voice, text: str) -> AsyncGenerator[Event, None]:
-    flow, clauses = Flow(), asyncio.Queue[str | None](maxsize=16)
-    flow.start(recite(text, clauses))
-    flow.start(speak(flow, gateway.clients, Timings(), voice, clauses, None))
-    return flow.events()
+def _samples(owner: str, voice_id: str) -> str:
+    """Folder of what a voice has said to be heard."""
+    return f"samples/{_tag(owner, voice_id)}"
 
 
 @router.get("/voices/{voice_id}/sample", responses=responses("unknown-voice", "service-down"))
 async def sample(request: Request, gateway: Context, owner: Owner, voice_id: str) -> Response:
     """A sentence in this voice; made when first asked for, then kept."""
     voice = await find_voice(gateway, owner, voice_id)
-    tag = hashlib.sha256(f"{owner} {voice_id} {voice['engine']} {voice['sample_text']}".encode()).hexdigest()[:24]
-    key = f"samples/{tag}.wav"
+    # other recordings, other voice
+    tag = _tag(owner, voice_id, voice["engine"], voice["sample_text"], *(c["clip_id"] for c in voice["clips"]))
+    key = f"{_samples(owner, voice_id)}/{tag}.wav"
     if not await asyncio.to_thread(gateway.storage.exists, key):
         rate, pcm = 0, bytearray()
-        async with contextlib.aclosing(_speech(gateway, Voice(owner, voice_id), voice["sample_text"])) as events:
+        async with contextlib.aclosing(say(gateway, Voice(owner, voice_id), voice["sample_text"])) as events:
             async for event in events:
                 if isinstance(event, VoiceHeader):
                     rate = event.rate
@@ -95,157 +81,46 @@ def _store(gateway: Gateway, key: str, rate: int, pcm: bytes) -> None:
         path.unlink(missing_ok=True)
 
 
-VOICE_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file", "name", "consent", "consent_by"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary", "description": "3 to 10 s of clean speech"},
-                        "name": {"type": "string"},
-                        "language": {"type": "string"},
-                        "transcript": {"type": "string", "description": "what is said; left out, it is recognised"},
-                        "consent": {"type": "string", "description": "the statement of the voice's owner"},
-                        "consent_by": {"type": "string", "description": "who gives it"},
-                    },
-                }
-            }
-        },
-    }
-}
+_CLIP = {"type": "string", "format": "binary", "description": "3 to 10 s of clean speech"}
+_WORDS = {"type": "string", "description": "what is said; left out, it is recognised"}
 
 
-@router.post(
-    "/voices", status_code=201, response_model=schemas.Voice, openapi_extra=VOICE_BODY,
-    responses=responses(
-        "cloning-unavailable", "too-short", "too-long", "silent-audio", "voice-clipped", "voice-noisy", "no-speech",
-        "voice-no-consent", "service-down",
-    ),
+def _form(required: list[str], **properties: Any) -> dict[str, Any]:
+    schema = {"type": "object", "required": required, "properties": properties}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+VOICE_BODY = _form(
+    ["file", "name", "consent", "consent_by"], file=_CLIP, name={"type": "string"}, language={"type": "string"},
+    transcript=_WORDS, consent={"type": "string", "description": "the statement of the voice's owner"},
+    consent_by={"type": "string", "description": "who gives it"},
 )  # fmt: skip
-async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key = None) -> Response:
-    """Clone a voice from 3 to 10 seconds of clean speech."""
-    asset_id = ""
+CLIP_BODY = _form(["file"], file=_CLIP, transcript=_WORDS)
+_REFUSALS = (
+    "too-short", "too-long", "silent-audio", "voice-clipped", "voice-noisy", "no-speech", "service-down",
+)  # fmt: skip
 
-    def choose(_upload: Any, sha256: str) -> str:
-        nonlocal asset_id
-        asset_id = gateway.idempotency.claim(owner, None, sha256, "a").resource_id
-        return asset_id
 
-    row, upload = await gateway.assets.upload(owner, request, choose)
-    is_kept = False
+@contextlib.asynccontextmanager
+async def _before_the_body(request: Request) -> AsyncIterator[None]:
+    """What is refused here is refused before anything is decoded, and the client hears it."""
     try:
-        name = upload.fields.get("name", "").strip()[:80]
-        if not name:
-            raise HuashengError("bad-request", what="the field `name` is missing")
-        await speech_asset(gateway, owner, row["id"], REFERENCE_S[1])
-        if row["duration_s"] < REFERENCE_S[0]:
-            raise HuashengError(
-                "too-short", name=row["name"], seconds=round(row["duration_s"], 1), limit=REFERENCE_S[0]
-            )
-        language, transcript = upload.fields.get("language", ""), upload.fields.get("transcript", "")
-
-        consent = tts_pb2.Consent(
-            statement=upload.fields.get("consent", ""), given_by=upload.fields.get("consent_by", "")
-        )
-
-        async def make(_id: str) -> tuple[int, dict[str, Any]]:
-            nonlocal language, transcript
-            if not transcript.strip():
-                heard = await listen(
-                    gateway.clients, Timings(), uri=gateway.storage.uri(row["key"]), language=language[:16]
-                )
-                if not heard.text:
-                    raise HuashengError("no-speech")
-                transcript, language = heard.text, language or heard.language
-            request_ = tts_pb2.CreateVoiceRequest(
-                owner=owner,
-                name=name,
-                reference_uri=gateway.storage.uri(row["key"]),
-                transcript=transcript,
-                language=language,
-                consent=consent,
-            )
-            made = await gateway.clients.short("tts", "CreateVoice", request_, timeout=gateway.settings.asr_s)
-            return 201, views.voice_row(made.voice, False)
-
-        digest = request_hash("voices", row["sha256"], name, language, transcript, consent.given_by, consent.statement)
-        answer = await once(gateway, owner, key, digest, "v", make)
-        is_kept = "Idempotency-Replayed" not in answer.headers
-        return answer
-    finally:
-        if not is_kept:
-            await asyncio.to_thread(gateway.assets.delete, owner, row["id"])
-
-
-@router.patch("/voices/{voice_id}", response_model=schemas.Voice, responses=responses("unknown-voice", "builtin-stays"))
-async def rename_voice(gateway: Context, owner: Owner, voice_id: str, body: schemas.VoiceName) -> Any:
-    """Give a voice that you made another name."""
-    if not (await find_voice(gateway, owner, voice_id))["is_cloned"]:
-        raise HuashengError("builtin-stays", id=voice_id)
-    request = tts_pb2.RenameVoiceRequest(owner=owner, voice_id=voice_id, name=body.name)
-    return views.voice_row((await gateway.clients.short("tts", "RenameVoice", request)).voice, False)
-
-
-@router.delete("/voices/{voice_id}", status_code=204, responses=responses("unknown-voice", "builtin-stays"))
-async def delete_voice(gateway: Context, owner: Owner, voice_id: str) -> None:
-    """Delete a voice that you made."""
-    if not (await find_voice(gateway, owner, voice_id))["is_cloned"]:
-        raise HuashengError("builtin-stays", id=voice_id)
-    await gateway.clients.short("tts", "DeleteVoice", tts_pb2.DeleteVoiceRequest(owner=owner, voice_id=voice_id))
-
-
-def endless_wav_header(rate: int) -> bytes:
-    """The header of a 16-bit mono WAV whose length is not known yet: the largest there is."""
-    most = 0xFFFFFFFF
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", most, b"WAVE", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16, b"data", most - 36
-    )  # fmt: skip
-
-
-@router.post(
-    "/speech",
-    response_class=StreamingResponse,
-    tags=["speech"],
-    responses=streamed("audio/wav", "16-bit mono, streamed")
-    | responses("empty-text", "long-text", "unknown-voice", "unspeakable-text", "service-down"),
-)
-async def speech(gateway: Context, owner: Owner, body: schemas.SpeechRequest) -> Response:
-    """Say a text; the sound comes as it is spoken."""
-    text = check_text(body.text, gateway.settings.max_text_chars)
-    voice = Voice(owner, body.voice_id or "", language=body.language or "", speed=body.speed)
-    events = _speech(gateway, voice, text)
-    rate, first = 0, b""
-    try:
-        # the first sound decides between 200 and a problem
-        async for event in events:
-            if isinstance(event, VoiceHeader):
-                rate = event.rate
-            elif isinstance(event, Sound):
-                first = event.pcm
+        yield
+    except HuashengError:
+        taken = 0
+        async for data in request.stream():
+            taken += len(data)
+            if taken > MOST_DRAINED:
                 break
-    except BaseException:
-        await events.aclose()
         raise
 
-    async def stream() -> AsyncIterator[bytes]:
-        async with contextlib.aclosing(events):
-            yield endless_wav_header(rate) + first
-            async for event in events:
-                if isinstance(event, Sound):
-                    yield event.pcm
 
-    return StreamingResponse(stream(), media_type="audio/wav", headers={"Cache-Control": "no-store"})
+@contextlib.asynccontextmanager
+async def _recording(request: Request, gateway: Gateway, owner: str) -> AsyncIterator[tuple[Row, dict[str, str]]]:
+    """The uploaded recording and the form's other fields; it is removed at the end.
 
-
-@router.post(
-    "/transcriptions", response_model=schemas.Transcription, openapi_extra=UPLOAD_BODY, tags=["speech"],
-    responses=responses("too-large", "unsupported-media", "silent-audio", "no-speech", "service-down"),
-)  # fmt: skip
-async def transcribe(request: Request, gateway: Context, owner: Owner) -> Response:
-    """Speech to text; the recording is not kept."""
+    The tts service keeps its own copy. Raises what ``speech_asset`` does, and ``too-short``.
+    """
     ids: list[str] = []
 
     def choose(_upload: Any, sha256: str) -> str:
@@ -255,18 +130,112 @@ async def transcribe(request: Request, gateway: Context, owner: Owner) -> Respon
     row, upload = await gateway.assets.upload(owner, request, choose)
     try:
         await speech_asset(gateway, owner, row["id"], gateway.settings.max_audio_s)
-        fields = upload.fields
-        heard = await listen(
-            gateway.clients, Timings(), uri=gateway.storage.uri(row["key"]), language=fields.get("language", "")[:16],
-            engine=fields.get("engine", "")[:40],
-        )  # fmt: skip
+        if row["duration_s"] < REFERENCE_S[0]:
+            raise HuashengError(
+                "too-short", name=row["name"], seconds=round(row["duration_s"], 1), limit=REFERENCE_S[0]
+            )
+        yield row, upload.fields
     finally:
         await asyncio.to_thread(gateway.assets.delete, owner, row["id"])
+
+
+async def _words(gateway: Gateway, row: Row, given: str, language: str) -> tuple[str, str]:
+    """What is said in a recording, and its language, as far as they are not known. Raises ``no-speech``."""
+    if given.strip():
+        return given, language
+    uri = gateway.storage.uri(row["key"])
+    heard = await listen(gateway.clients, Timings(), uri=uri, language=language[:16])
     if not heard.text:
         raise HuashengError("no-speech")
-    body = {
-        "text": heard.text, "language": heard.language, "language_probability": round(heard.language_probability, 4),
-        "duration_s": heard.duration_s, "engine": heard.engine,
-        "segments": [{"text": t, "start_s": a, "end_s": b} for t, a, b in heard.segments],
-    }  # fmt: skip
-    return JSONResponse(body)
+    return heard.text, language or heard.language
+
+
+@router.post(
+    "/voices", status_code=201, response_model=schemas.Voice, openapi_extra=VOICE_BODY,
+    responses=responses("cloning-unavailable", "engine-unavailable", "voice-no-consent", *_REFUSALS),
+)  # fmt: skip
+async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key = None) -> Response:
+    """Clone a voice from 3 to 10 seconds of clean speech."""
+    async with _before_the_body(request):
+        listed = await gateway.clients.short("tts", "ListVoices", tts_pb2.ListVoicesRequest(owner=owner))
+        if why := cloning_problem(listed):
+            raise why
+    async with _recording(request, gateway, owner) as (row, fields):
+        name = fields.get("name", "").strip()[:80]
+        if not name:
+            raise HuashengError("bad-request", what="the field `name` is missing")
+        consent = tts_pb2.Consent(
+            statement=fields.get("consent", "").strip(), given_by=fields.get("consent_by", "").strip()
+        )
+        if not consent.statement or not consent.given_by:
+            raise HuashengError("voice-no-consent")
+        language, transcript = fields.get("language", ""), fields.get("transcript", "")
+
+        async def make(_id: str) -> tuple[int, dict[str, Any]]:
+            words, tongue = await _words(gateway, row, transcript, language)
+            request_ = tts_pb2.CreateVoiceRequest(
+                owner=owner, name=name, reference_uri=gateway.storage.uri(row["key"]), transcript=words,
+                language=tongue, consent=consent,
+            )  # fmt: skip
+            made = await gateway.clients.short("tts", "CreateVoice", request_, timeout=gateway.settings.asr_s)
+            return 201, shown(gateway, made.voice)
+
+        digest = request_hash("voices", row["sha256"], name, language, transcript, consent.given_by, consent.statement)
+        return await once(gateway, owner, key, digest, "v", make)
+
+
+@router.post(
+    "/voices/{voice_id}/clips", status_code=201, response_model=schemas.Voice, openapi_extra=CLIP_BODY,
+    responses=responses("unknown-voice", "builtin-stays", "voice-full", "voice-clip-known", *_REFUSALS),
+)  # fmt: skip
+async def add_clip(
+    request: Request, gateway: Context, owner: Owner, voice_id: str, key: Key = None
+) -> Response:  # fmt: skip
+    """Add a recording of the same person to a voice that you made; it refines the timbre."""
+    async with _before_the_body(request):
+        voice = await own_voice(gateway, owner, voice_id)
+    async with _recording(request, gateway, owner) as (row, fields):
+        transcript = fields.get("transcript", "")
+
+        async def add(_id: str) -> tuple[int, dict[str, Any]]:
+            words, _ = await _words(gateway, row, transcript, voice["language"])
+            request_ = tts_pb2.AddVoiceClipRequest(
+                owner=owner, voice_id=voice_id, reference_uri=gateway.storage.uri(row["key"]), transcript=words
+            )
+            grown = await gateway.clients.short("tts", "AddVoiceClip", request_, timeout=gateway.settings.asr_s)
+            return 201, shown(gateway, grown.voice)
+
+        digest = request_hash("clips", voice_id, row["sha256"], transcript)
+        answer = await once(gateway, owner, key, digest, "v", add)
+    await asyncio.to_thread(gateway.storage.delete, _samples(owner, voice_id))
+    return answer
+
+
+@router.delete(
+    "/voices/{voice_id}/clips/{clip_id}", response_model=schemas.Voice,
+    responses=responses("unknown-voice", "unknown-id", "builtin-stays", "voice-last-clip"),
+)  # fmt: skip
+async def remove_clip(gateway: Context, owner: Owner, voice_id: str, clip_id: str) -> Any:
+    """Take a recording out of a voice that you made; the last one stays."""
+    await own_voice(gateway, owner, voice_id)
+    request = tts_pb2.RemoveVoiceClipRequest(owner=owner, voice_id=voice_id, clip_id=clip_id)
+    left = await gateway.clients.short("tts", "RemoveVoiceClip", request)
+    await asyncio.to_thread(gateway.storage.delete, _samples(owner, voice_id))
+    return shown(gateway, left.voice)
+
+
+@router.patch("/voices/{voice_id}", response_model=schemas.Voice, responses=responses("unknown-voice", "builtin-stays"))
+async def rename_voice(gateway: Context, owner: Owner, voice_id: str, body: bodies.VoiceName) -> Any:
+    """Give a voice that you made another name."""
+    await own_voice(gateway, owner, voice_id)
+    request = tts_pb2.RenameVoiceRequest(owner=owner, voice_id=voice_id, name=body.name)
+    return shown(gateway, (await gateway.clients.short("tts", "RenameVoice", request)).voice)
+
+
+@router.delete("/voices/{voice_id}", status_code=204, responses=responses("unknown-voice", "builtin-stays"))
+async def delete_voice(gateway: Context, owner: Owner, voice_id: str) -> None:
+    """Delete a voice that you made; avatars that spoke with it lose it."""
+    voice = await own_voice(gateway, owner, voice_id)
+    await gateway.clients.short("tts", "DeleteVoice", tts_pb2.DeleteVoiceRequest(owner=owner, voice_id=voice_id))
+    await asyncio.to_thread(gateway.avatar_voices.lose, owner, voice_id, voice["name"])
+    await asyncio.to_thread(gateway.storage.delete, _samples(owner, voice_id))

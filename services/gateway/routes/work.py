@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from huasheng.render.v1 import render_pb2
 
 from services.common.errors import HuashengError
-from services.gateway import schemas, views
+from services.gateway import bodies, schemas, views
 from services.gateway.deps import (
     Before,
     Context,
@@ -26,6 +26,7 @@ from services.gateway.deps import (
 from services.gateway.jobs import Row
 from services.gateway.people import check_known, find_avatar
 from services.gateway.problems import responses
+from services.gateway.voices import find_voice, with_voice
 
 router = APIRouter(prefix="/api/v1")
 ACCEPTED = responses("unknown-id", "bad-request", "queue-full", "idempotency-conflict", "service-down")
@@ -33,7 +34,7 @@ ACCEPTED = responses("unknown-id", "bad-request", "queue-full", "idempotency-con
 
 @router.post("/avatars", status_code=202, response_model=schemas.Job, responses=ACCEPTED, tags=["avatars"])
 async def make_avatar(
-    request: Request, gateway: Context, owner: Owner, body: schemas.AvatarRequest, key: Key = None
+    request: Request, gateway: Context, owner: Owner, body: bodies.AvatarRequest, key: Key = None
 ) -> Response:
     """Prepare a person from a video or portrait."""
     asset = await asyncio.to_thread(gateway.assets.get, owner, body.asset_id)
@@ -48,13 +49,30 @@ async def make_avatar(
 async def avatars(gateway: Context, owner: Owner) -> Any:
     """Prepared avatars, the built-in one first."""
     found = await gateway.clients.short("render", "ListAvatars", render_pb2.ListAvatarsRequest(owner=owner))
-    return {"items": [views.linked(views.avatar_row(a, gateway.storage), gateway.signer) for a in found.avatars]}
+    voices = await asyncio.to_thread(gateway.avatar_voices.all, owner)
+    rows = [views.avatar_row(a, gateway.storage) | voices.get(a.avatar_id, {}) for a in found.avatars]
+    return {"items": [views.linked(r, gateway.signer) for r in rows]}
 
 
 @router.get("/avatars/{avatar_id}", response_model=schemas.Avatar, responses=responses("unknown-id"), tags=["avatars"])
 async def avatar(gateway: Context, owner: Owner, avatar_id: str) -> Any:
     """One avatar."""
-    return views.linked(await find_avatar(gateway, owner, avatar_id), gateway.signer)
+    row = await find_avatar(gateway, owner, avatar_id)
+    voice = await asyncio.to_thread(gateway.avatar_voices.get, owner, avatar_id)
+    return views.linked(row | voice, gateway.signer)
+
+
+@router.patch(
+    "/avatars/{avatar_id}", response_model=schemas.Avatar, responses=responses("unknown-id", "unknown-voice"),
+    tags=["avatars"],
+)  # fmt: skip
+async def choose_voice(gateway: Context, owner: Owner, avatar_id: str, body: bodies.AvatarVoice) -> Any:
+    """Give an avatar a voice, which speaks where a request names none."""
+    await find_avatar(gateway, owner, avatar_id)
+    if body.voice_id:
+        await find_voice(gateway, owner, body.voice_id)
+    await asyncio.to_thread(gateway.avatar_voices.set, owner, avatar_id, body.voice_id or None)
+    return await avatar(gateway, owner, avatar_id)
 
 
 @router.delete(
@@ -66,23 +84,30 @@ async def delete_avatar(gateway: Context, owner: Owner, avatar_id: str) -> None:
         raise HuashengError("builtin-stays", id=avatar_id)
     request = render_pb2.DeleteAvatarRequest(owner=owner, avatar_id=avatar_id)
     await gateway.clients.short("render", "DeleteAvatar", request)
+    await asyncio.to_thread(gateway.avatar_voices.set, owner, avatar_id, None)
 
 
 @router.post(
     "/videos", status_code=202, response_model=schemas.Job, tags=["videos"],
-    responses=ACCEPTED | responses("empty-text", "long-text", "silent-audio", "no-audio", "too-long"),
+    responses=ACCEPTED | responses(
+        "empty-text", "long-text", "silent-audio", "no-audio", "too-long", "unknown-voice", "synthesis-unsupported"
+    ),
 )  # fmt: skip
 async def make_video(
-    request: Request, gateway: Context, owner: Owner, body: schemas.VideoRequest, key: Key = None
+    request: Request, gateway: Context, owner: Owner, body: bodies.VideoRequest, key: Key = None
 ) -> Response:
     """Make the avatar say a text or a recording."""
-    params = body.model_dump()
+    params = body.params()
     if body.text is not None:
         params["text"] = check_text(body.text, gateway.settings.max_text_chars)
     else:
         await speech_asset(gateway, owner, body.audio_asset_id or "", gateway.settings.max_audio_s)
     await check_known(gateway, owner, body.avatar_id, body.model)
-    return await start_job(request, gateway, owner, key, "video", params, body.audio_asset_id)
+
+    async def prepare(given: Row) -> Row:
+        return given if body.text is None else await with_voice(gateway, owner, given)
+
+    return await start_job(request, gateway, owner, key, "video", params, body.audio_asset_id, prepare)
 
 
 @router.get("/videos", response_model=schemas.Items[schemas.Job], tags=["videos"])
@@ -94,13 +119,15 @@ async def videos(gateway: Context, owner: Owner, lang: Lang, limit: Limit = 50, 
 
 @router.post(
     "/dialogues", status_code=202, response_model=schemas.Job, tags=["dialogues"],
-    responses=ACCEPTED | responses("empty-text", "long-text", "silent-audio", "no-audio", "too-long"),
+    responses=ACCEPTED | responses(
+        "empty-text", "long-text", "silent-audio", "no-audio", "too-long", "unknown-voice", "synthesis-unsupported"
+    ),
 )  # fmt: skip
 async def make_dialogue(
-    request: Request, gateway: Context, owner: Owner, body: schemas.DialogueRequest, key: Key = None
+    request: Request, gateway: Context, owner: Owner, body: bodies.DialogueRequest, key: Key = None
 ) -> Response:
     """Ask a question; the answer is a video of the avatar saying it."""
-    params = body.model_dump()
+    params = body.params()
     if body.text is not None:
         params["text"] = check_text(body.text, gateway.settings.max_question_chars)
     else:
@@ -108,6 +135,7 @@ async def make_dialogue(
     await check_known(gateway, owner, body.avatar_id, body.model)
 
     async def prepare(given: Row) -> Row:
+        given = await with_voice(gateway, owner, given)
         opened = await asyncio.to_thread(gateway.conversations.open, owner, given["conversation_id"])
         return given | {"conversation_id": opened}
 

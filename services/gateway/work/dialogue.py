@@ -13,7 +13,8 @@ from services.gateway.dialogue import Turn, hear, run_turn
 from services.gateway.people import shown_idle
 from services.gateway.runner import JobRun
 from services.gateway.scripts import language_of
-from services.gateway.stages import Look, Voice
+from services.gateway.stages import Look
+from services.gateway.voices import job_voice
 from services.gateway.work.recorder import Recorder
 
 
@@ -22,7 +23,7 @@ async def dialogue(gateway: Gateway, run: JobRun) -> dict[str, Any]:
     p = run.params
     logs.turn_id.set(run.id)
     look = Look(run.owner, p.get("avatar_id") or "", p.get("engine") or "", p.get("model") or "")
-    voice = Voice(run.owner, p.get("voice_id") or "")
+    voice = job_voice(run.owner, p)
     heard: dict[str, Any] = {"text": p.get("text"), "language": p.get("language") or "", "engine": None}
     if asset_id := p.get("audio_asset_id"):
         asset = await asyncio.to_thread(gateway.assets.get, run.owner, asset_id)

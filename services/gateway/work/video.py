@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 
 from services.common.aio import iterate_in_thread
 from services.gateway.context import Gateway
 from services.gateway.decoding import pcm_chunks
 from services.gateway.runner import JobRun
-from services.gateway.stages import Drawing, Flow, Look, Voice, draw, listen, play, recite, speak
+from services.gateway.stages import Drawing, Flow, Look, draw, listen, play, recite, speak
 from services.gateway.turn_events import Spoken
+from services.gateway.voices import job_voice
 from services.gateway.work.recorder import Recorder
 
 
@@ -23,7 +25,7 @@ async def video(gateway: Gateway, run: JobRun) -> dict[str, Any]:
         run.owner, p.get("avatar_id") or "", p.get("engine") or "", p.get("model") or "", p.get("device") or "",
         p.get("max_side_px") or 0,
     )  # fmt: skip
-    voice = Voice(run.owner, p.get("voice_id") or "", language=p.get("language") or "")
+    voice = replace(job_voice(run.owner, p), language=p.get("language") or "")
     asset = None
     segments: list[list[Any]] = []
     if asset_id := p.get("audio_asset_id"):

@@ -1,0 +1,134 @@
+"""What requests look like."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Id = Field(default=None, max_length=80)
+
+
+class Body(BaseModel):
+    """A request; fields that we do not know are refused rather than ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class AvatarRequest(Body):
+    """Prepare a person from an uploaded video or portrait."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"asset_id": "a_01m3…", "name": "我"}]})
+    asset_id: str = Field(max_length=80)
+    name: str = Field(min_length=1, max_length=80)
+    engine: str | None = Id
+
+
+class TrainingRequest(Body):
+    """Train a model of the person in a video. 3000 to 10000 steps are advised; the same again goes on where it was."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"video_asset_id": "a_01m3…", "steps": 5000}]})
+    video_asset_id: str = Field(max_length=80)
+    engine: str | None = Id
+    steps: int = Field(default=5000, ge=100, le=100_000)
+    device: str | None = Id
+    name: str | None = Field(default=None, min_length=1, max_length=80)
+
+
+class Synthesis(Body):
+    """How to speak. What is left out is as the operator set it; what a voice's engine does not follow is refused."""
+
+    speed: float | None = Field(default=None, ge=0.5, le=2)
+    seed: int | None = Field(default=None, ge=-1, le=2**31 - 1, description="-1 for a new one each time")
+    temperature: float | None = Field(default=None, ge=0.01, le=2, description="lower is steadier, higher livelier")
+    top_k: int | None = Field(default=None, ge=1, le=100)
+    top_p: float | None = Field(default=None, ge=0.01, le=1)
+    repetition_penalty: float | None = Field(default=None, ge=1, le=2)
+    split: Literal["cut0", "cut1", "cut2", "cut3", "cut4", "cut5"] | None = Field(
+        default=None,
+        description="split again: not, four sentences, about 50 characters, 。, full stops, all punctuation",
+    )
+
+
+class _Speaks(Body):
+    synthesis: Synthesis | None = None
+
+    def params(self) -> dict[str, Any]:
+        """As a job keeps it: of ``synthesis`` what is given."""
+        given = self.synthesis.model_dump(exclude_none=True) if self.synthesis else {}
+        return self.model_dump() | {"synthesis": given}
+
+
+class _Speech(_Speaks):
+    audio_asset_id: str | None = Id
+    text: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of(self) -> _Speech:
+        if (self.audio_asset_id is None) == (self.text is None):
+            raise ValueError("give either audio_asset_id or text")
+        return self
+
+
+class VideoRequest(_Speech):
+    """Make the avatar say a text or a recording."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"avatar_id": "builtin", "text": "大家好，我是画声。", "subtitles": True}]}
+    )
+    avatar_id: str | None = Id
+    voice_id: str | None = Id
+    engine: str | None = Id
+    model: str | None = Id
+    device: str | None = Id
+    language: str | None = Field(default=None, max_length=16)
+    subtitles: bool = False
+    max_side_px: int | None = Field(default=None, ge=64, le=4096)
+
+    @model_validator(mode="after")
+    def _spoken(self) -> VideoRequest:
+        if self.synthesis and self.text is None:
+            raise ValueError("synthesis goes with text: a recording is not spoken again")
+        return self
+
+
+class DialogueRequest(_Speech):
+    """Ask a question, typed or recorded."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "你是谁？"}, {"audio_asset_id": "a_01m3…"}]})
+    avatar_id: str | None = Id
+    voice_id: str | None = Id
+    conversation_id: str | None = Id
+    engine: str | None = Id
+    model: str | None = Id
+    language: str | None = Field(default=None, max_length=16)
+    persona: str | None = Field(default=None, max_length=2000)
+    idle_frame: int | None = Field(default=None, ge=0, le=1_000_000)
+
+
+class SpeechRequest(_Speaks):
+    """Say a text."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Hello there.", "voice_id": None}]})
+    text: str
+    voice_id: str | None = Id
+    language: str | None = Field(default=None, max_length=16)
+    speed: float | None = Field(default=None, ge=0.5, le=2.0, description="the same as synthesis.speed")
+
+    @model_validator(mode="after")
+    def _one_speed(self) -> SpeechRequest:
+        if self.speed is not None and self.synthesis and self.synthesis.speed is not None:
+            raise ValueError("give speed once")
+        return self
+
+
+class VoiceName(Body):
+    """Rename a voice."""
+
+    name: str = Field(min_length=1, max_length=80)
+
+
+class AvatarVoice(Body):
+    """Choose the voice of an avatar; null for the default of the language."""
+
+    voice_id: str | None = Field(max_length=80)

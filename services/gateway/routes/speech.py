@@ -1,0 +1,104 @@
+"""Speech without a video, and recognition without a dialogue."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from services.common.errors import HuashengError
+from services.gateway import bodies, schemas
+from services.gateway.deps import Context, Owner, check_text, speech_asset
+from services.gateway.problems import responses, streamed
+from services.gateway.routes.assets import UPLOAD_BODY
+from services.gateway.stages import listen
+from services.gateway.timings import Timings
+from services.gateway.turn_events import Sound, VoiceHeader
+from services.gateway.voices import check_voice, job_voice, say
+
+router = APIRouter(prefix="/api/v1", tags=["speech"])
+
+
+def endless_wav_header(rate: int) -> bytes:
+    """The header of a 16-bit mono WAV whose length is not known yet: the largest there is."""
+    most = 0xFFFFFFFF
+    return struct.pack(
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", most, b"WAVE", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16, b"data", most - 36
+    )  # fmt: skip
+
+
+@router.post(
+    "/speech",
+    response_class=StreamingResponse,
+    responses=streamed("audio/wav", "16-bit mono, streamed")
+    | responses(
+        "empty-text", "long-text", "unknown-voice", "unspeakable-text", "synthesis-unsupported", "service-down"
+    ),
+)
+async def speech(gateway: Context, owner: Owner, body: bodies.SpeechRequest) -> Response:
+    """Say a text; the sound comes as it is spoken."""
+    text = check_text(body.text, gateway.settings.max_text_chars)
+    params = body.params()
+    await check_voice(gateway, owner, body.voice_id, params["synthesis"])
+    voice = job_voice(owner, params)
+    voice = replace(voice, language=body.language or "", speed=body.speed or voice.speed)
+    events = say(gateway, voice, text)
+    rate, first = 0, b""
+    try:
+        # the first sound decides between 200 and a problem
+        async for event in events:
+            if isinstance(event, VoiceHeader):
+                rate = event.rate
+            elif isinstance(event, Sound):
+                first = event.pcm
+                break
+    except BaseException:
+        await events.aclose()
+        raise
+
+    async def stream() -> AsyncIterator[bytes]:
+        async with contextlib.aclosing(events):
+            yield endless_wav_header(rate) + first
+            async for event in events:
+                if isinstance(event, Sound):
+                    yield event.pcm
+
+    return StreamingResponse(stream(), media_type="audio/wav", headers={"Cache-Control": "no-store"})
+
+
+@router.post(
+    "/transcriptions", response_model=schemas.Transcription, openapi_extra=UPLOAD_BODY,
+    responses=responses("too-large", "unsupported-media", "silent-audio", "no-speech", "service-down"),
+)  # fmt: skip
+async def transcribe(request: Request, gateway: Context, owner: Owner) -> Response:
+    """Speech to text; the recording is not kept."""
+    ids: list[str] = []
+
+    def choose(_upload: Any, sha256: str) -> str:
+        ids.append(gateway.idempotency.claim(owner, None, sha256, "a").resource_id)
+        return ids[0]
+
+    row, upload = await gateway.assets.upload(owner, request, choose)
+    try:
+        await speech_asset(gateway, owner, row["id"], gateway.settings.max_audio_s)
+        fields = upload.fields
+        heard = await listen(
+            gateway.clients, Timings(), uri=gateway.storage.uri(row["key"]), language=fields.get("language", "")[:16],
+            engine=fields.get("engine", "")[:40],
+        )  # fmt: skip
+    finally:
+        await asyncio.to_thread(gateway.assets.delete, owner, row["id"])
+    if not heard.text:
+        raise HuashengError("no-speech")
+    body = {
+        "text": heard.text, "language": heard.language, "language_probability": round(heard.language_probability, 4),
+        "duration_s": heard.duration_s, "engine": heard.engine,
+        "segments": [{"text": t, "start_s": a, "end_s": b} for t, a, b in heard.segments],
+    }  # fmt: skip
+    return JSONResponse(body)

@@ -1,0 +1,141 @@
+"""The tts service as a scriptable fake: tones for speech, voices that can be cloned where a test says so."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from huasheng.common.v1 import common_pb2
+from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
+
+from services.common.errors import HuashengError
+from services.common.storage import Storage
+from tests.fakes.service_script import Script, engine, pcm
+
+RATE = 24000
+
+
+def us(samples: int) -> int:
+    return samples * 1_000_000 // RATE
+
+
+class Tts(tts_pb2_grpc.TtsServiceServicer):
+    def __init__(self, storage: Storage) -> None:
+        self.script = Script()
+        self.storage = storage
+        self.configs: list[tts_pb2.SynthesisConfig] = []
+        self.clones = tts_pb2.Cloning()
+        """Whether voices can be made; ``Cloning(engine="fake-clone")`` lets them."""
+        self.cloned: dict[str, tts_pb2.Voice] = {}
+        self.seconds_per_character = 0.1
+        self.has_phonemes = True
+        """Without, a stretch comes in two parts, as from an engine that streams and knows no phonemes."""
+
+    async def StreamSynthesize(self, requests, context):
+        self.script.enter()
+        at = 0
+        async for r in requests:
+            what = r.WhichOneof("payload")
+            if what == "config":
+                self.configs.append(r.config)
+                if r.config.voice_id not in ("", "v_zh", "v_en", *self.cloned):
+                    raise HuashengError("unknown-voice", voice=r.config.voice_id)
+                yield tts_pb2.StreamSynthesizeResponse(
+                    header=tts_pb2.SynthesisHeader(
+                        format=pcm(RATE),
+                        engine="fake-tts",
+                        voice_id=r.config.voice_id or "v_zh",
+                        has_phonemes=self.has_phonemes,
+                    )
+                )
+            elif what == "clause":
+                self.script.seen.append(r.clause.text)
+                await self.script.pause()
+                samples = int(len(r.clause.text) * self.seconds_per_character * RATE)
+                end = at + samples
+                middle = end if self.has_phonemes else (at + end) // 2
+                mark = tts_pb2.ClauseMark(index=r.clause.index, text=r.clause.text, start_us=us(at), end_us=us(middle))
+                yield tts_pb2.StreamSynthesizeResponse(clause=mark)
+                span = common_pb2.PhonemeSpan(phoneme="a", start_us=us(at), end_us=us(end))
+                if self.has_phonemes:
+                    yield tts_pb2.StreamSynthesizeResponse(phonemes=tts_pb2.Phonemes(spans=[span]))
+                else:
+                    goes_on = tts_pb2.ClauseMark(index=r.clause.index, start_us=us(middle), end_us=us(end))
+                    yield tts_pb2.StreamSynthesizeResponse(clause=goes_on)
+                wave = (8000 * np.sin(np.arange(at, end) * 2 * np.pi * 220 / RATE)).astype("<i2").tobytes()
+                for i in range(0, len(wave), RATE):
+                    chunk = common_pb2.AudioChunk(data=wave[i : i + RATE], pts_us=us(at + i // 2))
+                    yield tts_pb2.StreamSynthesizeResponse(audio=chunk)
+                at = end
+        yield tts_pb2.StreamSynthesizeResponse(finished=tts_pb2.SynthesisFinished(duration_us=us(at)))
+
+    async def ListVoices(self, request, context):
+        self.script.enter()
+        zh = tts_pb2.Voice(
+            voice_id="v_zh",
+            name="小画",
+            language="zh-CN",
+            gender=tts_pb2.GENDER_FEMALE,
+            engine="fake-tts",
+            sample_text="你好。",
+        )
+        en = tts_pb2.Voice(
+            voice_id="v_en",
+            name="Hua",
+            language="en-US",
+            gender=tts_pb2.GENDER_MALE,
+            engine="fake-tts",
+            sample_text="Hi.",
+        )
+        return tts_pb2.ListVoicesResponse(voices=[zh, en, *self.cloned.values()], cloning=self.clones)
+
+    def clip(self, uri: str, transcript: str) -> tts_pb2.VoiceClip:
+        """As the real service: a copy of its own, named by its content."""
+        data = self.storage.read(self.storage.key(uri))
+        name = hashlib.sha256(data).hexdigest()[:16]
+        self.storage.put(f"voices/fake/{name}.wav", data)
+        return tts_pb2.VoiceClip(
+            seconds=4, snr_db=40, clip_id=name, transcript=transcript, uri=self.storage.uri(f"voices/fake/{name}.wav")
+        )
+
+    async def CreateVoice(self, request, context):
+        self.script.enter()
+        if not self.clones.engine:
+            raise HuashengError("cloning-unavailable", engine="fake-tts")
+        request.consent.recorded_us = 1_760_000_000_000_000
+        voice = tts_pb2.Voice(
+            voice_id=f"v_{len(self.cloned) + 1:016x}", name=request.name, language=request.language,
+            engine=self.clones.engine, is_cloned=True, sample_text="你好。", transcript=request.transcript,
+            clips=[self.clip(request.reference_uri, request.transcript)], consent=request.consent,
+            created_us=1_760_000_000_000_000, sampling=["seed", "temperature", "split"],
+        )  # fmt: skip
+        self.cloned[voice.voice_id] = voice
+        return tts_pb2.CreateVoiceResponse(voice=voice)
+
+    async def AddVoiceClip(self, request, context):
+        self.script.enter()
+        voice = self.cloned[request.voice_id]
+        voice.clips.append(self.clip(request.reference_uri, request.transcript))
+        return tts_pb2.AddVoiceClipResponse(voice=voice)
+
+    async def RemoveVoiceClip(self, request, context):
+        self.script.enter()
+        voice = self.cloned[request.voice_id]
+        if len(voice.clips) == 1:
+            raise HuashengError("voice-last-clip", name=voice.name)
+        left = [c for c in voice.clips if c.clip_id != request.clip_id]
+        del voice.clips[:]
+        voice.clips.extend(left)
+        return tts_pb2.RemoveVoiceClipResponse(voice=voice)
+
+    async def RenameVoice(self, request, context):
+        self.cloned[request.voice_id].name = request.name
+        return tts_pb2.RenameVoiceResponse(voice=self.cloned[request.voice_id])
+
+    async def DeleteVoice(self, request, context):
+        del self.cloned[request.voice_id]
+        return tts_pb2.DeleteVoiceResponse()
+
+    async def ListEngines(self, request, context):
+        self.script.enter()
+        return tts_pb2.ListEnginesResponse(engines=[engine("fake-tts")])
