@@ -19,8 +19,8 @@ def write_small(folder: Path, kind: str, depth: bool = True, seed: int = 0) -> P
     unet = UNetConfig(channels=(8, 8, 8, 8), layers=1, groups=4, context=SOUND, heads=1)
     write_unet(folder, unet, kind, seed)
     vae = "sd-vae-ft-mse" if kind == "joygen" else "sd-vae"
-    write_vae(folder / vae, VaeConfig(channels=(4, 4, 8, 8), layers=1, groups=4), seed + 1)
-    write_whisper(folder / "whisper", (80, 1500, SOUND, 2, 4), kind, seed + 2)
+    write_vae(folder / vae, VaeConfig(channels=(4, 4, 4, 4), layers=0, groups=4), seed + 1)
+    write_whisper(folder / "whisper", (80, 1500, SOUND, 2, 1), kind, seed + 2)
     if kind == "joygen" and depth:
         write_a2m((folder / A2M), A2mConfig(audio=64, feat=16, hidden=32, flow_hidden=16), seed + 3)
         hubert = HubertConfig(size=64, inner=128, layers=2, heads=4, conv_size=16, pos_kernel=16, pos_groups=4)
