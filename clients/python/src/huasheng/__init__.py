@@ -25,7 +25,7 @@ from huasheng.errors import (
     ServerError,
 )
 from huasheng.jobs import AvatarResult, DialogueResult, Job, Partial, TrainingResult, VideoResult
-from huasheng.tts import TTSService
+from huasheng.tts_service import TTSService
 
 __all__ = [
     "AnswerError",

@@ -66,7 +66,7 @@ class AvatarReport(Answer):
 
 
 class Avatar(Answer):
-    """A prepared person."""
+    """A prepared person. ``voice_id`` speaks where a request names none; ``lost_voice`` names one that was deleted."""
 
     id: str
     avatar_id: str
@@ -82,6 +82,8 @@ class Avatar(Answer):
     thumbnail_url: str | None
     idle_url: str | None
     created_at: datetime
+    voice_id: str | None
+    lost_voice: str | None
     report: AvatarReport
 
 
@@ -116,8 +118,26 @@ class Model(Answer):
     created_at: datetime
 
 
+class VoiceClip(Answer):
+    """A recording that a cloned voice is made of; ``snr_db``: how far the speech stands above the noise."""
+
+    clip_id: str
+    seconds: float
+    snr_db: float
+    transcript: str
+    url: str
+
+
+class Consent(Answer):
+    """Who agreed to the cloning of a voice, and when."""
+
+    statement: str
+    given_by: str
+    recorded_at: datetime
+
+
 class Voice(Answer):
-    """A voice that can speak. ``gender``: ``female``, ``male`` or empty."""
+    """A voice that can speak. ``gender``: ``female``, ``male`` or empty. ``synthesis``: settings its engine follows."""
 
     id: str
     voice_id: str
@@ -129,6 +149,17 @@ class Voice(Answer):
     is_default: bool
     sample_text: str
     sample_url: str
+    synthesis: list[str]
+    clips: list[VoiceClip]
+    consent: Consent | None
+    created_at: datetime | None
+
+
+class VoiceList(Answer):
+    """The voices, and why none can be cloned here; None when that works."""
+
+    items: list[Voice]
+    cloning_problem: Problem | None
 
 
 class Clause(Answer):

@@ -12,7 +12,6 @@ from huasheng._files import FileInput, OnBytes, open_upload
 from huasheng._protocol import API, LONG_S, Call, given, items, key, model, nothing
 from huasheng.models import (
     Asset,
-    Avatar,
     Conversation,
     ConversationDetail,
     Device,
@@ -21,6 +20,7 @@ from huasheng.models import (
     SystemInfo,
     Transcription,
     Voice,
+    VoiceList,
 )
 
 PAGE = 200
@@ -90,7 +90,11 @@ class AsyncVoices:
 
     async def list(self) -> list[Voice]:
         """The voices that can speak."""
-        return await self._transport.call(Call("GET", f"{API}/voices", items(model(Voice))))
+        return (await self.overview()).items
+
+    async def overview(self) -> VoiceList:
+        """The voices, and why others cannot be cloned here."""
+        return await self._transport.call(Call("GET", f"{API}/voices", model(VoiceList)))
 
     async def create(
         self,
@@ -118,6 +122,27 @@ class AsyncVoices:
                     "POST", f"{API}/voices", model(Voice), upload=body, headers=key(idempotency_key), timeout_s=timeout
                 )
             )
+
+    async def add_clip(
+        self,
+        voice_id: str,
+        file: FileInput,
+        *,
+        transcript: str | None = None,
+        progress: OnBytes | None = None,
+        idempotency_key: str | None = None,
+        timeout: float = LONG_S,
+    ) -> Voice:
+        """Add a recording of the same person to a cloned voice. Raises as ``create`` does; ``voice-full``."""
+        with open_upload(file, None, progress, given(transcript=transcript)) as body:
+            path = f"{API}/voices/{voice_id}/clips"
+            return await self._transport.call(
+                Call("POST", path, model(Voice), upload=body, headers=key(idempotency_key), timeout_s=timeout)
+            )
+
+    async def remove_clip(self, voice_id: str, clip_id: str) -> Voice:
+        """Take a recording out of a cloned voice. Raises ``RefusedError`` ``voice-last-clip``; ``NotFoundError``."""
+        return await self._transport.call(Call("DELETE", f"{API}/voices/{voice_id}/clips/{clip_id}", model(Voice)))
 
     async def rename(self, voice_id: str, name: str) -> Voice:
         """Give a cloned voice another name. Raises ``NotFoundError``; ``RefusedError`` ``builtin-stays``."""
@@ -223,22 +248,3 @@ class AsyncSystem:
     async def devices(self) -> list[Device]:
         """What the render service can run on."""
         return await self._transport.call(Call("GET", f"{API}/devices", items(model(Device))))
-
-
-class AsyncAvatarList:
-    """The reading half of avatars; making one is a job."""
-
-    def __init__(self, transport: AsyncTransport) -> None:
-        self._transport = transport
-
-    async def list(self) -> list[Avatar]:
-        """Prepared avatars, the built-in one first."""
-        return await self._transport.call(Call("GET", f"{API}/avatars", items(model(Avatar))))
-
-    async def get(self, avatar_id: str) -> Avatar:
-        """One avatar. Raises ``NotFoundError``."""
-        return await self._transport.call(Call("GET", f"{API}/avatars/{avatar_id}", model(Avatar)))
-
-    async def delete(self, avatar_id: str) -> None:
-        """Delete an avatar that you made. Raises ``NotFoundError``; ``RefusedError`` ``builtin-stays``."""
-        await self._transport.call(Call("DELETE", f"{API}/avatars/{avatar_id}", nothing))

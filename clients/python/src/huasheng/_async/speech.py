@@ -12,6 +12,7 @@ from huasheng._async.transport import AsyncTransport
 from huasheng._files import write_whole
 from huasheng._protocol import API, LONG_S, READ_S, Call, Deadline, T, given
 from huasheng.models import SpeechChunk
+from huasheng.requests import Synthesis
 
 
 class AsyncSpeech:
@@ -26,15 +27,17 @@ class AsyncSpeech:
         *,
         voice_id: str | None = None,
         language: str | None = None,
-        speed: float = 1.0,
+        speed: float | None = None,
+        synthesis: Synthesis | None = None,
         timeout: float = LONG_S,
     ) -> bytes:
-        """The text as a WAV file, 16-bit mono. ``speed``: 0.5–2. Half-way failures are tried again from the start.
+        """The text as a WAV file, 16-bit mono. ``speed``: 0.5–2; ``synthesis``: of what
+        ``voice.synthesis`` names. Half-way failures are tried again from the start.
 
         Raises ``RefusedError``: ``empty-text``, ``long-text``, ``unspeakable-text``; ``NotFoundError``
         ``unknown-voice``.
         """
-        return await self._transport.call(_call(_wav.whole, text, voice_id, language, speed, timeout))
+        return await self._transport.call(_call(_wav.whole, text, voice_id, language, speed, synthesis, timeout))
 
     async def save(
         self,
@@ -43,11 +46,14 @@ class AsyncSpeech:
         *,
         voice_id: str | None = None,
         language: str | None = None,
-        speed: float = 1.0,
+        speed: float | None = None,
+        synthesis: Synthesis | None = None,
         timeout: float = LONG_S,
     ) -> Path:
         """As ``create``, into a WAV file that is there whole or not at all."""
-        data = await self.create(text, voice_id=voice_id, language=language, speed=speed, timeout=timeout)
+        data = await self.create(
+            text, voice_id=voice_id, language=language, speed=speed, synthesis=synthesis, timeout=timeout
+        )
         await blocking(partial(write_whole, Path(path), data))
         return Path(path)
 
@@ -57,11 +63,12 @@ class AsyncSpeech:
         *,
         voice_id: str | None = None,
         language: str | None = None,
-        speed: float = 1.0,
+        speed: float | None = None,
+        synthesis: Synthesis | None = None,
         timeout: float = LONG_S,
     ) -> AsyncGenerator[SpeechChunk]:
         """The sound as it is spoken, to be played at once. Raises as ``create`` does, also half-way."""
-        call = _call(bytes, text, voice_id, language, speed, timeout)
+        call = _call(bytes, text, voice_id, language, speed, synthesis, timeout)
         deadline = Deadline(timeout, call.name)
         header, rest = None, b""
         async with self._transport.stream(call, deadline, READ_S) as response:
@@ -77,7 +84,13 @@ class AsyncSpeech:
 
 
 def _call(
-    parse: Callable[[bytes], T], text: str, voice: str | None, language: str | None, speed: float, s: float
+    parse: Callable[[bytes], T],
+    text: str,
+    voice_id: str | None,
+    language: str | None,
+    speed: float | None,
+    synthesis: Synthesis | None,
+    timeout_s: float,
 ) -> Call[T]:
-    body = given(text=text, voice_id=voice, language=language, speed=speed)
-    return Call("POST", f"{API}/speech", parse, body=body, timeout_s=s, is_json=False)
+    body = given(text=text, voice_id=voice_id, language=language, speed=speed, synthesis=synthesis)
+    return Call("POST", f"{API}/speech", parse, body=body, timeout_s=timeout_s, is_json=False)

@@ -13,7 +13,6 @@ from huasheng._sync.download import download
 from huasheng._sync.transport import Transport
 from huasheng.models import (
     Asset,
-    Avatar,
     Conversation,
     ConversationDetail,
     Device,
@@ -22,6 +21,7 @@ from huasheng.models import (
     SystemInfo,
     Transcription,
     Voice,
+    VoiceList,
 )
 
 PAGE = 200
@@ -91,7 +91,11 @@ class Voices:
 
     def list(self) -> list[Voice]:
         """The voices that can speak."""
-        return self._transport.call(Call("GET", f"{API}/voices", items(model(Voice))))
+        return (self.overview()).items
+
+    def overview(self) -> VoiceList:
+        """The voices, and why others cannot be cloned here."""
+        return self._transport.call(Call("GET", f"{API}/voices", model(VoiceList)))
 
     def create(
         self,
@@ -119,6 +123,27 @@ class Voices:
                     "POST", f"{API}/voices", model(Voice), upload=body, headers=key(idempotency_key), timeout_s=timeout
                 )
             )
+
+    def add_clip(
+        self,
+        voice_id: str,
+        file: FileInput,
+        *,
+        transcript: str | None = None,
+        progress: OnBytes | None = None,
+        idempotency_key: str | None = None,
+        timeout: float = LONG_S,
+    ) -> Voice:
+        """Add a recording of the same person to a cloned voice. Raises as ``create`` does; ``voice-full``."""
+        with open_upload(file, None, progress, given(transcript=transcript)) as body:
+            path = f"{API}/voices/{voice_id}/clips"
+            return self._transport.call(
+                Call("POST", path, model(Voice), upload=body, headers=key(idempotency_key), timeout_s=timeout)
+            )
+
+    def remove_clip(self, voice_id: str, clip_id: str) -> Voice:
+        """Take a recording out of a cloned voice. Raises ``RefusedError`` ``voice-last-clip``; ``NotFoundError``."""
+        return self._transport.call(Call("DELETE", f"{API}/voices/{voice_id}/clips/{clip_id}", model(Voice)))
 
     def rename(self, voice_id: str, name: str) -> Voice:
         """Give a cloned voice another name. Raises ``NotFoundError``; ``RefusedError`` ``builtin-stays``."""
@@ -222,22 +247,3 @@ class System:
     def devices(self) -> list[Device]:
         """What the render service can run on."""
         return self._transport.call(Call("GET", f"{API}/devices", items(model(Device))))
-
-
-class AvatarList:
-    """The reading half of avatars; making one is a job."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    def list(self) -> list[Avatar]:
-        """Prepared avatars, the built-in one first."""
-        return self._transport.call(Call("GET", f"{API}/avatars", items(model(Avatar))))
-
-    def get(self, avatar_id: str) -> Avatar:
-        """One avatar. Raises ``NotFoundError``."""
-        return self._transport.call(Call("GET", f"{API}/avatars/{avatar_id}", model(Avatar)))
-
-    def delete(self, avatar_id: str) -> None:
-        """Delete an avatar that you made. Raises ``NotFoundError``; ``RefusedError`` ``builtin-stays``."""
-        self._transport.call(Call("DELETE", f"{API}/avatars/{avatar_id}", nothing))

@@ -13,6 +13,7 @@ from huasheng._protocol import API, LONG_S, READ_S, Call, Deadline, T, given
 from huasheng._sync._io import blocking
 from huasheng._sync.transport import Transport
 from huasheng.models import SpeechChunk
+from huasheng.requests import Synthesis
 
 
 class Speech:
@@ -27,15 +28,17 @@ class Speech:
         *,
         voice_id: str | None = None,
         language: str | None = None,
-        speed: float = 1.0,
+        speed: float | None = None,
+        synthesis: Synthesis | None = None,
         timeout: float = LONG_S,
     ) -> bytes:
-        """The text as a WAV file, 16-bit mono. ``speed``: 0.5–2. Half-way failures are tried again from the start.
+        """The text as a WAV file, 16-bit mono. ``speed``: 0.5–2; ``synthesis``: of what
+        ``voice.synthesis`` names. Half-way failures are tried again from the start.
 
         Raises ``RefusedError``: ``empty-text``, ``long-text``, ``unspeakable-text``; ``NotFoundError``
         ``unknown-voice``.
         """
-        return self._transport.call(_call(_wav.whole, text, voice_id, language, speed, timeout))
+        return self._transport.call(_call(_wav.whole, text, voice_id, language, speed, synthesis, timeout))
 
     def save(
         self,
@@ -44,11 +47,14 @@ class Speech:
         *,
         voice_id: str | None = None,
         language: str | None = None,
-        speed: float = 1.0,
+        speed: float | None = None,
+        synthesis: Synthesis | None = None,
         timeout: float = LONG_S,
     ) -> Path:
         """As ``create``, into a WAV file that is there whole or not at all."""
-        data = self.create(text, voice_id=voice_id, language=language, speed=speed, timeout=timeout)
+        data = self.create(
+            text, voice_id=voice_id, language=language, speed=speed, synthesis=synthesis, timeout=timeout
+        )
         blocking(partial(write_whole, Path(path), data))
         return Path(path)
 
@@ -58,11 +64,12 @@ class Speech:
         *,
         voice_id: str | None = None,
         language: str | None = None,
-        speed: float = 1.0,
+        speed: float | None = None,
+        synthesis: Synthesis | None = None,
         timeout: float = LONG_S,
     ) -> Generator[SpeechChunk]:
         """The sound as it is spoken, to be played at once. Raises as ``create`` does, also half-way."""
-        call = _call(bytes, text, voice_id, language, speed, timeout)
+        call = _call(bytes, text, voice_id, language, speed, synthesis, timeout)
         deadline = Deadline(timeout, call.name)
         header, rest = None, b""
         with self._transport.stream(call, deadline, READ_S) as response:
@@ -78,7 +85,13 @@ class Speech:
 
 
 def _call(
-    parse: Callable[[bytes], T], text: str, voice: str | None, language: str | None, speed: float, s: float
+    parse: Callable[[bytes], T],
+    text: str,
+    voice_id: str | None,
+    language: str | None,
+    speed: float | None,
+    synthesis: Synthesis | None,
+    timeout_s: float,
 ) -> Call[T]:
-    body = given(text=text, voice_id=voice, language=language, speed=speed)
-    return Call("POST", f"{API}/speech", parse, body=body, timeout_s=s, is_json=False)
+    body = given(text=text, voice_id=voice_id, language=language, speed=speed, synthesis=synthesis)
+    return Call("POST", f"{API}/speech", parse, body=body, timeout_s=timeout_s, is_json=False)

@@ -10,9 +10,9 @@ from typing import Any, TypeVar, cast
 
 import httpx
 
-from huasheng._protocol import READ_S, Call, Deadline, Settings, broken, parse_answer, pause, read_problem
+from huasheng._protocol import READ_S, Call, Deadline, Settings, broken, nothing, parse_answer, pause, read_problem
 from huasheng._sync._io import sleep
-from huasheng.errors import HuashengError
+from huasheng.errors import HuashengError, NotFoundError
 
 T = TypeVar("T")
 log = logging.getLogger("huasheng")
@@ -44,8 +44,8 @@ class Transport:
                     response.close()
                 return parse_answer(call, data)
             except HuashengError as e:
-                if attempt > 1 and call.method == "DELETE" and getattr(e, "status", 0) == 404:
-                    return call.parse(None)  # the try before did it, only its answer was lost
+                if attempt > 1 and call.parse is nothing and isinstance(e, NotFoundError):
+                    return call.parse(None)  # the try before deleted it, only its answer was lost
                 wait = pause(e, attempt, call, deadline)
                 log.warning("%s: try %d failed (%s), next in %.1f s", call.name, attempt, type(e).__name__, wait)
             attempt += 1

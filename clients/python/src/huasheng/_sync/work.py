@@ -5,18 +5,22 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from huasheng._protocol import API, Call, given, items, key
-from huasheng._sync.resources import AvatarList
+from huasheng._protocol import API, Call, given, items, key, model, nothing
 from huasheng._sync.transport import Transport
 from huasheng.jobs import AvatarResult, DialogueResult, Job, TrainingResult, VideoResult, parse_job
+from huasheng.models import Avatar
+from huasheng.requests import Synthesis
 
 
 def _start(transport: Transport, path: str, idempotency_key: str | None, body: dict[str, Any]) -> Job[Any]:
     return transport.call(Call("POST", f"{API}/{path}", parse_job, body=body, headers=key(idempotency_key)))
 
 
-class Avatars(AvatarList):
+class Avatars:
     """Prepared people."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
 
     def create(
         self, *, asset_id: str, name: str, engine: str | None = None, idempotency_key: str | None = None
@@ -24,6 +28,24 @@ class Avatars(AvatarList):
         """Prepare a person from an uploaded video or portrait. Raises ``NotFoundError``, ``RefusedError``."""
         body = given(asset_id=asset_id, name=name, engine=engine)
         return cast(Job[AvatarResult], _start(self._transport, "avatars", idempotency_key, body))
+
+    def list(self) -> list[Avatar]:
+        """Prepared avatars, the built-in one first."""
+        return self._transport.call(Call("GET", f"{API}/avatars", items(model(Avatar))))
+
+    def get(self, avatar_id: str) -> Avatar:
+        """One avatar. Raises ``NotFoundError``."""
+        return self._transport.call(Call("GET", f"{API}/avatars/{avatar_id}", model(Avatar)))
+
+    def delete(self, avatar_id: str) -> None:
+        """Delete an avatar that you made. Raises ``NotFoundError``; ``RefusedError`` ``builtin-stays``."""
+        self._transport.call(Call("DELETE", f"{API}/avatars/{avatar_id}", nothing))
+
+    def set_voice(self, avatar_id: str, voice_id: str | None) -> Avatar:
+        """Give an avatar a voice, which speaks where a request names none; None: the default of the language."""
+        return self._transport.call(
+            Call("PATCH", f"{API}/avatars/{avatar_id}", model(Avatar), body={"voice_id": voice_id})
+        )
 
 
 class Trainings:
@@ -64,6 +86,7 @@ class Videos:
         audio_asset_id: str | None = None,
         avatar_id: str | None = None,
         voice_id: str | None = None,
+        synthesis: Synthesis | None = None,
         engine: str | None = None,
         model: str | None = None,
         device: str | None = None,
@@ -74,12 +97,14 @@ class Videos:
     ) -> Job[VideoResult]:
         """Make the avatar say a text, or an uploaded recording: give one of the two.
 
+        ``synthesis``: how to speak, of what ``voice.synthesis`` names.
+
         Raises ``RefusedError``: ``empty-text``, ``long-text``, ``silent-audio``, ``too-long``, …; ``NotFoundError``;
         ``BusyError`` ``queue-full``.
         """
         body = given(
-            text=text, audio_asset_id=audio_asset_id, avatar_id=avatar_id, voice_id=voice_id, engine=engine,
-            model=model, device=device, language=language, subtitles=subtitles, max_side_px=max_side_px,
+            text=text, audio_asset_id=audio_asset_id, avatar_id=avatar_id, voice_id=voice_id, synthesis=synthesis,
+            engine=engine, model=model, device=device, language=language, subtitles=subtitles, max_side_px=max_side_px,
         )  # fmt: skip
         return cast(Job[VideoResult], _start(self._transport, "videos", idempotency_key, body))
 
@@ -102,6 +127,7 @@ class Dialogues:
         audio_asset_id: str | None = None,
         avatar_id: str | None = None,
         voice_id: str | None = None,
+        synthesis: Synthesis | None = None,
         conversation_id: str | None = None,
         engine: str | None = None,
         model: str | None = None,
@@ -116,7 +142,7 @@ class Dialogues:
         the avatar is. Raises as ``videos.create`` does.
         """
         body = given(
-            text=text, audio_asset_id=audio_asset_id, avatar_id=avatar_id, voice_id=voice_id,
+            text=text, audio_asset_id=audio_asset_id, avatar_id=avatar_id, voice_id=voice_id, synthesis=synthesis,
             conversation_id=conversation_id, engine=engine, model=model, language=language, persona=persona,
             idle_frame=idle_frame,
         )  # fmt: skip
