@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 
 from services.common.errors import HuashengError
 
@@ -15,3 +16,11 @@ def engine_class(registry: Mapping[str, str], name: str, service: str) -> type:
     module, _, cls = registry[name].partition(":")
     found: type = getattr(importlib.import_module(module), cls)
     return found
+
+
+def require_known(registry: Mapping[str, str], names: Iterable[str], setting: str) -> None:
+    """End the program with status 2, as for any wrong setting, when a name is not registered."""
+    for name in names:
+        if name not in registry:
+            sys.stderr.write(f"bad setting {setting}: there is no engine {name}; there are {', '.join(registry)}\n")
+            sys.exit(2)

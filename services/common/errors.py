@@ -35,6 +35,8 @@ class Reason:
     detail: dict[str, str]
     hint: dict[str, str]
     retryable: bool = False
+    fallback: bool = False
+    """Whether another engine might do what this one could not."""
 
 
 @cache
@@ -46,7 +48,8 @@ def catalogue() -> dict[str, Reason]:
         texts = {part: {lang: e[f"{part}_{lang}"] for lang in LANGUAGES} for part in ("title", "detail", "hint")}
         if not hasattr(grpc.StatusCode, e["grpc"]):
             raise ValueError(f"errors.toml: {slug}: no gRPC code {e['grpc']}")
-        out[slug] = Reason(slug, e["grpc"], e["http"], retryable=e.get("retryable", False), **texts)
+        retryable, fallback = e.get("retryable", False), e.get("fallback", False)
+        out[slug] = Reason(slug, e["grpc"], e["http"], retryable=retryable, fallback=fallback, **texts)
     return out
 
 

@@ -45,6 +45,22 @@ class ServiceSettings(BaseSettings):
     """Calls at work at once; more are refused with ``busy``."""
 
 
+class EngineSettings(ServiceSettings):
+    """What a service has whose engines stand in for each other; subclasses declare ``engines`` and set the prefix."""
+
+    engines: str
+    """Engines that may be used, separated by commas, in the order in which they are asked."""
+    fallback_share: float = Field(default=0.4, gt=0, lt=1)
+    """Part of the time left to begin that one engine may use up while another could still take over."""
+    cooldown_s: float = Field(default=30, gt=0, le=3600)
+    """How long an engine that failed is asked last; then one request tries it, and it is back in its turn if that
+    succeeds."""
+
+    def engine_names(self) -> list[str]:
+        """``engines`` in order, without repetition."""
+        return list(dict.fromkeys(e.strip() for e in self.engines.split(",")))
+
+
 def secret(value: SecretStr | None, file: Path | None) -> str:
     """A key: what ``file`` holds when one is set, else ``value``; empty when there is none, or no such file (yet).
 

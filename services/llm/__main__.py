@@ -1,10 +1,13 @@
 """``python -m services.llm``: serve until stopped."""
 
+from services.common.engines import require_known
 from services.common.serving import run
 from services.common.settings import SharedSettings, load
+from services.llm.engines import ENGINES
 from services.llm.server import make_service
 from services.llm.settings import LlmSettings
 
 if __name__ == "__main__":
     settings, shared = load(LlmSettings), load(SharedSettings)
+    require_known(ENGINES, settings.engine_names(), "LLM_ENGINES")
     run(make_service(settings), settings, shared.log_level, shared.log_format)

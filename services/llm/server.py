@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import grpc
@@ -14,6 +14,7 @@ from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from services.common.aio import iterate_in_thread
 from services.common.errors import HuashengError
+from services.common.fallback import Lineup
 from services.common.serving import Service
 from services.llm.conversation import prepare
 from services.llm.engines import Engines
@@ -34,25 +35,36 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):  # type: ignore[misc]  # gen
 
     def __init__(self, engines: Engines, settings: LlmSettings) -> None:
         self.engines, self.settings = engines, settings
+        self.lineup = Lineup("llm", settings)
 
     async def StreamChat(self, request: Any, _context: Any) -> AsyncIterator[llm_pb2.StreamChatResponse]:
-        """The answer to a conversation. Raises what ``prepare`` and the engine raise."""
+        """The answer to a conversation. Raises what ``prepare`` and the engines raise."""
         language = request.language.split("-")[0].lower()
         messages = prepare(_messages(request), request.persona, language, self.settings)
-        engine = await asyncio.to_thread(self.engines.get, request.engine)
-        conversation = Conversation(
-            messages=messages,
-            model=request.model or engine.model,
-            language=language,
-            max_tokens=_max_tokens(request, self.settings),
-            temperature=_temperature(request, self.settings),
+        max_tokens, temperature = _max_tokens(request, self.settings), _temperature(request, self.settings)
+        if request.engine:
+            self.engines.require(request.engine)
+        names = self.lineup.order(request.engine, request.no_fallback)
+        model = ""
+
+        async def answer(name: str) -> AsyncGenerator[Piece, None]:
+            nonlocal model
+            engine = await asyncio.to_thread(self.engines.get, name)
+            model = (request.model if name == names[0] else "") or engine.model
+            conversation = Conversation(messages, model, language, max_tokens, temperature)
+            cancelled = threading.Event()
+            pieces = iterate_in_thread(lambda: engine.chat(conversation, cancelled), on_stop=cancelled.set)
+            async with contextlib.aclosing(pieces):
+                async for piece in pieces:
+                    yield piece
+
+        begun = await self.lineup.begin(
+            names, answer, self.engines.unavailable, self.settings.first_token_s, limits_last=True
         )
-        started = llm_pb2.ChatStarted(engine=engine.name, model=conversation.model)
-        yield llm_pb2.StreamChatResponse(started=started)
-        cancelled = threading.Event()
-        pieces = iterate_in_thread(lambda: engine.chat(conversation, cancelled), on_stop=cancelled.set)
-        async with contextlib.aclosing(pieces):
-            async for piece in pieces:
+        async with contextlib.aclosing(begun):
+            started = llm_pb2.ChatStarted(engine=begun.engine, model=model, fallbacks=begun.fallbacks)
+            yield llm_pb2.StreamChatResponse(started=started)
+            async for piece in begun:
                 yield _response(piece)
 
     async def ListEngines(self, _request: Any, _context: Any) -> llm_pb2.ListEnginesResponse:
@@ -68,6 +80,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):  # type: ignore[misc]  # gen
                     languages=cls.languages,
                     license=cls.license,
                     description=cls.description,
+                    **self.lineup.info(cls.name),
                 )
                 for cls, error in await asyncio.to_thread(self.engines.all)
             ]
@@ -114,7 +127,4 @@ def make_service(settings: LlmSettings, registry: dict[str, str] | None = None) 
     def register(server: grpc.aio.Server) -> None:
         llm_pb2_grpc.add_LlmServiceServicer_to_server(servicer, server)
 
-    def load() -> None:
-        engines.get()
-
-    return Service("llm", "huasheng.llm.v1.LlmService", register, load)
+    return Service("llm", "huasheng.llm.v1.LlmService", register, engines.load)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from services.common.settings import CACHE_DIR, ServiceSettings
+from services.common.settings import CACHE_DIR, EngineSettings
 
 SYSTEM_PROMPT = (
     "You are a digital human in a spoken conversation: your answer is read aloud by a voice. "
@@ -28,7 +28,7 @@ def _extra(members: dict[str, Any]) -> dict[str, Any]:
 Extra = Annotated[dict[str, Any], AfterValidator(_extra)]
 
 
-class LlmSettings(ServiceSettings):
+class LlmSettings(EngineSettings):
     """Read from the environment, e.g. ``LLM_ENGINES=zhipu,faq`` and ``LLM_ZHIPU_API_KEY=…``."""
 
     model_config = SettingsConfigDict(env_prefix="LLM_", extra="ignore")
@@ -38,7 +38,7 @@ class LlmSettings(ServiceSettings):
     metrics_port: int = Field(default=9102, ge=0, le=65535)
     """Port of Prometheus ``/metrics``; 0 for none."""
     engines: str = Field(default="faq,zhipu,openai", pattern=r"^[a-z_]+(,[a-z_]+)*$")
-    """Engines that may be used, separated by commas: the first is the default."""
+    """Engines that may be used, separated by commas: the first answers; where it cannot, the next does."""
     system_prompt: str = Field(default=SYSTEM_PROMPT, max_length=8000)
     """What every model is told first; the avatar's persona follows it."""
     max_tokens: int = Field(default=400, ge=1, le=8192)
@@ -48,7 +48,7 @@ class LlmSettings(ServiceSettings):
     history_tokens: int = Field(default=3000, ge=200, le=200_000)
     """Estimated tokens of conversation sent to a model; the oldest messages are dropped first."""
     first_token_s: float = Field(default=15, gt=0, le=300)
-    """Deadline of the first piece of an answer, retries included."""
+    """Deadline of the first piece of an answer, retries and other engines included."""
     deadline_s: float = Field(default=60, gt=0, le=600)
     """Deadline of a whole answer."""
     attempts: int = Field(default=3, ge=1, le=10)
@@ -84,7 +84,3 @@ class LlmSettings(ServiceSettings):
 
     cache_dir: Path = CACHE_DIR / "faq"
     """Where the faq engine keeps the embeddings of its knowledge file, so that only the first start computes them."""
-
-    def engine_names(self) -> list[str]:
-        """``engines`` as a list."""
-        return self.engines.split(",")

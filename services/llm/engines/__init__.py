@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 
 from services.common import metrics
@@ -9,6 +10,8 @@ from services.common.engines import engine_class
 from services.common.errors import HuashengError
 from services.llm.engines.base import LlmEngine
 from services.llm.settings import LlmSettings
+
+log = logging.getLogger("huasheng.llm")
 
 ENGINES = {
     "faq": "services.llm.engines.faq:FaqEngine",
@@ -32,15 +35,15 @@ class Engines:
         return engine_class(self.registry, name, "llm")
 
     def get(self, name: str = "") -> LlmEngine:
-        """The engine, loaded; the default one for an empty name. Blocks while loading.
+        """The engine, loaded; the first one for an empty name. Blocks while loading.
 
         Raises ``unknown-engine``, ``engine-unavailable`` and ``llm-no-key``.
         """
         name = name or self.settings.engine_names()[0]
-        if engine := self._loaded.get(name):
-            return engine
         if error := self.unavailable(name):
             raise error
+        if engine := self._loaded.get(name):
+            return engine
         with self._lock:
             if name not in self._loaded:
                 engine = self._class(name)(self.settings)
@@ -49,13 +52,32 @@ class Engines:
                 metrics.ENGINE_LOADED.labels("llm", name).set(1)
             return self._loaded[name]
 
+    def load(self) -> None:
+        """Load all that can be, ahead of the need. Raises what is wrong with the first where none can."""
+        wrong: list[HuashengError] = []
+        for name in self.settings.engine_names():
+            try:
+                self.get(name)
+            except HuashengError as e:
+                log.warning("engine not available", extra={"engine": name, "reason": e.slug})
+                wrong.append(e)
+        if not self._loaded:
+            raise wrong[0]
+
+    def require(self, name: str) -> None:
+        """Refuse a name that a request must not ask for. Raises ``unknown-engine`` and ``engine-unavailable``."""
+        self._class(name)
+        if name not in self.settings.engine_names():
+            raise self._not_enabled(name)
+
+    def _not_enabled(self, name: str) -> HuashengError:
+        why = f"it is not enabled; add {name} to LLM_ENGINES and start the llm service again"
+        return HuashengError("engine-unavailable", engine=name, why=why)
+
     def unavailable(self, name: str) -> HuashengError | None:
         """Why the engine cannot be used, or ``None``. Raises ``unknown-engine``."""
         cls = self._class(name)
-        if name not in self.settings.engine_names():
-            why = f"it is not enabled; add {name} to LLM_ENGINES and start the llm service again"
-            return HuashengError("engine-unavailable", engine=name, why=why)
-        return cls.unavailable(self.settings)
+        return cls.unavailable(self.settings) if name in self.settings.engine_names() else self._not_enabled(name)
 
     def all(self) -> list[tuple[type[LlmEngine], HuashengError | None]]:
         """Every engine that exists and why it cannot be used, enabled ones first, in their order."""

@@ -62,7 +62,7 @@ async def test_a_failure_in_the_middle_keeps_what_was_said(stub: Any) -> None:
         (llm_pb2.StreamChatRequest(), "bad-request"),
         (llm_pb2.StreamChatRequest(messages=[llm_pb2.ChatMessage(content="no role")]), "bad-request"),
         (request("hi", engine="nobody"), "unknown-engine"),
-        (request("hi", engine="broken"), "llm-no-key"),
+        (request("hi", engine="broken", no_fallback=True), "llm-no-key"),
         (request("hi", temperature=3), "bad-request"),
         (request("hi", max_tokens=-1), "bad-request"),
         (request("长" * 4000), "llm-too-long"),
