@@ -10,8 +10,8 @@ from huasheng.gateway.v1 import gateway_pb2, gateway_pb2_grpc
 
 from services.common.audio import to_pcm16
 from services.common.errors import from_rpc
-from tests.fakes.service_script import pcm
 from tests.fakes.media import tone
+from tests.fakes.service_script import pcm
 from tests.integration.gateway.conftest import World
 from tests.integration.gateway.test_dialogue import frames
 
