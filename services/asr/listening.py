@@ -7,6 +7,7 @@ ready before the end-silence is over.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -83,6 +84,7 @@ class Listener:
         self._rest: Samples = np.zeros(0, np.float32)
         self._position = 0  # samples heard, whole windows
         self._before: deque[Samples] = deque(maxlen=_PREROLL)
+        self._cancelled = threading.Event()
         self._work = ThreadPoolExecutor(1, thread_name_prefix="asr-live")
         self._partial: Future[Transcript] | None = None
         self._reset()
@@ -116,6 +118,7 @@ class Listener:
             if self._speaking and not inbox.abandoned:
                 yield from self._finish()
         finally:
+            self._cancelled.set()
             self._work.shutdown(wait=False, cancel_futures=True)
 
     def _feed(self, samples: Samples) -> Iterator[Event]:
@@ -158,7 +161,8 @@ class Listener:
                 self._partial = self._transcribe()
 
     def _transcribe(self) -> Future[Transcript]:
-        return self._work.submit(self._engine.transcribe, np.concatenate(self._utterance), self._language)
+        speech = np.concatenate(self._utterance)
+        return self._work.submit(self._engine.transcribe, speech, self._language, self._cancelled)
 
     def _tell(self) -> Iterator[Event]:
         for job in (self._partial, self._ahead):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -42,7 +43,9 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # gen
         audio.require_sound(samples, RATE)
         segments: list[Segment] = []
         language = _language(config)
-        async with contextlib.aclosing(iterate_in_thread(lambda: engine.segments(samples, language))) as found:
+        cancelled = threading.Event()
+        work = iterate_in_thread(lambda: engine.segments(samples, language, cancelled), on_stop=cancelled.set)
+        async with contextlib.aclosing(work) as found:
             async for segment in found:
                 segments.append(segment)
         transcript = join(segments, language)
@@ -142,8 +145,7 @@ async def _config(requests: AsyncIterator[Any]) -> Any:
 
 
 def _language(config: Any) -> str | None:
-    """The primary language: ``zh-CN`` is ``zh`` to every engine."""
-    return config.language.split("-")[0].lower() or None
+    return str(config.language) or None
 
 
 def _rate(config: Any) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
@@ -35,10 +37,14 @@ class AsrSettings(ServiceSettings):
     """Address of the google engine."""
     google_key: SecretStr | None = None
     """API key of the google engine; without it the key that the SpeechRecognition package carries is used."""
-    google_language: str = Field(default="zh", pattern="^[a-z]{2,3}(-[A-Za-z0-9]+)*$")
-    """Language that the google engine takes when the caller names none; it cannot detect it."""
+    google_key_file: Path | None = None
+    """File that holds the key instead; read for each request, so that the key can be changed without a restart."""
+    google_language: str = Field(default="zh", pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    """Language that the google engine takes when the caller names none, e.g. ``en-US``; it cannot detect it."""
     google_timeout_s: float = Field(default=15, gt=0, le=120)
-    """Deadline of one request of the google engine."""
+    """Deadline of the google engine for one window of speech (up to 15 s), second tries included."""
+    google_attempts: int = Field(default=2, ge=1, le=5)
+    """Tries of the google engine for one window, after connection errors and server errors."""
 
     def engine_names(self) -> list[str]:
         """``engines`` as a list."""

@@ -16,14 +16,14 @@ from services.asr.settings import AsrSettings
 from services.common import audio
 from services.common.audio import Samples
 from services.common.settings import SharedSettings
-from tests.fakes.google_http import serving, words
+from tests.fakes.google_http import heard, serving
 
 DATA = Path(__file__).parents[2] / "../shared/data/audio"
 
 
 @pytest.fixture(scope="module", params=sorted(ENGINES))
 def engine(request: pytest.FixtureRequest) -> Iterator[AsrEngine]:
-    with serving(lambda n: (200, words("the holidays are a time"))) as server:
+    with serving(heard("the holidays are a time")) as server:
         engines = Engines(AsrSettings(engines=",".join(ENGINES), google_url=server.url), SharedSettings())
         if why := engines.unavailable(request.param):
             pytest.skip(why)

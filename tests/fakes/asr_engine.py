@@ -6,7 +6,7 @@ import threading
 import time
 from typing import ClassVar
 
-from services.asr.engines.base import RATE, AsrEngine, Heard
+from services.asr.engines.base import RATE, AsrEngine, Heard, primary
 from services.asr.settings import AsrSettings
 from services.common.audio import Samples
 from services.common.errors import HuashengError
@@ -33,13 +33,13 @@ class RulerEngine(AsrEngine):
     def unavailable(cls, settings: AsrSettings, shared: SharedSettings) -> str:
         return ""
 
-    def recognise(self, samples: Samples, language: str | None) -> Heard:
+    def recognise(self, samples: Samples, language: str | None, cancelled: threading.Event | None = None) -> Heard:
         self.at_work.set()
         if self.failing:
             raise HuashengError("asr-unreachable", engine="ruler")
         time.sleep(self.takes_s)
         self.runs.append(samples.size / RATE)
-        return Heard("" if self.deaf else f"{samples.size / RATE:.1f}", language or "en", 0.9)
+        return Heard("" if self.deaf else f"{samples.size / RATE:.1f}", primary(language or "en"), 0.9)
 
 
 class GoneEngine(RulerEngine):

@@ -1,61 +1,55 @@
-"""A local HTTP server that speaks the protocol of Google's web speech recogniser."""
+"""A local HTTP server that speaks the protocol of Google's web speech recogniser, and misbehaves on demand.
+
+The real one takes FLAC in a POST with ``client``, ``lang``, ``key`` and ``pFilter`` in the query, and answers in chunks
+with a line of JSON for each result: an empty one first, and nothing more when it understood nothing. Its users report
+403 for a key of another product, 400 or 502 for too much audio, and only the first words of what is longer than 30 s.
+"""
 
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlparse
 
-Answer = Callable[[int], tuple[int, bytes]]
+from tests.fakes import http_script
+from tests.fakes.http_script import Script, Server, refuse, running
+
+__all__ = ["NOTHING", "Call", "Script", "Server", "heard", "refuse", "serving", "words"]
+
+NOTHING = b'{"result":[]}\n'
+JSON = "application/json; charset=utf-8"
 
 
 def words(text: str) -> bytes:
     """An answer as the real service sends it: an empty result first, then the alternatives."""
-    result = {"result": [{"alternative": [{"transcript": text, "confidence": 0.94}], "final": True}], "result_index": 0}
-    return b'{"result":[]}\n' + json.dumps(result, ensure_ascii=False).encode() + b"\n"
+    alternatives = [{"transcript": text, "confidence": 0.94}, {"transcript": text + " or so"}]
+    result = {"result": [{"alternative": alternatives, "final": True}], "result_index": 0}
+    return NOTHING + json.dumps(result, ensure_ascii=False).encode() + b"\n"
 
 
-class Server:
-    """``answer`` gets the number of the request, from 0, and returns status and body."""
+class Call(http_script.Call):
+    """A request to recognise."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.queries: list[dict[str, list[str]]] = []
-        self.bodies: list[bytes] = []
-        self.types: list[str] = []
-        fake = self
+    def __init__(self, handler: BaseHTTPRequestHandler) -> None:
+        super().__init__(handler)
+        self.query = {k: v[0] for k, v in parse_qs(urlparse(self.path).query).items()}
+        self.type = self.headers.get("Content-Type", "")
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                fake.queries.append(parse_qs(urlparse(self.path).query))
-                fake.types.append(self.headers.get("Content-Type", ""))
-                fake.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-                code, body = answer(len(fake.queries) - 1)
-                self.send_response(code)
-                self.send_header("Content-Type", "application/json; charset=utf-8")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                return
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/speech-api/v2/recognize"
+    def answer(self, *parts: bytes) -> None:
+        """In chunks, as the real one."""
+        self.begin(JSON)
+        for part in parts:
+            self.write(part)
+        self.end()
 
 
-@contextmanager
-def serving(answer: Answer) -> Iterator[Server]:
-    """A running server."""
-    server = Server(answer)
-    thread = threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.http.shutdown()
-        server.http.server_close()
-        thread.join()
+def heard(text: str) -> Script:
+    """A script that understood ``text``."""
+    return lambda call: call.answer(NOTHING, words(text).removeprefix(NOTHING))
+
+
+def serving(*scripts: Script | Callable[[Call], None]) -> AbstractContextManager[Server]:
+    """A running server with these scripts."""
+    return running(Server(list(scripts), "/speech-api/v2/recognize", Call))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +17,18 @@ from services.common.settings import SharedSettings
 RATE = 16_000
 """Samples per second of everything an engine hears."""
 
+# scripts written without spaces: Thai, Lao, Burmese, Khmer; kana, Han, and punctuation that goes with them
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2014\u2018-\u201d\u2026\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]"
+)
+
 
 @dataclass(frozen=True)
 class Heard:
-    """The words of one window; ``text`` is empty when there were none. ``language_probability`` 0: not said."""
+    """The words of one window; ``text`` is empty when there were none. ``language_probability`` 0: not said.
+
+    ``language`` is a primary language: ``zh``, whatever kind of Chinese was asked for.
+    """
 
     text: str
     language: str
@@ -70,22 +80,35 @@ class AsrEngine(ABC):
         self.vad = Vad()
 
     @abstractmethod
-    def recognise(self, samples: Samples, language: str | None) -> Heard:
+    def recognise(self, samples: Samples, language: str | None, cancelled: threading.Event | None = None) -> Heard:
         """The words of one window of speech: 16 kHz, at most ``window_s`` long; language detected when not given.
 
-        Raises ``bad-request`` (a language it does not know), ``asr-unreachable``, ``engine-failed``.
+        ``language`` is a BCP 47 tag such as ``en`` or ``zh-TW``. An engine that waits for somebody returns early, with
+        no words, when ``cancelled`` is set. Raises ``bad-request`` (a language it does not know), the ``asr-*`` errors,
+        ``engine-failed``.
         """
 
-    def segments(self, samples: Samples, language: str | None = None) -> Iterator[Segment]:
+    def segments(
+        self, samples: Samples, language: str | None = None, cancelled: threading.Event | None = None
+    ) -> Iterator[Segment]:
         """The words of a clip of any length (16 kHz), window by window; closing the iterator stops the work."""
         for start, end in self.vad.windows(samples, self.window_s):
-            heard = self.recognise(samples[start:end], language)
+            heard = self.recognise(samples[start:end], language, cancelled)
+            if cancelled and cancelled.is_set():
+                return
             if heard.text:
                 yield Segment(heard, start / RATE, end / RATE)
 
-    def transcribe(self, samples: Samples, language: str | None = None) -> Transcript:
+    def transcribe(
+        self, samples: Samples, language: str | None = None, cancelled: threading.Event | None = None
+    ) -> Transcript:
         """The words of a clip of any length (16 kHz)."""
-        return join(list(self.segments(samples, language)), language)
+        return join(list(self.segments(samples, language, cancelled)), language)
+
+
+def primary(language: str) -> str:
+    """The primary language of a BCP 47 tag: ``zh`` of ``zh-TW``."""
+    return language.split("-")[0].lower()
 
 
 def join(segments: list[Segment], language: str | None) -> Transcript:
@@ -94,12 +117,12 @@ def join(segments: list[Segment], language: str | None) -> Transcript:
     for s in segments:
         spoken[s.heard.language] = spoken.get(s.heard.language, 0) + s.end_s - s.start_s
     if not spoken:
-        return Transcript("", language or "", 0.0, [])
+        return Transcript("", primary(language or ""), 0.0, [])
     most = max(spoken, key=lambda k: spoken[k])
     sure = [s.heard.language_probability for s in segments if s.heard.language == most]
     text = ""
     for s in segments:
-        # Chinese is written without spaces, but a Latin word at the seam needs one
-        space = bool(text) and (text[-1].isascii() or s.heard.text[0].isascii())
+        # Chinese is written without spaces, but a word of another script at the seam needs one
+        space = bool(text) and not (_UNSPACED.match(text[-1]) and _UNSPACED.match(s.heard.text[0]))
         text += (" " if space else "") + s.heard.text
     return Transcript(text, most, sum(sure) / len(sure), segments)

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import http.client
 import importlib.util
-from typing import ClassVar
+import logging
+import platform
+import re
+import shutil
+import threading
+import time
+import urllib.error
+from typing import Any, ClassVar
 
-from services.asr.engines.base import RATE, AsrEngine, Heard
+from services.asr.engines import hangup
+from services.asr.engines.base import RATE, AsrEngine, Heard, primary
 from services.asr.settings import AsrSettings
 from services.common.audio import Samples, to_pcm16
 from services.common.errors import HuashengError
-from services.common.settings import SharedSettings
+from services.common.settings import SharedSettings, secret
 
-_TAGS = {"zh": "zh-CN", "en": "en-US"}  # the tags that Google wants for the plain languages
+log = logging.getLogger("huasheng.asr.google")
+
+_TAGS = {"zh": "zh-CN", "en": "en-US", "yue": "yue-Hant-HK"}  # the tags that Google wants for the plain languages
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_PAUSE_S = 0.3  # before a second try
+_BODY_BYTES = 4096
+
+
+class _AgainError(Exception):
+    """A failure that may have passed already."""
+
+    def __init__(self, error: HuashengError) -> None:
+        super().__init__(error.slug)
+        self.error = error
 
 
 class GoogleEngine(AsrEngine):
-    """One HTTPS request for each window of speech."""
+    """One HTTPS request for each window of speech, in their order: the service takes some 15 s of speech at once."""
 
     name: ClassVar[str] = "google"
     languages: ClassVar[tuple[str, ...]] = ("zh", "en")
@@ -25,31 +47,101 @@ class GoogleEngine(AsrEngine):
     works_ahead: ClassVar[bool] = False
 
     @classmethod
-    def unavailable(cls, _settings: AsrSettings, _shared: SharedSettings) -> str:
-        """Missing package; whether Google can be reached shows only when it is used."""
+    def unavailable(cls, settings: AsrSettings, _shared: SharedSettings) -> str:
+        """Missing package, encoder or key; whether Google can be reached shows only when it is used."""
         if importlib.util.find_spec("speech_recognition") is None:
             return "the package SpeechRecognition is not installed; run: pip install -r services/asr/requirements.txt"
+        # the package carries an encoder for Linux on x86 only, and for Windows and macOS
+        if platform.system() == "Linux" and "86" not in platform.machine() and not shutil.which("flac"):
+            return "the program flac is not installed; run: apt install flac"
+        if settings.google_key_file and not secret(None, settings.google_key_file):
+            return "the file of ASR_GOOGLE_KEY_FILE holds no key"
         return ""
 
-    def recognise(self, samples: Samples, language: str | None) -> Heard:
-        """The words of one window; ``ASR_GOOGLE_LANGUAGE`` when no language is given, since Google detects none."""
-        import speech_recognition as sr
+    def load(self) -> None:
+        """Import the package, and make its requests ones that can be ended."""
+        import speech_recognition
 
-        language = language or self.settings.google_language
-        key = self.settings.google_key
-        recogniser = sr.Recognizer()
-        recogniser.operation_timeout = self.settings.google_timeout_s
+        super().load()
+        self._sr: Any = speech_recognition
+        hangup.install()
+
+    def recognise(self, samples: Samples, language: str | None, cancelled: threading.Event | None = None) -> Heard:
+        """The words of one window; ``ASR_GOOGLE_LANGUAGE`` when no language is given, since Google detects none."""
+        s = self.settings
+        language = language or s.google_language
+        if not _TAG.fullmatch(language):
+            raise HuashengError("bad-request", what="language must be a BCP 47 tag such as zh-CN or en-US.")
+        audio = self._sr.AudioData(to_pcm16(samples), RATE, 2)
+        until = time.monotonic() + s.google_timeout_s
+        cancelled = cancelled or threading.Event()
+        for attempt in range(1, s.google_attempts + 1):
+            try:
+                text = self._ask(audio, _TAGS.get(language, language), until, cancelled)
+                return Heard(text, primary(language))
+            except hangup.CancelledError:
+                break
+            except _AgainError as e:
+                if attempt == s.google_attempts or time.monotonic() + _PAUSE_S > until:
+                    raise e.error from e
+                log.info("trying again", extra={"engine": self.name, "reason": e.error.slug})
+                cancelled.wait(_PAUSE_S)
+        return Heard("", primary(language))
+
+    def _ask(self, audio: Any, tag: str, until: float, cancelled: threading.Event) -> str:
+        """One request. Raises ``_AgainError``, ``CancelledError`` and what cannot be mended by a second try."""
+        seconds = max(0.1, until - time.monotonic())
+        recogniser = self._sr.Recognizer()
+        recogniser.operation_timeout = seconds
+        key = secret(self.settings.google_key, self.settings.google_key_file)
+        if self.settings.google_key_file and not key:
+            raise HuashengError("asr-wrong-key", engine=self.name, variable=self._variable())
         try:
-            text = recogniser.recognize_google(
-                sr.AudioData(to_pcm16(samples), RATE, 2),
-                key=key.get_secret_value() if key else None,
-                language=_TAGS.get(language, language),
-                endpoint=self.settings.google_url,
+            text = hangup.Line().run(
+                lambda: recogniser.recognize_google(
+                    audio, key=key or None, language=tag, endpoint=self.settings.google_url
+                ),
+                seconds,
+                cancelled,
             )
-        except sr.UnknownValueError:
-            text = ""
-        except (sr.RequestError, OSError) as e:
-            raise HuashengError("asr-unreachable", engine="google") from e
-        except ValueError as e:  # the answer was not what Google sends; a proxy's log-in page, for example
-            raise HuashengError("engine-failed", engine="google", why="its answer was not understood") from e
-        return Heard(str(text), language)
+        except self._sr.UnknownValueError:
+            return ""
+        except self._sr.RequestError as e:
+            raise self._refusal(e.__context__) from e
+        except (OSError, http.client.HTTPException) as e:
+            raise self._failure(e) from e
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as e:
+            # not what Google sends: a proxy's log-in page, for example
+            raise HuashengError("engine-failed", engine=self.name, why="its answer was not understood") from e
+        return str(text).strip()
+
+    def _refusal(self, cause: BaseException | None) -> Exception:
+        """What the library calls a failed request, by what was behind it."""
+        if not isinstance(cause, urllib.error.HTTPError):
+            reason = cause.reason if isinstance(cause, urllib.error.URLError) else cause
+            return self._failure(reason)
+        try:
+            told = cause.read(_BODY_BYTES).decode(errors="replace").lower()
+        except (OSError, http.client.HTTPException):
+            told = ""
+        finally:
+            cause.close()
+        if cause.code == 429 or (cause.code == 403 and ("quota" in told or "limit" in told)):
+            return HuashengError("asr-quota", engine=self.name, variable=self._variable())
+        if cause.code in (401, 403) or (cause.code == 400 and "api key" in told):
+            return HuashengError("asr-wrong-key", engine=self.name, variable=self._variable())
+        if cause.code >= 500:
+            return _AgainError(HuashengError("asr-unreachable", engine=self.name))
+        why = "there is no recogniser at ASR_GOOGLE_URL" if cause.code == 404 else "its server refused the request"
+        return HuashengError("engine-failed", engine=self.name, why=f"{why} ({cause.code})")
+
+    def _failure(self, error: object) -> Exception:
+        """What a failed connection means."""
+        if isinstance(error, TimeoutError):
+            return HuashengError("asr-slow", engine=self.name, seconds=round(self.settings.google_timeout_s, 1))
+        if isinstance(error, FileNotFoundError | PermissionError):
+            return HuashengError("engine-failed", engine=self.name, why="the program flac cannot be started")
+        return _AgainError(HuashengError("asr-unreachable", engine=self.name))
+
+    def _variable(self) -> str:
+        return "ASR_GOOGLE_KEY" + ("_FILE" if self.settings.google_key_file else "")

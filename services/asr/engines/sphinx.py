@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 from typing import ClassVar
 
-from services.asr.engines.base import RATE, AsrEngine, Heard
+from services.asr.engines.base import RATE, AsrEngine, Heard, primary
 from services.asr.settings import AsrSettings
 from services.common.audio import Samples, to_pcm16
 from services.common.errors import HuashengError
@@ -30,9 +31,9 @@ class SphinxEngine(AsrEngine):
                 return f"the package {package} is not installed; run: pip install -r services/asr/requirements.txt"
         return ""
 
-    def recognise(self, samples: Samples, language: str | None) -> Heard:
+    def recognise(self, samples: Samples, language: str | None, _cancelled: threading.Event | None = None) -> Heard:
         """The words of one window, lower case and without punctuation, as Sphinx gives them."""
-        if language not in (None, "en"):
+        if language and primary(language) != "en":
             raise HuashengError("bad-request", what=f"sphinx knows only English, not {language}.")
         import speech_recognition as sr
 

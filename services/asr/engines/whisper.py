@@ -10,12 +10,13 @@ from __future__ import annotations
 import importlib.util
 import logging
 import re
+import threading
 import zlib
 from typing import Any, ClassVar
 
 import numpy as np
 
-from services.asr.engines.base import RATE, AsrEngine, Heard
+from services.asr.engines.base import RATE, AsrEngine, Heard, primary
 from services.asr.settings import AsrSettings
 from services.common.audio import Samples
 from services.common.errors import HuashengError
@@ -78,8 +79,9 @@ class WhisperEngine(AsrEngine):
     def _tokenizer(self, language: str) -> Any:
         return self._make_tokenizer(self._model.hf_tokenizer, True, task="transcribe", language=language)
 
-    def recognise(self, samples: Samples, language: str | None) -> Heard:
+    def recognise(self, samples: Samples, language: str | None, _cancelled: threading.Event | None = None) -> Heard:
         """The words of one window, at most 20 s."""
+        language = primary(language) if language else None
         if language is not None and language not in self._model.supported_languages:
             raise HuashengError("bad-request", what=f"whisper does not know the language {language}.")
         features = self._model.feature_extractor(samples)[:, : samples.size // 160 + 1]

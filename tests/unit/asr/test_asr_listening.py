@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from services.asr.engines.base import Segment
 from services.asr.listening import Ended, Event, Final, Interrupted, Listener, Partial, Started
 from services.asr.settings import AsrSettings
 from services.common.aio import Inbox
@@ -24,15 +26,15 @@ RATE = 16_000
 def engine() -> Iterator[RulerEngine]:
     made = RulerEngine(AsrSettings(), SharedSettings())
     made.vad = ScriptedVad()  # type: ignore[assignment]
-    made.segments = lambda samples, language=None: _whole(made, samples, language)  # type: ignore[method-assign]
+    made.segments = functools.partial(_whole, made)  # type: ignore[method-assign]
     RulerEngine.runs.clear()
     yield made
     RulerEngine.takes_s, RulerEngine.failing = 0.0, False
 
 
-def _whole(engine: RulerEngine, samples: Samples, language: str | None) -> Iterator[object]:
-    from services.asr.engines.base import Segment
-
+def _whole(
+    engine: RulerEngine, samples: Samples, language: str | None = None, _cancelled: threading.Event | None = None
+) -> Iterator[Segment]:
     yield Segment(engine.recognise(samples, language), 0, samples.size / RATE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 
 from services.asr.engines.base import Heard, Segment, join
 from services.asr.engines.vad import WINDOW, Vad, VadStream, pack, spans
@@ -67,4 +68,22 @@ def test_join_spaces_latin_but_not_chinese_and_takes_the_longest_language() -> N
     got = join([Segment(zh, 0, 1), Segment(zh, 1, 2), Segment(en, 2, 6)], None)
     assert got.text == "你好。你好。 Hello there."
     assert (got.language, got.language_probability) == ("en", 0.8)
-    assert join([], "zh").language == "zh"
+    assert join([], "zh-CN").language == "zh"
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        (["今天天气不错", "我们走吧"], "今天天气不错我们走吧"),
+        (["“好的。”", "他说……", "走"], "“好的。”他说……走"),
+        (["我用", "Python", "写的"], "我用 Python 写的"),
+        (["one two", "three."], "one two three."),
+        (["“Yes,”", "he said"], "“Yes,” he said"),
+        (["Привет", "мир"], "Привет мир"),
+        (["안녕", "하세요"], "안녕 하세요"),
+        (["こんにちは", "元気ですか"], "こんにちは元気ですか"),
+        (["สวัสดี", "ครับ"], "สวัสดีครับ"),
+    ],
+)
+def test_join_knows_which_scripts_have_spaces(parts: list[str], text: str) -> None:
+    assert join([Segment(Heard(p, "xx"), i, i + 1) for i, p in enumerate(parts)], None).text == text
