@@ -24,7 +24,8 @@ VOICES = {"items": [], "cloning_problem": None}
 JOB = {
     "id": "j_1", "kind": "video", "state": "running", "stage": "tts", "progress": 0.5, "eta_s": None,
     "queue_position": None, "params": {}, "partial": {}, "result": None, "error": None,
-    "created_at": "2026-11-22T19:47:23Z", "started_at": None, "finished_at": None, "events_url": "/e", "video_url": None,
+    "created_at": "2026-11-22T19:47:23Z", "started_at": None, "finished_at": None, "events_url": "/e",
+    "video_url": None,
 }  # fmt: skip
 
 

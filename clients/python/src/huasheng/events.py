@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import SkipValidation
 
 from huasheng.jobs import Job, parse_job
 from huasheng.models import Answer, Curve
@@ -18,7 +20,7 @@ class Event(Answer):
 class Snapshot(Event):
     """Everything so far: the first event, and the first after every reconnect."""
 
-    job: Job[Any]
+    job: Annotated[Job[Any], SkipValidation]  # made by parse_job
 
 
 class Progress(Event):
@@ -84,7 +86,7 @@ class Training(Event):
 class Done(Event):
     """The job is over; the last event."""
 
-    job: Job[Any]
+    job: Annotated[Job[Any], SkipValidation]  # made by parse_job
 
 
 class Reconnecting(Event):
