@@ -19,6 +19,7 @@ REGISTRY: dict[str, str] = {
     "atlas": "services.render.engines.atlas:AtlasEngine",
     "joygen": "services.render.engines.joygen:JoygenEngine",
     "musetalk": "services.render.engines.musetalk:MusetalkEngine",
+    "synctalk": "services.render.engines.synctalk:SynctalkEngine",
 }
 
 

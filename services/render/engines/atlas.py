@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -42,7 +41,7 @@ class AtlasEngine(RenderEngine):
     name = "atlas"
     description = "Redraws the mouth from the person's own frames; runs on any CPU"
     licence = "Apache-2.0"
-    version = "3"
+    version = "4"
     trainer = "services.render.train.atlas:train"
 
     def __init__(self, options: EngineOptions) -> None:
@@ -88,18 +87,20 @@ class AtlasEngine(RenderEngine):
         """See ``RenderEngine``."""
         if self._acoustic is None:
             raise HuashengError("engine-unavailable", service="render", engine=self.name, why="not loaded")
-        if config.model and not config.live and self._encoder:  # a person's own model hears more than phonemes tell
-            person = person_model(config.model, config.model.stat().st_mtime_ns)
-            heard = replace(config, has_phonemes=False)
-            return AtlasSession(Avatar.load(avatar), heard, self._acoustic, hearing(self._encoder), person)
+        prepared, encoder = Avatar.load(avatar), self._encoder
+        person = person_model(config.model, config.model.stat().st_mtime_ns) if config.model else None
+        if person and encoder and not config.live:  # it hears more than phonemes tell
+            return AtlasSession(prepared, config, self._acoustic, hearing(encoder), person)
         if config.has_phonemes:
-            return AtlasSession(Avatar.load(avatar), config, self._acoustic)
-        if self._encoder is None:
+            return AtlasSession(prepared, config, self._acoustic, correction=person.text if person else None)
+        if encoder is None:
             log.warning("sound is heard without Whisper's encoder, less well")
             metrics.FALLBACKS.labels("render", "whisper", "log-mel").inc()
-            return AtlasSession(Avatar.load(avatar), config, self._acoustic)
-        encoder = self._encoder.exactly if config.live else self._encoder
-        return AtlasSession(Avatar.load(avatar), config, self._acoustic, encoder)
+            return AtlasSession(prepared, config, self._acoustic)
+        if config.live:
+            live = person.live if person else None
+            return AtlasSession(prepared, config, self._acoustic, encoder.exactly, correction=live)
+        return AtlasSession(prepared, config, self._acoustic, encoder)
 
 
 @lru_cache(maxsize=8)

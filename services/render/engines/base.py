@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.render.devices import DeviceInfo
+from services.render.synctalk.setup import SyncTalk
 
 Image = npt.NDArray[np.uint8]
 """One picture; see the head of this file for its two forms."""
@@ -49,6 +50,8 @@ class EngineOptions:
     """Frames of the batch that opens a video."""
     batch_wait_s: float = 0.01
     """Longest that a frame waits for others to share a batch with."""
+    synctalk: SyncTalk | None = None
+    """The checkout that ``synctalk`` drives; None where the operator has none."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,14 @@ class Frame:
     """Position in the avatar's idle loop."""
 
 
+@dataclass(frozen=True)
+class Working:
+    """A sign of life of an engine that draws many pictures before it gives out the first."""
+
+    frames: int
+    """Pictures drawn and not given out yet."""
+
+
 class RenderSession(ABC):
     """One video being drawn: audio is pushed, frames come out at a constant rate, nothing else is shared.
 
@@ -139,11 +150,14 @@ class RenderSession(ABC):
         """Frame of the idle loop that would follow the last one yielded; in [0, idle_frames)."""
 
     @abstractmethod
-    def push(self, samples: Samples, spans: Sequence[PhonemeSpan] = ()) -> Iterator[Frame]:
-        """Take audio and draw the frames that it completes. The caller may stop iterating (then calls ``clear``)."""
+    def push(self, samples: Samples, spans: Sequence[PhonemeSpan] = ()) -> Iterator[Frame | Working]:
+        """Take audio and draw the frames that it completes. The caller may stop iterating (then calls ``clear``).
+
+        Where the next frame takes more than half a second, there is ``Working`` in between.
+        """
 
     @abstractmethod
-    def finish(self) -> Iterator[Frame]:
+    def finish(self) -> Iterator[Frame | Working]:
         """Draw what is left, up to the end of the audio (a last part of a frame becomes a whole frame)."""
 
     @abstractmethod
@@ -166,6 +180,14 @@ class RenderEngine(ABC):
     trainer: str = ""
     """``module:function`` that trains a model of one person (see ``train.job.Job``), run in a process of its own since
     it needs torch; empty for an engine that cannot be trained."""
+    trains_with_torch: bool = True
+    """Whether that needs torch in this environment."""
+    default_steps: int = 5000
+    """Steps of a training that asks for none."""
+    is_live: bool = True
+    """Whether it can draw a conversation; one that cannot draws videos only."""
+    needs_model: bool = False
+    """Whether a video takes a trained model. Without one, sessions draw silence only."""
     device: str = "cpu"
     """What it draws on."""
 

@@ -23,6 +23,7 @@ from services.render.joygen.checkpoints import Kind as Network
 from services.render.joygen.draw import Artist, Wanted
 from services.render.joygen.expression import ExpressionStream
 from services.render.joygen.hearing import StreamHearing, silent_frame
+from services.render.joygen.paste import JOYGEN
 from services.render.joygen.prepare import Job, prepare
 from services.render.joygen.session import JoySession
 from services.render.joygen.store import Avatar
@@ -34,7 +35,7 @@ __all__ = ["JoygenEngine"]
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 MADE_WITH = ("sd-vae*/*", "face_recon*/*", "face-parse*/*", "BFM/*")
 """Files on which a prepared avatar depends."""
-FORMAT = 1
+FORMAT = 2
 """Of the avatar's files; raise it when they change."""
 WARM_UP_FRAMES_S = 60.0
 
@@ -49,6 +50,8 @@ class JoygenEngine(RenderEngine):
     trainer = "services.render.joygen.train.run:train"
     margin = 0
     """Pixels added below the face's box."""
+    style = JOYGEN
+    """How its faces are pasted."""
     about = "JoyGen: redraws the lower face with a network"
     description = about
     licence = "code Apache-2.0; weights: research use, see docs/joygen.md"
@@ -110,7 +113,7 @@ class JoygenEngine(RenderEngine):
         assert self._mesh is not None
         job = Job(
             source, kind, self._mesh, self.options, artist, batcher, f"{self.name} {self.version}", self.margin,
-            progress, cancelled,
+            self.style, progress, cancelled,
         )  # fmt: skip
         return prepare(job, out)
 

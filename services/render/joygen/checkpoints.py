@@ -171,7 +171,7 @@ def load_vae(path: Path) -> Vae:
         tensors[name] = tensor
     config = VaeConfig.from_json(_config(path, "config.json"))
     # its wide, shallow first and last stages are computed faster with the channels side by side
-    return put(lambda: Vae(config), tensors, path).to(memory_format=torch.channels_last)
+    return put(lambda: Vae(config), tensors, path).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def load_whisper(path: Path) -> WhisperEncoder:

@@ -34,7 +34,7 @@ from services.render.joygen.align import Box, Crop, box_of, crop_of, five_points
 from services.render.joygen.batching import Batcher, Full
 from services.render.joygen.bfm import EXPRESSION
 from services.render.joygen.draw import Artist, Wanted
-from services.render.joygen.paste import cut_out, mask_of
+from services.render.joygen.paste import MASK_SIDE, Style, cut_out, mask_of
 from services.render.joygen.resample import lanczos
 from services.render.joygen.store import FACE, FRAMES, LATENTS, MASKS, PLAN, Face
 from services.render.media_read import probe, read_frames
@@ -84,6 +84,7 @@ class Job:
     version: str
     margin: int
     """Pixels added below the box (MuseTalk 1.5 adds 10)."""
+    style: Style
     progress: Progress
     cancelled: Cancelled
 
@@ -211,17 +212,15 @@ def face_in(picture: npt.NDArray[np.uint8], box: Box) -> npt.NDArray[np.uint8]:
 
 def _mask(job: Job, picture: npt.NDArray[np.uint8], box: Box, mesh: Array) -> npt.NDArray[np.uint8]:
     if job.artist.bundle.parsing is None:
-        return mask_of(picture, box, mesh, None)
+        return mask_of(picture, box, mesh, None, job.style)
 
     def parse(small: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         return job.batcher.errand(lambda: job.artist.parse(small), ERRAND_TIMEOUT_S)
 
-    return mask_of(picture, box, mesh, parse)
+    return mask_of(picture, box, mesh, parse, job.style)
 
 
 def _no_mask() -> npt.NDArray[np.uint8]:
-    from services.render.joygen.paste import MASK_SIDE
-
     return np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
 
 

@@ -22,6 +22,7 @@ from services.render.joygen.batching import Batcher, Full
 from services.render.joygen.bfm import Bfm
 from services.render.joygen.draw import Artist
 from services.render.joygen.hearing import StreamHearing, silent_frame
+from services.render.joygen.paste import JOYGEN
 from services.render.joygen.prepare import Job, prepare
 from services.render.joygen.session import JoySession
 from services.render.joygen.store import FRAMES, Avatar
@@ -76,7 +77,7 @@ class Bench:
         weights = SharedSettings().weights_dir
         job = Job(
             self.source, "video", folder("face-mesh", weights), EngineOptions(weights), self.artist, self.batcher,
-            version, 0, lambda stage, part: self.told.append((stage, part)), cancelled,
+            version, 0, JOYGEN, lambda stage, part: self.told.append((stage, part)), cancelled,
         )  # fmt: skip
         return prepare(job, out), out
 
