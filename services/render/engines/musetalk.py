@@ -9,8 +9,8 @@ __all__ = ["MusetalkEngine"]
 
 
 class MusetalkEngine(JoygenEngine):
-    """See ``JoygenEngine``; the network takes 8 channels instead of 12, its box reaches 10 pixels lower, and it pastes only
-    the jaw of a face."""
+    """See ``JoygenEngine``. The network takes 8 channels instead of 12, its box reaches 10 pixels lower, and it pastes
+    only the jaw of a face."""
 
     name = "musetalk"
     network = "musetalk"
