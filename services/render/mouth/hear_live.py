@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from services.render.mouth.correction import Correction
 from services.render.mouth.features import RATE, Array, Levelled
 from services.render.mouth.hear_clip import GATE, NEAR, STEP, Encoder
 from services.render.mouth.resampling import Resampler
@@ -78,9 +79,11 @@ class LiveModel:
 class LiveListener:
     """Follows one stream of sound as it comes; memory does not grow while it is drawn."""
 
-    def __init__(self, encoder: Encoder, model: LiveModel, rate: int, start_s: float = 0.0) -> None:
+    def __init__(
+        self, encoder: Encoder, model: LiveModel, rate: int, start_s: float = 0.0, correction: Correction | None = None
+    ) -> None:
         """``encoder`` takes ``WINDOW_S``; ``start_s`` is the stream's time of the first sample that will be pushed."""
-        self._encoder, self._model = encoder, model
+        self._encoder, self._model, self._correction = encoder, model, correction
         self._resampler = None if rate == RATE else Resampler(rate, RATE)
         self._start_s = start_s
         self._sound = np.zeros(round(WINDOW_S * RATE) - HOP * STEP, np.float32)  # from where the next window begins
@@ -124,7 +127,10 @@ class LiveListener:
             self._sound = np.pad(self._sound, (0, size - len(self._sound)))
         loud = self._levelled.push(self._sound[size - HOP * STEP : size])[:, 4:32].mean(1)
         self._loud = np.concatenate([self._loud, loud])[-KEPT:]
-        told = self._model.estimate(self._encoder(window(self._sound[:size]))) * self._free()[:, None]
+        told = self._model.estimate(self._encoder(window(self._sound[:size])))
+        if self._correction is not None:
+            told = self._correction.heard(told)
+        told *= self._free()[:, None]
         self._sound = self._sound[HOP * STEP :]
         self._heard += HOP
         first = self._heard - FAR

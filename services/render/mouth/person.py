@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from services.render.mouth.correction import Correction
 from services.render.mouth.features import HOP, RATE, WINDOW, Array, log_mel
 from services.render.mouth.hear_clip import OFFSETS, ClipModel, Encoder
 from services.render.mouth.whisper import PER_S, SIZE
@@ -29,6 +30,8 @@ LATER = (50, 100)
 """Features by which a window is heard again, begun later; less than its context."""
 WEIGHTS = (1.0, 0.5, 0.3)
 """Share of components, general estimate and sound in the inputs' variance."""
+WAYS = ("text", "live")
+"""Ways of telling the mouth for which a model may have a correction."""
 CALM = np.array([1, 2, 3, 2, 1], np.float32) / 9
 """Smoothing of the estimate, over 20 ms each."""
 
@@ -141,7 +144,10 @@ class Members:
 
 @dataclass(frozen=True)
 class PersonModel:
-    """What ``ClipListener`` takes in place of ``ClipModel``, with ``hearing(encoder)`` in place of the encoder."""
+    """What ``ClipListener`` takes in place of ``ClipModel``, with ``hearing(encoder)`` in place of the encoder.
+
+    Where sound does not come as a recording, corrections change what the general ways tell.
+    """
 
     general: ClipModel
     """The general model that this one was fitted on; kept, since later versions come with another one."""
@@ -155,6 +161,10 @@ class PersonModel:
     """Shape (2,): what the members' unit is."""
     gain: Array
     """Shape (2,): regression shrinks; this gives the mouth its usual spread back."""
+    text: Correction | None = None
+    """Of mouths told by phonemes; None where it does not help."""
+    live: Correction | None = None
+    """Of mouths told by live sound; None where it does not help."""
 
     def estimate(self, features: Array) -> Array:
         """Opening and width, shape (n, 2), at each of the features (n, SIZE + SOUND)."""
@@ -165,8 +175,10 @@ class PersonModel:
     def save(self, path: Path) -> None:
         """Write for ``load``. Not atomic: write beside and move."""
         arrays = {"slope": self.slope, "centre": self.centre, "spread": self.spread, "gain": self.gain}
-        for name, part in (("general", self.general), ("inputs", self.inputs), ("members", self.members)):
-            arrays |= {f"{name}.{f.name}": getattr(part, f.name) for f in fields(part)}
+        parts = {name: getattr(self, name) for name in ("general", "inputs", "members", *WAYS)}
+        for name, part in parts.items():
+            if part is not None:
+                arrays |= {f"{name}.{f.name}": getattr(part, f.name) for f in fields(part)}
         kept: dict[str, Any] = {name: np.asarray(a, np.float32) for name, a in arrays.items()}
         with path.open("wb") as file:
             np.savez_compressed(file, **kept)
@@ -182,11 +194,14 @@ class PersonModel:
             general = ClipModel(**part("general", [f.name for f in fields(ClipModel)]))
             if len(general.mean) != len(OFFSETS) * SIZE:
                 raise ValueError("made by a version that hears other moments")
+            # models of earlier versions tell recordings only
+            names = [f.name for f in fields(Correction)]
+            corrections = {n: Correction(**part(n, names)) for n in WAYS if f"{n}.matrix" in data}
             return cls(
                 general,
                 Inputs(**part("inputs", [f.name for f in fields(Inputs)])),
                 Members(**part("members", [f.name for f in fields(Members)])),
-                data["slope"], data["centre"], data["spread"], data["gain"],
+                data["slope"], data["centre"], data["spread"], data["gain"], **corrections,
             )  # fmt: skip
 
 

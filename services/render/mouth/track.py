@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import takewhile
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from services.render.mouth.correction import Correction
 from services.render.mouth.visemes import BREATH_US, REST, Timed
 
 Array = npt.NDArray[np.float32]
@@ -33,14 +35,16 @@ CLOSE_S = 0.045
 """How fast lips part again after a closure."""
 
 
-def mouth_at(visemes: Sequence[Timed], times: npt.NDArray[np.float64]) -> Array:
-    """Opening and width at audio times (n,), n >= 1, in seconds; at rest where none of the ordered visemes is near."""
+def mouth_at(visemes: Sequence[Timed], times: npt.NDArray[np.float64], correction: Correction | None = None) -> Array:
+    """Opening and width at audio times (n,), n >= 1, in seconds; at rest where none of the ordered visemes is near.
+
+    A person's ``correction`` changes what is between rest and closures, not these.
+    """
     t = times + LEAD_S
-    known = takewhile(lambda v: v.start_us / 1e6 < t.max() + REACH_S, visemes)
-    near = [v for v in known if v.end_us / 1e6 > t.min() - REACH_S]
+    near = _near(visemes, t)
     total = np.full(len(t), 1e-3)
+    spoken = np.zeros(len(t))
     shape = np.zeros((len(t), 2))
-    lips = np.ones(len(t))
     for v in near:
         start, end = v.start_us / 1e6, v.end_us / 1e6
         outside = np.maximum(0, np.maximum(start - t, t - end))
@@ -49,13 +53,37 @@ def mouth_at(visemes: Sequence[Timed], times: npt.NDArray[np.float64]) -> Array:
             hold = 0.1
         weight = hold * np.exp(-outside / SPREAD_S) * (outside < REACH_S)
         total += weight
+        if v.viseme is not REST:
+            spoken += weight
         shape += weight[:, None] * (v.viseme.opening, v.viseme.width)
+    shape /= total[:, None]
+    talking = np.clip(2 * np.abs(shape).sum(1), 0, 1)
+    opening, width = np.maximum(shape[:, 0] + SPREAD_OPENS * shape[:, 1], PARTED * talking), shape[:, 1]
+    if correction is not None:
+        general = np.stack([opening, width], 1).astype(np.float32)
+        opening, width = (general + (spoken / total)[:, None] * (correction.of(general) - general)).T
+        opening = np.maximum(opening, PARTED * talking)
+    return _met(np.stack([opening, width], 1), near, t)
+
+
+def met(mouths: Array, visemes: Sequence[Timed], times: npt.NDArray[np.float64]) -> Array:
+    """Mouths (n, 2) that were told otherwise, with lips that meet where visemes close them."""
+    t = times + LEAD_S
+    return _met(mouths, _near(visemes, t), t)
+
+
+def _near(visemes: Sequence[Timed], t: npt.NDArray[np.float64]) -> list[Timed]:
+    known = takewhile(lambda v: v.start_us / 1e6 < t.max() + REACH_S, visemes)
+    return [v for v in known if v.end_us / 1e6 > t.min() - REACH_S]
+
+
+def _met(mouths: npt.NDArray[np.floating[Any]], near: list[Timed], t: npt.NDArray[np.float64]) -> Array:
+    lips = np.ones(len(t))
+    for v in near:
         if v.closes:
+            start, end = v.start_us / 1e6, v.end_us / 1e6
             # the lips are together in the middle of the sound and near it, however short it is
             apart = np.maximum(0, np.abs(t - (start + end) / 2) - max(0.02, (end - start) / 2 - 0.01))
             lips *= 1 - np.exp(-((apart / CLOSE_S) ** 2))
-    shape /= total[:, None]
-    talking = np.clip(2 * np.abs(shape).sum(1), 0, 1)
-    opening = np.maximum(shape[:, 0] + SPREAD_OPENS * shape[:, 1], PARTED * talking)
-    opening = opening * lips - PRESSED * (1 - lips)
-    return np.stack([opening, shape[:, 1]], 1).astype(np.float32)
+    opening = mouths[:, 0] * lips - PRESSED * (1 - lips)
+    return np.stack([opening, mouths[:, 1]], 1).astype(np.float32)
