@@ -13,6 +13,8 @@ from services.render.atlas.face import Face
 from services.render.atlas.interior import Interior
 from services.render.atlas.library import Library
 from services.render.atlas.light import Light
+from services.render.atlas.manner import Manner
+from services.render.atlas.still import silent
 
 FRAMES = "frames.mp4"
 LIGHT = "light.npz"
@@ -47,6 +49,10 @@ class Avatar:
     face: Face
     library: Library
     interior: Interior
+    manner: Manner
+    """What a track of visemes, or of what is heard, means for this person."""
+    still: bool
+    """Whether nothing shows the mouth open: a portrait, or a clip in which nobody speaks."""
 
     @classmethod
     def load(cls, folder: Path) -> Avatar:
@@ -61,4 +67,6 @@ def _load(folder: Path, stamp: int) -> Avatar:  # noqa: ARG001  a new stamp is a
     most = int(np.argmax(library.traits[:, 0] * (library.worth > 0.3)))
     frame = int(np.abs(face.meshes - library.meshes[most]).sum((1, 2)).argmin())
     interior = Interior(face, Light.load(folder / LIGHT)).with_own_teeth(library.patches[most], frame)
-    return Avatar(folder, plan, face, library, interior)
+    still = plan.cyclic or silent(library)
+    manner = Manner.plain(face) if still else Manner.of(face, plan.fps)
+    return Avatar(folder, plan, face, library, interior, manner, still)

@@ -11,7 +11,9 @@ from services.render.geometry.pose import Poses
 from services.render.geometry.shape import Array, MouthModel
 from services.render.geometry.warp import Rect
 
-PORTRAIT_OPENING, PORTRAIT_REACH = 0.02, (0.25, 0.11)
+TOUCHING = 0.02
+"""Measured opening, in eye distances, of thin lips that touch; of full ones it is up to ``SEALED``."""
+PORTRAIT_REACH = (0.25, 0.11)
 SEALED = 0.075
 """Measured opening, in eye distances, that may still be a closed mouth: the mesh's inner lips never quite touch."""
 SMILE_WIDTH = 0.85
@@ -56,7 +58,7 @@ class Face:
     def still(self) -> Face:
         """For a portrait: rest and reach, which no talking has shown, are taken from faces in general."""
         width = float(np.median(self.mouths[:, 1]))
-        closed = np.array([PORTRAIT_OPENING, width - 0.5 * max(0.0, width - SMILE_WIDTH)], np.float32)
+        closed = np.array([TOUCHING, width - 0.5 * max(0.0, width - SMILE_WIDTH)], np.float32)
         return replace(self, closed=closed, reach=np.array(PORTRAIT_REACH, np.float32))
 
     def save(self, path: Path) -> None:

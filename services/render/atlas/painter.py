@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from services.render.atlas import shut
-from services.render.atlas.face import SEALED, Face, mouth_rect
+from services.render.atlas.face import TOUCHING, Face, mouth_rect
 from services.render.atlas.interior import Interior, Lips, need
 from services.render.atlas.library import Chooser, Library
 from services.render.atlas.planes import Patch, blend, crop, cut, mix, paste, small, warp
@@ -49,9 +49,8 @@ class Painter:
         self._angles = self._poses.angles()
         self._free = np.abs(face.basis).sum((0, 2))[:, None] > 1e-6
         self._chooser = Chooser(library, apart)
-        # the mesh's inner lips never quite touch: what the most closed picture shows counts as closed
-        least = float(library.traits[:, 0].min())
-        self._sealed = least - 0.02 if least < SEALED else 0.0
+        # the mesh's inner lips never quite touch: how far they are apart at rest counts as closed
+        self._sealed = max(0.0, float(face.closed[0]) - TOUCHING)
 
     def paint(self, picture: Image, i: int, mouth: Array) -> Image:
         """Frame ``i`` of the store with a mouth of the wanted opening and width (2,); a new picture."""
@@ -93,7 +92,8 @@ class Painter:
         for (k, weight), there, place in zip(chosen, theirs, places, strict=True):
             patch = self._library.patches[k]
             layer = warp(patch, place[rows, columns], step, part)
-            if share := shut.need(float(mouth[0]), float(self._library.traits[k, 0]) - self._sealed):
+            gap = float(self._library.traits[k, 0]) - self._sealed
+            if share := shut.need(float(mouth[0]) - self._sealed, gap):
                 scale = float(self._library.scale[k])
                 halves = shut.halves(controls, there, scale, scale / unit)
                 both = np.split(plate.spread(np.concatenate([whole(h) for h in halves], 1)), 2, -1)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.common.errors import HuashengError
-from services.render.atlas.face import SEALED, Face, mouth_rect
+from services.render.atlas.face import SEALED, TOUCHING, Face, mouth_rect
 from services.render.atlas.library import SIZE, Library, choose
 from services.render.atlas.planes import cut
 from services.render.atlas.store import Reader
@@ -27,8 +27,6 @@ BLURRED = 0.35
 OPEN, APART, ENOUGH = 0.15, 0.04, 3
 """Opening of an open vowel, and how much narrower or wider than at rest a rounded or spread mouth is (eye distances);
 frames that must show a shape."""
-REST_OPENING = 0.02
-"""Opening that counts as closed: lips touch, but the mesh's inner lips never quite do."""
 TRACK_STD = np.array([0.21, 0.33])
 """Spread of mouth tracks over ordinary speech."""
 OPENING_REACH, WIDTH_REACH = (0.26, 0.42), (0.09, 0.14)
@@ -84,9 +82,10 @@ def _learned(meshes: Array, poses: Poses, shapes: Array, strength: Array, taught
     lips = _lipness(model.mean)[None, :, None]
     residual = left_over * (1 - lips) + _calm(left_over, LIP_CALM) * lips
     known = mouths[taught]
-    low = np.percentile(known, 3, axis=0)
+    low = np.percentile(known[:, 0], 3)
     shut = known[known[:, 0] <= np.percentile(known[:, 0], 12)]
-    closed = np.array([min(float(low[0]), REST_OPENING), float(np.median(shut[:, 1]))], np.float32)
+    rest = float(low) if low <= SEALED else TOUCHING
+    closed = np.array([rest, float(np.median(shut[:, 1]))], np.float32)
     reach = known.std(0) / TRACK_STD
     reach = np.array([np.clip(reach[0], *OPENING_REACH), np.clip(reach[1], *WIDTH_REACH)], np.float32)
     return Face(

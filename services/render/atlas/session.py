@@ -10,9 +10,10 @@ import numpy as np
 
 from services.render.atlas.avatar import FRAMES, Avatar
 from services.render.atlas.loop import Path as FramePath
+from services.render.atlas.manner import Manner
 from services.render.atlas.painter import Painter
 from services.render.atlas.planes import planes
-from services.render.atlas.still import StillPainter, silent
+from services.render.atlas.still import StillPainter
 from services.render.atlas.store import Reader
 from services.render.engines.base import Frame, Image, PhonemeSpan, RenderSession, Samples, SessionConfig
 from services.render.geometry.shape import Array
@@ -24,8 +25,6 @@ from services.render.mouth.visemes import Timed, timed
 
 TAPER = 4
 """Frames over which the mouth comes to rest at the very end, and finds its way after a clear."""
-OPEN_LIMITS = (-0.3, 1.25)
-WIDE_LIMITS = (-0.95, 0.95)
 
 
 class AtlasSession(RenderSession):
@@ -37,6 +36,7 @@ class AtlasSession(RenderSession):
     ) -> None:  # fmt: skip
         """With an ``encoder`` recordings (by a person's ``model``) are heard in long windows, live speech in short."""
         self._model = model
+        self._manner = avatar.manner if model is None else Manner.plain(avatar.face)
         plan = avatar.plan
         self._avatar, self._config, self._acoustic, self._encoder = avatar, config, acoustic, encoder
         scale = min(1.0, config.max_side_px / max(plan.width, plan.height)) if config.max_side_px else 1.0
@@ -44,10 +44,9 @@ class AtlasSession(RenderSession):
         self.fps = plan.fps
         self.passthrough_frames = 0
         self._reader = Reader(avatar.folder / FRAMES)
-        still = plan.cyclic or silent(avatar.library)
         self._painter: Painter | StillPainter = (
             StillPainter(avatar.face, avatar.interior, plan.width, plan.height)
-            if still
+            if avatar.still
             else Painter(avatar.face, avatar.library, avatar.interior, plan.width, plan.height)
         )
         whole = not config.live and not plan.cyclic
@@ -149,20 +148,13 @@ class AtlasSession(RenderSession):
         number = self._path.next()
         if face.strength[number] <= 0:
             self.passthrough_frames += 1
-        self.shape = self._shape(mouth) if self._shapes is None else self._shapes[self._drawn]
+        self.shape = self._manner.mouth(mouth) if self._shapes is None else self._shapes[self._drawn]
         image = self._fitted(self._painter.paint(self._reader.frame(number), number, self.shape))
         index = plan.positions[number] if self._whole else self._end
         self._end = (index + 1) % len(plan.loop)
         frame = Frame(round(self._drawn * 1e6 / self.fps), image, index)
         self._drawn += 1
         return frame
-
-    def _shape(self, mouth: Array) -> Array:
-        face = self._avatar.face
-        opening = float(np.clip(mouth[0], *OPEN_LIMITS)) * float(face.reach[0])
-        width = float(np.clip(mouth[1], *WIDE_LIMITS)) * float(face.reach[1])
-        # pressed lips: the inner gap cannot get smaller than none
-        return np.array([max(0.0, float(face.closed[0]) + opening), float(face.closed[1]) + width], np.float32)
 
     def _fitted(self, picture: Image) -> Image:
         plan = self._avatar.plan
