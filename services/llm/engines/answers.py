@@ -8,7 +8,7 @@ from typing import Any
 
 from services.llm.engines.base import Finished, Piece, Reason
 from services.llm.engines.refusals import refusal
-from services.llm.engines.remote import Provider, Retry
+from services.llm.engines.remote import Provider
 from services.llm.engines.spoken import Spoken
 
 log = logging.getLogger("huasheng.llm.answers")
@@ -61,14 +61,14 @@ def chunks(provider: Provider, stream: Iterator[Any]) -> Iterator[Piece]:
         if chunk is DONE or (finished and any(usage)):
             return
     if not finished:
-        raise provider.error("llm-broken-stream") if said else Retry(provider.error("llm-broken-stream"))
+        raise provider.error("llm-broken-stream")
 
 
 def _ending(provider: Provider, reason: str, said: bool, thought: bool) -> Reason:
     """What the server's finish reason means for an answer of which something was said, or not."""
     ending = _REASONS.get(reason, Reason.STOP)
     if reason in _BROKEN:
-        raise provider.error("llm-broken-stream") if said else Retry(provider.error("llm-broken-stream"))
+        raise provider.error("llm-broken-stream")
     if said:
         return ending
     if ending is Reason.FILTERED:

@@ -16,7 +16,7 @@ from services.llm.engines.answers import chunks
 from services.llm.engines.base import Conversation, LlmEngine, Piece
 from services.llm.engines.refusals import error_of, failure
 from services.llm.engines.remote import Provider, named_models, require_model, stream, text_of
-from services.llm.engines.sse import events
+from services.llm.engines.sse import events, whole
 from services.llm.settings import LlmSettings
 
 log = logging.getLogger("huasheng.llm.openai")
@@ -70,7 +70,8 @@ class OpenAiEngine(LlmEngine):
                 body = self._body(conversation)
                 with client.stream("POST", url, json=body, headers=headers) as response:
                     if response.status_code == 200:
-                        yield from chunks(provider, _chunks(provider, response))
+                        parts = whole(provider, response) or events(provider, response.iter_bytes())
+                        yield from chunks(provider, parts)
                         return
                     text = text_of(response)
                 if not self._adapt(model, response.status_code, text, body):
@@ -106,14 +107,3 @@ class OpenAiEngine(LlmEngine):
                 log.info("a model refuses a parameter", extra={"model": model, "parameter": name})
                 return True
         return False
-
-
-def _chunks(provider: Provider, response: httpx.Response) -> Iterator[Any]:
-    """The chunk objects of an answer; one for a server that sends it whole, or says with status 200 what failed."""
-    if "json" not in response.headers.get("content-type", ""):
-        yield from events(provider, response.iter_bytes())
-        return
-    try:
-        yield json.loads(text_of(response))
-    except ValueError as e:
-        raise provider.error("llm-broken-stream") from e

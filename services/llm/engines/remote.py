@@ -216,7 +216,7 @@ def _attempt(
                 yield last  # complete, whatever became of the connection after that
                 return
             if item is None:
-                raise provider.error("llm-broken-stream") if some else Retry(provider.error("llm-broken-stream"))
+                item = provider.error("llm-broken-stream")
             if isinstance(item, BaseException):
                 raise _told(provider, item, some) from item
             if isinstance(item, Finished):
@@ -238,6 +238,8 @@ def _told(provider: Provider, error: BaseException, some: bool) -> BaseException
     """What a failure in the reading thread means to the caller."""
     if isinstance(error, Retry):
         return provider.error("llm-broken-stream") if some else error
+    if isinstance(error, HuashengError) and error.slug == "llm-broken-stream":
+        return error if some else Retry(error)
     if not isinstance(error, httpx.HTTPError):
         return error
     if some:

@@ -6,11 +6,26 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
+
 from services.llm.engines.answers import DONE
-from services.llm.engines.remote import Provider
+from services.llm.engines.remote import Provider, text_of
 
 _LONGEST = 1 << 20
 """Bytes of the longest line: a stream without line ends must not fill the memory."""
+
+
+def whole(provider: Provider, response: httpx.Response) -> Iterator[Any] | None:
+    """The one object of an answer that is no stream: some servers send it whole, or say with status 200 what failed.
+
+    ``None`` for a stream. Raises ``llm-broken-stream``.
+    """
+    if "json" not in response.headers.get("content-type", ""):
+        return None
+    try:
+        return iter([json.loads(text_of(response))])
+    except ValueError as e:
+        raise provider.error("llm-broken-stream") from e
 
 
 def events(provider: Provider, parts: Iterator[bytes]) -> Iterator[Any]:

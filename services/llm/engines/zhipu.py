@@ -13,8 +13,9 @@ from services.common.errors import HuashengError
 from services.common.settings import secret
 from services.llm.engines.answers import chunks
 from services.llm.engines.base import Conversation, LlmEngine, Piece
-from services.llm.engines.refusals import error_of, failure, refusal
-from services.llm.engines.remote import Provider, Retry, named_models, require_model, stream, text_of
+from services.llm.engines.refusals import failure, refusal
+from services.llm.engines.remote import Provider, Retry, named_models, require_model, stream
+from services.llm.engines.sse import whole
 from services.llm.settings import LlmSettings
 
 
@@ -74,10 +75,8 @@ class ZhipuEngine(LlmEngine):
                     stream=True,
                     extra_body=s.zhipu_extra or None,
                 )
-                raw = response.response
-                if "json" in raw.headers.get("content-type", ""):  # refused with status 200; the SDK would see nothing
-                    raise refusal(provider, error_of(text_of(raw)))
-                yield from chunks(provider, (_plain(c) for c in response))
+                parts = whole(provider, response.response) or (_plain(c) for c in response)
+                yield from chunks(provider, parts)
             except errors.APIStatusError as e:
                 raise failure(provider, e.status_code, e.response.text, e.response.headers) from e
             except errors.APIConnectionError as e:
