@@ -21,11 +21,13 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 RECORD = "model.json"
 UNET_FILES = ("unet/config.json", "unet/diffusion_pytorch_model.safetensors")
 """A trained network of joygen, in upstream's own format; the weights last, so that they say that all is there."""
+CHECKPOINT = "model.pth"
+"""A trained model of synctalk: a checkpoint of its own, which only its own programs open."""
 
 
 def weights_in(made: Path) -> Path:
     """The weights among what a training made."""
-    return next(made / name for name in (MODEL, UNET_FILES[-1]) if (made / name).is_file())
+    return next(made / name for name in (MODEL, CHECKPOINT, UNET_FILES[-1]) if (made / name).is_file())
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class ModelStore:
     def add(self, record: ModelRecord, made: Path) -> None:
         """Put what a training made in its place; an older model of that name is replaced."""
         self.delete_files(record.owner, record.model_id)
-        for name in (MODEL, *UNET_FILES, PREVIEW):
+        for name in (MODEL, CHECKPOINT, *UNET_FILES, PREVIEW):
             if (made / name).is_file():
                 with self.storage.writing(self.key(record.owner, record.model_id, name)) as path:
                     shutil.copyfile(made / name, path)
@@ -97,9 +99,11 @@ class ModelStore:
         """Local file of the weights, or the folder that holds ``unet/``; fetched from a bucket when this machine has
         another one or none."""
         is_unet = self.storage.exists(self.key(record.owner, record.model_id, UNET_FILES[-1]))
-        names = UNET_FILES if is_unet else (MODEL,)
+        is_checkpoint = self.storage.exists(self.key(record.owner, record.model_id, CHECKPOINT))
+        single = CHECKPOINT if is_checkpoint else MODEL
+        names = UNET_FILES if is_unet else (single,)
         if self.storage.is_local:
-            return Path(self.storage.path(self.key(record.owner, record.model_id, "" if is_unet else MODEL)))
+            return Path(self.storage.path(self.key(record.owner, record.model_id, "" if is_unet else single)))
         home = self._cache / record.owner / record.model_id / record.sha256[:16]
         for name in names:
             local = home / name
@@ -109,7 +113,7 @@ class ModelStore:
                 with self.storage.local(self.key(record.owner, record.model_id, name)) as fetched:
                     shutil.copyfile(fetched, part)
                 part.replace(local)
-        return home if is_unet else home / MODEL
+        return home if is_unet else home / single
 
     def delete_files(self, owner: str, model_id: str) -> None:
         """Delete a model's files; missing ones are fine."""

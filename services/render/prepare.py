@@ -17,7 +17,7 @@ import numpy as np
 from services.common.errors import HuashengError
 from services.render.avatars import AvatarRecord, AvatarStore
 from services.render.engines import engine_errors
-from services.render.engines.base import AvatarReport, Frame, Image, Kind, RenderEngine, SessionConfig
+from services.render.engines.base import AvatarReport, Frame, Image, Kind, RenderEngine, SessionConfig, Working
 from services.render.media_read import kind_of, probe, read_image
 from services.render.media_write import EncoderOptions, to_bgr, write_loop
 
@@ -130,10 +130,14 @@ def _silence(engine: RenderEngine, avatar: Path, report: AvatarReport) -> Iterat
         while left > 0:
             samples = np.zeros(min(left, _RATE // 2), np.float32)
             left -= samples.size
-            yield from session.push(samples)
-        yield from session.finish()
+            yield from _frames(session.push(samples))
+        yield from _frames(session.finish())
     finally:
         session.close()
+
+
+def _frames(pictures: Iterator[Frame | Working]) -> Iterator[Frame]:
+    return (p for p in pictures if isinstance(p, Frame))
 
 
 def _check(source: Path, kind: Kind, engine: RenderEngine) -> list[str]:

@@ -41,6 +41,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         options = EngineOptions(
             shared.weights_dir, shared.threads, settings.max_side, settings.max_avatar_s, settings.models_dir,
             settings.device, settings.dtype, settings.max_batch, settings.first_batch, settings.batch_wait_ms / 1000,
+            settings.synctalk(),
         )  # fmt: skip
         self.engines = Engines(settings.engine_names, options, registry)
         self.storage = Storage(shared.storage_url)
@@ -176,11 +177,16 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         if config.engine and config.engine != record.engine:
             why = f"the avatar was prepared by {record.engine}; prepare it with {config.engine} first"
             raise HuashengError("engine-unavailable", engine=config.engine, why=why)
-        if config.device not in ("", self._engine(record.engine).device):
+        engine = self._engine(record.engine)
+        if config.live and not engine.is_live:
+            raise HuashengError("not-live", engine=engine.name)
+        if engine.needs_model and not trained:
+            raise HuashengError("model-needed", engine=engine.name)
+        if config.device not in ("", engine.device):
             raise HuashengError("unknown-id", kind="device", id=config.device)
         if config.model_id and (trained.engine if trained else config.model_id) != record.engine:
             raise HuashengError("unknown-id", kind="model", id=config.model_id)
-        return record, self._engine(record.engine), self.models.file(trained) if trained else None
+        return record, engine, self.models.file(trained) if trained else None
 
     async def Train(self, request: pb.TrainRequest, _context: Any) -> AsyncIterator[pb.TrainResponse]:
         """Progress, then the model. Raises what ``Trainings.run`` raises."""
@@ -205,7 +211,11 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
     async def ListModels(self, request: pb.ListModelsRequest, _context: Any) -> pb.ListModelsResponse:
         """Each loaded engine's own model, then the owner's trained ones."""
         engines = self.engines.loaded.values()
-        models = [pb.Model(model_id=e.name, owner=BUILTIN, name=e.description, engine=e.name) for e in engines]
+        models = [
+            pb.Model(model_id=e.name, owner=BUILTIN, name=e.description, engine=e.name)
+            for e in engines
+            if not e.needs_model
+        ]
         if request.owner:
             records = await asyncio.to_thread(self.models.list, request.owner)
             models += [messages.model(r, self.models) for r in records]

@@ -16,7 +16,7 @@ import numpy as np
 from services.common import metrics
 from services.common.aio import Inbox
 from services.common.errors import HuashengError
-from services.render.engines.base import Frame, PhonemeSpan, RenderSession, Samples
+from services.render.engines.base import Frame, PhonemeSpan, RenderSession, Samples, Working
 from services.render.media_write import EncoderOptions, FragmentedMp4
 
 PROGRESS_S = 0.5
@@ -120,6 +120,7 @@ class Rendering:
         self.rate = audio_rate_hz
         self.mp4 = FragmentedMp4(session.width, session.height, session.fps, audio_rate_hz, encoder)
         self.frames = 0
+        self._ahead = 0  # frames drawn, where the engine has not given all of them out
         self._sound = np.zeros(0, np.float32)  # pushed, but its picture is not drawn yet
         self._spans: list[PhonemeSpan] = []
         self._shift_us: int | None = 0  # caller's clock minus media clock; None: set by the next audio
@@ -148,7 +149,7 @@ class Rendering:
         finally:
             self.mp4.close()
 
-    def _push(self, item: AudioIn) -> Iterator[Frame]:
+    def _push(self, item: AudioIn) -> Iterator[Frame | Working]:
         if self._first_audio is None:
             self._first_audio = time.monotonic()
         if self._shift_us is None:
@@ -161,11 +162,18 @@ class Rendering:
     def _time_us(self, frames: int) -> int:
         return round(frames / self.session.fps * 1e6)
 
-    def _draw(self, pictures: Iterator[Frame]) -> Iterator[Output]:
+    def _draw(self, pictures: Iterator[Frame | Working]) -> Iterator[Output]:
         start = time.perf_counter()
         for frame in pictures:
             if self.source.inbox.abandoned:
                 raise HuashengError("cancelled")
+            if isinstance(frame, Working):
+                self._ahead = max(self._ahead, self.frames + frame.frames)
+                if (told := self._progress()) is not None:
+                    yield told
+                if self.source.interrupts > self._answered:
+                    return
+                continue
             data = self._write(frame)
             self._work_s += time.perf_counter() - start
             if data:
@@ -173,13 +181,20 @@ class Rendering:
                     metrics.STAGE_SECONDS.labels("render_first_frame").observe(time.monotonic() - self._first_audio)
                     self._first_audio = 0.0
                 yield MediaOut(data, self.mp4.end_us)
-            if time.monotonic() - self._told > PROGRESS_S:
-                self._told = time.monotonic()
-                yield ProgressOut(self.frames, self._time_us(self.frames), self.speed)
+            if (told := self._progress()) is not None:
+                yield told
             if self.source.interrupts > self._answered:
                 return
             start = time.perf_counter()  # after the yields: waiting for the reader is no work
         self._work_s += time.perf_counter() - start
+
+    def _progress(self) -> ProgressOut | None:
+        """What to tell now and then; it never falls."""
+        if time.monotonic() - self._told <= PROGRESS_S:
+            return None
+        self._told = time.monotonic()
+        drawn = max(self.frames, self._ahead)
+        return ProgressOut(drawn, self._time_us(drawn), self.speed)
 
     def _write(self, frame: Frame) -> bytes:
         count = self._samples_of(self.frames)
@@ -203,6 +218,7 @@ class Rendering:
     def _answer(self, item: InterruptIn) -> InterruptedOut:
         self._answered = item.number
         self.session.clear()
+        self._ahead = 0
         self._sound = np.zeros(0, np.float32)
         self._spans = []
         self._shift_us = None

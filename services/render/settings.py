@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.common.settings import CACHE_DIR, ServiceSettings
 from services.render.engines import REGISTRY
+from services.render.synctalk.setup import SyncTalk
 
 
 class RenderSettings(ServiceSettings):
@@ -52,6 +53,27 @@ class RenderSettings(ServiceSettings):
     batch_wait_ms: float = Field(default=10, ge=0, le=1000)
     """Longest that a frame waits for frames of other sessions to share a batch with."""
 
+    synctalk_dir: Path | None = None
+    """Folder of your SyncTalk checkout (see docs/synctalk.md); non-commercial use only."""
+    synctalk_python: str = ""
+    """Python program of SyncTalk's own environment; it never shares ours."""
+    synctalk_gpu: str = Field(default="", pattern=r"^(\d{1,2})?$")
+    """Number of the GPU for it (``CUDA_VISIBLE_DEVICES``); empty leaves that as it is."""
+    synctalk_preload: int = Field(default=0, ge=0, le=2)
+    """While training, pictures come from 0 the disk, 1 memory, 2 the GPU's memory: each quicker and larger."""
+    synctalk_max_video_s: float = Field(default=300, ge=10, le=1200)
+    """Seconds of a person's video that are used for it."""
+    synctalk_segment_s: float = Field(default=60, ge=1, le=600)
+    """Longest stretch drawn in one go; it holds all pictures of it in memory, twice (about 40 MB a second)."""
+    synctalk_render_s: float = Field(default=3600, gt=0, le=86_400)
+    """Deadline of one such stretch."""
+    synctalk_prepare_s: float = Field(default=14_400, gt=0, le=86_400)
+    """Deadline of one of the ten steps of preparing a person."""
+    synctalk_train_s: float = Field(default=172_800, gt=0, le=864_000)
+    """Deadline of each of the two runs of a training."""
+    synctalk_quiet_s: float = Field(default=3600, gt=0, le=86_400)
+    """Silence after which one of its programs is taken for hung; steps of the preparation print nothing for long."""
+
     @field_validator("engines")
     @classmethod
     def _known(cls, value: str) -> str:
@@ -59,6 +81,24 @@ class RenderSettings(ServiceSettings):
         if not names or (unknown := [n for n in names if n not in REGISTRY]):
             raise ValueError(f"unknown engine {unknown[0] if names else '(none)'}; known: {', '.join(REGISTRY)}")
         return ",".join(names)
+
+    @model_validator(mode="after")
+    def _synctalk_works(self) -> RenderSettings:
+        if self.engine_names[0] == "synctalk":
+            raise ValueError("RENDER_ENGINES: synctalk cannot be the first engine: it draws no picture before training")
+        if (checkout := self.synctalk()) and (problem := checkout.problem()):
+            raise ValueError(problem)
+        return self
+
+    def synctalk(self) -> SyncTalk | None:
+        """The checkout, None where none is set."""
+        if self.synctalk_dir is None:
+            return None
+        return SyncTalk(
+            self.synctalk_dir.absolute(), self.synctalk_python, self.synctalk_gpu, self.synctalk_preload,
+            self.synctalk_max_video_s, self.synctalk_segment_s, self.synctalk_quiet_s, self.synctalk_render_s,
+            self.synctalk_prepare_s, self.synctalk_train_s,
+        )  # fmt: skip
 
     @property
     def engine_names(self) -> list[str]:

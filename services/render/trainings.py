@@ -30,7 +30,6 @@ from services.render.prepare import Preparer, sha256_of
 from services.render.train.job import PREVIEW, RESULT, Result, Told, options_text
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
-STEPS = 5000
 MAX_STEPS = 100_000
 STOP_S = 0.9
 """Time a child has to stop by itself."""
@@ -45,7 +44,7 @@ def cannot_train(engine: RenderEngine) -> str:
     """Why an engine cannot be trained here, "" if it can. Does not import torch."""
     if not engine.trainer:
         return f"the {engine.name} engine has no training"
-    if importlib.util.find_spec("torch") is None:
+    if engine.trains_with_torch and importlib.util.find_spec("torch") is None:
         return "torch is not installed; run: make setup-train"
     return ""
 
@@ -105,7 +104,7 @@ class Trainings:
         ``training-stopped``, and what preparing an avatar and the trainer raise."""
         if why := cannot_train(engine):
             raise HuashengError("training-unavailable", why=why)
-        steps = steps or STEPS
+        steps = steps or engine.default_steps
         if not 1 <= steps <= MAX_STEPS:
             raise HuashengError("bad-request", what=f"steps must be 1 to {MAX_STEPS}")
         if not re.fullmatch(r"|cpu|cuda(:\d{1,2})?", device):

@@ -23,9 +23,14 @@ from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.render.engines.base import EngineOptions
 from services.render.settings import RenderSettings
+from services.render.synctalk.setup import SyncTalk
 from services.render.train.job import RESULT, Job, Result, Told
 
-TRAINERS = {"atlas": "services.render.train.atlas:train", "joygen": "services.render.joygen.train.run:train"}
+TRAINERS = {
+    "atlas": "services.render.train.atlas:train",
+    "joygen": "services.render.joygen.train.run:train",
+    "synctalk": "services.render.synctalk.train:train",
+}
 GRACE_S = 0.7
 """After the standard input ends, time to stop and keep a checkpoint; then the process just ends."""
 
@@ -75,10 +80,15 @@ def main() -> int:
 def _options(text: str) -> EngineOptions:
     if not text:
         shared = SharedSettings()
-        return EngineOptions(shared.weights_dir, shared.threads, models_dir=RenderSettings().models_dir)
+        settings = RenderSettings()
+        return EngineOptions(
+            shared.weights_dir, shared.threads, models_dir=settings.models_dir, synctalk=settings.synctalk()
+        )
     raw: dict[str, Any] = json.loads(text)
     known = EngineOptions(Path())
     read: dict[str, Any] = {k: Path(v) if isinstance(getattr(known, k), Path) else v for k, v in raw.items()}
+    if checkout := read["synctalk"]:
+        read["synctalk"] = SyncTalk(**{**checkout, "checkout": Path(checkout["checkout"])})
     return EngineOptions(**read)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from services.render.engines.base import Image, RenderSession
+from services.render.engines.base import Frame, Image, RenderSession, Working
 from services.render.geometry import points as pt
 from services.render.geometry.mesh import Tracker
 from services.render.geometry.pose import canonical_face, separate, smooth
@@ -69,16 +69,21 @@ def drawn_part(
 ) -> list[Image]:
     """Pictures ``first`` to ``last`` of the session speaking ``samples`` (at ``RATE``, which it was opened with)."""
     out: list[Image] = []
-    try:
+
+    def given() -> Iterator[Frame | Working]:
         for k in range(0, len(samples), RATE):
-            for frame in session.push(samples[k : k + RATE]):
+            yield from session.push(samples[k : k + RATE])
+        yield from session.finish()
+
+    try:
+        for frame in given():
+            if isinstance(frame, Frame):
                 number = round(frame.pts_us * session.fps / 1e6)
                 if first <= number < last:
                     out.append(to_bgr(frame.image))
                 tick(min(1.0, number / last))
                 if number >= last:
                     return out
-        out += [to_bgr(f.image) for f in session.finish() if first <= round(f.pts_us * session.fps / 1e6) < last]
         return out
     finally:
         session.close()

@@ -1,0 +1,1 @@
+"""A user's SyncTalk checkout, driven from outside: its programs are started, watched and ended, none is imported."""
