@@ -28,6 +28,8 @@ Trouble = Callable[[str], HuashengError | None]
 TICK_S = 0.05
 """How often an engine that has not begun is looked at."""
 _END: Any = object()
+_OWN_LIMITS = ("bad-request", "unspeakable-text")
+"""Refusals that may lie in what one engine does not know, such as a language."""
 _STATES = {
     "closed": common_pb2.BREAKER_STATE_CLOSED,
     "open": common_pb2.BREAKER_STATE_OPEN,
@@ -129,6 +131,16 @@ class Lineup:
         first = first or names[0]
         return [first] if alone else [first, *(n for n in names if n != first)]
 
+    def in_turn(self, names: Sequence[str], unavailable: Trouble) -> str:
+        """Whose turn it is. Raises what is wrong with the first when none can be asked."""
+        can = [n for n in names if not unavailable(n)]
+        if not can:
+            raise unavailable(names[0]) or HuashengError("internal", service=self._service)
+        return next((n for n in can if not self._trouble(n)), can[0])
+
+    def _trouble(self, name: str) -> HuashengError | None:
+        return self.breakers[name].trouble or self._ailing(name)
+
     def info(self, name: str) -> dict[str, Any]:
         """What ``EngineInfo`` tells of the engine's breaker."""
         if not (breaker := self.breakers.get(name)):
@@ -159,7 +171,7 @@ class Lineup:
         why: dict[str, HuashengError] = {}
         waiting, left_s = list(names), limit_s
         while waiting:
-            troubles = {n: self.breakers[n].trouble or self._ailing(n) for n in waiting}
+            troubles = {n: self._trouble(n) for n in waiting}
             name = next((n for n in waiting if not troubles[n]), waiting[0])
             waiting.remove(name)
             why |= {n: e for n, e in troubles.items() if e}
@@ -180,7 +192,7 @@ class Lineup:
                 else:
                     breaker.succeeded()
                     # what a stand-in does not know was not asked of it in the first place
-                    if e.slug != "bad-request" or name == names[0]:
+                    if e.slug not in _OWN_LIMITS or name == names[0]:
                         raise
                 why[name] = e
                 left_s = max(0.0, left_s - (self._clock() - began))

@@ -15,10 +15,12 @@ from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common import metrics
 from services.common.engines import engine_class
 from services.common.errors import HuashengError
+from services.common.fallback import Lineup
 from services.common.serving import Service
 from services.tts import voices_rpc
+from services.tts.casting import cast
 from services.tts.engines import REGISTRY
-from services.tts.engines.base import EngineSetup, SpeechRequest, TtsEngine
+from services.tts.engines.base import EngineSetup, TtsEngine
 from services.tts.session import SynthesisSession
 from services.tts.settings import TtsSettings
 from services.tts.voices import StoredVoice, VoiceStore
@@ -35,9 +37,11 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         self._made: list[TtsEngine] = []
         self._engines: dict[str, TtsEngine] = {}
         self._problems: dict[str, str] = {}
+        self.lineup = Lineup("tts", settings, self._ailing)
 
     def load(self) -> None:
-        """Load all engines of the settings. The default engine must load; another's failure is told by ListEngines."""
+        """Load all engines of the settings. One must load; why another did not is told by ListEngines."""
+        wrong: list[HuashengError] = []
         for name in self.settings.engine_names():
             cls = engine_class(REGISTRY, name, "tts")
             try:
@@ -45,30 +49,33 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
                 self._made.append(engine)
                 engine.load()
             except HuashengError as e:
-                if not self._engines:
-                    raise
                 log.warning("engine not available", extra={"engine": name, "reason": e.slug})
+                wrong.append(e)
                 self._problems[name] = f"{e.text('detail', 'en')} {e.text('hint', 'en')}"
                 continue
             self._engines[name] = engine
             metrics.ENGINE_LOADED.labels("tts", name).set(1)
+        if not self._engines:
+            raise wrong[0]
         self.store.sweep()
+
+    def _ailing(self, name: str) -> HuashengError | None:
+        engine = self._engines.get(name)
+        problem = engine.problem() if engine else ""
+        return HuashengError("tts-unreachable", engine=name, why=problem) if problem else None
 
     async def stop(self) -> None:
         """End the engines with all that they started."""
         await asyncio.gather(*(asyncio.to_thread(e.close) for e in self._made))
 
-    def _engine(self, name: str = "") -> TtsEngine:
-        wanted = name or self.settings.engine_names()[0]
-        if wanted in self._engines:
-            return self._engines[wanted]
-        if wanted in self._problems:
-            raise HuashengError("engine-unavailable", engine=wanted, why=self._problems[wanted])
-        if wanted in self.settings.engine_names():
-            raise HuashengError("service-loading", service="tts")
-        raise HuashengError(
-            "unknown-engine", service="tts", engine=wanted, engines=", ".join(self.settings.engine_names())
-        )
+    def _absent(self, name: str) -> HuashengError:
+        """Why an engine is not among the loaded ones."""
+        if name in self._problems:
+            return HuashengError("engine-unavailable", engine=name, why=self._problems[name])
+        names = self.settings.engine_names()
+        if name in names:
+            return HuashengError("service-loading", service="tts")
+        return HuashengError("unknown-engine", service="tts", engine=name, engines=", ".join(names))
 
     async def StreamSynthesize(
         self, requests: AsyncIterator[tts_pb2.StreamSynthesizeRequest], context: grpc.aio.ServicerContext
@@ -77,8 +84,11 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         first = await anext(aiter(requests), None)
         if first is None or first.WhichOneof("payload") != "config":
             raise HuashengError("bad-order", what="The first message must be config.")
-        engine, request = await self._request(first.config)
-        session = SynthesisSession(engine, request, self.settings.max_chars)
+        session = SynthesisSession(
+            self.lineup,
+            await cast(first.config, self.lineup, self._engines, self._absent, self.store),
+            self.settings,
+        )
         reading = asyncio.create_task(session.read(requests, context))
         try:
             async with contextlib.aclosing(session.answers()) as answers:
@@ -88,26 +98,6 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
             session.abandon()
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
-
-    async def _request(self, config: tts_pb2.SynthesisConfig) -> tuple[TtsEngine, SpeechRequest]:
-        """Who speaks, and how; the engine is the voice's where none is named."""
-        if config.speed and not 0.5 <= config.speed <= 2:
-            raise HuashengError("bad-request", what=f"Speed {config.speed:g} is not within 0.5 and 2.")
-        engine, voice_id, cloned = self._engine(config.engine), config.voice_id, None
-        if voice_id:
-            candidates = [engine] if config.engine else [engine, *self._engines.values()]
-            own = [e for e in candidates if voice_id in {v.voice_id for v in e.voices()}]
-            if own:
-                engine = own[0]
-            else:
-                stored = await asyncio.to_thread(self.store.find, config.owner, voice_id)
-                if config.engine and config.engine != stored.engine:
-                    raise HuashengError("unknown-voice", voice=voice_id)
-                engine = self._engine(stored.engine)
-                cloned = await asyncio.to_thread(self.store.for_engine, stored)
-        return engine, SpeechRequest(
-            voice_id, config.language, config.speed or 1.0, cloned, voices_rpc.sampling(config.sampling, engine)
-        )
 
     async def ListVoices(
         self, request: tts_pb2.ListVoicesRequest, _context: grpc.aio.ServicerContext
@@ -119,7 +109,9 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         return tts_pb2.ListVoicesResponse(voices=voices + cloned, cloning=self._cloning())
 
     def _shown(self, voice: StoredVoice) -> tts_pb2.Voice:
-        return voices_rpc.cloned_voice(voice, self.store, self._engine(voice.engine))
+        if voice.engine not in self._engines:
+            raise self._absent(voice.engine)
+        return voices_rpc.cloned_voice(voice, self.store, self._engines[voice.engine])
 
     def _cloning(self) -> tts_pb2.Cloning:
         """The first engine that clones; else the first that would, and why it was not loaded."""
@@ -139,7 +131,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         if cloning.failed_engine:
             raise HuashengError("engine-unavailable", engine=cloning.failed_engine, why=cloning.why)
         if not cloning.engine:
-            raise HuashengError("cloning-unavailable", engine=self._engine().name)
+            raise HuashengError("cloning-unavailable", engine=self.settings.engine_names()[0])
         made = await asyncio.to_thread(voices_rpc.create, self.store, self.settings, cloning.engine, request)
         log.info("voice made", extra={"voice": made.voice_id, "clips": len(made.clips)})
         return tts_pb2.CreateVoiceResponse(voice=self._shown(made))
@@ -203,6 +195,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
                     languages=cls.languages,
                     license=cls.license,
                     description=cls.description,
+                    **self.lineup.info(name),
                 )
             )
         return tts_pb2.ListEnginesResponse(engines=infos)

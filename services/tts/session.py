@@ -7,7 +7,8 @@ import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
+from typing import TypeVar
 
 import grpc
 from huasheng.common.v1 import common_pb2
@@ -16,10 +17,15 @@ from huasheng.tts.v1 import tts_pb2
 from services.common.aio import Inbox, iterate_in_thread
 from services.common.audio import to_pcm16
 from services.common.errors import HuashengError
-from services.tts.engines.base import Piece, SpeechRequest, Stop, TextClause, TtsEngine
+from services.common.fallback import Begun, Lineup
+from services.tts.casting import Cast
+from services.tts.engines.base import Piece, Stop, TextClause, TtsEngine
+from services.tts.replay import Replay
+from services.tts.settings import TtsSettings
 
 log = logging.getLogger("huasheng.tts")
 
+T = TypeVar("T")
 Answer = tts_pb2.StreamSynthesizeResponse
 
 CHUNK_S = 0.2
@@ -46,10 +52,16 @@ class _Generation:
 
 
 class SynthesisSession:
-    """State of one call. ``read`` and ``answers`` run at the same time, ``abandon`` at the end."""
+    """State of one call. ``read`` and ``answers`` run at the same time, ``abandon`` at the end.
 
-    def __init__(self, engine: TtsEngine, request: SpeechRequest, max_chars: int) -> None:
-        self._engine, self._request, self._max_chars = engine, request, max_chars
+    Any engine of the cast may begin; the one that is heard first then speaks to the end of the call, since the header
+    has told its sample rate by then.
+    """
+
+    def __init__(self, lineup: Lineup, cast: Cast, settings: TtsSettings) -> None:
+        self._lineup, self._cast, self._settings = lineup, cast, settings
+        self._engine: TtsEngine | None = None
+        self._fallbacks: list[common_pb2.Fallback] = []
         self._generations: asyncio.Queue[_Generation] = asyncio.Queue()
         self._current = _Generation()
         self._generations.put_nowait(self._current)
@@ -88,8 +100,9 @@ class SynthesisSession:
             self._changed.set()
 
     async def _clause(self, clause: tts_pb2.Clause) -> None:
-        if len(clause.text) > self._max_chars:
-            raise HuashengError("long-text", count=len(clause.text), limit=self._max_chars)
+        limit = self._settings.max_chars
+        if len(clause.text) > limit:
+            raise HuashengError("long-text", count=len(clause.text), limit=limit)
         self._current.has_clauses = True
         if self._clause_came is None:
             self._clause_came = time.monotonic()
@@ -118,7 +131,10 @@ class SynthesisSession:
             if generation.interrupt is None:
                 break
             spoke = True  # an interrupt is a good reason to have said nothing
-            for answer in self._header(self._request.voice_id):
+            if self._engine is None:  # nobody was heard: the header needs one all the same
+                name = self._lineup.in_turn(self._cast.names, self._cast.absent.get)
+                self._engine = self._cast.speakers[name][0]
+            for answer in self._header(self._cast.voice_id):
                 yield answer
             done = common_pb2.Interrupted(generation=generation.interrupt, sent_us=self._us(self._sent))
             yield Answer(interrupted=done)
@@ -133,18 +149,50 @@ class SynthesisSession:
             await self._changed.wait()
         if not generation.has_clauses or generation.stop.is_set():
             return
-        request = dataclasses.replace(self._request, stop=generation.stop)
-        pieces = iterate_in_thread(lambda: self._engine.synthesize(generation.inbox, request), AHEAD)
+        if self._engine:
+            pieces: AsyncGenerator[Piece, None] | Begun[Piece] | None = self._work(
+                self._engine.name, generation, generation.inbox
+            )
+        else:
+            pieces = await self._unless_over(self._begin(generation), generation)
+        if pieces is None:
+            return
         async with contextlib.aclosing(pieces):
-            while (piece := await self._next(pieces, generation)) is not None:
+            while (piece := await self._unless_over(anext(pieces, None), generation)) is not None:
                 for answer in self._messages(piece):
                     yield answer
                     if generation.stop.is_set():
                         return
 
-    async def _next(self, pieces: AsyncIterator[Piece], generation: _Generation) -> Piece | None:
-        """The next piece; None at the end and as soon as the generation is over."""
-        coming = asyncio.ensure_future(anext(pieces, None))
+    async def _begin(self, generation: _Generation) -> Begun[Piece]:
+        """The engine that can speak, with its first piece."""
+        replay = Replay(generation.inbox)
+        begun = await self._lineup.begin(
+            self._cast.names,
+            lambda name: self._work(name, generation, replay.reader()),
+            self._cast.absent.get,
+            self._settings.first_audio_s,
+            busy_since=lambda: replay.busy_since,
+        )
+        replay.forget()
+        self._engine, self._fallbacks = self._cast.speakers[begun.engine][0], begun.fallbacks
+        return begun
+
+    async def _work(
+        self, name: str, generation: _Generation, clauses: Iterator[TextClause]
+    ) -> AsyncGenerator[Piece, None]:
+        engine, request = self._cast.speakers[name]
+        stop = Stop()  # of its own: an engine that is given up stops, and the next one speaks
+        with generation.stop.on_set(stop.set):
+            own = dataclasses.replace(request, stop=stop)
+            pieces = iterate_in_thread(lambda: engine.synthesize(clauses, own), AHEAD, on_stop=stop.set)
+            async with contextlib.aclosing(pieces):
+                async for piece in pieces:
+                    yield piece
+
+    async def _unless_over(self, awaited: Awaitable[T], generation: _Generation) -> T | None:
+        """What is awaited; None as soon as the generation is over."""
+        coming = asyncio.ensure_future(awaited)
         try:
             while not coming.done():
                 self._changed.clear()
@@ -163,18 +211,22 @@ class SynthesisSession:
                 await asyncio.gather(coming, return_exceptions=True)
 
     def _us(self, samples: int) -> int:
-        return samples * 1_000_000 // self._engine.sample_rate
+        return samples * 1_000_000 // self._engine.sample_rate if self._engine else 0
 
     def _header(self, voice_id: str) -> Iterator[Answer]:
-        if self._has_header:
+        engine = self._engine
+        if self._has_header or engine is None:
             return
         self._has_header = True
-        rate = self._engine.sample_rate
+        rate = engine.sample_rate
         audio = common_pb2.AudioFormat(encoding=common_pb2.AUDIO_ENCODING_PCM_S16LE, sample_rate_hertz=rate, channels=1)
-        engine = self._engine
+        if self._cast.voice_id not in ("", voice_id):
+            for fallback in self._fallbacks:
+                fallback.wanted_voice, fallback.used_voice = self._cast.voice_id, voice_id
         header = tts_pb2.SynthesisHeader(
-            format=audio, engine=engine.name, voice_id=voice_id, has_phonemes=engine.has_phonemes
-        )
+            format=audio, engine=engine.name, voice_id=voice_id, has_phonemes=engine.has_phonemes,
+            fallbacks=self._fallbacks,
+        )  # fmt: skip
         yield Answer(header=header)
 
     def _messages(self, piece: Piece) -> Iterator[Answer]:
@@ -195,6 +247,7 @@ class SynthesisSession:
         ]
         if spans:
             yield Answer(phonemes=tts_pb2.Phonemes(spans=spans))
+        assert self._engine is not None
         size = round(CHUNK_S * self._engine.sample_rate)
         for place in range(0, piece.samples.size, size):
             chunk = piece.samples[place : place + size]

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 from pydantic_settings import SettingsConfigDict
 
-from services.common.settings import DATA_DIR, ServiceSettings
+from services.common.settings import DATA_DIR, EngineSettings
 
 SovitsVersion = Literal["", "v1", "v2", "v3", "v4", "v2Pro", "v2ProPlus"]
 
@@ -21,7 +21,7 @@ class SovitsModel(BaseModel):
     version: SovitsVersion = ""
 
 
-class TtsSettings(ServiceSettings):
+class TtsSettings(EngineSettings):
     """Settings with the prefix ``TTS_``."""
 
     model_config = SettingsConfigDict(env_prefix="TTS_", extra="ignore")
@@ -31,7 +31,11 @@ class TtsSettings(ServiceSettings):
     metrics_port: int = Field(default=9103, ge=0, le=65535)
     """Port of Prometheus ``/metrics``; 0 for none."""
     engines: str = Field(default="kokoro", pattern=r"^[a-z_]+(\s*,\s*[a-z_]+)*$")
-    """Engines to load, separated by commas; the first is the default."""
+    """Engines to load, separated by commas: the first speaks, unless a voice is another's; where one cannot, the next
+    does, with its own default voice."""
+    first_audio_s: float = Field(default=20, gt=0, le=600)
+    """Deadline of the first sound while another engine could still take over (see the share below); the last engine
+    has its own deadlines."""
     max_chars: int = Field(default=5000, ge=1, le=100_000)
     """Characters a clause may have."""
     voice_en: str = "af_heart"
@@ -120,7 +124,3 @@ class TtsSettings(ServiceSettings):
     def sovits_urls(self) -> list[str]:
         """``gpt_sovits_urls`` as a list without repetition."""
         return list(dict.fromkeys(u.strip().rstrip("/") for u in self.gpt_sovits_urls.split(",")))
-
-    def engine_names(self) -> list[str]:
-        """The engines in order, without repetition."""
-        return list(dict.fromkeys(e.strip() for e in self.engines.split(",")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Iterator
@@ -21,11 +22,13 @@ class FakeTts(TtsEngine):
     description = "tones"
     languages = ("en-US", "zh-CN")
     sample_rate = RATE
+    default_voice = "one"
 
     def __init__(self, setup: EngineSetup) -> None:
         super().__init__(setup)
         self.delay_s = 0.0
         self.broken = False
+        self.trouble = ""
         self.at_work = 0
         self.spoken: list[str] = []
         self._lock = threading.Lock()
@@ -35,6 +38,9 @@ class FakeTts(TtsEngine):
 
     def voices(self) -> list[VoiceInfo]:
         return [VoiceInfo("one", "One", "en-US", "female", "Hello."), VoiceInfo("two", "二", "zh-CN", "male", "你好。")]
+
+    def problem(self) -> str:
+        return self.trouble
 
     def synthesize(self, clauses: Iterator[TextClause], request: SpeechRequest) -> Iterator[Piece]:
         with self._lock:
@@ -66,4 +72,27 @@ class FakeTts(TtsEngine):
         size = round(PER_CHARACTER / request.speed)
         x = (0.5 * np.sin(np.arange(size * len(text)) * 0.1)).astype(np.float32)
         spans = [Span("" if c == " " else c, i * size, (i + 1) * size) for i, c in enumerate(text)]
-        return Piece(index, text, request.voice_id or "one", x, spans)
+        return Piece(index, text, request.voice_id or self.default_voice, x, spans)
+
+
+class SpareTts(FakeTts):
+    """Another one, with another voice, that knows no phonemes."""
+
+    name = "spare"
+    default_voice = "three"
+    has_phonemes = False
+
+    def voices(self) -> list[VoiceInfo]:
+        return [VoiceInfo("three", "Three", "en-US", "female", "Hello.")]
+
+    def _piece(self, index: int, text: str, request: SpeechRequest) -> Piece:
+        return dataclasses.replace(super()._piece(index, text, request), spans=[])
+
+
+class GoneTts(FakeTts):
+    """One that is not set up."""
+
+    name = "gone"
+
+    def load(self) -> None:
+        raise HuashengError("engine-unavailable", engine=self.name, why="it was taken away")
