@@ -80,6 +80,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):  # type: ignore[misc]  # gen
                     languages=cls.languages,
                     license=cls.license,
                     description=cls.description,
+                    models=cls.models(self.settings),
                     **self.lineup.info(cls.name),
                 )
                 for cls, error in await asyncio.to_thread(self.engines.all)

@@ -91,10 +91,12 @@ async def test_lists_engines_with_reasons(stub: Any) -> None:
 
 
 async def test_real_engines_without_keys_say_why() -> None:
-    settings = LlmSettings(port=0, zhipu_api_key=None, openai_url="")
+    settings = LlmSettings(port=0, zhipu_api_key=None, zhipu_models="glm-4-air", openai_url="")
     server, _, port = await start(make_service(settings), settings)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         listed = await llm_pb2_grpc.LlmServiceStub(channel).ListEngines(llm_pb2.ListEnginesRequest())
     await server.stop(0)
     reasons = {e.name: e.reason for e in listed.engines}
+    models = {e.name: list(e.models) for e in listed.engines}
+    assert models == {"faq": [], "zhipu": ["glm-4-plus", "glm-4-air"], "openai": []}
     assert "LLM_ZHIPU_API_KEY" in reasons["zhipu"] and "LLM_OPENAI_URL" in reasons["openai"]

@@ -72,7 +72,7 @@ class Interrupted(_message.Message):
     def __init__(self, generation: _Optional[int] = ..., sent_us: _Optional[int] = ...) -> None: ...
 
 class EngineInfo(_message.Message):
-    __slots__ = ("name", "available", "reason", "is_default", "languages", "license", "description", "can_train", "cannot_train_reason", "breaker", "breaker_reason", "breaker_retry_s")
+    __slots__ = ("name", "available", "reason", "is_default", "languages", "license", "description", "can_train", "cannot_train_reason", "breaker", "breaker_reason", "breaker_retry_s", "models")
     NAME_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -85,6 +85,7 @@ class EngineInfo(_message.Message):
     BREAKER_FIELD_NUMBER: _ClassVar[int]
     BREAKER_REASON_FIELD_NUMBER: _ClassVar[int]
     BREAKER_RETRY_S_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
     name: str
     available: bool
     reason: str
@@ -97,7 +98,8 @@ class EngineInfo(_message.Message):
     breaker: BreakerState
     breaker_reason: str
     breaker_retry_s: float
-    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., is_default: bool = ..., languages: _Optional[_Iterable[str]] = ..., license: _Optional[str] = ..., description: _Optional[str] = ..., can_train: bool = ..., cannot_train_reason: _Optional[str] = ..., breaker: _Optional[_Union[BreakerState, str]] = ..., breaker_reason: _Optional[str] = ..., breaker_retry_s: _Optional[float] = ...) -> None: ...
+    models: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., is_default: bool = ..., languages: _Optional[_Iterable[str]] = ..., license: _Optional[str] = ..., description: _Optional[str] = ..., can_train: bool = ..., cannot_train_reason: _Optional[str] = ..., breaker: _Optional[_Union[BreakerState, str]] = ..., breaker_reason: _Optional[str] = ..., breaker_retry_s: _Optional[float] = ..., models: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Fallback(_message.Message):
     __slots__ = ("service", "wanted", "used", "reason", "wanted_voice", "used_voice")
