@@ -15,7 +15,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from services.gateway.files import parse_range
 from services.gateway.routes.pages import PAGES, WEB, static
-from tests.fakes import web_facts, web_media
+from tests.fakes import web_facts, web_media, web_voices
 from tests.fakes.web_script import LENGTH_S, OVER, Row, World, add_job, events, follow, now, refuse, shown
 
 SUBTITLES = b"WEBVTT\n\n00:00.000 --> 00:02.000\nHello\n"
@@ -84,13 +84,9 @@ def get_asset(request: Request, key: str) -> Any:
 @router.post("/{kind}", status_code=202)
 async def post(request: Request, kind: str) -> Any:
     world = of(request)
-    if kind == "voices":
-        async with request.form():
-            pass  # read to its end, so that the browser hears the refusal
-        return refuse("cloning-unavailable", request, engine="kokoro")
     body = await request.json()
     world.requests.append((kind, request.headers.get("idempotency-key", ""), body))
-    if "render" in world.down and kind != "voices":
+    if "render" in world.down:
         return refuse("service-down", request, service="render")
     if kind == "trainings" and not world.can_train:
         return refuse("training-unavailable", request, why="later")
@@ -176,16 +172,6 @@ def forget_avatar(request: Request, key: str) -> None:
     of(request).avatars[:] = [a for a in of(request).avatars if a["id"] != key]
 
 
-@router.get("/voices")
-def voices() -> Row:
-    return items(web_facts.voices())
-
-
-@router.get("/voices/{key}/sample")
-def sample(key: str) -> Response:
-    return Response(web_media.speech(), media_type="audio/wav")
-
-
 @router.get("/models")
 def models(request: Request) -> Row:
     return items(of(request).models)
@@ -217,6 +203,7 @@ def app(world: World) -> FastAPI:
     """The server: the real page and its addresses, and the scripted API."""
     server = FastAPI()
     server.state.world = world
+    server.include_router(web_voices.router)
     server.include_router(router)
 
     def page(request: Request) -> Response:

@@ -25,6 +25,8 @@ def avatar(key: str, name: str, warnings: list[str], kind: str = "video", missin
         "thumbnail_url": "/media/face.jpg?sig=1",
         "idle_url": "/media/idle.mp4?sig=1",
         "created_at": MADE,
+        "voice_id": None,
+        "lost_voice": None,
         "report": {
             "face_fraction": 0.94,
             "face_width_px": 214.0,
@@ -97,9 +99,44 @@ def voices() -> list[Row]:
             "is_default": default,
             "sample_text": "你好，很高兴为你讲话。" if tongue == "zh-CN" else "Hello, I am happy to speak for you.",
             "sample_url": f"/api/v1/voices/{v}/sample",
+            "synthesis": ["speed"],
+            "clips": [],
+            "consent": None,
+            "created_at": None,
         }
         for v, name, tongue, gender, default in known
     ]
+
+
+def cloned(key: str, fields: Row, clips: list[Row]) -> Row:
+    """A voice that was made here."""
+    return {
+        **voices()[0 if fields["language"].startswith("zh") else 3],
+        "id": key,
+        "voice_id": key,
+        "name": fields["name"],
+        "language": fields["language"],
+        "gender": "",
+        "engine": "gpt_sovits",
+        "is_cloned": True,
+        "is_default": False,
+        "sample_url": f"/api/v1/voices/{key}/sample",
+        "synthesis": ["speed", "seed"],
+        "clips": clips,
+        "consent": {"statement": fields["consent"], "given_by": fields["consent_by"], "recorded_at": MADE},
+        "created_at": MADE,
+    }
+
+
+def clip(number: int, transcript: str) -> Row:
+    """A recording of a voice."""
+    return {
+        "clip_id": f"{number:016x}",
+        "seconds": 4.6,
+        "snr_db": 41.0,
+        "transcript": transcript or "你好，你是谁？",
+        "url": "/media/tone.wav?sig=1",
+    }
 
 
 def engines(can_train: bool) -> list[Row]:

@@ -45,6 +45,9 @@ class World:
     files: dict[str, bytes] = field(default_factory=dict)
     avatars: list[Row] = field(default_factory=web_facts.avatars)
     models: list[Row] = field(default_factory=list)
+    voices: list[Row] = field(default_factory=web_facts.voices)
+    can_clone: bool = False
+    speech_fails: bool = False
     conversations: dict[str, Row] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     can_train: bool = False

@@ -6,6 +6,7 @@ import { language, t } from "./i18n.js";
 
 const BASE = "/api/v1";
 const SLOW_MS = 30_000;
+const SPEECH_MS = 120_000;
 
 /** A failure told as RFC 9457 tells it. */
 export class Problem extends Error {
@@ -139,6 +140,37 @@ export function upload(path, fields, { onprogress, signal } = {}) {
     signal?.addEventListener("abort", () => xhr.abort());
     xhr.send(form);
   });
+}
+
+/** Why a link to media brought none. @param {string} url @returns {Promise<Problem>} */
+export async function whyNot(url) {
+  try {
+    const answer = await fetch(url, { headers: { "Accept-Language": language() } });
+    return answer.ok ? own("answer", answer.status) : refused(await answer.text(), answer.status, answer.headers.get("X-Request-Id"));
+  } catch {
+    return own("network");
+  }
+}
+
+/**
+ * Speech, whole. Its header tells no length as it comes, since the server does not know it yet; here it is put in.
+ * @param {unknown} body of POST /speech @param {AbortSignal} signal @returns {Promise<Blob>}
+ */
+export async function speech(body, signal) {
+  const timeout = AbortSignal.timeout(SPEECH_MS);
+  try {
+    const headers = { "Accept-Language": language(), "Content-Type": "application/json" };
+    const answer = await fetch(`${BASE}/speech`, { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.any([signal, timeout]) });
+    if (!answer.ok) throw refused(await answer.text(), answer.status, answer.headers.get("X-Request-Id"));
+    const bytes = await answer.arrayBuffer();
+    const head = new DataView(bytes);
+    head.setUint32(4, bytes.byteLength - 8, true);
+    head.setUint32(40, bytes.byteLength - 44, true);
+    return new Blob([bytes], { type: "audio/wav" });
+  } catch (error) {
+    if (error instanceof Problem || signal.aborted) throw error;
+    throw own(timeout.aborted ? "slow" : "network");
+  }
 }
 
 /** An attachment link for a capability URL. @param {string} url */

@@ -35,8 +35,10 @@ async function theFaces() {
     await new Promise((done) => setTimeout(done, MADE_MS));
   }
 }
+/** With why no voice can be cloned here; null when that works. @returns {Promise<{items: import("./types.js").Voice[], cloning_problem: import("./types.js").ProblemBody | null}>} */
+export const voiceList = () => once("voices", () => get("/voices"));
 /** @returns {Promise<import("./types.js").Voice[]>} */
-export const voices = () => once("voices", () => list("/voices?limit=200"));
+export const voices = async () => (await voiceList()).items;
 /** @returns {Promise<import("./types.js").Engines>} */
 export const engines = () => once("engines", () => get("/engines"));
 /** @returns {Promise<import("./types.js").Device[]>} */

@@ -1,6 +1,7 @@
 // @ts-check
-// The microphone: permission, level, and a recording as 16 kHz mono WAV.
+// The microphone: permission, level, and a recording as mono WAV.
 
+/** What speech recognition works at. */
 export const RATE = 16_000;
 
 /** Why there is no microphone: "insecure" page, "denied" by the person, "missing", "busy" elsewhere. */
@@ -17,12 +18,13 @@ export class MicError extends Error {
 /**
  * Starts to record. Throws `MicError`.
  * @param {(level: number, seconds: number) => void} onlevel loudness 0 to 1 and seconds so far, about 12 times a second
+ * @param {{rate?: number, processed?: boolean}} [how] `processed`: without echo and noise, which changes how a voice sounds
  * @returns {Promise<Recording>}
  */
-export async function record(onlevel) {
+export async function record(onlevel, { rate: wanted = RATE, processed = true } = {}) {
   if (!isSecureContext || !navigator.mediaDevices) throw new MicError("insecure");
   const stream = await navigator.mediaDevices
-    .getUserMedia({ audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true } })
+    .getUserMedia({ audio: { channelCount: 1, echoCancellation: processed, noiseSuppression: processed, autoGainControl: processed } })
     .catch((e) => {
       const reason = { NotAllowedError: "denied", NotFoundError: "missing", OverconstrainedError: "missing" }[/** @type {string} */ (e.name)];
       throw new MicError(/** @type {any} */ (reason ?? "busy"));
@@ -53,8 +55,8 @@ export async function record(onlevel) {
     stop: async () => {
       const rate = context.sampleRate;
       close();
-      const samples = await resample(join(pieces, length), rate);
-      return new File([wav(samples)], "recording.wav", { type: "audio/wav" });
+      const samples = await resample(join(pieces, length), rate, wanted);
+      return new File([wav(samples, wanted)], "recording.wav", { type: "audio/wav" });
     },
   };
 }
@@ -78,10 +80,10 @@ function join(pieces, length) {
   return all;
 }
 
-/** The browser's own resampler, which filters properly. @param {Float32Array} samples @param {number} rate @returns {Promise<Float32Array>} */
-async function resample(samples, rate) {
-  if (!samples.length) return samples;
-  const offline = new OfflineAudioContext(1, Math.max(1, Math.round((samples.length * RATE) / rate)), RATE);
+/** The browser's own resampler, which filters properly. @param {Float32Array} samples @param {number} rate @param {number} to @returns {Promise<Float32Array>} */
+async function resample(samples, rate, to) {
+  if (!samples.length || rate === to) return samples;
+  const offline = new OfflineAudioContext(1, Math.max(1, Math.round((samples.length * to) / rate)), to);
   const buffer = offline.createBuffer(1, samples.length, rate);
   buffer.copyToChannel(/** @type {Float32Array<ArrayBuffer>} */ (samples), 0);
   const node = offline.createBufferSource();
@@ -91,8 +93,8 @@ async function resample(samples, rate) {
   return (await offline.startRendering()).getChannelData(0);
 }
 
-/** @param {Float32Array} samples at RATE @returns {ArrayBuffer} a RIFF file, 16-bit mono */
-function wav(samples) {
+/** @param {Float32Array} samples @param {number} rate @returns {ArrayBuffer} a RIFF file, 16-bit mono */
+function wav(samples, rate) {
   const out = new DataView(new ArrayBuffer(44 + samples.length * 2));
   const text = (/** @type {number} */ at, /** @type {string} */ s) => [...s].forEach((c, i) => out.setUint8(at + i, c.charCodeAt(0)));
   text(0, "RIFF");
@@ -101,8 +103,8 @@ function wav(samples) {
   out.setUint32(16, 16, true);
   out.setUint16(20, 1, true);
   out.setUint16(22, 1, true);
-  out.setUint32(24, RATE, true);
-  out.setUint32(28, RATE * 2, true);
+  out.setUint32(24, rate, true);
+  out.setUint32(28, rate * 2, true);
   out.setUint16(32, 2, true);
   out.setUint16(34, 16, true);
   text(36, "data");

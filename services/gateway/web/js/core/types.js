@@ -31,8 +31,9 @@
  */
 /** @typedef {{id: string, kind: "video" | "audio" | "image", name: string, bytes: number, duration_s: number | null, width: number | null, height: number | null, fps: number | null, silent?: boolean, has_audio?: boolean, url: string, created_at: string}} Asset */
 /** @typedef {{face_fraction: number, face_width_px: number, mouth_coverage: number, warnings: string[], missing_shapes?: string[], covered_frames?: number, blurred_frames?: number}} Report */
-/** @typedef {{id: string, name: string, owner: string, is_builtin: boolean, engine: string, kind: string, width: number, height: number, fps: number, frames: number, thumbnail_url: string, idle_url: string | null, created_at: string, report: Report}} Avatar */
-/** @typedef {{voice_id: string, name: string, language: string, gender: "female" | "male" | "", engine: string, is_cloned: boolean, is_default: boolean, sample_text: string, sample_url: string}} Voice */
+/** @typedef {{id: string, name: string, owner: string, is_builtin: boolean, engine: string, kind: string, width: number, height: number, fps: number, frames: number, thumbnail_url: string, idle_url: string | null, created_at: string, voice_id: string | null, lost_voice: string | null, report: Report}} Avatar */
+/** @typedef {{voice_id: string, name: string, language: string, gender: "female" | "male" | "", engine: string, is_cloned: boolean, is_default: boolean, sample_text: string, sample_url: string, synthesis: string[], clips: VoiceClip[], consent: {statement: string, given_by: string, recorded_at: string} | null, created_at: string | null}} Voice */
+/** @typedef {{clip_id: string, seconds: number, snr_db: number, transcript: string, url: string}} VoiceClip */
 /** @typedef {{service: string, name: string, available: boolean, reason: string, is_default: boolean, languages: string[], license: string, description: string, can_train: boolean, cannot_train_reason: string}} Engine */
 /** @typedef {{items: Engine[], unreachable: {service: string, problem: ProblemBody}[]}} Engines */
 /** @typedef {{device: string, name: string, memory_bytes: number, used_bytes: number}} Device */

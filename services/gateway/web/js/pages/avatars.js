@@ -2,7 +2,7 @@
 // Avatars: who can speak here, and how to add oneself.
 import { call, creator } from "../core/api.js";
 import { button, fill, h } from "../core/dom.js";
-import { avatars, stale, system } from "../core/facts.js";
+import { avatars, stale, system, voices } from "../core/facts.js";
 import { bytes, moment, number } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import * as jobs from "../core/jobs.js";
@@ -10,9 +10,9 @@ import { field, linkButton, page, pill, section } from "../parts/bits.js";
 import { confirmDialog, openDialog } from "../parts/dialog.js";
 import { ACCEPT, dropZone, send } from "../parts/files.js";
 import { jobProgress } from "../parts/job.js";
-import { face } from "../parts/people.js";
+import { chooseVoice, face, voiceFace } from "../parts/people.js";
 import { coverageText, report } from "../parts/report.js";
-import { announce, loaded, problemCard } from "../parts/say.js";
+import { announce, loaded, problemCard, toast } from "../parts/say.js";
 
 /** @typedef {import("../core/types.js").Avatar} Avatar */
 /** @typedef {import("../core/types.js").Asset} Asset */
@@ -107,6 +107,37 @@ export function avatarsPage({ signal }) {
   return page(t("nav.avatars"), t("avatars.lead"), section(t("avatars.add"), [], adding, making), section(t("avatars.all"), [], cards.el));
 }
 
+/** The voice that an avatar speaks with where nobody names another. @param {Avatar} a */
+function voiceOf(a) {
+  const trouble = h("div", null);
+  const chip = button({ label: t("voice.auto"), kind: "small quiet voice-line", "aria-haspopup": "dialog", onclick: () => chooseVoice(a.voice_id ?? "", (one) => void set(one)) });
+  /** @param {import("../core/types.js").Voice | null} voice @param {string} name */
+  function draw(voice, name) {
+    fill(chip, voiceFace(voice), h("span", { class: "clip" }, t("voice.with", { name })));
+    chip.setAttribute("aria-label", t("voice.of", { avatar: a.name, name }));
+    fill(trouble, a.lost_voice ? h("p", { class: "small-text lost" }, t("voice.lost", { name: a.lost_voice })) : null);
+  }
+  /** @param {import("../core/types.js").Voice | null} one */
+  async function set(one) {
+    try {
+      Object.assign(a, await call("PATCH", `/avatars/${encodeURIComponent(a.id)}`, { body: { voice_id: one?.voice_id ?? null } }));
+      stale("avatars");
+      draw(one, one?.name ?? t("voice.auto"));
+      toast(t("voice.set", { avatar: a.name, name: one?.name ?? t("voice.auto") }));
+    } catch (error) {
+      fill(trouble, problemCard(error));
+    }
+  }
+  draw(null, a.voice_id ?? t("voice.auto"));
+  if (a.voice_id) {
+    voices().then((all) => {
+      const found = all.find((v) => v.voice_id === a.voice_id) ?? null;
+      draw(found, found?.name ?? `${a.voice_id} (${t("voice.gone")})`);
+    }, () => {}); // the id stays; the picker tells what is wrong
+  }
+  return h("div", { class: "stack tight" }, chip, trouble);
+}
+
 /** @param {Avatar} a @param {() => void} changed */
 function card(a, changed) {
   const name = a.name;
@@ -141,6 +172,7 @@ function card(a, changed) {
       h("h3", { class: "clip" }, name),
       h("div", { class: "row wrap" }, pill(a.is_builtin ? t("avatars.builtin") : t(`avatars.kind.${a.kind}`), "plain"), warned ? pill(t("avatars.warnings", { n: warned }), "warn") : null),
       a.kind === "portrait" ? null : h("p", { class: "small-text muted" }, coverageText(a.report)),
+      voiceOf(a),
       h(
         "div",
         { class: "row" },

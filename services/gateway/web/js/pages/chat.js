@@ -11,7 +11,7 @@ import { field } from "../parts/bits.js";
 import { composer } from "../parts/composer.js";
 import { send } from "../parts/files.js";
 import { chooseConversation } from "../parts/history.js";
-import { choosePerson, chooseVoice, face, people, personAsked, voiceFace } from "../parts/people.js";
+import { choosePerson, chooseVoice, face, people, personAsked, voiceFace, usualVoice } from "../parts/people.js";
 import { announce, isAbort, problemCard } from "../parts/say.js";
 import { stage } from "../parts/stage.js";
 import { turn } from "../parts/turn.js";
@@ -66,6 +66,7 @@ export function chatPage({ signal, query }) {
     const name = one.name;
     fill(avatarChip, face(one.avatar), h("span", { class: "clip" }, name));
     avatarChip.setAttribute("aria-label", t("chat.avatar", { name }));
+    if (!voice) drawVoice(null);
   }
 
   /** Who the avatar is, in words for the language model; kept for each avatar. */
@@ -87,8 +88,13 @@ export function chatPage({ signal, query }) {
 
   /** @param {import("../core/types.js").Voice | null} one */
   function drawVoice(one) {
-    fill(voiceChip, voiceFace(one), h("span", { class: "clip" }, one?.name ?? t("voice.auto")));
-    voiceChip.setAttribute("aria-label", t("chat.voice", { name: one?.name ?? t("voice.auto") }));
+    const draw = (/** @type {string} */ name) => {
+      fill(voiceChip, voiceFace(one), h("span", { class: "clip" }, name));
+      voiceChip.setAttribute("aria-label", t("chat.voice", { name }));
+    };
+    draw(one?.name ?? t("voice.auto"));
+    const whose = person;
+    if (!one && whose?.avatar.voice_id) usualVoice(whose.avatar).then((name) => whose === person && !voice && draw(name), () => {}); // without its name the voice still speaks
   }
   people().then((all) => setPerson(personAsked(all, query, recall("chat.avatar", "builtin"))), (error) => signal.aborted || log.prepend(h("li", null, problemCard(error))));
   drawVoice(null);

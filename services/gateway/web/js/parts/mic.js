@@ -13,11 +13,11 @@ import { announce } from "./say.js";
 const SHORTEST_S = 0.3;
 
 /**
- * @param {{took: (file: File) => void, signal: AbortSignal, onstate?: (on: boolean) => void, ontime?: (text: string) => void, limit_s?: () => number, compact?: boolean}} o
- * `limit_s`: the recording ends by itself there
+ * @param {{took: (file: File) => void, signal: AbortSignal, onstate?: (on: boolean) => void, ontime?: (text: string) => void, onlevel?: (level: number, seconds: number) => void, limit_s?: () => number, compact?: boolean, voice?: boolean}} o
+ * `limit_s`: the recording ends by itself there; `voice`: the sound itself is wanted, not only its words
  * @returns {Mic}
  */
-export function micButton({ took, signal, onstate, ontime, limit_s = () => 600, compact = false }) {
+export function micButton({ took, signal, onstate, ontime, onlevel, limit_s = () => 600, compact = false, voice = false }) {
   const el = h("button", { type: "button", class: `mic ${compact ? "compact" : ""}`, on: { click: () => toggle() } });
   /** @type {Recording | null} */
   let recording = null;
@@ -27,8 +27,9 @@ export function micButton({ took, signal, onstate, ontime, limit_s = () => 600, 
   const draw = (told = true) => {
     const on = recording !== null;
     el.classList.toggle("on", on);
-    el.setAttribute("aria-label", t(on ? "mic.stop" : "mic.start"));
-    el.title = t(on ? "mic.stop" : "mic.start");
+    const label = voice ? t(on ? "take.stop" : "take.start") : t(on ? "mic.stop" : "mic.start");
+    el.setAttribute("aria-label", label);
+    el.title = label;
     el.setAttribute("aria-pressed", String(on));
     fill(el, icon(on ? "stop" : "mic"));
     el.style.setProperty("--level", "0");
@@ -45,8 +46,9 @@ export function micButton({ took, signal, onstate, ontime, limit_s = () => 600, 
         seconds = s;
         el.style.setProperty("--level", level.toFixed(2));
         ontime?.(clock(s));
+        onlevel?.(level, s);
         if (s >= limit_s()) void finish();
-      });
+      }, voice ? { rate: 48_000, processed: false } : {});
       if (signal.aborted) return cancel();
       announce(t("mic.listening"));
     } catch (error) {

@@ -1,11 +1,12 @@
 // @ts-check
 // Avatars as people see them: a face, and its idle loop when looked at.
 import { button, fill, h, icon } from "../core/dom.js";
+import { problemOf, whyNot } from "../core/api.js";
 import { avatars, models, voices } from "../core/facts.js";
 import { t, term } from "../core/i18n.js";
 import { linkButton } from "./bits.js";
 import { openDialog } from "./dialog.js";
-import { loaded } from "./say.js";
+import { loaded, toast } from "./say.js";
 
 /** @typedef {import("../core/types.js").Avatar} Avatar */
 /** @typedef {import("../core/types.js").Person} Person */
@@ -102,8 +103,11 @@ export const voiceFacts = (voice) =>
 /** @type {HTMLAudioElement | null} */
 let sounding = null;
 
-/** A button that plays a sound; one at a time on the page. @param {string} url @param {string} label @param {string} [kind] */
-export function soundButton(url, label, kind = "small") {
+/**
+ * A button that plays a sound; one at a time on the page.
+ * @param {string} url @param {string} label @param {string} [kind] @param {(error: unknown) => void} [trouble] where it is told why there is no sound
+ */
+export function soundButton(url, label, kind = "small", trouble = (error) => toast(problemOf(error).title)) {
   const el = button({ icon: "play", label, bare: true, kind, onclick: () => toggle() });
   /** @type {HTMLAudioElement | null} */
   let audio = null;
@@ -115,15 +119,37 @@ export function soundButton(url, label, kind = "small") {
   idle("play");
   function toggle() {
     if (audio && !audio.paused) return audio.pause();
-    sounding?.pause();
-    audio = new Audio(url);
-    sounding = audio;
+    const one = play(url);
+    audio = one;
     idle("pause");
-    audio.onpause = audio.onended = () => idle("play");
-    audio.onerror = () => idle("alert");
-    audio.play().catch(() => idle("play"));
+    el.classList.add("waiting");
+    one.onplaying = () => el.classList.remove("waiting");
+    const ended = (/** @type {string} */ name) => {
+      el.classList.remove("waiting");
+      idle(name);
+    };
+    one.onpause = one.onended = () => ended("play");
+    one.onerror = async () => {
+      ended("alert");
+      if (!url.startsWith("blob:")) trouble(await whyNot(url));
+    };
+    one.play().catch(() => one.error || ended("play"));
   }
   return el;
+}
+
+/** A sound; the one before it ends. @param {string} url */
+export function play(url) {
+  sounding?.pause();
+  sounding = new Audio(url);
+  return sounding;
+}
+
+/** What is said when nobody chooses a voice: that of the avatar, or the automatic one. @param {Avatar | undefined} avatar */
+export async function usualVoice(avatar) {
+  const id = avatar?.voice_id;
+  const found = id ? (await voices().catch(() => [])).find((v) => v.voice_id === id) : null;
+  return found ? t("voice.avatars", { name: found.name }) : t("voice.auto");
 }
 
 /**

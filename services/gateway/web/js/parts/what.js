@@ -9,14 +9,15 @@ import { get } from "../core/api.js";
 import { tabs } from "./bits.js";
 import { ACCEPT, dropZone, send } from "./files.js";
 import { micButton } from "./mic.js";
-import { chooseVoice, soundButton, voiceFace } from "./people.js";
+import { chooseVoice, soundButton, usualVoice, voiceFace } from "./people.js";
 
 /** @typedef {import("../core/types.js").Asset} Asset */
+/** @typedef {import("../core/types.js").Avatar} Avatar */
 /** @typedef {import("../core/types.js").Voice} Voice */
 
 /**
  * @param {AbortSignal} signal
- * @returns {{el: HTMLElement, value: () => {text: string, voice_id?: string} | {audio_asset_id: string} | {missing: string}}} `missing`: what to do first, in words
+ * @returns {{el: HTMLElement, speaker: (avatar: Avatar) => void, value: () => {text: string, voice_id?: string} | {audio_asset_id: string} | {missing: string}}} `missing`: what to do first, in words
  */
 export function whatPart(signal) {
   let tab = recall("video.what", "text");
@@ -26,7 +27,7 @@ export function whatPart(signal) {
     tab = key;
     remember("video.what", key);
   });
-  return { el, value: () => (tab === "audio" ? audio.value() : text.value()) };
+  return { el, speaker: text.speaker, value: () => (tab === "audio" ? audio.value() : text.value()) };
 }
 
 /** @param {AbortSignal} signal */
@@ -45,9 +46,13 @@ function textPanel(signal) {
   watchSystem(signal, tally);
   tally();
   const chip = h("button", { type: "button", class: "button", "aria-haspopup": "dialog", on: { click: () => chooseVoice(voice, setVoice) } });
+  /** @type {Avatar | undefined} */
+  let speaker;
   /** @param {Voice | null} one */
   function drawVoice(one) {
-    fill(chip, voiceFace(one), t("voice.with", { name: one?.name ?? t("voice.auto") }));
+    fill(chip, voiceFace(one), h("span", { class: "clip" }, t("voice.with", { name: one?.name ?? t("voice.auto") })));
+    const whose = speaker;
+    if (!one && whose?.voice_id) usualVoice(whose).then((name) => whose === speaker && !voice && fill(chip, voiceFace(null), h("span", { class: "clip" }, t("voice.with", { name }))), () => {}); // without its name the voice still speaks
   }
   /** @param {Voice | null} one */
   function setVoice(one) {
@@ -58,6 +63,11 @@ function textPanel(signal) {
   drawVoice(null);
   if (voice) voices().then((all) => setVoice(all.find((v) => v.voice_id === voice) ?? null), () => {}); // the picker tells what is wrong
   return {
+    /** @param {Avatar} avatar */
+    speaker: (avatar) => {
+      speaker = avatar;
+      if (!voice) drawVoice(null);
+    },
     el: h("div", { class: "stack" }, h("div", { class: "field" }, h("label", { for: "video-text" }, t("video.text.label")), words), h("div", { class: "row wrap apart" }, chip, count)),
     value: () => (words.value.trim() ? { text: words.value.trim(), voice_id: voice || undefined } : { missing: t("video.text.missing") }),
   };

@@ -116,6 +116,7 @@ export default {
   "language.en": "English",
   "language.ja": "Japanese",
   "language.ko": "Korean",
+  "language.yue": "Cantonese",
   "language.es": "Spanish",
   "language.fr": "French",
 };

@@ -116,6 +116,7 @@ export default {
   "language.en": "英文",
   "language.ja": "日文",
   "language.ko": "韩文",
+  "language.yue": "粤语",
   "language.es": "西班牙文",
   "language.fr": "法文",
 };

@@ -4,6 +4,7 @@ import talk from "./talk.js";
 import make from "./make.js";
 import manage from "./manage.js";
 import train from "./train.js";
+import voice from "./voice.js";
 import report from "./report.js";
 
-export const zh = { ...common, ...talk, ...make, ...manage, ...train, ...report };
+export const zh = { ...common, ...talk, ...make, ...manage, ...train, ...voice, ...report };
