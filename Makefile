@@ -46,6 +46,8 @@ test-containers: setup-dev ## Build the images, run the composed stack, kill eac
 check: setup-dev ## Lint, types, contracts, Dockerfiles
 	@.venv/bin/ruff format --check . && .venv/bin/ruff check .
 	@.venv/bin/mypy
+	@.venv/bin/mypy --config-file clients/python/pyproject.toml clients/python/src clients/python/examples
+	@$(PY) -m tools.client_sync --check
 	@tools/check_js
 	@$(PY) -m tools.settings_docs --check
 	@cd protos && ../.venv/bin/buf lint && ../.venv/bin/buf breaking --against baseline.binpb

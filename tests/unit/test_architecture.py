@@ -63,7 +63,7 @@ def test_starting_a_server_loads_no_engine_runtime(service: str) -> None:
 def test_files_stay_small() -> None:
     files = [
         p
-        for d in ("services", "tools", "benchmarks", "tests")
+        for d in ("services", "tools", "benchmarks", "clients", "tests")
         for p in (ROOT / d).rglob("*")
         if p.suffix in (".py", ".js", ".css")
     ]
@@ -76,6 +76,6 @@ def test_common_stays_within_its_budget() -> None:
 
 
 def test_no_fakes_outside_tests_and_no_machine_paths() -> None:
-    for path in sources("services") + sources("tools"):
+    for path in sources("services") + sources("tools") + sources("clients"):
         assert "tests.fakes" not in path.read_text(encoding="utf-8"), path
         assert not [n for n in ("/work/", "/root/") if n in path.read_text(encoding="utf-8")], path

@@ -7,7 +7,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("services/*/README.md"), *ROOT.glob("deploy/**/*.md")]
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("services/*/README.md"),
+        *ROOT.glob("deploy/**/*.md"),
+        *ROOT.glob("clients/*/*.md"),
+    ]
 )
 SETTING = re.compile(r"\b(?:HUASHENG|ASR|LLM|TTS|RENDER|GATEWAY)_[A-Z][A-Z0-9_]*[A-Z0-9]\b")
 # read by programs around the services, not by their settings classes
@@ -18,6 +24,7 @@ OUTSIDE = {
     "HUASHENG_PORT",
     "HUASHENG_CPUS",
     "HUASHENG_URL",
+    "HUASHENG_TOKEN",
 }
 
 

@@ -199,3 +199,13 @@ def test_old_speech_service_needs_its_own_client_closed_only() -> None:
     with TTSService(client=Huasheng(http=http)):
         pass
     assert not http.is_closed
+
+
+def test_a_video_whose_job_is_queued_is_waited_for(pauses: list[float], tmp_path: Any) -> None:
+    silence = [httpx.ReadTimeout("silent")] * 9
+    hs = client(Script(*silence, httpx.Response(200, content=b"mp4")))
+    assert hs.jobs.download_video("j_1", tmp_path / "v.mp4").read_bytes() == b"mp4"
+    hs = client(Script(*silence, httpx.Response(200, content=b"mp4")))
+    assert b"".join(hs.jobs.stream_video("j_1")) == b"mp4"
+    with pytest.raises(ConnectionFailedError):
+        client(Script(*silence)).download("/api/v1/media/v.mp4", tmp_path / "other.mp4")

@@ -200,6 +200,11 @@ def broken(error: httpx.TransportError, what: str, deadline: Deadline) -> Huashe
     return ConnectionFailedError(f"{what}: {why}. Does the gateway run, and is its address right (HUASHENG_URL)?")
 
 
+def is_silence(error: BaseException) -> bool:
+    """Whether a failure is a connection on which nothing came for as long as was waited."""
+    return isinstance(error, ConnectionFailedError) and isinstance(error.__cause__, httpx.ReadTimeout)
+
+
 def pause(error: HuashengError, attempt: int, call: Call[Any], deadline: Deadline) -> float:
     """Seconds until the next try after the ``attempt``-th (from 1). Raises the error when there is to be none."""
     worth_it = isinstance(error, ConnectionFailedError) or _is_passing(error)

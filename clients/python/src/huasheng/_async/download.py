@@ -9,7 +9,7 @@ from pathlib import Path
 from huasheng._async._io import blocking, sleep
 from huasheng._async.transport import AsyncTransport
 from huasheng._files import OnBytes, PartFile
-from huasheng._protocol import TRIES, Call, Deadline, backoff, nothing
+from huasheng._protocol import TRIES, Call, Deadline, backoff, is_silence, nothing
 from huasheng.errors import BusyError, ConnectionFailedError
 
 log = logging.getLogger("huasheng")
@@ -22,8 +22,12 @@ async def download(
     path: str | Path,
     progress: OnBytes | None = None,
     timeout: float = DOWNLOAD_S,
+    may_wait: bool = False,
 ) -> Path:
-    """Save what ``url`` leads to under ``path``; see ``download`` of the client."""
+    """Save what ``url`` leads to under ``path``; see ``download`` of the client.
+
+    ``may_wait``: silence is no failure, the file is still in the making; only the deadline ends that.
+    """
     what = f"download of {Path(path).name}"
     deadline = Deadline(timeout, what)
     failures, best = 0, 0
@@ -39,7 +43,8 @@ async def download(
                 return part.path
             except (ConnectionFailedError, BusyError) as e:
                 # getting further than before is worth another round; breaking off at the same place, only a few
-                failures = 1 if part.size > best else failures + 1
+                if not (may_wait and is_silence(e)):
+                    failures = 1 if part.size > best else failures + 1
                 best = max(best, part.size)
                 asked = e.retry_after_s if isinstance(e, BusyError) and e.problem.retryable else None
                 if failures >= TRIES or (isinstance(e, BusyError) and asked is None):

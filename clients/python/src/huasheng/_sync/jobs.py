@@ -10,11 +10,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import httpx
 from pydantic import ValidationError
 
 from huasheng._files import OnBytes
-from huasheng._protocol import API, LONG_S, Call, Deadline, backoff, given, items, nothing
+from huasheng._protocol import API, Call, Deadline, backoff, given, is_silence, items, nothing
 from huasheng._sse import Decoder
 from huasheng._sync._io import sleep
 from huasheng._sync.download import download
@@ -121,7 +120,7 @@ class Jobs:
                 deaf = failures = 0
             elif failure is None or isinstance(failure, AnswerError) or self._is_there(job_id):
                 # the gateway can be talked to, but its events do not come through; silence all along is proof enough
-                deaf += DEAF if failure and isinstance(failure.__cause__, httpx.ReadTimeout) else 1
+                deaf += DEAF if failure and is_silence(failure) else 1
                 last_seen = time.monotonic()
             if failure and time.monotonic() - last_seen > OUTAGE_S:
                 raise failure
@@ -213,12 +212,21 @@ class Jobs:
         """
         deadline = Deadline(timeout, f"video of job {id_of(job)}")
         call = Call("GET", f"{API}/jobs/{id_of(job)}/video", nothing)
-        with self._transport.stream(call, deadline, LONG_S) as response:
-            for piece in self._transport.pieces(response, "video", deadline):
-                yield piece
+        has_begun = False
+        while True:
+            try:
+                with self._transport.stream(call, deadline) as response:
+                    for piece in self._transport.pieces(response, "video", deadline):
+                        has_begun = True
+                        yield piece
+                return
+            except ConnectionFailedError as e:
+                if has_begun or not is_silence(e):
+                    raise  # silence before the first byte: the job is still queued
 
     def download_video(
         self, job: Job[Any] | str, path: str | Path, *, progress: OnBytes | None = None, timeout: float = JOB_S
     ) -> Path:
         """Save the video of a job that is at work or done; starts over by itself when the drawing does."""
-        return download(self._transport, f"{API}/jobs/{id_of(job)}/video", path, progress, timeout)
+        url = f"{API}/jobs/{id_of(job)}/video"
+        return download(self._transport, url, path, progress, timeout, may_wait=True)
