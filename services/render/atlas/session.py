@@ -17,10 +17,11 @@ from services.render.atlas.still import StillPainter
 from services.render.atlas.store import Reader
 from services.render.engines.base import Frame, Image, PhonemeSpan, RenderSession, Samples, SessionConfig
 from services.render.geometry.shape import Array
+from services.render.mouth.correction import Correction
 from services.render.mouth.hear import LOOK_AHEAD_S, AcousticModel, Listener
 from services.render.mouth.hear_clip import ClipListener, ClipModel, Encoder, Estimator
 from services.render.mouth.hear_live import LiveListener, LiveModel
-from services.render.mouth.track import LEAD_S, REACH_S, mouth_at
+from services.render.mouth.track import LEAD_S, REACH_S, met, mouth_at
 from services.render.mouth.visemes import Timed, timed
 
 TAPER = 4
@@ -32,11 +33,16 @@ class AtlasSession(RenderSession):
 
     def __init__(
         self, avatar: Avatar, config: SessionConfig, acoustic: AcousticModel, encoder: Encoder | None = None,
-        model: Estimator | None = None,
+        model: Estimator | None = None, correction: Correction | None = None,
     ) -> None:  # fmt: skip
-        """With an ``encoder`` recordings (by a person's ``model``) are heard in long windows, live speech in short."""
-        self._model = model
-        self._manner = avatar.manner if model is None else Manner.plain(avatar.face)
+        """With an ``encoder`` recordings (by a person's ``model``) are heard in long windows, live speech in short.
+
+        Without a ``model`` phonemes, where there are any, tell the mouth; what tells it then has a ``correction``.
+        """
+        self._model, self._correction = model, correction
+        self._hears = not config.has_phonemes or model is not None
+        trained = model is not None or correction is not None
+        self._manner = Manner.plain(avatar.face) if trained else avatar.manner
         plan = avatar.plan
         self._avatar, self._config, self._acoustic, self._encoder = avatar, config, acoustic, encoder
         scale = min(1.0, config.max_side_px / max(plan.width, plan.height)) if config.max_side_px else 1.0
@@ -84,13 +90,13 @@ class AtlasSession(RenderSession):
         """See ``RenderSession``."""
         timed(spans, self._visemes)
         self._heard_s += len(samples) / self._config.audio_rate_hz
-        if not self._config.has_phonemes:
+        if self._hears:
             self._listener.push(samples)
         return self._draw(last=False)
 
     def finish(self) -> Iterator[Frame]:
         """See ``RenderSession``."""
-        if not self._config.has_phonemes:
+        if self._hears:
             self._listener.push(np.zeros(0, np.float32), last=True)
         return self._draw(last=True)
 
@@ -110,7 +116,7 @@ class AtlasSession(RenderSession):
         if self._encoder is None:
             return Listener(self._acoustic, rate, self._heard_s)
         if self._config.live:
-            return LiveListener(self._encoder, LiveModel.builtin(), rate, self._heard_s)
+            return LiveListener(self._encoder, LiveModel.builtin(), rate, self._heard_s, self._correction)
         return ClipListener(self._encoder, self._model or ClipModel.builtin(), rate, self._heard_s)
 
     def _ready(self, time_s: float) -> bool:
@@ -138,10 +144,13 @@ class AtlasSession(RenderSession):
     def _wanted(self, time_s: float) -> Array:
         if not self._config.has_phonemes:
             return self._listener.mouth_at(time_s)
+        at = np.array([time_s])
         past = (time_s + LEAD_S - 2 * REACH_S) * 1e6
         while self._visemes and self._visemes[0].end_us < past:
             self._visemes.pop(0)
-        return np.asarray(mouth_at(self._visemes, np.array([time_s]))[0])
+        if self._hears:
+            return np.asarray(met(self._listener.mouth_at(time_s)[None], self._visemes, at)[0])
+        return np.asarray(mouth_at(self._visemes, at, self._correction)[0])
 
     def _frame(self, mouth: Array) -> Frame:
         plan, face = self._avatar.plan, self._avatar.face

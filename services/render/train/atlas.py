@@ -16,32 +16,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from services.common.errors import HuashengError
 from services.common.weights import folder
 from services.render.atlas.avatar import FRAMES, Avatar
-from services.render.atlas.face import Face
 from services.render.atlas.store import Reader
 from services.render.engines.atlas import AtlasEngine
 from services.render.engines.base import Image, SessionConfig
 from services.render.geometry.mesh import Tracker
 from services.render.media_write import to_bgr
+from services.render.mouth.correction import Correction
 from services.render.mouth.encoded import encoded
 from services.render.mouth.features import RATE, Array
-from services.render.mouth.hear_clip import ClipModel, Encoder
+from services.render.mouth.hear_clip import ClipModel
 from services.render.mouth.person import Inputs, PersonModel, hearing, neighbours
 from services.render.mouth.whisper import PER_S, SIZE
-from services.render.train.check import offset, offset_warnings, sound_of, voice_in
+from services.render.train.check import offset_warnings, sound_of, voice_in
+from services.render.train.correct import chosen, judged, pair
 from services.render.train.fit import SAVE_EVERY, Fit, Look, use
 from services.render.train.job import MODEL, PREVIEW, RESULT, Curve, Job, Result, digest
+from services.render.train.material import Material, material
 from services.render.train.score import SHOWN, drawn_part, figures, preview, shapes_of
 
 HELD_OUT = 0.3
 PRIOR, PRIOR_S = 0.5, 10.0
 """Correlation that the general estimate commonly has with a mouth, and the seconds of a clip that outweigh that."""
-SHIFTS_S = (0.0, 2.5, 5.0, 7.5)
-"""Where the windows in which a clip is heard begin."""
 PRE_ROLL_S = 4.0
 """Drawn before the held-out part, so that it begins in the middle of speech."""
 GAIN = (1.0, 1.8)
@@ -50,43 +49,6 @@ WANTED_SPREAD = 0.92
 BETTER = 0.02
 """Rise in correlation under which a training is told to have been of no use."""
 CURVE = 500
-
-
-@dataclass(frozen=True)
-class Material:
-    """Features and real mouths of one stretch of a clip, both ``PER_S`` a second.
-
-    Whisper's features also tell where in its window a sound lies, which says nothing of the mouth. So the stretch is
-    heard several times, in windows that lie otherwise, and that cannot be learned.
-    """
-
-    heard: list[Array]
-    """Each of shape (n, SIZE + SOUND)."""
-    real: Array
-    """Shape (n, 2), in the units of mouth tracks."""
-    usable: npt.NDArray[np.bool_]
-    """Shape (n,), whether the mouth could be measured."""
-    lag: int
-    """Features by which the real mouth is ahead."""
-    sync: float
-
-
-def material(sound: Array, face: Face, fps: float, encoder: Encoder, general: ClipModel) -> Material:
-    """Of a clip's first frames; ``sound`` (at ``RATE``) may go on after them but is not heard there."""
-    step = RATE // PER_S
-    count = min(len(sound) // step, int(len(face.mouths) / fps * PER_S))
-    own = sound[: count * step]
-    heard = []
-    for shift_s in SHIFTS_S:
-        before = own[: round(shift_s * PER_S) * step]
-        heard.append(encoded(np.concatenate([before, own]), RATE, encoder)[len(before) // step :][:count])
-    t, at = np.arange(count) / PER_S, np.arange(len(face.mouths)) / fps
-    track = (face.mouths - face.closed) / face.reach
-    real = np.stack([np.interp(t, at, c) for c in track.T], 1).astype(np.float32)
-    usable = np.interp(t, at, face.strength) >= 1
-    guess = np.mean([general.estimate(h[:, :SIZE]) for h in heard], axis=0)
-    lag, sync = offset(guess[usable], real[usable])
-    return Material(heard, real, usable, lag, sync)
 
 
 @dataclass(frozen=True)
@@ -124,11 +86,12 @@ class Fitting:
         fit = Fit(np.concatenate(rows), (wanted - base).astype(np.float32), when, steps, device, identity)
         return cls(fit, general, inputs, slope, centre, spread, base, wanted)
 
-    def model(self) -> PersonModel:
+    def model(self, text: Correction | None = None, live: Correction | None = None) -> PersonModel:
         """Of the members as they are best so far; strong enough to move as much as the real mouth."""
         seen = self.fit.unseen() + self.base
         gain = np.clip(WANTED_SPREAD / (seen.std(0) + 1e-6), *GAIN).astype(np.float32)
-        return PersonModel(self.general, self.inputs, self.fit.members(), self.slope, self.centre, self.spread, gain)
+        parts = (self.inputs, self.fit.members(), self.slope, self.centre, self.spread, gain)
+        return PersonModel(self.general, *parts, text, live)
 
 
 def train(job: Job) -> None:
@@ -153,9 +116,9 @@ def train(job: Job) -> None:
     whole = prepared(job, engine, "whole", job.options.max_avatar_s, 0.02, 0.12, job.avatar)
     part = prepared(job, engine, "held-in", cut, 0.12, 0.22)
     job.at("features", 0.22)
-    general, encoder = ClipModel.builtin(), hearing(engine.encoder)
-    held_in, everything = (material(sound, a.face, a.plan.fps, encoder, general) for a in (part, whole))
-    features = encoded(sound, RATE, encoder)
+    general = ClipModel.builtin()
+    held_in, everything = (material(sound, a.face, a.plan.fps, engine.encoder) for a in (part, whole))
+    features = encoded(sound, RATE, hearing(engine.encoder))
     if held_in.usable.sum() < 2 * PER_S:
         raise HuashengError("few-faces", name=job.name, percent=round(100 * held_in.usable.mean()), limit=50)
     for code in offset_warnings(held_in.lag, held_in.sync):
@@ -167,10 +130,19 @@ def train(job: Job) -> None:
     curve = _curve_of(whole, part, features, held_in)
     _run(job, first, "fit", job.work / "fit.pt", 0.24, 0.56, curve)
     result = _score(job, engine, whole, part, sound, first.model(), held_in, curve)
+    ways = judged(held_in, everything, whole, part)
+    for way, found in ways.items():
+        result.before.update(found.before)
+        result.after.update(found.after)
+        if not found.helps:
+            job.warn(f"{way}-not-better")
+    result = replace(result, warnings=job.now.warnings)
     last = Fitting.of(everything, general, job.steps, job.device, f"whole/{seen}/{length:.2f}")
     _run(job, last, "final", job.work / "final.pt", 0.68, 0.98, None)
     job.at("publish", 0.98)
-    last.model().save(job.out / MODEL)
+    reach = whole.face.reach
+    kept = {way: chosen(*pair(everything, way), reach) for way, found in ways.items() if found.helps}
+    last.model(**kept).save(job.out / MODEL)
     result.save(job.out / RESULT)
 
 
@@ -216,7 +188,7 @@ def _run(
         job.at(stage, start + (end - start) * part, step=look.step, loss=look.loss, eta_s=left, **more)
 
     job.at(stage, start, step=0)
-    fitting.fit.run(checkpoint, look, job.cancelled)
+    fitting.fit.run(checkpoint, look, job.cancelled, job.warn)
 
 
 def _curve_of(whole: Avatar, part: Avatar, features: Array, held_in: Material) -> Callable[[PersonModel], Curve]:

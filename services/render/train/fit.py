@@ -8,7 +8,9 @@ gives exactly what an uninterrupted run gives.
 
 from __future__ import annotations
 
+import logging
 import math
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,6 +26,8 @@ from services.common.errors import HuashengError
 from services.render.mouth.features import Array
 from services.render.mouth.person import Members
 
+log = logging.getLogger("huasheng.render.train")
+
 MEMBERS = 5
 HIDDEN = 32
 RATE = 2e-3
@@ -36,6 +40,10 @@ GUARD = 12
 CHECK_EVERY = 25
 """Steps between two looks at the validation parts."""
 SAVE_EVERY = 250
+EARLIER = ".old"
+"""Ending of the checkpoint before the last one."""
+BROKEN = (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, pickle.UnpicklingError)
+"""What reading a file that is cut short, or is no checkpoint, raises."""
 NAMES = ("linear", "into", "into_bias", "out", "out_bias")
 
 
@@ -116,10 +124,14 @@ class Fit:
         return kept.to(self.device, torch.float32) / (1 - part)
 
     def run(
-        self, checkpoint: Path, told: Callable[[Look], None], cancelled: Callable[[], bool] = lambda: False
-    ) -> Members:
-        """Train to the last step, from the checkpoint if it is of this fit. Raises ``cancelled``, checkpoint kept."""
-        self._resume(checkpoint)
+        self, checkpoint: Path, told: Callable[[Look], None], cancelled: Callable[[], bool] = lambda: False,
+        warn: Callable[[str], None] = lambda _code: None,
+    ) -> Members:  # fmt: skip
+        """Train to the last step, from the checkpoint if it is of this fit. Raises ``cancelled``, checkpoint kept.
+
+        A checkpoint that cannot be read is told by ``warn`` (``checkpoint-lost``); the one before it is gone on from.
+        """
+        self._resume(checkpoint, warn)
         if self.step == 0:
             self._choose()
         while self.step < self.steps:
@@ -182,14 +194,35 @@ class Fit:
         }  # fmt: skip
         beside = path.with_suffix(".part")
         torch.save(state, beside)
+        if path.is_file():
+            path.replace(path.with_suffix(EARLIER))
         beside.replace(path)
 
-    def _resume(self, path: Path) -> None:
-        if not path.is_file():
-            return
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        if state["identity"] != self.identity:
-            return
+    def _resume(self, path: Path, warn: Callable[[str], None]) -> None:
+        for kept in (path, path.with_suffix(EARLIER)):
+            if kept.is_file():
+                try:
+                    state = self._readable(kept)
+                except BROKEN as e:
+                    log.warning("a checkpoint cannot be read", extra={"file": kept.name, "why": str(e)[:200]})
+                    warn("checkpoint-lost")
+                    continue
+                if state["identity"] == self.identity:
+                    self._take(state)
+                return
+
+    def _readable(self, path: Path) -> dict[str, Any]:
+        """Everything in a checkpoint, looked at before any of it is taken. Raises ``BROKEN``."""
+        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        if state["identity"] == self.identity:
+            for name, weight in self.weights.items():
+                if not weight.shape == state["weights"][name].shape == state["best"][name].shape:
+                    raise ValueError(name)
+            torch.Generator().set_state(state["dice"].cpu())
+            _ = state["best_loss"] + 0.0, int(state["step"]), float(state["loss"]), state["optimiser"]["state"]
+        return state
+
+    def _take(self, state: dict[str, Any]) -> None:
         with torch.no_grad():
             for name, weight in self.weights.items():
                 weight.copy_(state["weights"][name])
