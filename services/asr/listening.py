@@ -12,11 +12,12 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from services.asr.engines.base import RATE, AsrEngine, Transcript
-from services.asr.engines.vad import SILENCE, SPEECH, WINDOW, VadStream
+from services.asr.engines.base import RATE, Transcript
+from services.asr.engines.vad import SILENCE, SPEECH, WINDOW, Vad, VadStream
 from services.asr.settings import AsrSettings
 from services.common.aio import Inbox
 from services.common.audio import Samples
@@ -70,10 +71,25 @@ def _us(sample: int) -> int:
     return sample * 1_000_000 // RATE
 
 
+class Ear(Protocol):
+    """An engine, or what stands for one."""
+
+    @property
+    def vad(self) -> Vad:
+        """Finds speech."""
+
+    @property
+    def works_ahead(self) -> bool:
+        """Whether it may be asked before an utterance has ended."""
+
+    def transcribe(self, samples: Samples, language: str | None, cancelled: threading.Event | None) -> Transcript:
+        """The words of an utterance."""
+
+
 class Listener:
     """One caller's stream. Not for several threads."""
 
-    def __init__(self, engine: AsrEngine, settings: AsrSettings, language: str | None, end_silence_ms: int = 0) -> None:
+    def __init__(self, engine: Ear, settings: AsrSettings, language: str | None, end_silence_ms: int = 0) -> None:
         self._engine, self._settings, self._language = engine, settings, language
         per_ms = RATE / 1000 / WINDOW
         self._end_windows = max(1, round((end_silence_ms or settings.end_silence_ms) * per_ms))
@@ -120,6 +136,10 @@ class Listener:
         finally:
             self._cancelled.set()
             self._work.shutdown(wait=False, cancel_futures=True)
+
+    def cancel(self) -> None:
+        """End the work at hand early, from another thread: nobody waits for its text."""
+        self._cancelled.set()
 
     def _feed(self, samples: Samples) -> Iterator[Event]:
         probabilities = self._vad.feed(samples)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,12 +15,14 @@ from huasheng.common.v1 import common_pb2
 
 from services.asr import listening
 from services.asr.engines import Engines
-from services.asr.engines.base import RATE, Segment, join
+from services.asr.engines.base import RATE
+from services.asr.recogniser import Recognised, Recogniser
 from services.asr.settings import AsrSettings
 from services.common import audio
 from services.common.aio import Inbox, iterate_in_thread
 from services.common.audio import Samples
 from services.common.errors import HuashengError
+from services.common.fallback import Lineup
 from services.common.serving import Service
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
@@ -34,21 +35,15 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # gen
 
     def __init__(self, engines: Engines, settings: AsrSettings, storage: Storage) -> None:
         self.engines, self.settings, self.storage = engines, settings, storage
+        self.lineup = Lineup("asr", settings)
 
     async def Transcribe(self, requests: AsyncIterator[Any], _context: Any) -> asr_pb2.TranscribeResponse:
         """One clip. Raises ``silent-audio``, ``no-speech``, ``too-long``, and what decoding and the engine raise."""
         config = await _config(requests)
-        engine = await asyncio.to_thread(self.engines.get, config.engine)
+        recogniser = self._recogniser(config)
         samples = await self._clip(config, requests)
         audio.require_sound(samples, RATE)
-        segments: list[Segment] = []
-        language = _language(config)
-        cancelled = threading.Event()
-        work = iterate_in_thread(lambda: engine.segments(samples, language, cancelled), on_stop=cancelled.set)
-        async with contextlib.aclosing(work) as found:
-            async for segment in found:
-                segments.append(segment)
-        transcript = join(segments, language)
+        transcript = await recogniser.recognise(samples)
         if not transcript.text:
             raise HuashengError("no-speech")
         return asr_pb2.TranscribeResponse(
@@ -60,8 +55,12 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # gen
                 asr_pb2.Segment(text=s.heard.text, start_us=round(s.start_s * 1e6), end_us=round(s.end_s * 1e6))
                 for s in transcript.segments
             ],
-            engine=engine.name,
+            engine=transcript.engine,
+            fallbacks=transcript.fallbacks,
         )
+
+    def _recogniser(self, config: Any) -> Recogniser:
+        return Recogniser(self.engines, self.lineup, config.engine, config.no_fallback, _language(config))
 
     async def _clip(self, config: Any, requests: AsyncIterator[Any]) -> Samples:
         if config.audio_uri:
@@ -100,16 +99,21 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # gen
         rate = _rate(config)
         if config.end_silence_ms and not 200 <= config.end_silence_ms <= 5000:
             raise HuashengError("bad-request", what="end_silence_ms must be 200 to 5000, or 0 for the default.")
-        engine = await asyncio.to_thread(self.engines.get, config.engine)
+        recogniser = self._recogniser(config)
+        await recogniser.ready()
         inbox: Inbox[Samples | listening.Interrupted] = Inbox()
-        listener = listening.Listener(engine, self.settings, _language(config), config.end_silence_ms)
+        listener = listening.Listener(recogniser, self.settings, _language(config), config.end_silence_ms)
         reader = asyncio.create_task(_read(requests, rate, inbox))
-        # a cancelled call must wake the listening thread, which waits for the inbox
-        events = iterate_in_thread(lambda: listener.events(inbox), on_stop=lambda: inbox.close(abandoned=True))
+
+        def stop() -> None:  # a cancelled call must wake the listening thread, which waits for words or for the inbox
+            listener.cancel()
+            inbox.close(abandoned=True)
+
+        events = iterate_in_thread(lambda: listener.events(inbox), on_stop=stop)
         try:
             async with contextlib.aclosing(events):
                 async for event in events:
-                    yield _response(event, engine.name)
+                    yield _response(event)
             await reader  # raises what was wrong with the input
         finally:
             inbox.close(abandoned=True)
@@ -124,14 +128,15 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # gen
             engines=[
                 common_pb2.EngineInfo(
                     name=cls.name,
-                    available=not why,
-                    reason=why,
+                    available=error is None,
+                    reason=error.params["why"] if error else "",
                     is_default=cls.name == default,
                     languages=cls.languages,
                     license=cls.license,
                     description=cls.description,
+                    **self.lineup.info(cls.name),
                 )
-                for cls, why in await asyncio.to_thread(self.engines.all)
+                for cls, error in await asyncio.to_thread(self.engines.all)
             ]
         )
 
@@ -188,7 +193,7 @@ async def _read(requests: AsyncIterator[Any], rate: int, inbox: Inbox[Samples | 
         inbox.close(abandoned=not ended)
 
 
-def _response(event: listening.Event, engine: str) -> asr_pb2.StreamTranscribeResponse:
+def _response(event: listening.Event) -> asr_pb2.StreamTranscribeResponse:
     match event:
         case listening.Started(at_us):
             return asr_pb2.StreamTranscribeResponse(speech_started=asr_pb2.SpeechStarted(pts_us=at_us))
@@ -196,10 +201,12 @@ def _response(event: listening.Event, engine: str) -> asr_pb2.StreamTranscribeRe
             return asr_pb2.StreamTranscribeResponse(partial=asr_pb2.Partial(text=text))
         case listening.Ended(at_us):
             return asr_pb2.StreamTranscribeResponse(speech_ended=asr_pb2.SpeechEnded(pts_us=at_us))
-        case listening.Final(transcript, start_us, end_us):
+        case listening.Final(t, start_us, end_us):
+            assert isinstance(t, Recognised)
             final = asr_pb2.Final(
-                text=transcript.text, language=transcript.language, start_us=start_us, end_us=end_us, engine=engine
-            )
+                text=t.text, language=t.language, start_us=start_us, end_us=end_us, engine=t.engine,
+                fallbacks=t.fallbacks,
+            )  # fmt: skip
             return asr_pb2.StreamTranscribeResponse(final=final)
         case listening.Interrupted(generation, at_us):
             interrupted = common_pb2.Interrupted(generation=generation, sent_us=at_us)
@@ -214,8 +221,4 @@ def make_service(settings: AsrSettings, shared: SharedSettings, registry: dict[s
     def register(server: grpc.aio.Server) -> None:
         asr_pb2_grpc.add_AsrServiceServicer_to_server(servicer, server)
 
-    return Service("asr", "huasheng.asr.v1.AsrService", register, lambda: _load_default(engines))
-
-
-def _load_default(engines: Engines) -> None:
-    engines.get()
+    return Service("asr", "huasheng.asr.v1.AsrService", register, engines.load)

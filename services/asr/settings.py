@@ -7,10 +7,10 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from services.common.settings import ServiceSettings
+from services.common.settings import EngineSettings
 
 
-class AsrSettings(ServiceSettings):
+class AsrSettings(EngineSettings):
     """Read from the environment, e.g. ``ASR_ENGINES=whisper,google``."""
 
     model_config = SettingsConfigDict(env_prefix="ASR_", extra="ignore")
@@ -20,7 +20,11 @@ class AsrSettings(ServiceSettings):
     metrics_port: int = Field(default=9101, ge=0, le=65535)
     """Port of Prometheus ``/metrics``; 0 for none."""
     engines: str = Field(default="whisper,sphinx", pattern=r"^[a-z_]+(,[a-z_]+)*$")
-    """Engines that may be used, separated by commas; the first is the default."""
+    """Engines that may be used, separated by commas: the first listens; where it cannot, the next does that is made
+    for the language."""
+    first_text_s: float = Field(default=40, gt=0, le=600)
+    """Deadline of the text of an utterance, and of each stretch of a long clip, while another engine could still take
+    over (see the share below); the last engine has its own deadlines."""
     max_audio_s: float = Field(default=600, gt=0, le=14400)
     """Longest clip that Transcribe takes, in seconds."""
     end_silence_ms: int = Field(default=700, ge=200, le=5000)
@@ -45,7 +49,3 @@ class AsrSettings(ServiceSettings):
     """Deadline of the google engine for one window of speech (up to 15 s), second tries included."""
     google_attempts: int = Field(default=2, ge=1, le=5)
     """Tries of the google engine for one window, after connection errors and server errors."""
-
-    def engine_names(self) -> list[str]:
-        """``engines`` as a list."""
-        return self.engines.split(",")

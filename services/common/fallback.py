@@ -240,6 +240,6 @@ class Lineup:
         for wanted in names[: names.index(used)]:
             reason = why[wanted].slug
             metrics.FALLBACKS.labels(self._service, wanted, used).inc()
-            log.warning("another engine takes over", extra={"wanted": wanted, "used": used, "reason": reason})
+            log.info("another engine takes over", extra={"wanted": wanted, "used": used, "reason": reason})
             out.append(common_pb2.Fallback(service=self._service, wanted=wanted, used=used, reason=reason))
         return out

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 
-from services.asr.engines.base import AsrEngine
+from services.asr.engines.base import AsrEngine, primary
 from services.asr.settings import AsrSettings
 from services.common import metrics
 from services.common.engines import engine_class
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
+
+log = logging.getLogger("huasheng.asr")
 
 ENGINES = {
     "whisper": "services.asr.engines.whisper:WhisperEngine",
@@ -33,15 +36,15 @@ class Engines:
         return engine_class(self.registry, name, "asr")
 
     def get(self, name: str = "") -> AsrEngine:
-        """The engine, loaded; the default one for an empty name. Blocks while loading.
+        """The engine, loaded; the first one for an empty name. Blocks while loading.
 
         Raises ``unknown-engine`` and ``engine-unavailable``.
         """
         name = name or self.settings.engine_names()[0]
+        if error := self.unavailable(name):
+            raise error
         if engine := self._loaded.get(name):
             return engine
-        if why := self.unavailable(name):
-            raise HuashengError("engine-unavailable", engine=name, why=why)
         with self._lock:
             if name not in self._loaded:
                 engine = self._class(name)(self.settings, self.shared)
@@ -50,15 +53,47 @@ class Engines:
                 metrics.ENGINE_LOADED.labels("asr", name).set(1)
             return self._loaded[name]
 
-    def unavailable(self, name: str) -> str:
-        """Why the engine cannot be used; empty when it can. Raises ``unknown-engine``."""
+    def load(self) -> None:
+        """Load all that can be, ahead of the need. Raises what is wrong with the first where none can."""
+        wrong: list[HuashengError] = []
+        for name in self.settings.engine_names():
+            try:
+                self.get(name)
+            except HuashengError as e:
+                log.warning("engine not available", extra={"engine": name, "reason": e.slug})
+                wrong.append(e)
+        if not self._loaded:
+            raise wrong[0]
+
+    def require(self, name: str) -> None:
+        """Refuse a name that a request must not ask for. Raises ``unknown-engine`` and ``engine-unavailable``."""
+        self._class(name)
+        if name not in self.settings.engine_names():
+            raise self._not_enabled(name)
+
+    def _not_enabled(self, name: str) -> HuashengError:
+        why = f"it is not enabled; add {name} to ASR_ENGINES and start the asr service again"
+        return HuashengError("engine-unavailable", engine=name, why=why)
+
+    def unavailable(self, name: str) -> HuashengError | None:
+        """Why the engine cannot be used, or ``None``. Raises ``unknown-engine``."""
         cls = self._class(name)
         if name not in self.settings.engine_names():
-            return f"it is not enabled; add {name} to ASR_ENGINES and start the asr service again"
-        return cls.unavailable(self.settings, self.shared)
+            return self._not_enabled(name)
+        why = cls.unavailable(self.settings, self.shared)
+        return HuashengError("engine-unavailable", engine=name, why=why) if why else None
 
-    def all(self) -> list[tuple[type[AsrEngine], str]]:
-        """Every engine that exists and why it cannot be used (empty: it can), enabled ones first, in their order."""
+    def knows(self, name: str, language: str | None, other: str) -> bool:
+        """Whether it is made for a language, or for all that the other engine is made for."""
+        known = set(self._class(name).languages)
+        return bool(language and primary(language) in known) or known >= set(self._class(other).languages)
+
+    def works_ahead(self, name: str) -> bool:
+        """Whether it may be asked before an utterance has ended."""
+        return self._class(name).works_ahead
+
+    def all(self) -> list[tuple[type[AsrEngine], HuashengError | None]]:
+        """Every engine that exists and why it cannot be used, enabled ones first, in their order."""
         names = self.settings.engine_names()
         names += [n for n in self.registry if n not in names]
         return [(self._class(n), self.unavailable(n)) for n in names]

@@ -130,7 +130,7 @@ async def test_bad_requests(stub: Any) -> None:
         values = {"encoding": 1, "sample_rate_hertz": 16000, "channels": 1, **form}
         assert await slug_of(stub.Transcribe(clip(noise(1), format=common_pb2.AudioFormat(**values)))) == "bad-request"
     assert await slug_of(stub.Transcribe(clip(noise(1), engine="nobody"))) == "unknown-engine"
-    assert await slug_of(stub.Transcribe(clip(noise(1), engine="gone"))) == "engine-unavailable"
+    assert await slug_of(stub.Transcribe(clip(noise(1), engine="gone", no_fallback=True))) == "engine-unavailable"
 
 
 async def test_cancelling_a_long_clip_stops_between_windows(stub: Any) -> None:
