@@ -108,21 +108,6 @@ def test_voices_are_filtered_and_played(web: Web) -> None:
     expect(play).to_have_attribute("aria-pressed", "false")  # the sample is over
 
 
-def test_cloning_shows_why_the_engine_cannot(web: Web) -> None:
-    web.refusals_expected = True
-    page = web.go("/voices")
-    choose(page, "me.wav", "audio/wav", web_media.speech())
-    page.get_by_label("名字").fill("我")
-    page.get_by_label("这是谁的声音").fill("我")
-    make = page.get_by_role("button", name="克隆音色")
-    make.click()
-    expect(page.locator(".problem")).to_have_count(0)  # not before the owner of the voice has agreed
-    page.get_by_label("已同意在此克隆").check()
-    make.click()
-    expect(page.locator(".problem")).to_contain_text("暂不能克隆声音")
-    expect(page.locator(".problem")).to_contain_text("GPT-SoVITS")
-
-
 def test_a_report_says_what_to_read_aloud_in_the_language_of_the_page(open_page: Callable[..., Web]) -> None:
     page = open_page("en").go("/avatars")
     person = page.locator(".person", has_text="Teacher Wang")

@@ -55,7 +55,7 @@ async def received(request: Request) -> tuple[Row, Any]:
         fields = {k: v for k, v in form.items() if isinstance(v, str)}
         file: Any = form["file"]
         fields["file"] = str(file.filename)
-        await file.read()
+        of(request).files["recording"] = await file.read()
     of(request).requests.append((request.url.path.rsplit("/", 1)[-1], "", fields))
     bad = "noise" in fields["file"]
     return fields, refuse("voice-noisy", request, name=fields["file"], db=8, limit=12) if bad else None
@@ -79,7 +79,7 @@ async def add_clip(request: Request, key: str) -> Any:
     if refusal:
         return refusal
     voice = found(request, key)
-    voice["clips"].append(web_facts.clip(next(of(request).numbers), fields.get("transcript", "")))
+    voice["clips"].append(web_facts.clip(100 + next(of(request).numbers), fields.get("transcript", "")))
     return voice
 
 

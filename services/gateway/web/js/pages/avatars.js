@@ -113,7 +113,7 @@ function voiceOf(a) {
   const chip = button({ label: t("voice.auto"), kind: "small quiet voice-line", "aria-haspopup": "dialog", onclick: () => chooseVoice(a.voice_id ?? "", (one) => void set(one)) });
   /** @param {import("../core/types.js").Voice | null} voice @param {string} name */
   function draw(voice, name) {
-    fill(chip, voiceFace(voice), h("span", { class: "clip" }, t("voice.with", { name })));
+    fill(chip, voiceFace(voice), h("span", { class: "clip" }, name));
     chip.setAttribute("aria-label", t("voice.of", { avatar: a.name, name }));
     fill(trouble, a.lost_voice ? h("p", { class: "small-text lost" }, t("voice.lost", { name: a.lost_voice })) : null);
   }

@@ -1,7 +1,7 @@
 // @ts-check
 // Voices: listen, filter, and make one's own where an engine can.
 import { upload } from "../core/api.js";
-import { fill, h } from "../core/dom.js";
+import { fill, h, icon } from "../core/dom.js";
 import { stale, voiceList } from "../core/facts.js";
 import { language, t } from "../core/i18n.js";
 import { recall, remember } from "../core/prefs.js";
@@ -32,7 +32,8 @@ export function voicesPage({ signal }) {
     if (why !== (cloning_problem?.reason ?? "")) {
       // what is being filled in stays while the list changes
       why = cloning_problem?.reason ?? "";
-      fill(cloning, cloning_problem ? problemCard(cloning_problem, { alert: false }) : cloneForm(signal, reload));
+      fill(cloning, cloning_problem ? cannot(cloning_problem) : cloneForm(signal, reload));
+      if (cloning_problem) body.append(making); // what cannot be done here comes last
     }
     return others(items.filter((v) => !v.is_cloned));
   }, { skeletons: 6, height: 64 });
@@ -40,8 +41,13 @@ export function voicesPage({ signal }) {
     stale("voices");
     void place.reload();
   }
-  return page(t("nav.voices"), t("voices.lead"), mine, section(t("voices.clone"), [], cloning), section(t("voices.all"), [], place.el));
+  const making = section(t("voices.clone"), [], cloning);
+  const body = page(t("nav.voices"), t("voices.lead"), mine, making, section(t("voices.all"), [], place.el));
+  return body;
 }
+
+/** Why no voice can be cloned here and what to install: no fault, so it is told calmly. @param {ProblemBody} why */
+const cannot = (why) => h("div", { class: "note", "data-reason": why.reason }, icon("info"), h("div", { class: "stack tight" }, h("p", null, h("strong", null, why.title)), h("p", null, why.detail), h("p", null, why.hint)));
 
 /** The voices that came with the engines. @param {Voice[]} all */
 function others(all) {

@@ -131,7 +131,15 @@ const FIGURES = {
   lag_ms: { off: (v) => Math.max(0, Math.abs(v) - UNSEEN_MS), words: (v) => `${number(v)} ms`, much: 10 },
   opening_std_ratio: { off: (v) => Math.abs(Math.log(Math.max(v, 0.01))), words: (v) => `${number(v, 2)}×`, much: 0.05 },
   lip_distance: { off: (v) => v, words: (v) => `${number(100 * v, 1)}%`, much: 0.001 },
+  distance: { off: (v) => v, words: (v) => `${number(100 * v, 1)}%`, much: 0.001 },
 };
+
+/** Where a model is at work: how its figures begin, which there are, and the warning that it is not used there. */
+const WAYS = [
+  { key: "video", start: "", rows: ["opening_corr", "width_corr", "lag_ms", "opening_std_ratio", "lip_distance"], off: "not-better" },
+  { key: "text", start: "text_", rows: ["opening_corr", "width_corr", "distance"], off: "text-not-better" },
+  { key: "live", start: "live_", rows: ["opening_corr", "width_corr", "distance"], off: "live-not-better" },
+];
 
 /** Whether a figure got better. @param {string} name @param {number} before @param {number} after @returns {"better" | "same" | "worse"} */
 export function verdict(name, before, after) {
@@ -146,24 +154,43 @@ export function inShort({ before, after }) {
   return t("train.short", { before: number(before.opening_corr, 2), after: number(after.opening_corr, 2) });
 }
 
-/** @param {{before: Figures, after: Figures, warnings?: string[]}} m */
-export const helped = (m) => !(m.warnings ?? []).includes("not-better");
+/** The ways in which a model was measured, and whether it is used there. @param {{before: Figures, after: Figures, warnings?: string[]}} m */
+const ways = (m) => WAYS.map((w) => ({ ...w, rows: w.rows.filter((k) => m.before[w.start + k] !== undefined && m.after[w.start + k] !== undefined), used: !(m.warnings ?? []).includes(w.off) })).filter((w) => w.rows.length);
 
-/** Before and after as a table in words. @param {{before: Figures, after: Figures}} m */
-function figures({ before, after }) {
-  const names = Object.keys(FIGURES).filter((k) => before[k] !== undefined && after[k] !== undefined);
-  const row = (/** @type {string} */ k) => {
-    const v = verdict(k, before[k], after[k]);
+/** Whether it helped anywhere. @param {{before: Figures, after: Figures, warnings?: string[]}} m */
+export const helped = (m) => (ways(m).length ? ways(m).some((w) => w.used) : !(m.warnings ?? []).includes("not-better"));
+
+/** Where it helped, when that is not everywhere. @param {{before: Figures, after: Figures, warnings?: string[]}} m */
+function helpedWords(m) {
+  const all = ways(m);
+  const used = all.filter((w) => w.used);
+  if (!helped(m)) return t("train.not_helped");
+  return used.length === all.length ? t("train.helped") : t("train.helped.in", { where: used.map((w) => t(`train.way.${w.key}`)).join(t("train.and")) });
+}
+
+/** How wide answers open the mouth, in words. @param {{before: Figures, after: Figures}} m */
+const openingWords = ({ before, after }) =>
+  after.text_opening === undefined || after.real_opening === undefined
+    ? null
+    : h("p", { class: "small-text muted" }, t(after.text_opening === before.text_opening ? "train.opening.same" : "train.opening", { before: number(100 * before.text_opening), after: number(100 * after.text_opening), real: number(100 * after.real_opening) }));
+
+/** Before and after as a table in words, by where the model is at work. @param {{before: Figures, after: Figures, warnings?: string[]}} m */
+function figures(m) {
+  const { before, after } = m;
+  const row = (/** @type {string} */ start, /** @type {string} */ k) => {
+    const v = verdict(k, before[start + k], after[start + k]);
     return h(
       "tr",
       null,
       h("th", { scope: "row" }, t(`figure.${k}`), h("span", { class: "small-text muted" }, t(`figure.${k}.ideal`))),
-      h("td", { class: "num" }, FIGURES[k].words(before[k])),
-      h("td", { class: "num" }, FIGURES[k].words(after[k])),
+      h("td", { class: "num" }, FIGURES[k].words(before[start + k])),
+      h("td", { class: "num" }, FIGURES[k].words(after[start + k])),
       h("td", { class: `verdict ${v}` }, t(`train.${v}`)),
     );
   };
-  return h("table", { class: "figures" }, h("caption", { class: "sr" }, t("train.figures")), h("thead", null, h("tr", null, h("th", { scope: "col" }, t("train.measured")), h("th", { scope: "col" }, t("train.before")), h("th", { scope: "col" }, t("train.after")), h("th", { scope: "col" }, t("train.change")))), h("tbody", null, ...names.map(row)));
+  const all = ways(m);
+  const head = (/** @type {(typeof all)[number]} */ w) => h("tr", { class: "way" }, h("th", { colspan: 4, scope: "rowgroup" }, t(`train.in.${w.key}`), w.used ? null : h("span", { class: "small-text muted" }, t("train.unused"))));
+  return h("table", { class: "figures" }, h("caption", { class: "sr" }, t("train.figures")), h("thead", null, h("tr", null, h("th", { scope: "col" }, t("train.measured")), h("th", { scope: "col" }, t("train.before")), h("th", { scope: "col" }, t("train.after")), h("th", { scope: "col" }, t("train.change")))), ...all.map((w) => h("tbody", { "data-way": w.key }, all.length > 1 ? head(w) : null, ...w.rows.map((k) => row(w.start, k)))));
 }
 
 /** What came of a training. @param {Model} m */
@@ -175,11 +202,12 @@ export function trainingResult(m) {
   return h(
     "div",
     { class: "stack", "data-result": good ? "helped" : "not-better" },
-    h("p", { class: `note ${good ? "good" : ""}` }, icon(good ? "check" : "info"), h("span", null, h("strong", null, t(good ? "train.helped" : "train.not_helped")), " ", inShort(m))),
+    h("p", { class: `note ${good ? "good" : ""}` }, icon(good ? "check" : "info"), h("span", null, h("strong", null, helpedWords(m)), " ", inShort(m))),
     h("div", { class: "row wrap" }, linkButton({ href: `/video_generation?${query}`, label: t("training.use"), icon: "video", kind: "primary" }), linkButton({ href: `/chat_system?${query}`, label: t("training.talk"), icon: "chat" })),
     figures(m),
+    openingWords(m),
     h("p", { class: "small-text muted" }, t("train.heldout")),
-    ...warnings((m.warnings ?? []).filter((w) => w !== "not-better")),
+    ...warnings((m.warnings ?? []).filter((code) => WAYS.every((w) => w.off !== code))),
     offsetWords(m),
     h("div", { class: "train-charts" }, mouth.el),
     m.preview_url ? previewPicture(m.preview_url) : null,

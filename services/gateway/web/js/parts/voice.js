@@ -9,6 +9,7 @@ import { field, pill } from "./bits.js";
 import { confirmDialog } from "./dialog.js";
 import { play, soundButton, voiceFace, voiceFacts } from "./people.js";
 import { isAbort, note, problemCard, toast } from "./say.js";
+import { turnIcon } from "./result.js";
 import { sending, takePart } from "./take.js";
 
 /** @typedef {import("../core/types.js").Voice} Voice */
@@ -27,8 +28,8 @@ export function ownVoice(first, signal, gone) {
   const facts = h("p", { class: "small-text muted" });
   const sample = h("span", null);
   const bin = h("span", null);
-  const clips = h("div", { class: "inside" });
-  const count = h("summary", null);
+  const clips = h("div", { class: "inside stack" });
+  const count = h("span", null);
 
   function draw() {
     fill(picture, voiceFace(voice));
@@ -99,7 +100,7 @@ export function ownVoice(first, signal, gone) {
     draw();
     fill(clips, ...clipsOf(voice, path, signal, changed));
   }
-  const folds = [h("details", { class: "fold" }, h("summary", null, t("voices.try")), h("div", { class: "inside" }, tryIt(first, signal))), h("details", { class: "fold" }, count, clips)];
+  const folds = [h("details", { class: "fold" }, h("summary", null, turnIcon(), t("voices.try")), h("div", { class: "inside" }, tryIt(first, signal))), h("details", { class: "fold" }, h("summary", null, turnIcon(), count), clips)];
   folds[1].addEventListener("toggle", () => folds[1].open && !clips.childElementCount && fill(clips, ...clipsOf(voice, path, signal, changed)));
   draw();
   el.append(h("div", { class: "row" }, picture, h("div", { class: "grow" }, name, facts), sample, bin), trouble, ...folds);
