@@ -6,11 +6,12 @@ import io
 import wave
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from huasheng import AsyncHuasheng, Huasheng, JobFailedError, NotFoundError, TTSService
-from huasheng.events import Event
+from huasheng import AsyncHuasheng, Huasheng, Job, JobFailedError, NotFoundError, TTSService
+from huasheng.events import Done, Event
 from huasheng.tts.v1 import tts_pb2
 
 from services.common.errors import HuashengError
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def test_a_tour_of_the_api(world: World, tmp_path: Path) -> None:
     clip = media.video([np.full((64, 64, 3), i, np.uint8) for i in range(50)], sound=media.tone(2))
     world.fakes.tts.clones = tts_pb2.Cloning(engine="fake-clone")
+    world.fakes.render.training.delay_s = 0.02
     await asyncio.to_thread(_files_and_people, world.gateway.url, tmp_path, clip)
     hold = world.fakes.asr.script.hold
     hold.clear()  # until the events are watched
@@ -61,6 +63,7 @@ def _files_and_people(url: str, folder: Path, clip: bytes) -> None:
         training = hs.trainings.create(video_asset_id=from_path.id, steps=100, device=hs.system.devices()[0].device)
         trained = hs.jobs.result(training, on_event=events.append)
         assert trained.after == {"opening_corr": 0.68}
+        assert not [m for m in (made, trained, made_of(events).partial, *events) if m.model_extra]
         assert "Training" in kinds(events)
         assert hs.models.get(trained.model_id).steps == 100
         hs.models.delete(trained.model_id)
@@ -76,6 +79,7 @@ def _videos_and_dialogues(url: str, folder: Path, reply: str, release: Callable[
         events = list(hs.jobs.watch(job))
         assert kinds(events)[0] == "Snapshot"
         assert kinds(events)[-1] == "Done"
+        assert not [e for e in events if e.model_extra]
         result = hs.jobs.result(job)
         seen: list[tuple[int, int | None]] = []
         out = hs.download(result.video_url, folder / "v.mp4", progress=lambda *now: seen.append(now))
@@ -95,6 +99,8 @@ def _videos_and_dialogues(url: str, folder: Path, reply: str, release: Callable[
 
         first = hs.jobs.result(hs.dialogues.create(audio_asset_id=asset.id), on_event=hear)
         assert {"Transcript", "Reply", "Timing", "ClauseSpoken", "VideoBegun"} <= set(kinds(events))
+        known = [first, result, made_of(events).partial, *events]
+        assert not [m for m in known if m.model_extra], "the client knows every field that the gateway tells"
         assert (first.transcript, first.reply) == ("你好，你是谁？", reply)
         assert first.timings_ms["total"] > 0
         second = hs.jobs.result(hs.dialogues.create(text="然后呢？", conversation_id=first.conversation_id))
@@ -106,6 +112,11 @@ def _videos_and_dialogues(url: str, folder: Path, reply: str, release: Callable[
         hs.jobs.forget(jobs[0])
         with pytest.raises(NotFoundError):
             hs.jobs.get(jobs[0])
+
+
+def made_of(events: list[Event]) -> Job[Any]:
+    assert isinstance(events[-1], Done)
+    return events[-1].job
 
 
 def _speech(url: str, folder: Path) -> None:

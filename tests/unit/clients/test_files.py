@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from huasheng import AnswerError, ConnectionFailedError, Huasheng
+from huasheng import AnswerError, ConnectionFailedError, Huasheng, RefusedError
 from huasheng._files import PartFile, Upload, open_upload
 from huasheng._sse import MAX_EVENT, Decoder
 from huasheng._wav import read_header, whole
@@ -18,11 +18,23 @@ ASSET = {
     "created_at": "2026-11-22T19:47:23Z", "url": "/x",
 }  # fmt: skip
 
+SYSTEM = {
+    "version": "1",
+    "status": "ok",
+    "accounts": False,
+    "services": [],
+    "limits": {"upload_bytes": 5},
+    "disk": {},
+    "queues": [],
+}
+
 
 def test_a_file_is_sent_from_where_it_stands_and_again_from_there() -> None:
     bodies = []
 
     def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json=SYSTEM)
         bodies.append(request.read())
         if len(bodies) == 1:
             raise httpx.WriteError("broken pipe")
@@ -44,6 +56,8 @@ def test_a_pipe_is_sent_once() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         nonlocal tries
+        if request.method == "GET":
+            return httpx.Response(200, json=SYSTEM)
         tries += 1
         request.read()
         raise httpx.WriteError("broken pipe")
@@ -55,6 +69,22 @@ def test_a_pipe_is_sent_once() -> None:
     with os.fdopen(read, "rb") as pipe, pytest.raises(ConnectionFailedError):
         hs.assets.upload(pipe)
     assert tries == 1
+
+
+def test_a_refusal_that_was_lost_with_the_connection_is_told_all_the_same() -> None:
+    tries = 0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal tries
+        if request.method == "GET":
+            return httpx.Response(200, json=SYSTEM)
+        tries += 1
+        raise httpx.ReadError("connection reset")
+
+    hs = Huasheng(http=httpx.Client(transport=httpx.MockTransport(answer)))
+    with pytest.raises(RefusedError, match="6 bytes") as refused:
+        hs.assets.upload(b"123456")
+    assert (refused.value.status, refused.value.reason, tries) == (413, "too-large", 1)
 
 
 def test_what_can_be_uploaded(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -25,6 +26,7 @@ from huasheng.errors import (
     DeadlineError,
     HuashengError,
     ProblemError,
+    RefusedError,
     not_understood,
     of_problem,
 )
@@ -41,7 +43,9 @@ READ_S = 60.0
 SHORT_S = 60.0
 """Deadline of calls that list, show, accept or delete, all tries together."""
 LONG_S = 600.0
-"""Deadline of uploads, speech, recognition and cloning."""
+"""Deadline of speech, recognition and cloning."""
+UPLOAD_S = 3600.0
+"""Deadline of uploads: 500 MB at 1.2 Mbit/s."""
 TRIES = 5
 """How often a call is made before its failure is the caller's."""
 MAX_PAUSE_S = 8.0
@@ -92,6 +96,11 @@ class Call(Generic[T]):
     def can_repeat(self) -> bool:
         """Whether it may be sent again: its key or nature makes a repeat harmless, and its file can be rewound."""
         return self.upload is None or self.upload.can_rewind
+
+
+def at(*parts: str) -> str:
+    """The path of a resource; ids may hold anything, a model's name comes from a file's."""
+    return API + "".join("/" + quote(part, safe="") for part in parts)
 
 
 def key(given: str | None) -> dict[str, str]:
@@ -191,6 +200,16 @@ def retry_after(value: str) -> float | None:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, TypeError):
         return None
+
+
+def too_large(total: int, limit: int) -> RefusedError:
+    """What the gateway said when it closed the connection on an upload; its own words were lost with the connection."""
+    told = Problem(
+        type="urn:huasheng:problem:too-large", title="File too large", status=413,
+        detail=f"The file has {total} bytes, the gateway takes {limit}.", hint="Shorten it, or make it smaller.",
+        reason="too-large", params={"limit_mb": str(limit // 2**20)}, retryable=False, request_id="",
+    )  # fmt: skip
+    return RefusedError(told)
 
 
 def broken(error: httpx.TransportError, what: str, deadline: Deadline) -> HuashengError:

@@ -270,8 +270,8 @@ class SystemInfo(Answer):
     status: str
     accounts: bool
     services: list[dict[str, Any]]
-    limits: dict[str, float]
-    disk: dict[str, int]
+    limits: dict[str, Any]
+    disk: dict[str, Any]
     queues: list[dict[str, Any]]
 
 

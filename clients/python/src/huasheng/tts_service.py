@@ -23,7 +23,7 @@ class TTSService:
 
     A reference recording (3 to 10 s of clean speech) is cloned through ``POST /voices``, which records the consent of
     the voice's owner; without ``consent`` and ``consent_by`` it is refused with a ``ValueError`` rather than spoken in
-    another voice. The cloned voice is kept under a name made from the recording, and used again the next time.
+    another voice. The cloned voice is kept under a name made from all of this and used again the next time.
     ``transcript``: what is said in the recording (recognised when left out); ``language``: of texts and recording.
     ``client``: your own ``Huasheng``, which stays open.
     """
@@ -72,7 +72,10 @@ class TTSService:
     def _voice(self, reference: Path) -> str:
         """The voice cloned from a recording, made if it is not there yet."""
         data = reference.read_bytes()
-        name = f"{reference.stem[:40]} {hashlib.sha256(data).hexdigest()[:12]}"
+        # another recording, consent or transcript is another voice
+        about = repr((self._consent, self._consent_by, self._transcript, self._language)).encode()
+        digest = hashlib.sha256(data + about).hexdigest()
+        name = f"{reference.stem[:40]} {digest[:12]}"
         for voice in self._client.voices.list():
             if voice.is_cloned and voice.name == name:
                 return voice.voice_id

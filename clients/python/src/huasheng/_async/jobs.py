@@ -15,7 +15,7 @@ from huasheng._async._io import sleep
 from huasheng._async.download import download
 from huasheng._async.transport import AsyncTransport
 from huasheng._files import OnBytes
-from huasheng._protocol import API, Call, Deadline, backoff, given, is_silence, items, nothing
+from huasheng._protocol import Call, Deadline, at, backoff, given, is_silence, items, nothing
 from huasheng._sse import Decoder
 from huasheng.errors import (
     AnswerError,
@@ -67,7 +67,7 @@ class AsyncJobs:
     ) -> list[Job[Any]]:
         """Jobs, newest first; state ``active`` is ``queued`` and ``running``."""
         query = given(kind=kind, state=state, limit=limit, before=before)
-        return await self._transport.call(Call("GET", f"{API}/jobs", items(parse_job), params=query))
+        return await self._transport.call(Call("GET", at("jobs"), items(parse_job), params=query))
 
     async def iterate(
         self, *, kind: Kind | None = None, state: State | Sequence[State] | None = None
@@ -81,15 +81,15 @@ class AsyncJobs:
 
     async def get(self, job: Job[R] | str) -> Job[R]:
         """The job as it is now. Raises ``NotFoundError``."""
-        return await self._transport.call(Call("GET", f"{API}/jobs/{id_of(job)}", parse_job))
+        return await self._transport.call(Call("GET", at("jobs", id_of(job)), parse_job))
 
     async def cancel(self, job: Job[R] | str) -> Job[R]:
         """Cancel a job; harmless when it is over. Raises ``NotFoundError``."""
-        return await self._transport.call(Call("DELETE", f"{API}/jobs/{id_of(job)}", parse_job))
+        return await self._transport.call(Call("DELETE", at("jobs", id_of(job)), parse_job))
 
     async def forget(self, job: Job[Any] | str) -> None:
         """Remove a finished job and its files. Raises ``RefusedError`` ``in-use`` while it is not over."""
-        await self._transport.call(Call("DELETE", f"{API}/jobs/{id_of(job)}", nothing, params={"forget": "true"}))
+        await self._transport.call(Call("DELETE", at("jobs", id_of(job)), nothing, params={"forget": "true"}))
 
     async def watch(self, job: Job[Any] | str, *, timeout: float = JOB_S) -> AsyncGenerator[Event]:
         """What happens to a job, from a ``Snapshot`` of all so far to ``Done``.
@@ -139,7 +139,7 @@ class AsyncJobs:
                 yield event
 
     async def _events(self, job_id: str, deadline: Deadline) -> AsyncGenerator[Event]:
-        call = Call("GET", f"{API}/jobs/{job_id}/events", nothing, headers={"Accept": "text/event-stream"})
+        call = Call("GET", at("jobs", job_id, "events"), nothing, headers={"Accept": "text/event-stream"})
         decoder = Decoder()
         async with self._transport.stream(call, deadline, SILENCE_S) as response:
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
@@ -154,7 +154,7 @@ class AsyncJobs:
     async def _is_there(self, job_id: str) -> bool:
         """Whether the gateway answers plain questions about the job. Raises ``NotFoundError``."""
         try:
-            async with self._transport.stream(Call("GET", f"{API}/jobs/{job_id}", nothing), Deadline(SILENCE_S, "job")):
+            async with self._transport.stream(Call("GET", at("jobs", job_id), nothing), Deadline(SILENCE_S, "job")):
                 return True
         except (ConnectionFailedError, BusyError, ServerError, TimeoutError):
             return False
@@ -214,7 +214,7 @@ class AsyncJobs:
         new file. ``ProblemError`` with the job's own problem when it failed or was cancelled.
         """
         deadline = Deadline(timeout, f"video of job {id_of(job)}")
-        call = Call("GET", f"{API}/jobs/{id_of(job)}/video", nothing)
+        call = Call("GET", at("jobs", id_of(job), "video"), nothing)
         has_begun = False
         while True:
             try:
@@ -231,5 +231,5 @@ class AsyncJobs:
         self, job: Job[Any] | str, path: str | Path, *, progress: OnBytes | None = None, timeout: float = JOB_S
     ) -> Path:
         """Save the video of a job that is at work or done; starts over by itself when the drawing does."""
-        url = f"{API}/jobs/{id_of(job)}/video"
+        url = at("jobs", id_of(job), "video")
         return await download(self._transport, url, path, progress, timeout, may_wait=True)

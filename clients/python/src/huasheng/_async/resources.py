@@ -9,7 +9,7 @@ from typing import Literal
 from huasheng._async.download import download
 from huasheng._async.transport import AsyncTransport
 from huasheng._files import FileInput, OnBytes, open_upload
-from huasheng._protocol import API, LONG_S, Call, given, items, key, model, nothing
+from huasheng._protocol import LONG_S, UPLOAD_S, Call, at, given, items, key, model, nothing
 from huasheng.models import (
     Asset,
     Conversation,
@@ -39,7 +39,7 @@ class AsyncAssets:
         name: str | None = None,
         progress: OnBytes | None = None,
         idempotency_key: str | None = None,
-        timeout: float = LONG_S,
+        timeout: float = UPLOAD_S,
     ) -> Asset:
         """Upload a video, a recording or a picture: a path, bytes, or a file open in binary mode.
 
@@ -49,9 +49,7 @@ class AsyncAssets:
         """
         with open_upload(file, name, progress) as body:
             return await self._transport.call(
-                Call(
-                    "POST", f"{API}/assets", model(Asset), upload=body, headers=key(idempotency_key), timeout_s=timeout
-                )
+                Call("POST", at("assets"), model(Asset), upload=body, headers=key(idempotency_key), timeout_s=timeout)
             )
 
     async def list(
@@ -59,7 +57,7 @@ class AsyncAssets:
     ) -> list[Asset]:
         """Uploads, newest first; ``before`` an id: older ones than that."""
         query = given(kind=kind, limit=limit, before=before)
-        return await self._transport.call(Call("GET", f"{API}/assets", items(model(Asset)), params=query))
+        return await self._transport.call(Call("GET", at("assets"), items(model(Asset)), params=query))
 
     async def iterate(self, *, kind: Literal["video", "audio", "image"] | None = None) -> AsyncGenerator[Asset]:
         """All uploads, newest first, a page at a time."""
@@ -71,15 +69,15 @@ class AsyncAssets:
 
     async def get(self, asset_id: str) -> Asset:
         """One upload. Raises ``NotFoundError``."""
-        return await self._transport.call(Call("GET", f"{API}/assets/{asset_id}", model(Asset)))
+        return await self._transport.call(Call("GET", at("assets", asset_id), model(Asset)))
 
     async def delete(self, asset_id: str) -> None:
         """Delete an upload. Raises ``NotFoundError``; ``RefusedError`` ``in-use`` while a job needs it."""
-        await self._transport.call(Call("DELETE", f"{API}/assets/{asset_id}", nothing))
+        await self._transport.call(Call("DELETE", at("assets", asset_id), nothing))
 
     async def download(self, asset_id: str, path: str | Path, *, progress: OnBytes | None = None) -> Path:
         """Fetch an upload back; see ``download`` of the client."""
-        return await download(self._transport, f"{API}/assets/{asset_id}/content", path, progress)
+        return await download(self._transport, at("assets", asset_id, "content"), path, progress)
 
 
 class AsyncVoices:
@@ -94,7 +92,7 @@ class AsyncVoices:
 
     async def overview(self) -> VoiceList:
         """The voices, and why others cannot be cloned here."""
-        return await self._transport.call(Call("GET", f"{API}/voices", model(VoiceList)))
+        return await self._transport.call(Call("GET", at("voices"), model(VoiceList)))
 
     async def create(
         self,
@@ -118,9 +116,7 @@ class AsyncVoices:
         fields = given(name=name, consent=consent, consent_by=consent_by, language=language, transcript=transcript)
         with open_upload(file, None, progress, fields) as body:
             return await self._transport.call(
-                Call(
-                    "POST", f"{API}/voices", model(Voice), upload=body, headers=key(idempotency_key), timeout_s=timeout
-                )
+                Call("POST", at("voices"), model(Voice), upload=body, headers=key(idempotency_key), timeout_s=timeout)
             )
 
     async def add_clip(
@@ -135,26 +131,26 @@ class AsyncVoices:
     ) -> Voice:
         """Add a recording of the same person to a cloned voice. Raises as ``create`` does; ``voice-full``."""
         with open_upload(file, None, progress, given(transcript=transcript)) as body:
-            path = f"{API}/voices/{voice_id}/clips"
+            path = at("voices", voice_id, "clips")
             return await self._transport.call(
                 Call("POST", path, model(Voice), upload=body, headers=key(idempotency_key), timeout_s=timeout)
             )
 
     async def remove_clip(self, voice_id: str, clip_id: str) -> Voice:
         """Take a recording out of a cloned voice. Raises ``RefusedError`` ``voice-last-clip``; ``NotFoundError``."""
-        return await self._transport.call(Call("DELETE", f"{API}/voices/{voice_id}/clips/{clip_id}", model(Voice)))
+        return await self._transport.call(Call("DELETE", at("voices", voice_id, "clips", clip_id), model(Voice)))
 
     async def rename(self, voice_id: str, name: str) -> Voice:
         """Give a cloned voice another name. Raises ``NotFoundError``; ``RefusedError`` ``builtin-stays``."""
-        return await self._transport.call(Call("PATCH", f"{API}/voices/{voice_id}", model(Voice), body={"name": name}))
+        return await self._transport.call(Call("PATCH", at("voices", voice_id), model(Voice), body={"name": name}))
 
     async def delete(self, voice_id: str) -> None:
         """Delete a cloned voice. Raises ``NotFoundError``; ``RefusedError`` ``builtin-stays``."""
-        await self._transport.call(Call("DELETE", f"{API}/voices/{voice_id}", nothing))
+        await self._transport.call(Call("DELETE", at("voices", voice_id), nothing))
 
     async def sample(self, voice_id: str, path: str | Path) -> Path:
         """Save a sentence in this voice as WAV; made when first asked for."""
-        return await download(self._transport, f"{API}/voices/{voice_id}/sample", path)
+        return await download(self._transport, at("voices", voice_id, "sample"), path)
 
 
 class AsyncModels:
@@ -165,15 +161,15 @@ class AsyncModels:
 
     async def list(self) -> list[Model]:
         """Built-in and trained models."""
-        return await self._transport.call(Call("GET", f"{API}/models", items(model(Model))))
+        return await self._transport.call(Call("GET", at("models"), items(model(Model))))
 
     async def get(self, model_id: str) -> Model:
         """One model. Raises ``NotFoundError``."""
-        return await self._transport.call(Call("GET", f"{API}/models/{model_id}", model(Model)))
+        return await self._transport.call(Call("GET", at("models", model_id), model(Model)))
 
     async def delete(self, model_id: str) -> None:
         """Delete a trained model; its avatar stays. Raises ``RefusedError`` ``builtin-stays``, ``in-use``."""
-        await self._transport.call(Call("DELETE", f"{API}/models/{model_id}", nothing))
+        await self._transport.call(Call("DELETE", at("models", model_id), nothing))
 
 
 class AsyncConversations:
@@ -185,7 +181,7 @@ class AsyncConversations:
     async def list(self, *, limit: int = 50, before: str | None = None) -> list[Conversation]:
         """Conversations, the last used first."""
         query = given(limit=limit, before=before)
-        return await self._transport.call(Call("GET", f"{API}/conversations", items(model(Conversation)), params=query))
+        return await self._transport.call(Call("GET", at("conversations"), items(model(Conversation)), params=query))
 
     async def iterate(self) -> AsyncGenerator[Conversation]:
         """All conversations, a page at a time."""
@@ -197,13 +193,11 @@ class AsyncConversations:
 
     async def get(self, conversation_id: str) -> ConversationDetail:
         """One conversation with its messages. Raises ``NotFoundError``."""
-        return await self._transport.call(
-            Call("GET", f"{API}/conversations/{conversation_id}", model(ConversationDetail))
-        )
+        return await self._transport.call(Call("GET", at("conversations", conversation_id), model(ConversationDetail)))
 
     async def delete(self, conversation_id: str) -> None:
         """Delete a conversation; its videos stay until their jobs are forgotten. Raises ``NotFoundError``."""
-        await self._transport.call(Call("DELETE", f"{API}/conversations/{conversation_id}", nothing))
+        await self._transport.call(Call("DELETE", at("conversations", conversation_id), nothing))
 
 
 class AsyncTranscriptions:
@@ -227,7 +221,7 @@ class AsyncTranscriptions:
         """
         with open_upload(file, None, progress, given(language=language, engine=engine)) as body:
             return await self._transport.call(
-                Call("POST", f"{API}/transcriptions", model(Transcription), upload=body, timeout_s=timeout)
+                Call("POST", at("transcriptions"), model(Transcription), upload=body, timeout_s=timeout)
             )
 
 
@@ -239,12 +233,12 @@ class AsyncSystem:
 
     async def get(self) -> SystemInfo:
         """Versions, health of every service, limits, disk and queues."""
-        return await self._transport.call(Call("GET", f"{API}/system", model(SystemInfo)))
+        return await self._transport.call(Call("GET", at("system"), model(SystemInfo)))
 
     async def engines(self) -> Engines:
         """The engines of all services, and why those that cannot be used cannot."""
-        return await self._transport.call(Call("GET", f"{API}/engines", model(Engines)))
+        return await self._transport.call(Call("GET", at("engines"), model(Engines)))
 
     async def devices(self) -> list[Device]:
         """What the render service can run on."""
-        return await self._transport.call(Call("GET", f"{API}/devices", items(model(Device))))
+        return await self._transport.call(Call("GET", at("devices"), items(model(Device))))

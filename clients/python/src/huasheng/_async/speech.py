@@ -10,7 +10,7 @@ from huasheng import _wav
 from huasheng._async._io import blocking
 from huasheng._async.transport import AsyncTransport
 from huasheng._files import write_whole
-from huasheng._protocol import API, LONG_S, READ_S, Call, Deadline, T, given
+from huasheng._protocol import LONG_S, READ_S, Call, Deadline, T, at, given
 from huasheng.models import SpeechChunk
 from huasheng.requests import Synthesis
 
@@ -93,4 +93,4 @@ def _call(
     timeout_s: float,
 ) -> Call[T]:
     body = given(text=text, voice_id=voice_id, language=language, speed=speed, synthesis=synthesis)
-    return Call("POST", f"{API}/speech", parse, body=body, timeout_s=timeout_s, is_json=False)
+    return Call("POST", at("speech"), parse, body=body, timeout_s=timeout_s, is_json=False)

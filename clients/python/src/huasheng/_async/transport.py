@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
@@ -10,8 +11,23 @@ from typing import Any, TypeVar, cast
 import httpx
 
 from huasheng._async._io import sleep
-from huasheng._protocol import READ_S, Call, Deadline, Settings, broken, nothing, parse_answer, pause, read_problem
-from huasheng.errors import HuashengError, NotFoundError
+from huasheng._files import Upload
+from huasheng._protocol import (
+    READ_S,
+    Call,
+    Deadline,
+    Settings,
+    at,
+    broken,
+    model,
+    nothing,
+    parse_answer,
+    pause,
+    read_problem,
+    too_large,
+)
+from huasheng.errors import ConnectionFailedError, HuashengError, NotFoundError
+from huasheng.models import SystemInfo
 
 T = TypeVar("T")
 log = logging.getLogger("huasheng")
@@ -45,10 +61,25 @@ class AsyncTransport:
             except HuashengError as e:
                 if attempt > 1 and call.parse is nothing and isinstance(e, NotFoundError):
                     return call.parse(None)  # the try before deleted it, only its answer was lost
+                if call.upload and isinstance(e, ConnectionFailedError):
+                    await self._check_size(call.upload, deadline)
                 wait = pause(e, attempt, call, deadline)
                 log.warning("%s: try %d failed (%s), next in %.1f s", call.name, attempt, type(e).__name__, wait)
             attempt += 1
             await sleep(wait)
+
+    async def _check_size(self, upload: Upload, deadline: Deadline) -> None:
+        """Whether a broken upload was a refused one: a gateway that reads no further closes the connection, and its
+        answer is lost while we are still sending. Raises ``RefusedError`` ``too-large``.
+        """
+        ask = Call("GET", at("system"), model(SystemInfo))
+        try:
+            async with self.stream(ask, deadline) as response:
+                limits = parse_answer(ask, await self._read(response, ask.name, deadline)).limits
+        except HuashengError:
+            return  # the upload's own failure is what is told
+        if upload.total and upload.total > limits.get("upload_bytes", math.inf):
+            raise too_large(upload.total, limits["upload_bytes"])
 
     @asynccontextmanager
     async def stream(

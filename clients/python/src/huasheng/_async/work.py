@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, cast
 
 from huasheng._async.transport import AsyncTransport
-from huasheng._protocol import API, Call, given, items, key, model, nothing
+from huasheng._protocol import Call, at, given, items, key, model, nothing
 from huasheng.jobs import AvatarResult, DialogueResult, Job, TrainingResult, VideoResult, parse_job
 from huasheng.models import Avatar
 from huasheng.requests import Synthesis
 
 
 async def _start(transport: AsyncTransport, path: str, idempotency_key: str | None, body: dict[str, Any]) -> Job[Any]:
-    return await transport.call(Call("POST", f"{API}/{path}", parse_job, body=body, headers=key(idempotency_key)))
+    return await transport.call(Call("POST", at(path), parse_job, body=body, headers=key(idempotency_key)))
 
 
 class AsyncAvatars:
@@ -30,20 +30,20 @@ class AsyncAvatars:
 
     async def list(self) -> list[Avatar]:
         """Prepared avatars, the built-in one first."""
-        return await self._transport.call(Call("GET", f"{API}/avatars", items(model(Avatar))))
+        return await self._transport.call(Call("GET", at("avatars"), items(model(Avatar))))
 
     async def get(self, avatar_id: str) -> Avatar:
         """One avatar. Raises ``NotFoundError``."""
-        return await self._transport.call(Call("GET", f"{API}/avatars/{avatar_id}", model(Avatar)))
+        return await self._transport.call(Call("GET", at("avatars", avatar_id), model(Avatar)))
 
     async def delete(self, avatar_id: str) -> None:
         """Delete an avatar that you made. Raises ``NotFoundError``; ``RefusedError`` ``builtin-stays``."""
-        await self._transport.call(Call("DELETE", f"{API}/avatars/{avatar_id}", nothing))
+        await self._transport.call(Call("DELETE", at("avatars", avatar_id), nothing))
 
     async def set_voice(self, avatar_id: str, voice_id: str | None) -> Avatar:
         """Give an avatar a voice, which speaks where a request names none; None: the default of the language."""
         return await self._transport.call(
-            Call("PATCH", f"{API}/avatars/{avatar_id}", model(Avatar), body={"voice_id": voice_id})
+            Call("PATCH", at("avatars", avatar_id), model(Avatar), body={"voice_id": voice_id})
         )
 
 
@@ -110,7 +110,7 @@ class AsyncVideos:
     async def list(self, *, limit: int = 50, before: str | None = None) -> list[Job[VideoResult]]:
         """The gallery: finished video jobs, newest first."""
         query = given(limit=limit, before=before)
-        return await self._transport.call(Call("GET", f"{API}/videos", items(parse_job), params=query))
+        return await self._transport.call(Call("GET", at("videos"), items(parse_job), params=query))
 
 
 class AsyncDialogues:

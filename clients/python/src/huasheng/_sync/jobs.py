@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from huasheng._files import OnBytes
-from huasheng._protocol import API, Call, Deadline, backoff, given, is_silence, items, nothing
+from huasheng._protocol import Call, Deadline, at, backoff, given, is_silence, items, nothing
 from huasheng._sse import Decoder
 from huasheng._sync._io import sleep
 from huasheng._sync.download import download
@@ -68,7 +68,7 @@ class Jobs:
     ) -> list[Job[Any]]:
         """Jobs, newest first; state ``active`` is ``queued`` and ``running``."""
         query = given(kind=kind, state=state, limit=limit, before=before)
-        return self._transport.call(Call("GET", f"{API}/jobs", items(parse_job), params=query))
+        return self._transport.call(Call("GET", at("jobs"), items(parse_job), params=query))
 
     def iterate(self, *, kind: Kind | None = None, state: State | Sequence[State] | None = None) -> Generator[Job[Any]]:
         """All jobs, newest first, a page at a time."""
@@ -80,15 +80,15 @@ class Jobs:
 
     def get(self, job: Job[R] | str) -> Job[R]:
         """The job as it is now. Raises ``NotFoundError``."""
-        return self._transport.call(Call("GET", f"{API}/jobs/{id_of(job)}", parse_job))
+        return self._transport.call(Call("GET", at("jobs", id_of(job)), parse_job))
 
     def cancel(self, job: Job[R] | str) -> Job[R]:
         """Cancel a job; harmless when it is over. Raises ``NotFoundError``."""
-        return self._transport.call(Call("DELETE", f"{API}/jobs/{id_of(job)}", parse_job))
+        return self._transport.call(Call("DELETE", at("jobs", id_of(job)), parse_job))
 
     def forget(self, job: Job[Any] | str) -> None:
         """Remove a finished job and its files. Raises ``RefusedError`` ``in-use`` while it is not over."""
-        self._transport.call(Call("DELETE", f"{API}/jobs/{id_of(job)}", nothing, params={"forget": "true"}))
+        self._transport.call(Call("DELETE", at("jobs", id_of(job)), nothing, params={"forget": "true"}))
 
     def watch(self, job: Job[Any] | str, *, timeout: float = JOB_S) -> Generator[Event]:
         """What happens to a job, from a ``Snapshot`` of all so far to ``Done``.
@@ -138,7 +138,7 @@ class Jobs:
                 yield event
 
     def _events(self, job_id: str, deadline: Deadline) -> Generator[Event]:
-        call = Call("GET", f"{API}/jobs/{job_id}/events", nothing, headers={"Accept": "text/event-stream"})
+        call = Call("GET", at("jobs", job_id, "events"), nothing, headers={"Accept": "text/event-stream"})
         decoder = Decoder()
         with self._transport.stream(call, deadline, SILENCE_S) as response:
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
@@ -153,7 +153,7 @@ class Jobs:
     def _is_there(self, job_id: str) -> bool:
         """Whether the gateway answers plain questions about the job. Raises ``NotFoundError``."""
         try:
-            with self._transport.stream(Call("GET", f"{API}/jobs/{job_id}", nothing), Deadline(SILENCE_S, "job")):
+            with self._transport.stream(Call("GET", at("jobs", job_id), nothing), Deadline(SILENCE_S, "job")):
                 return True
         except (ConnectionFailedError, BusyError, ServerError, TimeoutError):
             return False
@@ -211,7 +211,7 @@ class Jobs:
         new file. ``ProblemError`` with the job's own problem when it failed or was cancelled.
         """
         deadline = Deadline(timeout, f"video of job {id_of(job)}")
-        call = Call("GET", f"{API}/jobs/{id_of(job)}/video", nothing)
+        call = Call("GET", at("jobs", id_of(job), "video"), nothing)
         has_begun = False
         while True:
             try:
@@ -228,5 +228,5 @@ class Jobs:
         self, job: Job[Any] | str, path: str | Path, *, progress: OnBytes | None = None, timeout: float = JOB_S
     ) -> Path:
         """Save the video of a job that is at work or done; starts over by itself when the drawing does."""
-        url = f"{API}/jobs/{id_of(job)}/video"
+        url = at("jobs", id_of(job), "video")
         return download(self._transport, url, path, progress, timeout, may_wait=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from huasheng._files import FileInput, OnBytes, open_upload
-from huasheng._protocol import API, LONG_S, Call, given, items, key, model, nothing
+from huasheng._protocol import LONG_S, UPLOAD_S, Call, at, given, items, key, model, nothing
 from huasheng._sync.download import download
 from huasheng._sync.transport import Transport
 from huasheng.models import (
@@ -40,7 +40,7 @@ class Assets:
         name: str | None = None,
         progress: OnBytes | None = None,
         idempotency_key: str | None = None,
-        timeout: float = LONG_S,
+        timeout: float = UPLOAD_S,
     ) -> Asset:
         """Upload a video, a recording or a picture: a path, bytes, or a file open in binary mode.
 
@@ -50,9 +50,7 @@ class Assets:
         """
         with open_upload(file, name, progress) as body:
             return self._transport.call(
-                Call(
-                    "POST", f"{API}/assets", model(Asset), upload=body, headers=key(idempotency_key), timeout_s=timeout
-                )
+                Call("POST", at("assets"), model(Asset), upload=body, headers=key(idempotency_key), timeout_s=timeout)
             )
 
     def list(
@@ -60,7 +58,7 @@ class Assets:
     ) -> list[Asset]:
         """Uploads, newest first; ``before`` an id: older ones than that."""
         query = given(kind=kind, limit=limit, before=before)
-        return self._transport.call(Call("GET", f"{API}/assets", items(model(Asset)), params=query))
+        return self._transport.call(Call("GET", at("assets"), items(model(Asset)), params=query))
 
     def iterate(self, *, kind: Literal["video", "audio", "image"] | None = None) -> Generator[Asset]:
         """All uploads, newest first, a page at a time."""
@@ -72,15 +70,15 @@ class Assets:
 
     def get(self, asset_id: str) -> Asset:
         """One upload. Raises ``NotFoundError``."""
-        return self._transport.call(Call("GET", f"{API}/assets/{asset_id}", model(Asset)))
+        return self._transport.call(Call("GET", at("assets", asset_id), model(Asset)))
 
     def delete(self, asset_id: str) -> None:
         """Delete an upload. Raises ``NotFoundError``; ``RefusedError`` ``in-use`` while a job needs it."""
-        self._transport.call(Call("DELETE", f"{API}/assets/{asset_id}", nothing))
+        self._transport.call(Call("DELETE", at("assets", asset_id), nothing))
 
     def download(self, asset_id: str, path: str | Path, *, progress: OnBytes | None = None) -> Path:
         """Fetch an upload back; see ``download`` of the client."""
-        return download(self._transport, f"{API}/assets/{asset_id}/content", path, progress)
+        return download(self._transport, at("assets", asset_id, "content"), path, progress)
 
 
 class Voices:
@@ -95,7 +93,7 @@ class Voices:
 
     def overview(self) -> VoiceList:
         """The voices, and why others cannot be cloned here."""
-        return self._transport.call(Call("GET", f"{API}/voices", model(VoiceList)))
+        return self._transport.call(Call("GET", at("voices"), model(VoiceList)))
 
     def create(
         self,
@@ -119,9 +117,7 @@ class Voices:
         fields = given(name=name, consent=consent, consent_by=consent_by, language=language, transcript=transcript)
         with open_upload(file, None, progress, fields) as body:
             return self._transport.call(
-                Call(
-                    "POST", f"{API}/voices", model(Voice), upload=body, headers=key(idempotency_key), timeout_s=timeout
-                )
+                Call("POST", at("voices"), model(Voice), upload=body, headers=key(idempotency_key), timeout_s=timeout)
             )
 
     def add_clip(
@@ -136,26 +132,26 @@ class Voices:
     ) -> Voice:
         """Add a recording of the same person to a cloned voice. Raises as ``create`` does; ``voice-full``."""
         with open_upload(file, None, progress, given(transcript=transcript)) as body:
-            path = f"{API}/voices/{voice_id}/clips"
+            path = at("voices", voice_id, "clips")
             return self._transport.call(
                 Call("POST", path, model(Voice), upload=body, headers=key(idempotency_key), timeout_s=timeout)
             )
 
     def remove_clip(self, voice_id: str, clip_id: str) -> Voice:
         """Take a recording out of a cloned voice. Raises ``RefusedError`` ``voice-last-clip``; ``NotFoundError``."""
-        return self._transport.call(Call("DELETE", f"{API}/voices/{voice_id}/clips/{clip_id}", model(Voice)))
+        return self._transport.call(Call("DELETE", at("voices", voice_id, "clips", clip_id), model(Voice)))
 
     def rename(self, voice_id: str, name: str) -> Voice:
         """Give a cloned voice another name. Raises ``NotFoundError``; ``RefusedError`` ``builtin-stays``."""
-        return self._transport.call(Call("PATCH", f"{API}/voices/{voice_id}", model(Voice), body={"name": name}))
+        return self._transport.call(Call("PATCH", at("voices", voice_id), model(Voice), body={"name": name}))
 
     def delete(self, voice_id: str) -> None:
         """Delete a cloned voice. Raises ``NotFoundError``; ``RefusedError`` ``builtin-stays``."""
-        self._transport.call(Call("DELETE", f"{API}/voices/{voice_id}", nothing))
+        self._transport.call(Call("DELETE", at("voices", voice_id), nothing))
 
     def sample(self, voice_id: str, path: str | Path) -> Path:
         """Save a sentence in this voice as WAV; made when first asked for."""
-        return download(self._transport, f"{API}/voices/{voice_id}/sample", path)
+        return download(self._transport, at("voices", voice_id, "sample"), path)
 
 
 class Models:
@@ -166,15 +162,15 @@ class Models:
 
     def list(self) -> list[Model]:
         """Built-in and trained models."""
-        return self._transport.call(Call("GET", f"{API}/models", items(model(Model))))
+        return self._transport.call(Call("GET", at("models"), items(model(Model))))
 
     def get(self, model_id: str) -> Model:
         """One model. Raises ``NotFoundError``."""
-        return self._transport.call(Call("GET", f"{API}/models/{model_id}", model(Model)))
+        return self._transport.call(Call("GET", at("models", model_id), model(Model)))
 
     def delete(self, model_id: str) -> None:
         """Delete a trained model; its avatar stays. Raises ``RefusedError`` ``builtin-stays``, ``in-use``."""
-        self._transport.call(Call("DELETE", f"{API}/models/{model_id}", nothing))
+        self._transport.call(Call("DELETE", at("models", model_id), nothing))
 
 
 class Conversations:
@@ -186,7 +182,7 @@ class Conversations:
     def list(self, *, limit: int = 50, before: str | None = None) -> list[Conversation]:
         """Conversations, the last used first."""
         query = given(limit=limit, before=before)
-        return self._transport.call(Call("GET", f"{API}/conversations", items(model(Conversation)), params=query))
+        return self._transport.call(Call("GET", at("conversations"), items(model(Conversation)), params=query))
 
     def iterate(self) -> Generator[Conversation]:
         """All conversations, a page at a time."""
@@ -198,11 +194,11 @@ class Conversations:
 
     def get(self, conversation_id: str) -> ConversationDetail:
         """One conversation with its messages. Raises ``NotFoundError``."""
-        return self._transport.call(Call("GET", f"{API}/conversations/{conversation_id}", model(ConversationDetail)))
+        return self._transport.call(Call("GET", at("conversations", conversation_id), model(ConversationDetail)))
 
     def delete(self, conversation_id: str) -> None:
         """Delete a conversation; its videos stay until their jobs are forgotten. Raises ``NotFoundError``."""
-        self._transport.call(Call("DELETE", f"{API}/conversations/{conversation_id}", nothing))
+        self._transport.call(Call("DELETE", at("conversations", conversation_id), nothing))
 
 
 class Transcriptions:
@@ -226,7 +222,7 @@ class Transcriptions:
         """
         with open_upload(file, None, progress, given(language=language, engine=engine)) as body:
             return self._transport.call(
-                Call("POST", f"{API}/transcriptions", model(Transcription), upload=body, timeout_s=timeout)
+                Call("POST", at("transcriptions"), model(Transcription), upload=body, timeout_s=timeout)
             )
 
 
@@ -238,12 +234,12 @@ class System:
 
     def get(self) -> SystemInfo:
         """Versions, health of every service, limits, disk and queues."""
-        return self._transport.call(Call("GET", f"{API}/system", model(SystemInfo)))
+        return self._transport.call(Call("GET", at("system"), model(SystemInfo)))
 
     def engines(self) -> Engines:
         """The engines of all services, and why those that cannot be used cannot."""
-        return self._transport.call(Call("GET", f"{API}/engines", model(Engines)))
+        return self._transport.call(Call("GET", at("engines"), model(Engines)))
 
     def devices(self) -> list[Device]:
         """What the render service can run on."""
-        return self._transport.call(Call("GET", f"{API}/devices", items(model(Device))))
+        return self._transport.call(Call("GET", at("devices"), items(model(Device))))

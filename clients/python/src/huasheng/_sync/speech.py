@@ -9,7 +9,7 @@ from pathlib import Path
 
 from huasheng import _wav
 from huasheng._files import write_whole
-from huasheng._protocol import API, LONG_S, READ_S, Call, Deadline, T, given
+from huasheng._protocol import LONG_S, READ_S, Call, Deadline, T, at, given
 from huasheng._sync._io import blocking
 from huasheng._sync.transport import Transport
 from huasheng.models import SpeechChunk
@@ -94,4 +94,4 @@ def _call(
     timeout_s: float,
 ) -> Call[T]:
     body = given(text=text, voice_id=voice_id, language=language, speed=speed, synthesis=synthesis)
-    return Call("POST", f"{API}/speech", parse, body=body, timeout_s=timeout_s, is_json=False)
+    return Call("POST", at("speech"), parse, body=body, timeout_s=timeout_s, is_json=False)

@@ -4,15 +4,31 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import httpx
 
-from huasheng._protocol import READ_S, Call, Deadline, Settings, broken, nothing, parse_answer, pause, read_problem
+from huasheng._files import Upload
+from huasheng._protocol import (
+    READ_S,
+    Call,
+    Deadline,
+    Settings,
+    at,
+    broken,
+    model,
+    nothing,
+    parse_answer,
+    pause,
+    read_problem,
+    too_large,
+)
 from huasheng._sync._io import sleep
-from huasheng.errors import HuashengError, NotFoundError
+from huasheng.errors import ConnectionFailedError, HuashengError, NotFoundError
+from huasheng.models import SystemInfo
 
 T = TypeVar("T")
 log = logging.getLogger("huasheng")
@@ -46,10 +62,25 @@ class Transport:
             except HuashengError as e:
                 if attempt > 1 and call.parse is nothing and isinstance(e, NotFoundError):
                     return call.parse(None)  # the try before deleted it, only its answer was lost
+                if call.upload and isinstance(e, ConnectionFailedError):
+                    self._check_size(call.upload, deadline)
                 wait = pause(e, attempt, call, deadline)
                 log.warning("%s: try %d failed (%s), next in %.1f s", call.name, attempt, type(e).__name__, wait)
             attempt += 1
             sleep(wait)
+
+    def _check_size(self, upload: Upload, deadline: Deadline) -> None:
+        """Whether a broken upload was a refused one: a gateway that reads no further closes the connection, and its
+        answer is lost while we are still sending. Raises ``RefusedError`` ``too-large``.
+        """
+        ask = Call("GET", at("system"), model(SystemInfo))
+        try:
+            with self.stream(ask, deadline) as response:
+                limits = parse_answer(ask, self._read(response, ask.name, deadline)).limits
+        except HuashengError:
+            return  # the upload's own failure is what is told
+        if upload.total and upload.total > limits.get("upload_bytes", math.inf):
+            raise too_large(upload.total, limits["upload_bytes"])
 
     @contextmanager
     def stream(self, call: Call[Any], deadline: Deadline, read_s: float = READ_S) -> Iterator[httpx.Response]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from huasheng._protocol import API, Call, given, items, key, model, nothing
+from huasheng._protocol import Call, at, given, items, key, model, nothing
 from huasheng._sync.transport import Transport
 from huasheng.jobs import AvatarResult, DialogueResult, Job, TrainingResult, VideoResult, parse_job
 from huasheng.models import Avatar
@@ -13,7 +13,7 @@ from huasheng.requests import Synthesis
 
 
 def _start(transport: Transport, path: str, idempotency_key: str | None, body: dict[str, Any]) -> Job[Any]:
-    return transport.call(Call("POST", f"{API}/{path}", parse_job, body=body, headers=key(idempotency_key)))
+    return transport.call(Call("POST", at(path), parse_job, body=body, headers=key(idempotency_key)))
 
 
 class Avatars:
@@ -31,21 +31,19 @@ class Avatars:
 
     def list(self) -> list[Avatar]:
         """Prepared avatars, the built-in one first."""
-        return self._transport.call(Call("GET", f"{API}/avatars", items(model(Avatar))))
+        return self._transport.call(Call("GET", at("avatars"), items(model(Avatar))))
 
     def get(self, avatar_id: str) -> Avatar:
         """One avatar. Raises ``NotFoundError``."""
-        return self._transport.call(Call("GET", f"{API}/avatars/{avatar_id}", model(Avatar)))
+        return self._transport.call(Call("GET", at("avatars", avatar_id), model(Avatar)))
 
     def delete(self, avatar_id: str) -> None:
         """Delete an avatar that you made. Raises ``NotFoundError``; ``RefusedError`` ``builtin-stays``."""
-        self._transport.call(Call("DELETE", f"{API}/avatars/{avatar_id}", nothing))
+        self._transport.call(Call("DELETE", at("avatars", avatar_id), nothing))
 
     def set_voice(self, avatar_id: str, voice_id: str | None) -> Avatar:
         """Give an avatar a voice, which speaks where a request names none; None: the default of the language."""
-        return self._transport.call(
-            Call("PATCH", f"{API}/avatars/{avatar_id}", model(Avatar), body={"voice_id": voice_id})
-        )
+        return self._transport.call(Call("PATCH", at("avatars", avatar_id), model(Avatar), body={"voice_id": voice_id}))
 
 
 class Trainings:
@@ -111,7 +109,7 @@ class Videos:
     def list(self, *, limit: int = 50, before: str | None = None) -> list[Job[VideoResult]]:
         """The gallery: finished video jobs, newest first."""
         query = given(limit=limit, before=before)
-        return self._transport.call(Call("GET", f"{API}/videos", items(parse_job), params=query))
+        return self._transport.call(Call("GET", at("videos"), items(parse_job), params=query))
 
 
 class Dialogues:
