@@ -124,6 +124,7 @@ class Trainings:
                 await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
                 told = Told("check", steps=steps)
                 with self.storage.local(key) as source, tempfile.TemporaryDirectory(prefix="huasheng-model-") as made:
+                    await asyncio.to_thread(engine.check_training, source, steps)
                     avatar: AvatarRecord | None = None
                     async for item in self._avatar(engine, source, owner, training_id, name, stop):
                         if isinstance(item, AvatarRecord):

@@ -6,8 +6,15 @@ import importlib.util
 import json
 import shlex
 import sys
+import zipfile
 from pathlib import Path
 
+import cv2
+import numpy as np
+
+from services.common.audio import wav_bytes
+from services.render.atlas.avatar import Plan
+from services.render.synctalk.data import PERSON, PLAN
 from services.render.synctalk.setup import FILES, PACKAGES, SyncTalk
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +52,7 @@ def checkout(folder: Path, gpu: bool = True, **settings: float) -> SyncTalk:
     path = shlex.quote(f"{env / 'site'}:{ROOT}")
     program(env / "bin" / "python", f'PYTHONPATH={path} exec {shlex.quote(sys.executable)} "$@"')
     program(env / "bin" / "ffmpeg", "exit 0")
-    return SyncTalk(root, str(env / "bin" / "python"), **{"segment_s": 20.0, "quiet_s": 60.0, **settings})  # type: ignore[arg-type]
+    return SyncTalk(root, str(env / "bin" / "python"), **{"segment_s": 5.0, "quiet_s": 60.0, **settings})  # type: ignore[arg-type]
 
 
 def program(path: Path, script: str) -> None:
@@ -63,7 +70,42 @@ def fault(setup: SyncTalk, **kinds: str) -> None:
     (setup.checkout / "faults.json").write_text(json.dumps(kinds))
 
 
+def model(folder: Path) -> Path:
+    """A checkpoint, as far as the fake looks into one."""
+    path = folder / "model.pth"
+    with zipfile.ZipFile(path, "w") as z:
+        z.writestr("epoch", "7")
+    return path
+
+
 def calls(setup: SyncTalk) -> list[list[str]]:
     """Command lines of its programs so far."""
     log = setup.checkout / "calls.jsonl"
     return [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+
+
+def avatar(folder: Path, frames: int = 44, side: int = 64) -> Path:
+    """A small prepared avatar, as ``prepare`` leaves one, without preparing: grey pictures, numbered by brightness."""
+    person = folder / "avatar" / PERSON
+    for name in ("ori_imgs", "gt_imgs", "torso_imgs", "parsing"):
+        (person / name).mkdir(parents=True)
+    for n in range(frames):
+        picture = cv2.imencode(".jpg", np.full((side, side, 3), 40 + 2 * n, np.uint8))[1].tobytes()
+        (person / "ori_imgs" / f"{n}.jpg").write_bytes(picture)
+        (person / "gt_imgs" / f"{n}.jpg").write_bytes(picture)
+        (person / "ori_imgs" / f"{n}.lms").write_text("0 0\n" * 68)
+        (person / "torso_imgs" / f"{n}.png").write_bytes(b"png")
+        (person / "parsing" / f"{n}_face.png").write_bytes(b"png")
+    np.save(person / "bs.npy", np.zeros((frames, 52), np.float32))
+    (person / "bc.jpg").write_bytes(b"jpg")
+    (person / "aud.wav").write_bytes(wav_bytes(np.zeros(frames * 640, np.float32), 16000))
+    split = frames * 10 // 11
+    for name, part in (("train", range(split)), ("val", range(split, frames))):
+        listed = [{"img_id": n, "aud_id": n, "transform_matrix": np.eye(4).tolist()} for n in part]
+        (person / f"transforms_{name}.json").write_text(
+            json.dumps({"focal_len": 1.0, "cx": side / 2, "frames": listed})
+        )
+    loop = [*range(20), *range(20, 0, -1)]
+    plan = Plan(side, side, 25.0, frames, False, loop, [min(n, 20) for n in range(frames)])
+    plan.save(folder / "avatar" / PLAN)
+    return folder / "avatar"

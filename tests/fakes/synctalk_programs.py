@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import signal
 import subprocess
@@ -17,7 +18,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tqdm
 
 FPS = 25
@@ -105,11 +105,11 @@ def _task(task: int, base: Path, video: Path, some: bool) -> None:
             (base / "flow_result" / f"2_{n}.npy").write_bytes(b"flow")
         (base / "bundle_adjustment.pt").write_bytes(b"params")
     elif task == 9:
-        np.save(base / "bs.npy", np.zeros((len(numbers), 52), np.float32))
+        (base / "bs.npy").write_bytes(b"blendshapes")
     else:
         split = int(len(numbers) * 10 / 11)
         for name, part in (("train", numbers[:split]), ("val", numbers[split:])):
-            frames = [{"img_id": n, "aud_id": n, "transform_matrix": np.eye(4).tolist()} for n in part]
+            frames = [{"img_id": n, "aud_id": n, "transform_matrix": [[1.0]]} for n in part]
             lens: dict[str, Any] = {"focal_len": 1200.0, "cx": 256.0, "cy": 256.0, "frames": frames}
             (base / f"transforms_{name}.json").write_text(json.dumps(lens))
 
@@ -129,7 +129,7 @@ def _of_picture(task: int, base: Path, n: int) -> None:
 def _wav(video: Path, to: Path) -> None:
     from services.common.audio import decode, wav_bytes
 
-    to.write_bytes(wav_bytes(np.asarray(decode(video, 16000), np.float32), 16000))
+    to.write_bytes(wav_bytes(decode(video, 16000), 16000))
 
 
 def _split(video: Path, to: Path) -> None:
@@ -196,7 +196,7 @@ def _train(opt: argparse.Namespace, work: Path) -> int:
     begun = _epoch(opt, work)
     frames, held = _frames(opt.path, "train"), _frames(opt.path, "val")
     (work / "opt.txt").write_text(str(opt))
-    last = int(np.ceil(opt.iters / len(frames)))
+    last = math.ceil(opt.iters / len(frames))
     say(f"[INFO] max_epoch = {last}")
     for epoch in range(begun + 1, last + 1):
         if kind == "nothing":
@@ -240,6 +240,7 @@ def _evaluate(opt: argparse.Namespace, work: Path, held: list[dict[str, Any]], e
 def _draw(opt: argparse.Namespace, work: Path) -> int:
     import av
     import cv2
+    import numpy as np
 
     from services.common.audio import decode
 

@@ -216,6 +216,9 @@ class RenderEngine(ABC):
         ``too-big-picture``, ``corrupt-media`` and ``cancelled``.
         """
 
+    def check_training(self, source: Path, steps: int) -> None:  # noqa: B027  most have nothing to say
+        """Raises what makes a training of so many steps on a video pointless, before the long work begins."""
+
     def devices(self) -> list[DeviceInfo]:
         """What it uses beside the processor."""
         return []

@@ -14,9 +14,11 @@ from services.common.errors import HuashengError
 from services.common.weights import WeightsError, folder
 from services.render.devices import DeviceInfo
 from services.render.engines.base import AvatarReport, EngineOptions, Kind, RenderEngine, RenderSession, SessionConfig
-from services.render.synctalk.prepare import Job, prepare
+from services.render.media_read import kind_of, probe
+from services.render.synctalk.prepare import FPS, Job, prepare
 from services.render.synctalk.session import SyncSession
 from services.render.synctalk.setup import SyncTalk
+from services.render.synctalk.train import LEARNED, epochs
 
 __all__ = ["SynctalkEngine"]
 
@@ -73,6 +75,13 @@ class SynctalkEngine(RenderEngine):
         """See ``RenderEngine``."""
         setup, mesh = self._ready()
         return prepare(Job(source, kind, setup, mesh, self.options, progress, cancelled), out)
+
+    def check_training(self, source: Path, steps: int) -> None:
+        """See ``RenderEngine``. Raises ``video-needed`` and ``too-few-steps``."""
+        if kind_of(source) != "video":
+            raise HuashengError("video-needed", engine=self.name, name=source.name)
+        seconds = min(probe(source).duration_s, self.options.max_avatar_s)
+        epochs(steps, max(1, round(LEARNED * FPS * seconds)))
 
     def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:
         """See ``RenderEngine``. Raises ``not-live``."""

@@ -17,13 +17,14 @@ from pathlib import Path
 from types import TracebackType
 
 from services.common.errors import HuashengError
+from services.render.synctalk.watch import bar
 
 log = logging.getLogger("huasheng.render.synctalk")
 
 TICK_S = 0.1
 """``lines`` gives a sign at least this often, so that its caller can look whether it is still wanted."""
-STOP_S = 0.6
-"""After this long a program that should end is left to the kernel: everything of it is killed by group."""
+STOP_S = 5.0
+"""The guard kills at once; one that has not ended after this long is stuck itself, and is killed."""
 KEPT_LINES = 200
 LONGEST_LINE = 4000
 NAME = "synctalk"
@@ -141,6 +142,9 @@ class Child:
         self._rest = rest[-LONGEST_LINE:]
         for line in lines:
             if line.strip():
+                # a bar that moves is one line; what another stream printed behind it stays
+                if self.kept and bar(line) and bar(self.kept[-1]) and self.kept[-1].endswith("]"):
+                    self.kept.pop()
                 self.kept.append(line[:LONGEST_LINE])
                 log.debug("%s: %s", self.what, line)
                 yield line

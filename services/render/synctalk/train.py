@@ -28,6 +28,8 @@ from services.render.synctalk.setup import SyncTalk
 from services.render.synctalk.watch import Fit
 from services.render.train.job import PREVIEW, RESULT, Job, Result
 
+LEARNED = 10 / 11
+"""Part of the frames that is learned from; the rest is held out."""
 FIRST = 0.6
 """Part of the steps in which the head is learned: 60 000 of upstream's 100 000."""
 RUNS: tuple[tuple[float, tuple[str, ...]], ...] = ((FIRST, ()), (1.0, ("--finetune_lips", "--patch_size", "64")))
@@ -73,7 +75,7 @@ def train(job: Job) -> None:
         person = Person.load(folder_)
     except (OSError, ValueError, KeyError) as e:
         raise HuashengError("engine-failed", engine=NAME, why=f"the avatar is damaged: {e}") from e
-    place = Place(person, job.work / f"workspace-{_digest(person)}", _epochs(job.steps, person.learned))
+    place = Place(person, job.work / f"workspace-{_digest(person)}", epochs(job.steps, person.learned))
     for old in job.work.glob("workspace-*"):
         if old != place.workspace:  # of the clip as it was before
             shutil.rmtree(old, ignore_errors=True)
@@ -92,7 +94,7 @@ def train(job: Job) -> None:
     Result({}, fit.figures, job.now.warnings, 0.0, None).save(job.out / RESULT)
 
 
-def _epochs(steps: int, frames: int) -> tuple[int, int]:
+def epochs(steps: int, frames: int) -> tuple[int, int]:
     """As ``main.py`` counts them. Raises ``too-few-steps`` where the second run would have nothing left to do."""
     first, last = (math.ceil(round(part * steps) / frames) for part, _ in RUNS)
     if last <= first:
