@@ -1,0 +1,125 @@
+"""SyncTalk through the service: listed, trained, drawn, cancelled; the checkout is a fake one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import psutil
+import pytest
+from huasheng.render.v1 import render_pb2 as pb
+from huasheng.render.v1 import render_pb2_grpc
+
+from services.common import serving
+from services.common.settings import SharedSettings
+from services.common.storage import Storage
+from services.common.weights import WeightsError, folder
+from services.render.engines import REGISTRY
+from services.render.server import make_service
+from services.render.settings import RenderSettings
+from services.render.synctalk.setup import SyncTalk
+from tests.fakes.media import decoded, png, portrait, rocking, tone, video
+from tests.fakes.render_rig import END, FAKES, Rig, config, kinds, media, refused, sound, until, whole
+from tests.fakes.synctalk_checkout import calls, checkout, fault
+
+
+@pytest.fixture
+async def checkout_(tmp_path: Path) -> SyncTalk:
+    return checkout(tmp_path)
+
+
+@pytest.fixture
+async def rig(tmp_path: Path, checkout_: SyncTalk, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+    try:
+        folder("portrait", SharedSettings().weights_dir)
+        folder("face-mesh", SharedSettings().weights_dir)
+    except WeightsError as e:
+        pytest.skip(str(e))
+    monkeypatch.setattr(RenderSettings, "synctalk", lambda _self: checkout_)
+    settings = RenderSettings.model_construct(**{**RenderSettings().model_dump(), "engines": "fake,synctalk"})
+    shared = SharedSettings(storage_url=f"file://{tmp_path}/storage")
+    service = make_service(settings, shared, {**FAKES, **REGISTRY})
+    server, _, port = await serving.start(service, serving.with_port(settings, 0))
+    await asyncio.to_thread(service.load)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=serving.CHANNEL_OPTIONS) as channel:
+        yield Rig(render_pb2_grpc.RenderServiceStub(channel), Storage(shared.storage_url), tmp_path / "storage")
+    await server.stop(1)
+    assert not psutil.Process().children(recursive=True)
+
+
+def request(rig: Rig, seconds: float = 3, **more: object) -> pb.TrainRequest:
+    uri = rig.put("assets/clip", video(rocking(seconds, 320), sound=tone(seconds)))
+    given = {"training_id": "talk", "owner": "local", "engine": "synctalk", "steps": 300, "name": "Talk", **more}
+    return pb.TrainRequest(video_uri=uri, **given)
+
+
+async def test_a_person_is_trained_and_drawn(rig: Rig, checkout_: SyncTalk) -> None:
+    engine = (await rig.stub.ListEngines(pb.ListEnginesRequest())).engines[1]
+    assert (engine.name, engine.available, engine.can_train) == ("synctalk", True, True)
+    assert "non-commercial" in engine.license
+    devices = (await rig.stub.ListDevices(pb.ListDevicesRequest())).devices
+    assert [d.name for d in devices][1:] == ["Fake GPU"]
+
+    answers = [a async for a in rig.stub.Train(request(rig))]
+    told, model = [a.progress for a in answers[:-1]], answers[-1].model
+    assert {"wait", "landmarks", "tracking", "idle", "fit"} <= {t.stage for t in told}
+    assert [t.fraction for t in told] == sorted(t.fraction for t in told)
+    assert (model.model_id, model.engine, model.steps) == ("talk_steps300", "synctalk", 300)
+    assert model.after["psnr_db"] > 30 and not model.before
+    models = (await rig.stub.ListModels(pb.ListModelsRequest(owner="local"))).models
+    assert [m.model_id for m in models] == ["fake", "talk_steps300"], "there is none before training"
+
+    answers = await whole(rig, [config(model_id="talk_steps300"), *sound(tone(2.5)), END])
+    assert kinds(answers)[0] == "header" and kinds(answers)[-1] == "summary"
+    assert answers[0].header.engine == "synctalk"
+    found = decoded(media(answers))
+    assert (found["frames"], found["width"], found["height"]) == (63, 512, 512)
+    assert found["audio_s"] == pytest.approx(2.5, abs=0.1)
+    assert calls(checkout_)[-1][1:2] != calls(checkout_)[0][1:2]
+
+    without = await refused(rig.stub.StreamRender(iter([config(avatar_id=model.avatar_id), END])))
+    assert without.slug == "model-needed"
+    live = config(model_id="talk_steps300", live=True)
+    assert (await refused(rig.stub.StreamRender(iter([live, END])))).slug == "not-live"
+
+    fault(checkout_, draw="nothing")
+    broken = rig.stub.StreamRender(iter([config(model_id="talk_steps300"), *sound(tone(1)), END]))
+    assert (await refused(broken)).slug == "program-no-result"
+
+    fault(checkout_, draw="hang")
+    pids = checkout_.checkout / "pids.txt"
+    call = rig.stub.StreamRender(iter([config(model_id="talk_steps300"), *sound(tone(1)), END]))
+    reader = asyncio.create_task(anext(aiter(call)))
+    await until(lambda: pids.is_file() and len(pids.read_text().split()) == 2)
+    call.cancel()
+    await until(lambda: not psutil.Process().children(recursive=True))
+    assert not [p for p in pids.read_text().split() if psutil.pid_exists(int(p))]
+    await asyncio.gather(reader, return_exceptions=True)
+
+
+async def test_what_cannot_be_trained_is_refused_before_the_long_work(rig: Rig, checkout_: SyncTalk) -> None:
+    begun = len(calls(checkout_))
+    assert (await refused(rig.stub.Train(request(rig, steps=60)))).slug == "too-few-steps"
+    picture = rig.put("assets/picture", png(portrait(256)))
+    wanted = pb.TrainRequest(training_id="p", owner="local", video_uri=picture, engine="synctalk")
+    assert (await refused(rig.stub.Train(wanted))).slug == "video-needed"
+    assert len(calls(checkout_)) == begun
+
+
+async def test_a_cancelled_preparation_leaves_nothing(rig: Rig, checkout_: SyncTalk) -> None:
+    fault(checkout_, task2="hang")
+    uri = rig.put("assets/clip", video(rocking(2, 320), sound=tone(2)))
+    wanted = pb.PrepareAvatarRequest(avatar_id="ann", owner="local", source_uri=uri, engine="synctalk", name="Ann")
+    call = rig.stub.PrepareAvatar(wanted)
+    async for answer in call:
+        if answer.progress.stage == "pictures":
+            break
+    pids = checkout_.checkout / "pids.txt"
+    await until(lambda: pids.is_file() and len(pids.read_text().split()) == 2)
+    call.cancel()
+    await until(lambda: not psutil.Process().children(recursive=True))
+    await until(lambda: rig.leftovers() == [])
+    assert (await rig.stub.ListAvatars(pb.ListAvatarsRequest(owner="local"))).avatars[0].owner == "builtin"
+    assert not (rig.root / "avatars/local/ann").exists()
