@@ -51,6 +51,9 @@ def avatars() -> list[Row]:
 def model(key: str, name: str, avatar_id: str, better: bool) -> Row:
     before = {"lag_ms": 80.0, "lip_distance": 0.041, "opening_corr": 0.41, "opening_std_ratio": 0.7, "width_corr": 0.38}
     after = {"lag_ms": 20.0, "lip_distance": 0.031, "opening_corr": 0.68, "opening_std_ratio": 0.95, "width_corr": 0.37}
+    chat = {"text_opening_corr": 0.47, "text_width_corr": 0.73, "text_distance": 0.078, "text_opening": 0.153}
+    before |= chat | {"live_opening_corr": 0.46, "live_width_corr": 0.62, "live_distance": 0.08, "real_opening": 0.147}
+    after = before | after | {"text_distance": 0.061, "text_opening": 0.121, "text_opening_corr": 0.55}
     return {
         "id": key,
         "model_id": key,
@@ -63,7 +66,7 @@ def model(key: str, name: str, avatar_id: str, better: bool) -> Row:
         "training_id": key.split("_")[0],
         "before": before,
         "after": after if better else before,
-        "warnings": [] if better else ["not-better"],
+        "warnings": ["live-not-better"] if better else ["not-better", "text-not-better", "live-not-better"],
         "offset_ms": 120.0,
         "curve": curve(1.0),
         "preview_url": "/media/face.jpg?sig=1",

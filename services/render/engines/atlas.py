@@ -89,7 +89,7 @@ class AtlasEngine(RenderEngine):
             raise HuashengError("engine-unavailable", service="render", engine=self.name, why="not loaded")
         prepared, encoder = Avatar.load(avatar), self._encoder
         person = person_model(config.model, config.model.stat().st_mtime_ns) if config.model else None
-        if person and encoder and not config.live:  # it hears more than phonemes tell
+        if person and person.helps and encoder and not config.live:  # it hears more than phonemes tell
             return AtlasSession(prepared, config, self._acoustic, hearing(encoder), person)
         if config.has_phonemes:
             return AtlasSession(prepared, config, self._acoustic, correction=person.text if person else None)

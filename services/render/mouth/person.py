@@ -165,6 +165,8 @@ class PersonModel:
     """Of mouths told by phonemes; None where it does not help."""
     live: Correction | None = None
     """Of mouths told by live sound; None where it does not help."""
+    helps: bool = True
+    """Whether recordings are drawn better by this model than by the general one."""
 
     def estimate(self, features: Array) -> Array:
         """Opening and width, shape (n, 2), at each of the features (n, SIZE + SOUND)."""
@@ -175,6 +177,7 @@ class PersonModel:
     def save(self, path: Path) -> None:
         """Write for ``load``. Not atomic: write beside and move."""
         arrays = {"slope": self.slope, "centre": self.centre, "spread": self.spread, "gain": self.gain}
+        arrays["helps"] = np.array(self.helps)
         parts = {name: getattr(self, name) for name in ("general", "inputs", "members", *WAYS)}
         for name, part in parts.items():
             if part is not None:
@@ -202,6 +205,7 @@ class PersonModel:
                 Inputs(**part("inputs", [f.name for f in fields(Inputs)])),
                 Members(**part("members", [f.name for f in fields(Members)])),
                 data["slope"], data["centre"], data["spread"], data["gain"], **corrections,
+                helps=bool(data["helps"]) if "helps" in data else True,
             )  # fmt: skip
 
 

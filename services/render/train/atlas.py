@@ -86,12 +86,12 @@ class Fitting:
         fit = Fit(np.concatenate(rows), (wanted - base).astype(np.float32), when, steps, device, identity)
         return cls(fit, general, inputs, slope, centre, spread, base, wanted)
 
-    def model(self, text: Correction | None = None, live: Correction | None = None) -> PersonModel:
+    def model(self, text: Correction | None = None, live: Correction | None = None, helps: bool = True) -> PersonModel:
         """Of the members as they are best so far; strong enough to move as much as the real mouth."""
         seen = self.fit.unseen() + self.base
         gain = np.clip(WANTED_SPREAD / (seen.std(0) + 1e-6), *GAIN).astype(np.float32)
         parts = (self.inputs, self.fit.members(), self.slope, self.centre, self.spread, gain)
-        return PersonModel(self.general, *parts, text, live)
+        return PersonModel(self.general, *parts, text, live, helps)
 
 
 def train(job: Job) -> None:
@@ -142,7 +142,7 @@ def train(job: Job) -> None:
     job.at("publish", 0.98)
     reach = whole.face.reach
     kept = {way: chosen(*pair(everything, way), reach) for way, found in ways.items() if found.helps}
-    last.model(**kept).save(job.out / MODEL)
+    last.model(**kept, helps="not-better" not in result.warnings).save(job.out / MODEL)
     result.save(job.out / RESULT)
 
 
