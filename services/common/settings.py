@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DATA_DIR = Path.home() / ".local" / "share" / "huasheng"
@@ -59,6 +60,17 @@ class EngineSettings(ServiceSettings):
     def engine_names(self) -> list[str]:
         """``engines`` in order, without repetition."""
         return list(dict.fromkeys(e.strip() for e in self.engines.split(",")))
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0):
+        raise ValueError("must be an address such as http://host:8000/v1")
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+"""An ``http`` or ``https`` address with a host; may be empty."""
 
 
 def secret(value: SecretStr | None, file: Path | None) -> str:

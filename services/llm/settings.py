@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from services.common.settings import CACHE_DIR, EngineSettings
+from services.common.settings import CACHE_DIR, EngineSettings, WebAddress
 
 SYSTEM_PROMPT = (
     "You are a digital human in a spoken conversation: your answer is read aloud by a voice. "
@@ -59,7 +59,7 @@ class LlmSettings(EngineSettings):
     """API key of the zhipu engine."""
     zhipu_api_key_file: Path | None = None
     """File that holds the key instead; read for each request, so that the key can be changed without a restart."""
-    zhipu_url: str = Field(default="https://open.bigmodel.cn/api/paas/v4", pattern=r"^https?://.+")
+    zhipu_url: WebAddress = Field(default="https://open.bigmodel.cn/api/paas/v4", min_length=1)
     """Address of the zhipu engine."""
     zhipu_model: str = Field(default="glm-4-plus", min_length=1)
     """Model of the zhipu engine."""
@@ -71,7 +71,7 @@ class LlmSettings(EngineSettings):
     """API key of the openai engine; local servers such as Ollama need none."""
     openai_api_key_file: Path | None = None
     """File that holds the key instead; read for each request, so that the key can be changed without a restart."""
-    openai_url: str = Field(default="", pattern=r"^(https?://.+)?$")
+    openai_url: WebAddress = ""
     """Address of the openai engine up to and with ``/v1``; the engine is not available without it."""
     openai_model: str = ""
     """Model of the openai engine, as its server names it."""

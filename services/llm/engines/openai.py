@@ -35,9 +35,7 @@ class OpenAiEngine(LlmEngine):
 
     @classmethod
     def unavailable(cls, settings: LlmSettings) -> HuashengError | None:
-        """No address, no model, or a key file without a key."""
-        if settings.openai_api_key_file and not secret(None, settings.openai_api_key_file):
-            return HuashengError("llm-no-key", engine="openai", variable="LLM_OPENAI_API_KEY_FILE")
+        """No address, or no model; whether a key is needed, only the server knows."""
         missing = [v for v, x in (("URL", settings.openai_url), ("MODEL", settings.openai_model)) if not x]
         if not missing:
             return None
@@ -100,8 +98,11 @@ class OpenAiEngine(LlmEngine):
         error = error_of(text)
         words = json.dumps(error).lower()
         asked = error.get("param") if isinstance(error, dict) else None
+        not_taken = any(
+            w in words for w in ("support", "extra", "unexpected", "unknown", "unrecognized", "not allowed")
+        )
         for name in ("stream_options", "temperature", "max_tokens"):
-            named = asked == name or (not asked and name in words and ("support" in words or "extra" in words))
+            named = asked == name or (not asked and name in words and not_taken)
             if named and name in body:
                 self._refused[model] = self._refused.get(model, frozenset()) | {name}
                 log.info("a model refuses a parameter", extra={"model": model, "parameter": name})

@@ -10,9 +10,11 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
+from services.common.errors import HuashengError
 from services.llm.engines.base import Conversation
+from services.llm.engines.zhipu import ZhipuEngine
 from services.llm.settings import LlmSettings
-from tests.fakes.llm_asking import ENGINES, KEY, QUESTION, ask, make, slug_of
+from tests.fakes.llm_asking import KEY, QUESTION, ask, make, slug_of
 from tests.fakes.llm_http import DONE, chunk, good, refuse, serving
 
 both = pytest.mark.parametrize("name", ["zhipu", "openai"])
@@ -36,19 +38,26 @@ def test_a_key_changed_in_its_file_is_used_from_the_next_request_on(name: str, t
         assert [call.key for call in server.calls] == ["Bearer id.one", "Bearer id.two"]
 
 
-@both
-def test_the_file_is_wanted_even_beside_a_key(name: str, tmp_path: Path) -> None:
+def test_the_file_is_wanted_even_beside_a_key(tmp_path: Path) -> None:
     file = tmp_path / "key"
-    engine = ENGINES[name]
-    values = {f"{name}_api_key": KEY, f"{name}_api_key_file": file, "openai_url": "http://x", "openai_model": "m"}
-    settings = LlmSettings.model_validate(values)
+    settings = LlmSettings.model_validate({"zhipu_api_key": KEY, "zhipu_api_key_file": file})
     for content in (None, "  \n"):
         if content is not None:
             file.write_text(content)
-        error = engine.unavailable(settings)
-        assert error and error.slug == "llm-no-key" and error.params["variable"] == f"LLM_{name.upper()}_API_KEY_FILE"
+        error = ZhipuEngine.unavailable(settings)
+        assert error and error.slug == "llm-no-key" and error.params["variable"] == "LLM_ZHIPU_API_KEY_FILE"
     file.write_text("id.secret\n")
-    assert engine.unavailable(settings) is None
+    assert ZhipuEngine.unavailable(settings) is None
+
+
+def test_a_server_that_needs_no_key_may_have_an_empty_file(tmp_path: Path) -> None:
+    with serving(good, refuse(401, {"error": "Unauthorized"})) as server:
+        engine = make("openai", server.url, openai_api_key_file=tmp_path / "none")
+        ask(engine)
+        assert server.calls[0].key == ""
+        with pytest.raises(HuashengError, match="llm-no-key") as e:
+            ask(engine)
+        assert e.value.params["variable"] == "LLM_OPENAI_API_KEY_FILE"
 
 
 def test_a_key_that_vanished(tmp_path: Path) -> None:
@@ -126,6 +135,13 @@ def test_an_answer_that_was_broken_off_is_uncounted(name: str) -> None:
         pieces.close()  # type: ignore[attr-defined]  # a generator
         assert server.calls[0].hung_up.wait(5)
     assert counted(name, "cut-model") == (0, 0, 1)
+
+
+@pytest.mark.parametrize("url", ["http://", "ftp://x", "http://[x", "http://x:99999/v1", "localhost:11434/v1"])
+def test_addresses_that_are_none_are_refused_at_start(url: str) -> None:
+    for name in ("openai_url", "zhipu_url"):
+        with pytest.raises(ValidationError):
+            LlmSettings.model_validate({name: url})
 
 
 @pytest.mark.parametrize("extra", ['{"model": "x"}', '{"messages": []}', "[1]", "{"])

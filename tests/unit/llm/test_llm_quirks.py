@@ -216,6 +216,12 @@ def unsupported(param: str, how: str = "parameter") -> Script:
     return refuse(400, {"error": {"message": message, "param": param, "code": f"unsupported_{how}"}})
 
 
+def test_a_server_that_takes_no_unknown_fields() -> None:
+    strict = refuse(422, {"detail": "Unexpected fields in the request: {'stream_options'}"})  # transformers serve
+    with serving(strict, good) as server:
+        assert ask(make("openai", server.url))[0] == "你好，world."
+
+
 def test_parameters_that_a_model_refuses_are_left_out_from_then_on() -> None:
     extra = {"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options", "include_usage"]}]}  # Mistral
     mistral = {"object": "error", "message": extra, "type": "invalid_request_error", "param": None, "code": None}
