@@ -50,8 +50,17 @@ class Synthesis(Body):
     )
 
 
+class EngineChoice(Body):
+    """Engines that are asked first; left out, the first of each service's settings, or the voice's. See fallback."""
+
+    asr: str | None = Field(default=None, max_length=40)
+    llm: str | None = Field(default=None, max_length=40)
+    tts: str | None = Field(default=None, max_length=40)
+
+
 class _Speaks(Body):
     synthesis: Synthesis | None = None
+    fallback: bool = Field(default=True, description="another engine may do the work of one that cannot; it is told")
 
     def params(self) -> dict[str, Any]:
         """As a job keeps it: of ``synthesis`` what is given."""
@@ -60,6 +69,7 @@ class _Speaks(Body):
 
 
 class _Speech(_Speaks):
+    engines: EngineChoice | None = None
     audio_asset_id: str | None = Id
     text: str | None = None
 
@@ -112,6 +122,7 @@ class SpeechRequest(_Speaks):
     model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Hello there.", "voice_id": None}]})
     text: str
     voice_id: str | None = Id
+    engine: str | None = Field(default=None, max_length=40, description="asked first; left out: the voice's")
     language: str | None = Field(default=None, max_length=16)
     speed: float | None = Field(default=None, ge=0.5, le=2.0, description="the same as synthesis.speed")
 

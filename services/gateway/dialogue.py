@@ -37,6 +37,11 @@ class Turn:
     """Who the avatar is, for the language model."""
     reply: str = ""
     """The answer when it is known already (an earlier attempt got that far): the language model is not asked again."""
+    asr_engine: str = ""
+    """Engine that is asked first; empty for the service's default. The voice names that of the tts service."""
+    llm_engine: str = ""
+    alone: bool = False
+    """No other engine may listen or answer in the place of one that cannot."""
 
 
 async def hear(clients: Clients, turn: Turn, timings: Timings) -> Transcript:
@@ -44,7 +49,8 @@ async def hear(clients: Clients, turn: Turn, timings: Timings) -> Transcript:
     if turn.text:
         return Transcript(turn.text, turn.language or language_of(turn.text), "", 0.0)
     heard = await listen(
-        clients, timings, uri=turn.uri, pcm=turn.pcm, rate=turn.rate, language=turn.language
+        clients, timings, uri=turn.uri, pcm=turn.pcm, rate=turn.rate, language=turn.language, engine=turn.asr_engine,
+        alone=turn.alone,
     )  # fmt: skip
     if not heard.text:
         raise HuashengError("no-speech")
@@ -54,9 +60,13 @@ async def hear(clients: Clients, turn: Turn, timings: Timings) -> Transcript:
 async def run_turn(clients: Clients, turn: Turn, timings: Timings) -> AsyncGenerator[Event, None]:
     """Events in order: transcript; reply pieces, speech and video among each other; summary last.
 
+    An engine that was passed over is told before what the other one made.
+
     Closing the generator cancels every call. Raises ``HuashengError``.
     """
     heard = await hear(clients, turn, timings)
+    for fallback in heard.fallbacks:
+        yield fallback
     yield heard
     flow = Flow()
     clauses: asyncio.Queue[str | None] = asyncio.Queue(maxsize=16)
@@ -67,7 +77,8 @@ async def run_turn(clients: Clients, turn: Turn, timings: Timings) -> AsyncGener
         history = [*turn.history, ("user", heard.text)]
         # the script cannot tell English from French, which the language model can answer as well
         language = turn.language if turn.text else heard.language
-        flow.start(think(flow, clients, timings, history, language, clauses, turn.persona))
+        thinking = think(flow, clients, timings, history, language, clauses, turn.persona, turn.llm_engine, turn.alone)
+        flow.start(thinking)
     flow.start(speak(flow, clients, timings, turn.voice, clauses, drawing))
     flow.start(draw(flow, clients, timings, turn.look, drawing))
     async with contextlib.aclosing(flow.events()) as events:

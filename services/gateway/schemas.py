@@ -195,6 +195,17 @@ class Clause(BaseModel):
     end_s: float
 
 
+class Fallback(BaseModel):
+    """An engine that was passed over, and the one that did its work."""
+
+    service: Literal["asr", "llm", "tts"]
+    wanted: str
+    used: str
+    reason: str
+    wanted_voice: str | None
+    used_voice: str | None
+
+
 class Message(BaseModel):
     """One message of a conversation."""
 
@@ -208,6 +219,7 @@ class Message(BaseModel):
     timings_ms: dict[str, float] | None
     clauses: list[Clause] | None
     end_frame: int | None
+    fallbacks: list[Fallback] | None
 
 
 class ConversationDetail(BaseModel):
@@ -237,6 +249,7 @@ class Transcription(BaseModel):
     duration_s: float
     engine: str
     segments: list[Segment]
+    fallbacks: list[Fallback]
 
 
 class Engine(BaseModel):
@@ -252,6 +265,9 @@ class Engine(BaseModel):
     description: str
     can_train: bool
     cannot_train_reason: str
+    breaker: Literal["closed", "open", "half-open", ""]
+    breaker_reason: str
+    breaker_retry_s: float
 
 
 class Unreachable(BaseModel):

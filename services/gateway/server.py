@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from huasheng.common.v1 import common_pb2
@@ -21,7 +21,7 @@ from services.gateway.ids import new_id
 from services.gateway.people import shown_idle
 from services.gateway.stages import Look, Voice
 from services.gateway.timings import Timings
-from services.gateway.turn_events import Media, Reply, Summary, Transcript, VideoHeader
+from services.gateway.turn_events import Fallback, Media, Reply, Summary, Transcript, VideoHeader
 from services.gateway.voices import voice_of_avatar
 
 FULL_NAME = "huasheng.gateway.v1.GatewayService"
@@ -59,16 +59,23 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
         # counted from when it was asked: the loop goes on through all that prepares the answer
         frame = config.idle_frame if config.HasField("idle_frame") else None
         idle = await shown_idle(g, LOCAL, look, frame, asked_at)
-        voice_id = config.voice_id or await voice_of_avatar(g, LOCAL, config.avatar_id, config.model_id) or ""
+        voice_id = config.voice_id
+        if not voice_id and not config.tts_engine:
+            voice_id = await voice_of_avatar(g, LOCAL, config.avatar_id, config.model_id) or ""
+        voice = Voice(LOCAL, voice_id, config.tts_engine, alone=config.no_fallback)
         turn = Turn(
-            replace(look, idle=idle), Voice(LOCAL, voice_id), text=text, rate=rate,
+            replace(look, idle=idle), voice, text=text, rate=rate,
             pcm=self._audio(requests, rate) if has_audio else None, history=history,
-            persona=config.persona[:MAX_PERSONA],
+            persona=config.persona[:MAX_PERSONA], asr_engine=config.asr_engine, llm_engine=config.llm_engine,
+            alone=config.no_fallback,
         )  # fmt: skip
         timings, question, reply, end_frame = Timings(), "", "", 0
         async with contextlib.aclosing(run_turn(g.clients, turn, timings)) as events:
             async for event in events:
-                if isinstance(event, Transcript):
+                if isinstance(event, Fallback):
+                    told = common_pb2.Fallback(**asdict(event))
+                    yield gateway_pb2.StreamTurnResponse(fallback=told)
+                elif isinstance(event, Transcript):
                     question = event.text
                     said = gateway_pb2.TurnTranscript(text=event.text, language=event.language)
                     yield gateway_pb2.StreamTurnResponse(transcript=said)

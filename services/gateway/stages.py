@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ from services.gateway.timings import Timings
 from services.gateway.turn_events import (
     Drawn,
     Event,
+    Fallback,
     Media,
     Reply,
     Sound,
@@ -66,6 +67,8 @@ class Voice:
     speed: float = 0.0
     sampling: dict[str, Any] = field(default_factory=dict)
     """Fields of the tts service's ``Sampling``; the engine refuses what it does not follow."""
+    alone: bool = False
+    """No other engine, and no other voice, may speak in its place."""
 
 
 class Flow:
@@ -122,14 +125,15 @@ def pcm_format(rate: int) -> common_pb2.AudioFormat:
 
 async def listen(
     clients: Clients, timings: Timings, *, uri: str = "", pcm: AsyncIterable[bytes] | None = None, rate: int = 16000,
-    language: str = "", engine: str = "",
+    language: str = "", engine: str = "", alone: bool = False,
 ) -> Transcript:  # fmt: skip
     """Speech to text, from a storage URI or from PCM as it comes. An empty text means no speech."""
 
     async def requests() -> AsyncIterator[asr_pb2.TranscribeRequest]:
         config = asr_pb2.RecognitionConfig(
-            engine=engine, language=language, audio_uri=uri, format=pcm_format(rate) if pcm is not None else None
-        )
+            engine=engine, language=language, audio_uri=uri, format=pcm_format(rate) if pcm is not None else None,
+            no_fallback=alone,
+        )  # fmt: skip
         yield asr_pb2.TranscribeRequest(config=config)
         sent = 0
         if pcm is not None:
@@ -146,19 +150,25 @@ async def listen(
     timings.mark("asr", "asr")
     segments = [(s.text, s.start_us / 1e6, s.end_us / 1e6) for s in found.segments]
     return Transcript(
-        found.text.strip(), found.language, found.engine, found.duration_us / 1e6, found.language_probability, segments
-    )
+        found.text.strip(), found.language, found.engine, found.duration_us / 1e6, found.language_probability, segments,
+        fallbacks(found.fallbacks),
+    )  # fmt: skip
+
+
+def fallbacks(told: Iterable[common_pb2.Fallback]) -> list[Fallback]:
+    """What a service tells of the engines that it passed over."""
+    return [Fallback(f.service, f.wanted, f.used, f.reason, f.wanted_voice, f.used_voice) for f in told]
 
 
 async def think(
     flow: Flow, clients: Clients, timings: Timings, history: list[tuple[str, str]], language: str,
-    clauses: asyncio.Queue[str | None], persona: str = "",
+    clauses: asyncio.Queue[str | None], persona: str = "", wanted: str = "", alone: bool = False,
 ) -> None:  # fmt: skip
     """The conversation (role, text; oldest first) to an answer, cut into clauses as it comes."""
     splitter, engine, length = ClauseSplitter(), "", 0
     request = llm_pb2.StreamChatRequest(
         messages=[llm_pb2.ChatMessage(role=ROLES[r], content=t) for r, t in history], language=language,
-        persona=persona,
+        persona=persona, engine=wanted, no_fallback=alone,
     )  # fmt: skip
     timings.begin("llm")
     call = clients.llm.StreamChat(request, timeout=clients.settings.llm_s, metadata=metadata())
@@ -167,6 +177,8 @@ async def think(
             what = answer.WhichOneof("payload")
             if what == "started":
                 engine = answer.started.engine
+                for fallback in fallbacks(answer.started.fallbacks):
+                    await flow.emit(fallback)
             elif what == "delta" and answer.delta.text:
                 timings.mark("llm_first_token", "llm")
                 length += len(answer.delta.text)
@@ -208,6 +220,7 @@ async def speak(
                 speed=voice.speed,
                 owner=voice.owner,
                 sampling=tts_pb2.Sampling(**voice.sampling),
+                no_fallback=voice.alone,
             )
         )
         index = 0
@@ -225,6 +238,8 @@ async def speak(
             what = answer.WhichOneof("payload")
             if what == "header":
                 h = answer.header
+                for fallback in fallbacks(h.fallbacks):
+                    await flow.emit(fallback)
                 await flow.emit(VoiceHeader(h.format.sample_rate_hertz, h.engine, h.voice_id))
             elif what == "clause":
                 mark = answer.clause

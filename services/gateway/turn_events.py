@@ -6,6 +6,20 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
+class Fallback:
+    """An engine was passed over, another did its work. Comes before what that one made."""
+
+    service: str
+    wanted: str
+    used: str
+    reason: str
+    """As in ``errors.toml``."""
+    wanted_voice: str = ""
+    """The voice that was asked for, where the engine that speaks does not have it."""
+    used_voice: str = ""
+
+
+@dataclass(frozen=True)
 class Transcript:
     """What was heard. ``segments``: (text, start s, end s)."""
 
@@ -15,6 +29,7 @@ class Transcript:
     duration_s: float
     language_probability: float = 0.0
     segments: list[tuple[str, float, float]] = field(default_factory=list)
+    fallbacks: list[Fallback] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -90,4 +105,4 @@ class Summary:
     """Of the idle loop."""
 
 
-Event = Transcript | Reply | Spoken | VoiceHeader | Sound | VideoHeader | Media | Drawn | Summary
+Event = Fallback | Transcript | Reply | Spoken | VoiceHeader | Sound | VideoHeader | Media | Drawn | Summary

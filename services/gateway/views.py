@@ -9,9 +9,11 @@ from services.common.errors import HuashengError, problem
 from services.common.storage import Storage
 from services.gateway.db import iso
 from services.gateway.signing import Signer
+from services.gateway.turn_events import Fallback
 
 Row = dict[str, Any]
 BUILTIN = "builtin"
+BREAKERS = {1: "closed", 2: "open", 3: "half-open"}
 GENDERS = {0: "", 1: "female", 2: "male"}
 _HIDDEN = ("reply_is_whole", "reply_engine")
 
@@ -131,10 +133,20 @@ def voice_row(v: Any, is_default: bool, storage: Storage, signer: Signer) -> Row
     }
 
 
+def fallback_row(f: Fallback) -> Row:
+    """An engine that was passed over."""
+    return {
+        "service": f.service, "wanted": f.wanted, "used": f.used, "reason": f.reason,
+        "wanted_voice": f.wanted_voice or None, "used_voice": f.used_voice or None,
+    }  # fmt: skip
+
+
 def engine_row(service: str, e: Any) -> Row:
     """An engine of a service."""
     return {
         "service": service, "name": e.name, "available": e.available, "reason": e.reason, "is_default": e.is_default,
         "languages": list(e.languages), "license": e.license, "description": e.description,
         "can_train": e.can_train, "cannot_train_reason": e.cannot_train_reason,
+        "breaker": BREAKERS.get(e.breaker, ""), "breaker_reason": e.breaker_reason,
+        "breaker_retry_s": e.breaker_retry_s,
     }  # fmt: skip

@@ -95,7 +95,7 @@ async def voice_of_avatar(gateway: Gateway, owner: str, avatar_id: str | None, m
 async def with_voice(gateway: Gateway, owner: str, params: Row) -> Row:
     """The parameters of a job that speaks, with the avatar's voice where the request names none; checked."""
     voice_id = params["voice_id"]
-    if not voice_id:
+    if not voice_id and not (params["engines"] or {}).get("tts"):
         voice_id = await voice_of_avatar(gateway, owner, params["avatar_id"], params["model"])
     await check_voice(gateway, owner, voice_id, params["synthesis"])
     return params | {"voice_id": voice_id}
@@ -105,7 +105,9 @@ def job_voice(owner: str, params: Row) -> Voice:
     """Who speaks in a job, and how."""
     sampling = dict(params.get("synthesis") or {})
     speed = sampling.pop("speed", 0.0)
-    return Voice(owner, params.get("voice_id") or "", speed=speed, sampling=sampling)
+    engine = (params.get("engines") or {}).get("tts") or ""
+    alone = not params.get("fallback", True)
+    return Voice(owner, params.get("voice_id") or "", engine, speed=speed, sampling=sampling, alone=alone)
 
 
 def say(gateway: Gateway, voice: Voice, text: str) -> AsyncGenerator[Event, None]:

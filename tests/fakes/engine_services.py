@@ -37,7 +37,7 @@ class Asr(asr_pb2_grpc.AsrServiceServicer):
         segment = asr_pb2.Segment(text=self.text, start_us=0, end_us=900_000)
         return asr_pb2.TranscribeResponse(
             text=self.text, language=self.language, language_probability=0.9, duration_us=1_000_000,
-            segments=[segment] if self.text else [], engine="fake-asr",
+            segments=[segment] if self.text else [], engine="fake-asr", fallbacks=self.script.fallbacks,
         )  # fmt: skip
 
     async def ListEngines(self, request, context):
@@ -54,7 +54,8 @@ class Llm(llm_pb2_grpc.LlmServiceServicer):
         self.script.enter()
         self.script.seen.append(request)
         reply = self.reply.format(question=request.messages[-1].content)
-        yield llm_pb2.StreamChatResponse(started=llm_pb2.ChatStarted(engine="fake-llm", model="m"))
+        started = llm_pb2.ChatStarted(engine="fake-llm", model="m", fallbacks=self.script.fallbacks)
+        yield llm_pb2.StreamChatResponse(started=started)
         for i in range(0, len(reply), 3):
             await self.script.pause()
             yield llm_pb2.StreamChatResponse(delta=llm_pb2.ChatDelta(text=reply[i : i + 3]))

@@ -24,6 +24,8 @@ class Script:
     cancelled: int = 0
     active: int = 0
     seen: list[Any] = field(default_factory=list)
+    fallbacks: list[Any] = field(default_factory=list)
+    """Engines that it says it passed over."""
     hold: asyncio.Event = field(default_factory=asyncio.Event)
     """Streaming stops half-way until this is set."""
 
@@ -46,4 +48,11 @@ def pcm(rate: int) -> common_pb2.AudioFormat:
 
 
 def engine(name: str) -> common_pb2.EngineInfo:
-    return common_pb2.EngineInfo(name=name, available=True, is_default=True, languages=["zh", "en"], license="MIT")
+    return common_pb2.EngineInfo(
+        name=name,
+        available=True,
+        is_default=True,
+        languages=["zh", "en"],
+        license="MIT",
+        breaker=common_pb2.BREAKER_STATE_CLOSED,
+    )

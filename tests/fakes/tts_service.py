@@ -46,6 +46,7 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
                         engine="fake-tts",
                         voice_id=r.config.voice_id or "v_zh",
                         has_phonemes=self.has_phonemes,
+                        fallbacks=self.script.fallbacks,
                     )
                 )
             elif what == "clause":

@@ -45,7 +45,7 @@ async def get(gateway: Context, owner: Owner, conversation_id: str) -> Any:
 def _messages(gateway: Gateway, owner: str, conversation_id: str) -> list[Row]:
     out = []
     for m in gateway.conversations.messages(owner, conversation_id):
-        audio = video = timings = clauses = end_frame = None
+        audio = video = timings = clauses = end_frame = passed = None
         try:
             job = gateway.jobs.get(owner, m["turn_id"])
         except HuashengError:
@@ -53,6 +53,7 @@ def _messages(gateway: Gateway, owner: str, conversation_id: str) -> list[Row]:
         if job and m["role"] == "assistant" and job["result"]:
             result = views.linked(job["result"], gateway.signer)
             audio, video, timings = result["audio_url"], result["video_url"], result["timings_ms"]
+            passed = result.get("fallbacks", [])
             clauses, end_frame = job["partial"].get("clauses"), result.get("end_frame")
         elif job and m["role"] == "user" and job["asset_id"]:
             audio = _recording(gateway, owner, job["asset_id"])
@@ -68,6 +69,7 @@ def _messages(gateway: Gateway, owner: str, conversation_id: str) -> list[Row]:
                 "timings_ms": timings,
                 "clauses": clauses,
                 "end_frame": end_frame,
+                "fallbacks": passed,
             }
         )
     return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -13,13 +14,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from services.common.errors import HuashengError
-from services.gateway import bodies, schemas
+from services.gateway import bodies, schemas, views
 from services.gateway.deps import Context, Owner, check_text, speech_asset
 from services.gateway.problems import responses, streamed
 from services.gateway.routes.assets import UPLOAD_BODY
 from services.gateway.stages import listen
 from services.gateway.timings import Timings
-from services.gateway.turn_events import Sound, VoiceHeader
+from services.gateway.turn_events import Fallback, Sound, VoiceHeader
 from services.gateway.voices import check_voice, job_voice, say
 
 router = APIRouter(prefix="/api/v1", tags=["speech"])
@@ -46,14 +47,16 @@ async def speech(gateway: Context, owner: Owner, body: bodies.SpeechRequest) -> 
     text = check_text(body.text, gateway.settings.max_text_chars)
     params = body.params()
     await check_voice(gateway, owner, body.voice_id, params["synthesis"])
-    voice = job_voice(owner, params)
+    voice = job_voice(owner, params | {"engines": {"tts": body.engine}})
     voice = replace(voice, language=body.language or "", speed=body.speed or voice.speed)
     events = say(gateway, voice, text)
-    rate, first = 0, b""
+    rate, first, passed = 0, b"", []
     try:
         # the first sound decides between 200 and a problem
         async for event in events:
-            if isinstance(event, VoiceHeader):
+            if isinstance(event, Fallback):
+                passed.append(views.fallback_row(event))
+            elif isinstance(event, VoiceHeader):
                 rate = event.rate
             elif isinstance(event, Sound):
                 first = event.pcm
@@ -69,7 +72,10 @@ async def speech(gateway: Context, owner: Owner, body: bodies.SpeechRequest) -> 
                 if isinstance(event, Sound):
                     yield event.pcm
 
-    return StreamingResponse(stream(), media_type="audio/wav", headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store"}
+    if passed:  # a header, since the body is sound
+        headers["X-Fallbacks"] = json.dumps(passed)
+    return StreamingResponse(stream(), media_type="audio/wav", headers=headers)
 
 
 @router.post(
@@ -90,7 +96,7 @@ async def transcribe(request: Request, gateway: Context, owner: Owner) -> Respon
         fields = upload.fields
         heard = await listen(
             gateway.clients, Timings(), uri=gateway.storage.uri(row["key"]), language=fields.get("language", "")[:16],
-            engine=fields.get("engine", "")[:40],
+            engine=fields.get("engine", "")[:40], alone=fields.get("fallback", "").strip().lower() == "false",
         )  # fmt: skip
     finally:
         await asyncio.to_thread(gateway.assets.delete, owner, row["id"])
@@ -100,5 +106,6 @@ async def transcribe(request: Request, gateway: Context, owner: Owner) -> Respon
         "text": heard.text, "language": heard.language, "language_probability": round(heard.language_probability, 4),
         "duration_s": heard.duration_s, "engine": heard.engine,
         "segments": [{"text": t, "start_s": a, "end_s": b} for t, a, b in heard.segments],
+        "fallbacks": [views.fallback_row(f) for f in heard.fallbacks],
     }  # fmt: skip
     return JSONResponse(body)

@@ -57,7 +57,9 @@ async def sample(request: Request, gateway: Context, owner: Owner, voice_id: str
     key = f"{_samples(owner, voice_id)}/{tag}.wav"
     if not await asyncio.to_thread(gateway.storage.exists, key):
         rate, pcm = 0, bytearray()
-        async with contextlib.aclosing(say(gateway, Voice(owner, voice_id), voice["sample_text"])) as events:
+        async with contextlib.aclosing(
+            say(gateway, Voice(owner, voice_id, alone=True), voice["sample_text"])
+        ) as events:
             async for event in events:
                 if isinstance(event, VoiceHeader):
                     rate = event.rate

@@ -14,6 +14,7 @@ from services.gateway.people import shown_idle
 from services.gateway.runner import JobRun
 from services.gateway.scripts import language_of
 from services.gateway.stages import Look
+from services.gateway.views import fallback_row
 from services.gateway.voices import job_voice
 from services.gateway.work.recorder import Recorder
 
@@ -23,7 +24,7 @@ async def dialogue(gateway: Gateway, run: JobRun) -> dict[str, Any]:
     p = run.params
     logs.turn_id.set(run.id)
     look = Look(run.owner, p.get("avatar_id") or "", p.get("engine") or "", p.get("model") or "")
-    voice = job_voice(run.owner, p)
+    voice, engines = job_voice(run.owner, p), p.get("engines") or {}
     heard: dict[str, Any] = {"text": p.get("text"), "language": p.get("language") or "", "engine": None}
     if asset_id := p.get("audio_asset_id"):
         asset = await asyncio.to_thread(gateway.assets.get, run.owner, asset_id)
@@ -31,15 +32,26 @@ async def dialogue(gateway: Gateway, run: JobRun) -> dict[str, Any]:
 
         async def listen() -> dict[str, Any]:
             run.at("asr")
-            turn = Turn(look, voice, uri=uri, language=p.get("language") or "")
+            turn = Turn(
+                look, voice, uri=uri, language=p.get("language") or "", asr_engine=engines.get("asr") or "",
+                alone=voice.alone,
+            )  # fmt: skip
             t = await hear(gateway.clients, turn, run.timings)
-            return {"text": t.text, "language": t.language, "engine": t.engine, "ms": run.timings.ms["asr"]}
+            return {
+                "text": t.text, "language": t.language, "engine": t.engine, "ms": run.timings.ms["asr"],
+                "fallbacks": [fallback_row(f) for f in t.fallbacks],
+            }  # fmt: skip
 
         heard = await run.step("listen", listen)
         if "asr" not in run.timings.ms:  # the step was done before a crash
             run.timings.known("asr", heard["ms"])
     language = heard["language"] or language_of(heard["text"])
     run.partial |= {"transcript": heard["text"], "language": language}
+    run.partial["fallbacks"] = heard.get("fallbacks", []) + [
+        f for f in run.partial.get("fallbacks", []) if f["service"] != "asr"
+    ]
+    for told in heard.get("fallbacks", []):
+        run.tell("fallback", **told)
     run.tell("transcript", text=heard["text"], language=language)
 
     async def answer() -> dict[str, Any]:
@@ -52,7 +64,8 @@ async def dialogue(gateway: Gateway, run: JobRun) -> dict[str, Any]:
         idle = await shown_idle(gateway, run.owner, look, p.get("idle_frame"), run.created_at)
         turn = Turn(
             replace(look, idle=idle), voice, text=heard["text"], language=heard["language"],
-            history=history, reply=known, persona=p.get("persona") or "",
+            history=history, reply=known, persona=p.get("persona") or "", llm_engine=engines.get("llm") or "",
+            alone=voice.alone,
         )  # fmt: skip
         recorder = Recorder(run, text=known)
         recorder.llm_engine = run.partial.get("reply_engine", "")
@@ -67,13 +80,13 @@ async def dialogue(gateway: Gateway, run: JobRun) -> dict[str, Any]:
             gateway.conversations.add_turn, run.owner, p["conversation_id"], run.id, heard["text"], recorder.reply
         )
         run.timings.mark("total")
-        engines = {
+        used = {
             "asr": heard["engine"], "llm": recorder.llm_engine,
             "tts": recorder.voice.engine if recorder.voice else None, "render": made["engine"],
         }  # fmt: skip
         return made | {
             "conversation_id": p["conversation_id"], "transcript": heard["text"], "language": language,
-            "reply": recorder.reply, "avatar_id": p.get("avatar_id"), "model": p.get("model"), "engines": engines,
+            "reply": recorder.reply, "avatar_id": p.get("avatar_id"), "model": p.get("model"), "engines": used,
             "timings_ms": dict(run.timings.ms),
         }  # fmt: skip
 

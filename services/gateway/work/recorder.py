@@ -14,6 +14,7 @@ from services.gateway import turn_events as turn
 from services.gateway.clauses import weight
 from services.gateway.runner import JobRun
 from services.gateway.subtitles import webvtt
+from services.gateway.views import fallback_row
 
 SECONDS_PER_WEIGHT = 0.25
 """Speech takes about this long per unit of ``clauses.weight``; only used to guess how far a job is."""
@@ -35,6 +36,8 @@ class Recorder:
         self._heard_s = 0.0
         self._speech_s = speech_s
         run.partial.pop("clauses", None)  # those of an attempt before
+        kept = ("asr", "llm") if text and run.kind == "dialogue" else ("asr",)  # the services that are not asked again
+        run.partial["fallbacks"] = [f for f in run.partial.get("fallbacks", []) if f["service"] in kept]
         self._is_spoken = speech_s is not None
 
     @property
@@ -47,6 +50,10 @@ class Recorder:
         """One event of the flow. Raises ``OSError`` when the disk is full."""
         run = self.run
         match event:
+            case turn.Fallback():
+                told = fallback_row(event)
+                run.partial["fallbacks"] = [*run.partial["fallbacks"], told]
+                run.tell("fallback", **told)
             case turn.Reply(is_last=False):
                 self.reply += event.text
                 run.partial["reply"] = self.reply
@@ -150,4 +157,5 @@ class Recorder:
             "mime_type": self.picture.mime_type,
             "engine": self.picture.engine,
             "voice_id": self.voice.voice_id if self.voice else None,
+            "fallbacks": self.run.partial["fallbacks"],
         }

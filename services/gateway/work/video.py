@@ -14,6 +14,7 @@ from services.gateway.decoding import pcm_chunks
 from services.gateway.runner import JobRun
 from services.gateway.stages import Drawing, Flow, Look, draw, listen, play, recite, speak
 from services.gateway.turn_events import Spoken
+from services.gateway.views import fallback_row
 from services.gateway.voices import job_voice
 from services.gateway.work.recorder import Recorder
 
@@ -35,10 +36,14 @@ async def video(gateway: Gateway, run: JobRun) -> dict[str, Any]:
 
             async def recognise() -> dict[str, Any]:
                 run.at("asr")
-                t = await listen(gateway.clients, run.timings, uri=uri, language=p.get("language") or "")
-                return {"segments": t.segments}
+                t = await listen(
+                    gateway.clients, run.timings, uri=uri, language=p.get("language") or "",
+                    engine=(p.get("engines") or {}).get("asr") or "", alone=voice.alone,
+                )  # fmt: skip
+                return {"segments": t.segments, "fallbacks": [fallback_row(f) for f in t.fallbacks]}
 
-            segments = (await run.step("subtitles", recognise))["segments"]
+            heard = await run.step("subtitles", recognise)
+            segments, run.partial["fallbacks"] = heard["segments"], heard.get("fallbacks", [])
 
     async def make() -> dict[str, Any]:
         run.start_over()
