@@ -124,7 +124,8 @@ class Trainings:
                 await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
                 told = Told("check", steps=steps)
                 with self.storage.local(key) as source, tempfile.TemporaryDirectory(prefix="huasheng-model-") as made:
-                    await asyncio.to_thread(engine.check_training, source, steps)
+                    yield self._keep(me, folder, told)
+                    await asyncio.to_thread(_check, engine, source, steps, name or training_id)
                     avatar: AvatarRecord | None = None
                     async for item in self._avatar(engine, source, owner, training_id, name, stop):
                         if isinstance(item, AvatarRecord):
@@ -222,6 +223,16 @@ class Trainings:
         )  # fmt: skip
         self.models.add(record, made)
         return record
+
+
+def _check(engine: RenderEngine, source: Path, steps: int, name: str) -> None:
+    """Refuse a clip before an avatar is made of it."""
+    try:
+        engine.check_training(source, steps)
+    except HuashengError as e:
+        if "name" in e.params:  # the file's name within storage says nothing to a person
+            raise HuashengError(e.slug, **{**e.params, "name": name}) from e
+        raise
 
 
 async def _first(work: Any, stop: asyncio.Event) -> None:

@@ -50,6 +50,10 @@ class FakeEngine(RenderEngine):
     def load(self) -> None:
         pass
 
+    def check_training(self, source: Path, steps: int) -> None:
+        if b"wordless" in source.read_bytes()[-64:]:
+            raise HuashengError("clip-without-speech", name=source.name)
+
     def prepare(
         self, source: Path, kind: Kind, out: Path, progress: Callable[[str, float], None], cancelled: Callable[[], bool]
     ) -> AvatarReport:

@@ -29,6 +29,7 @@ from services.render.engines.base import (
 from services.render.mouth.hear import AcousticModel
 from services.render.mouth.person import PersonModel, hearing
 from services.render.mouth.whisper import WhisperEncoder
+from services.render.train.check import sound_of, voice_in
 
 log = logging.getLogger("huasheng.render.atlas")
 
@@ -82,6 +83,12 @@ class AtlasEngine(RenderEngine):
         if self._weights is None:
             raise HuashengError("engine-unavailable", service="render", engine=self.name, why="not loaded")
         return prepare(source, kind, out, self._weights, self.options, progress, cancelled)
+
+    def check_training(self, source: Path, steps: int) -> None:  # noqa: ARG002
+        """See ``RenderEngine``. Raises ``no-audio``, ``too-short``, ``silent-audio`` and ``clip-without-speech``."""
+        sound, _ = sound_of(source, source.name)
+        if self._encoder is not None:
+            voice_in(sound, source.name, self._encoder)
 
     def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:
         """See ``RenderEngine``."""

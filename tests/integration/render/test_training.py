@@ -19,8 +19,12 @@ from services.common.storage import Storage
 from tests.fakes.media import blank, png
 from tests.fakes.render_engine import FakeEngine
 from tests.fakes.render_rig import END, Rig, config, kinds, refused, sound, until, whole
+from tests.fakes.trainer import SAVE_EVERY
 
 pytest.importorskip("torch")
+
+DEADLINE_S = 60
+"""Longest that anything may take on a machine busy with other work; nothing here needs a second by itself."""
 
 
 def request(rig: Rig, training_id: str = "talk", steps: int = 20, tail: bytes = b"", **more: object) -> pb.TrainRequest:
@@ -93,11 +97,12 @@ async def test_cancel_stops_at_once_and_the_same_call_goes_on(rig: Rig) -> None:
     reached = await until_step(call, 15)
     call.cancel()
     ask = pb.GetTrainingRequest(owner="local", training_id="talk")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(DEADLINE_S):
         while children() or (await rig.stub.GetTraining(ask)).running:
             await asyncio.sleep(0.02)
     told, _ = await trained(rig, wanted)
-    assert next(t.step for t in told if t.stage == "fit") >= reached.step - 1
+    # a child that a busy machine does not let stop by itself in time is killed: then its checkpoint counts
+    assert next(t.step for t in told if t.stage == "fit") >= reached.step // SAVE_EVERY * SAVE_EVERY
 
 
 async def test_cancel_by_name_ends_the_stream_as_cancelled(rig: Rig) -> None:
@@ -151,6 +156,20 @@ async def test_what_is_wrong_is_named_and_leaves_nothing(rig: Rig) -> None:
     assert [m.model_id for m in (await rig.stub.ListModels(pb.ListModelsRequest(owner="local"))).models] == ["fake"]
 
 
+async def test_a_clip_without_words_is_refused_before_an_avatar_is_made(rig: Rig) -> None:
+    before = FakeEngine.prepared
+    told: list[str] = []
+
+    async def stages() -> AsyncIterator[None]:
+        async for answer in rig.stub.Train(request(rig, tail=b"wordless", name="My song")):
+            told.append(answer.progress.stage)
+            yield
+
+    error = await refused(stages())
+    assert error.slug == "clip-without-speech" and error.params["name"] == "My song"
+    assert told == ["wait", "check"] and FakeEngine.prepared == before
+
+
 async def test_without_torch_the_engine_says_that_it_cannot_train(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     found = (await rig.stub.ListEngines(pb.ListEnginesRequest())).engines[0]
     assert found.can_train and not found.cannot_train_reason
@@ -179,7 +198,7 @@ async def test_the_child_ends_when_its_service_is_killed(tmp_path: Path) -> None
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE_S):
         while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
             await asyncio.sleep(0.02)
     assert json.loads((tmp_path / "work/steps.json").read_text()) >= 20
