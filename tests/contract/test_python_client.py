@@ -6,11 +6,12 @@ import re
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
 from huasheng import Huasheng, jobs, models, requests
+from huasheng._async.jobs import Kind, State
 
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
@@ -18,8 +19,8 @@ from services.gateway.settings import GatewaySettings
 DOCUMENT: dict[str, Any] = create_app(GatewaySettings(), None).openapi()  # type: ignore[arg-type]
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 RENAMED = {"VoiceList": "Voices"}
-NO_SCHEMA = {"Answer", "SystemInfo", "SpeechChunk"}
-"""The base; an answer that is written as a plain object in the document; a piece of sound."""
+NO_SCHEMA = {"Answer", "SystemInfo", "Speech", "SpeechChunk"}
+"""The base; an answer that is written as a plain object in the document; sound."""
 NOT_OFFERED = {
     ("GET", "/api/v1/events"): "for a page that shows all jobs at once",
     ("GET", "/api/v1/media/{key}"): "reached by the links of results",
@@ -67,8 +68,16 @@ def test_every_parameter_is_a_field_of_the_request(schema: str, method: Callable
     assert parameters - OF_THE_CLIENT - IDS.get(schema, set()) == set(SCHEMAS[schema]["properties"])
 
 
-def test_ways_of_speaking() -> None:
-    assert set(requests.Synthesis.__annotations__) == set(SCHEMAS["Synthesis"]["properties"])
+@pytest.mark.parametrize("of", [requests.Synthesis, requests.EngineChoice], ids=lambda c: c.__name__)
+def test_every_key_is_a_field_within_a_request(of: type) -> None:
+    assert set(of.__annotations__) == set(SCHEMAS[of.__name__]["properties"])
+
+
+def test_filters_take_what_the_gateway_takes() -> None:
+    given = {p["name"]: p["schema"] for p in DOCUMENT["paths"]["/api/v1/jobs"]["get"]["parameters"]}
+    assert set(get_args(Kind)) == set(given["kind"]["anyOf"][0]["enum"]) == set(jobs.KINDS)
+    assert set(get_args(State)) == set(given["state"]["anyOf"][0]["items"]["enum"])
+    assert set(jobs.OVER) < set(get_args(State))
 
 
 def made_up(schema: dict[str, Any]) -> Any:

@@ -121,10 +121,12 @@ def made_of(events: list[Event]) -> Job[Any]:
 
 def _speech(url: str, folder: Path) -> None:
     with Huasheng(url) as hs:
-        data = hs.speech.create("你好，世界。", voice_id="v_zh")
+        said = hs.speech.create("你好，世界。", voice_id="v_zh")
+        data = said.wav
         with wave.open(io.BytesIO(data)) as w:
             length = w.getnframes() / w.getframerate()
-        assert length == pytest.approx(seconds(data)) == pytest.approx(0.6, abs=0.2)
+        assert length == said.duration_s == pytest.approx(seconds(data)) == pytest.approx(0.6, abs=0.2)
+        assert said.fallbacks == []
         chunks = list(hs.speech.stream("你好，世界。", voice_id="v_zh"))
         assert b"".join(c.pcm for c in chunks) == data[44:]
         assert chunks[0].sample_rate_hz == 24000

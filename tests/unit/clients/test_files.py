@@ -134,7 +134,9 @@ def test_endless_wav_gets_its_length() -> None:
     header = read_header(data)
     assert header
     assert (header.sample_rate_hz, data[header.size :]) == (24000, b"\1\0\2\0")
-    assert whole(data)[40:] == struct.pack("<I", 4) + b"\1\0\2\0"
+    fixed, rate, duration = whole(data)
+    assert fixed[40:] == struct.pack("<I", 4) + b"\1\0\2\0"
+    assert (rate, duration) == (24000, 2 / 24000)
     for bad in (wav(kind=3), wav(channels=2), wav(bits=8), b"<html>not a sound</html>", b"RIFF"):
         with pytest.raises(AnswerError):
             whole(bad)

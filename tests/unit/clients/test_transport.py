@@ -1,5 +1,6 @@
 """When the Python client tries again, when it gives up, and where it sends its token."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,7 +19,7 @@ from huasheng import (
     TTSService,
 )
 from huasheng._protocol import Settings, retry_after
-from huasheng.events import Polling, Reconnecting, Snapshot
+from huasheng.events import EngineFallback, Polling, Reconnecting, Snapshot, parse_event
 
 VOICES = {"items": [], "cloning_problem": None}
 JOB = {
@@ -199,6 +200,34 @@ def test_old_speech_service_needs_its_own_client_closed_only() -> None:
     with TTSService(client=Huasheng(http=http)):
         pass
     assert not http.is_closed
+
+
+def test_a_download_waits_for_a_proxy_but_not_for_a_refusal(pauses: list[float], tmp_path: Any) -> None:
+    away = httpx.Response(502, text="Bad Gateway")
+    out = client(Script(away, LOST, httpx.Response(200, content=b"x"))).download("/api/v1/media/x", tmp_path / "x")
+    assert out.read_bytes() == b"x"
+    assert len(pauses) == 2
+    with pytest.raises(ServerError):
+        client(Script(problem(502, "engine-failed", True))).download("/x", tmp_path / "y")
+    with pytest.raises(ServerError):
+        client(Script(away)).download("/x", tmp_path / "y")
+    assert len(pauses) == 2 + 4
+
+
+def test_another_voice_than_the_one_wanted_is_told(tmp_path: Any) -> None:
+    passed = {
+        "service": "tts", "wanted": "gpt_sovits", "used": "kokoro", "reason": "tts-unreachable", "wanted_voice": "v_1",
+        "used_voice": "zf_xiaoxiao",
+    }  # fmt: skip
+    fmt = b"fmt \x10\0\0\0\x01\0\x01\0\xc0\x5d\0\0\x80\xbb\0\0\x02\0\x10\0"
+    wav = b"RIFF\xff\xff\xff\xffWAVE" + fmt + b"data\xff\xff\xff\xff\1\0"
+    script = Script(httpx.Response(200, content=wav, headers={"X-Fallbacks": json.dumps([passed])}))
+    hs = client(script)
+    assert [f.used_voice for f in hs.speech.create("t").fallbacks] == ["zf_xiaoxiao"]
+    assert [f.used for c in hs.speech.stream("t") for f in c.fallbacks] == ["kokoro"]
+    event = parse_event("fallback", {"id": "j_1", "kind": "video", **passed})
+    assert isinstance(event, EngineFallback)
+    assert event.reason == "tts-unreachable"
 
 
 def test_a_video_whose_job_is_queued_is_waited_for(pauses: list[float], tmp_path: Any) -> None:

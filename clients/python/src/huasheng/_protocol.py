@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -73,6 +73,13 @@ class Deadline:
         return httpx.Timeout(min(READ_S, left), connect=min(CONNECT_S, left), read=min(read_s, left))
 
 
+class Raw(NamedTuple):
+    """A successful answer that is not JSON."""
+
+    data: bytes
+    headers: Mapping[str, str]
+
+
 @dataclass(frozen=True)
 class Call(Generic[T]):
     """A request, and how to read its answer. ``path`` begins with ``/``."""
@@ -85,7 +92,8 @@ class Call(Generic[T]):
     upload: Upload | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = SHORT_S
-    is_json: bool = True
+    is_raw: bool = False
+    """Whether ``parse`` gets a ``Raw`` instead of JSON."""
 
     @property
     def name(self) -> str:
@@ -163,11 +171,11 @@ class Settings:
         return path
 
 
-def parse_answer(call: Call[T], data: bytes) -> T:
+def parse_answer(call: Call[T], data: bytes, headers: Mapping[str, str]) -> T:
     """What the caller gets of a successful answer. Raises ``AnswerError``."""
-    if not call.is_json:
-        return call.parse(data)
     try:
+        if call.is_raw:
+            return call.parse(Raw(data, headers))
         return call.parse(json.loads(data) if data else None)
     except ValidationError as e:
         raise not_understood(e) from None
@@ -226,17 +234,24 @@ def is_silence(error: BaseException) -> bool:
 
 def pause(error: HuashengError, attempt: int, call: Call[Any], deadline: Deadline) -> float:
     """Seconds until the next try after the ``attempt``-th (from 1). Raises the error when there is to be none."""
-    worth_it = isinstance(error, ConnectionFailedError) or _is_passing(error)
-    if not worth_it or attempt >= TRIES or not call.can_repeat:
+    if not is_passing(error) or attempt >= TRIES or not call.can_repeat:
         raise error
-    asked = error.retry_after_s if isinstance(error, ProblemError) else None
-    wait = backoff(attempt) if asked is None else asked
+    wait = wanted_pause(error, attempt)
     if wait >= deadline.left():
         raise error
     return wait
 
 
-def _is_passing(error: HuashengError) -> bool:
+def wanted_pause(error: HuashengError, attempt: int) -> float:
+    """Seconds to wait after the ``attempt``-th failure: what the gateway asks for, else a little longer each time."""
+    asked = error.retry_after_s if isinstance(error, ProblemError) else None
+    return backoff(attempt) if asked is None else asked
+
+
+def is_passing(error: HuashengError) -> bool:
+    """Whether a failure may be gone in a moment, and trying again costs nothing much."""
+    if isinstance(error, ConnectionFailedError):
+        return True
     if not isinstance(error, ProblemError) or not error.problem.retryable:
         return False
     # a slow or broken engine (504, 502) has cost its time already: whether to spend it again is the caller's choice

@@ -41,15 +41,16 @@ def read_header(data: bytes) -> Header | None:
     return None
 
 
-def whole(data: bytes) -> bytes:
-    """The same WAV with true lengths. Raises ``AnswerError``."""
+def whole(data: bytes) -> tuple[bytes, int, float]:
+    """The same WAV with true lengths, its sample rate and its duration in seconds. Raises ``AnswerError``."""
     header = read_header(data)
     if header is None:
         raise AnswerError("speech came without any sound")
+    samples = (len(data) - header.size) // 2
     out = io.BytesIO()
     with wave.open(out, "wb") as w:
         w.setnchannels(1)
         w.setsampwidth(2)
         w.setframerate(header.sample_rate_hz)
-        w.writeframes(data[header.size :])
-    return out.getvalue()
+        w.writeframes(data[header.size : header.size + 2 * samples])
+    return out.getvalue(), header.sample_rate_hz, samples / header.sample_rate_hz

@@ -63,6 +63,17 @@ class Timing(Event):
     ms: float
 
 
+class EngineFallback(Event):
+    """Another engine does the work of the one wanted; the result's ``fallbacks`` keep it."""
+
+    service: str
+    wanted: str
+    used: str
+    reason: str
+    wanted_voice: str | None
+    used_voice: str | None
+
+
 class VideoBegun(Event):
     """The first playable bytes are there; ``jobs.stream_video`` follows them."""
 
@@ -118,6 +129,7 @@ NAMES: dict[str, type[Event]] = {
     "reply": Reply,
     "clause": ClauseSpoken,
     "timing": Timing,
+    "fallback": EngineFallback,
     "video": VideoBegun,
     "training": Training,
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from huasheng.models import Answer, Avatar, AvatarReport, Clause, Curve, Model, Problem
+from pydantic import Field
+
+from huasheng.models import Answer, Avatar, AvatarReport, Clause, Curve, Fallback, Model, Problem
 
 R = TypeVar("R")
 OVER = ("succeeded", "failed", "cancelled")
@@ -20,6 +22,7 @@ class Partial(Answer):
     timings_ms: dict[str, float] | None = None
     clauses: list[Clause] | None = None
     start_frame: int | None = None
+    fallbacks: list[Fallback] | None = None
     step: int | None = None
     steps: int | None = None
     loss: float | None = None
@@ -62,7 +65,10 @@ class Job(Answer, Generic[R]):
 
 
 class Recording(Answer):
-    """A finished video of an avatar that speaks; ``audio_url`` is None where a recording of yours is what it says."""
+    """A finished video of an avatar that speaks; ``audio_url`` is None where a recording of yours is what it says.
+
+    ``fallbacks`` tells when another engine or voice did the work than the one wanted.
+    """
 
     video_url: str
     audio_url: str | None
@@ -82,6 +88,7 @@ class Recording(Answer):
     avatar_id: str | None
     model: str | None
     timings_ms: dict[str, float]
+    fallbacks: list[Fallback] = Field(default_factory=list)
 
 
 class VideoResult(Recording):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Answer(BaseModel):
@@ -181,6 +181,17 @@ class Conversation(Answer):
     messages: int
 
 
+class Fallback(Answer):
+    """An engine that was passed over, why (a problem's ``reason``), and the one that did its work."""
+
+    service: str
+    wanted: str
+    used: str
+    reason: str
+    wanted_voice: str | None
+    used_voice: str | None
+
+
 class Message(Answer):
     """One message of a conversation. ``role``: ``user`` or ``assistant``."""
 
@@ -194,6 +205,7 @@ class Message(Answer):
     timings_ms: dict[str, float] | None
     clauses: list[Clause] | None
     end_frame: int | None
+    fallbacks: list[Fallback] | None = None
 
 
 class ConversationDetail(Answer):
@@ -223,10 +235,15 @@ class Transcription(Answer):
     duration_s: float
     engine: str
     segments: list[Segment]
+    fallbacks: list[Fallback] = Field(default_factory=list)
 
 
 class Engine(Answer):
-    """An engine of a service, and whether and why not it can be used."""
+    """An engine of a service, and whether and why not it can be used.
+
+    ``breaker``: ``open`` while it rests after a failure (``breaker_reason``) for ``breaker_retry_s`` more seconds,
+    ``half-open`` when the next request tries it again, else ``closed``.
+    """
 
     service: str
     name: str
@@ -238,6 +255,9 @@ class Engine(Answer):
     description: str
     can_train: bool
     cannot_train_reason: str
+    breaker: str = ""
+    breaker_reason: str = ""
+    breaker_retry_s: float = 0.0
 
 
 class Unreachable(Answer):
@@ -275,8 +295,18 @@ class SystemInfo(Answer):
     queues: list[dict[str, Any]]
 
 
-class SpeechChunk(Answer):
-    """Some speech: 16-bit little-endian mono samples."""
+class Speech(Answer):
+    """Speech as a WAV file, 16-bit mono. ``fallbacks`` tells when another engine or voice spoke than the one wanted."""
 
-    pcm: bytes
+    wav: bytes = Field(repr=False)
     sample_rate_hz: int
+    duration_s: float
+    fallbacks: list[Fallback]
+
+
+class SpeechChunk(Answer):
+    """Some speech: 16-bit little-endian mono samples. ``fallbacks`` as in ``Speech``, the same in all of a text."""
+
+    pcm: bytes = Field(repr=False)
+    sample_rate_hz: int
+    fallbacks: list[Fallback]

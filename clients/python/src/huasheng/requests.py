@@ -19,3 +19,11 @@ class Synthesis(TypedDict, total=False):
     top_p: float
     repetition_penalty: float
     split: Literal["cut0", "cut1", "cut2", "cut3", "cut4", "cut5"]
+
+
+class EngineChoice(TypedDict, total=False):
+    """Engines that are asked first, by service; what is left out is as the operator set it, or the voice's."""
+
+    asr: str
+    llm: str
+    tts: str

@@ -62,11 +62,17 @@ class TTSService:
         self.last_error = None
         try:
             voice_id = self._voice(Path(ref_audio_path)) if ref_audio_path is not None else None
-            self._client.speech.save(text, output_path, voice_id=voice_id, language=self._language)
+            # a cloned voice is wanted for what it is: no other speaks in its place
+            fallback = False if voice_id else None
+            said = self._client.speech.save(
+                text, output_path, voice_id=voice_id, language=self._language, fallback=fallback
+            )
         except (HuashengError, OSError) as e:
             self.last_error = e
             log.error("text_to_speech: %s", e)
             return False
+        for passed in said.fallbacks:
+            log.warning("text_to_speech: %s spoke in place of %s (%s)", passed.used, passed.wanted, passed.reason)
         return True
 
     def _voice(self, reference: Path) -> str:

@@ -18,7 +18,7 @@ from huasheng._async.resources import (
     AsyncTranscriptions,
     AsyncVoices,
 )
-from huasheng._async.speech import AsyncSpeech
+from huasheng._async.speech import AsyncTextToSpeech
 from huasheng._async.transport import AsyncTransport
 from huasheng._async.work import AsyncAvatars, AsyncDialogues, AsyncTrainings, AsyncVideos
 from huasheng._files import OnBytes
@@ -56,7 +56,7 @@ class AsyncHuasheng:
         self.dialogues = AsyncDialogues(transport)
         self.jobs = AsyncJobs(transport)
         self.models = AsyncModels(transport)
-        self.speech = AsyncSpeech(transport)
+        self.speech = AsyncTextToSpeech(transport)
         self.system = AsyncSystem(transport)
         self.trainings = AsyncTrainings(transport)
         self.transcriptions = AsyncTranscriptions(transport)

@@ -57,7 +57,7 @@ class AsyncTransport:
                     data = await self._read(response, call.name, deadline)
                 finally:
                     await response.aclose()
-                return parse_answer(call, data)
+                return parse_answer(call, data, response.headers)
             except HuashengError as e:
                 if attempt > 1 and call.parse is nothing and isinstance(e, NotFoundError):
                     return call.parse(None)  # the try before deleted it, only its answer was lost
@@ -75,7 +75,8 @@ class AsyncTransport:
         ask = Call("GET", at("system"), model(SystemInfo))
         try:
             async with self.stream(ask, deadline) as response:
-                limits = parse_answer(ask, await self._read(response, ask.name, deadline)).limits
+                data = await self._read(response, ask.name, deadline)
+                limits = parse_answer(ask, data, response.headers).limits
         except HuashengError:
             return  # the upload's own failure is what is told
         if upload.total and upload.total > limits.get("upload_bytes", math.inf):

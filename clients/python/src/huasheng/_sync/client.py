@@ -21,7 +21,7 @@ from huasheng._sync.resources import (
     Transcriptions,
     Voices,
 )
-from huasheng._sync.speech import Speech
+from huasheng._sync.speech import TextToSpeech
 from huasheng._sync.transport import Transport
 from huasheng._sync.work import Avatars, Dialogues, Trainings, Videos
 
@@ -57,7 +57,7 @@ class Huasheng:
         self.dialogues = Dialogues(transport)
         self.jobs = Jobs(transport)
         self.models = Models(transport)
-        self.speech = Speech(transport)
+        self.speech = TextToSpeech(transport)
         self.system = System(transport)
         self.trainings = Trainings(transport)
         self.transcriptions = Transcriptions(transport)

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from huasheng._files import OnBytes, PartFile
-from huasheng._protocol import TRIES, Call, Deadline, backoff, is_silence, nothing
+from huasheng._protocol import TRIES, Call, Deadline, is_passing, is_silence, nothing, wanted_pause
 from huasheng._sync._io import blocking, sleep
 from huasheng._sync.transport import Transport
-from huasheng.errors import BusyError, ConnectionFailedError
+from huasheng.errors import HuashengError
 
 log = logging.getLogger("huasheng")
 DOWNLOAD_S = 3600.0
@@ -42,14 +42,15 @@ def download(
                         blocking(partial(part.write, piece))
                 blocking(part.finish)
                 return part.path
-            except (ConnectionFailedError, BusyError) as e:
+            except HuashengError as e:
+                if not is_passing(e):
+                    raise
                 # getting further than before is worth another round; breaking off at the same place, only a few
                 if not (may_wait and is_silence(e)):
                     failures = 1 if part.size > best else failures + 1
                 best = max(best, part.size)
-                asked = e.retry_after_s if isinstance(e, BusyError) and e.problem.retryable else None
-                if failures >= TRIES or (isinstance(e, BusyError) and asked is None):
+                if failures >= TRIES:
                     raise
-                wait = min(backoff(failures) if asked is None else asked, deadline.left())
+                wait = min(wanted_pause(e, failures), deadline.left())
                 log.warning("%s: broke off after %d bytes (%s), goes on in %.1f s", what, part.size, e, wait)
             sleep(wait)

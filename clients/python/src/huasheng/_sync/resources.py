@@ -213,14 +213,18 @@ class Transcriptions:
         *,
         language: str | None = None,
         engine: str | None = None,
+        fallback: bool = True,
         progress: OnBytes | None = None,
         timeout: float = LONG_S,
     ) -> Transcription:
         """What is said in a recording or video; it is not kept.
 
+        ``engine`` is asked first; ``fallback=False``: fail rather than let another do its work (``fallbacks`` tells).
+
         Raises ``RefusedError``: ``silent-audio``, ``no-speech``, and those of uploads.
         """
-        with open_upload(file, None, progress, given(language=language, engine=engine)) as body:
+        fields = given(language=language, engine=engine, fallback=None if fallback else "false")
+        with open_upload(file, None, progress, fields) as body:
             return self._transport.call(
                 Call("POST", at("transcriptions"), model(Transcription), upload=body, timeout_s=timeout)
             )

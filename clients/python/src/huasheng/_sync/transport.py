@@ -58,7 +58,7 @@ class Transport:
                     data = self._read(response, call.name, deadline)
                 finally:
                     response.close()
-                return parse_answer(call, data)
+                return parse_answer(call, data, response.headers)
             except HuashengError as e:
                 if attempt > 1 and call.parse is nothing and isinstance(e, NotFoundError):
                     return call.parse(None)  # the try before deleted it, only its answer was lost
@@ -76,7 +76,8 @@ class Transport:
         ask = Call("GET", at("system"), model(SystemInfo))
         try:
             with self.stream(ask, deadline) as response:
-                limits = parse_answer(ask, self._read(response, ask.name, deadline)).limits
+                data = self._read(response, ask.name, deadline)
+                limits = parse_answer(ask, data, response.headers).limits
         except HuashengError:
             return  # the upload's own failure is what is told
         if upload.total and upload.total > limits.get("upload_bytes", math.inf):

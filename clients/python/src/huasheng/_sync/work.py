@@ -9,7 +9,7 @@ from huasheng._protocol import Call, at, given, items, key, model, nothing
 from huasheng._sync.transport import Transport
 from huasheng.jobs import AvatarResult, DialogueResult, Job, TrainingResult, VideoResult, parse_job
 from huasheng.models import Avatar
-from huasheng.requests import Synthesis
+from huasheng.requests import EngineChoice, Synthesis
 
 
 def _start(transport: Transport, path: str, idempotency_key: str | None, body: dict[str, Any]) -> Job[Any]:
@@ -85,6 +85,8 @@ class Videos:
         avatar_id: str | None = None,
         voice_id: str | None = None,
         synthesis: Synthesis | None = None,
+        engines: EngineChoice | None = None,
+        fallback: bool | None = None,
         engine: str | None = None,
         model: str | None = None,
         device: str | None = None,
@@ -95,13 +97,15 @@ class Videos:
     ) -> Job[VideoResult]:
         """Make the avatar say a text, or an uploaded recording: give one of the two.
 
-        ``synthesis``: how to speak, of what ``voice.synthesis`` names.
+        ``synthesis``: how to speak, of what ``voice.synthesis`` names. ``engines`` are asked first; ``fallback=False``:
+        fail rather than let another do the work (which the result's ``fallbacks`` tell).
 
         Raises ``RefusedError``: ``empty-text``, ``long-text``, ``silent-audio``, ``too-long``, …; ``NotFoundError``;
         ``BusyError`` ``queue-full``.
         """
         body = given(
             text=text, audio_asset_id=audio_asset_id, avatar_id=avatar_id, voice_id=voice_id, synthesis=synthesis,
+            engines=engines, fallback=fallback,
             engine=engine, model=model, device=device, language=language, subtitles=subtitles, max_side_px=max_side_px,
         )  # fmt: skip
         return cast(Job[VideoResult], _start(self._transport, "videos", idempotency_key, body))
@@ -126,6 +130,8 @@ class Dialogues:
         avatar_id: str | None = None,
         voice_id: str | None = None,
         synthesis: Synthesis | None = None,
+        engines: EngineChoice | None = None,
+        fallback: bool | None = None,
         conversation_id: str | None = None,
         engine: str | None = None,
         model: str | None = None,
@@ -141,6 +147,7 @@ class Dialogues:
         """
         body = given(
             text=text, audio_asset_id=audio_asset_id, avatar_id=avatar_id, voice_id=voice_id, synthesis=synthesis,
+            engines=engines, fallback=fallback,
             conversation_id=conversation_id, engine=engine, model=model, language=language, persona=persona,
             idle_frame=idle_frame,
         )  # fmt: skip
