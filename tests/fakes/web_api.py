@@ -184,7 +184,7 @@ def forget_model(request: Request, key: str) -> None:
 
 @router.get("/engines")
 def engines(request: Request) -> Row:
-    return {"items": web_facts.engines(of(request).can_train), "unreachable": []}
+    return {"items": web_facts.engines(of(request).can_train, of(request).resting), "unreachable": []}
 
 
 @router.get("/devices")

@@ -142,7 +142,7 @@ def clip(number: int, transcript: str) -> Row:
     }
 
 
-def engines(can_train: bool) -> list[Row]:
+def engines(can_train: bool, resting: str = "") -> list[Row]:
     both = ["zh", "en"]
     known = [
         ("asr", "whisper", "", both, "MIT", "Whisper base, int8, with silero voice activity detection"),
@@ -159,7 +159,7 @@ def engines(can_train: bool) -> list[Row]:
         (
             "llm",
             "zhipu",
-            "needs an API key; set LLM_ZHIPU_API_KEY and start the llm service again",
+            "" if resting == "zhipu" else "needs an API key; set LLM_ZHIPU_API_KEY and start the llm service again",
             both,
             "proprietary service",
             "GLM-4-Plus",
@@ -188,6 +188,9 @@ def engines(can_train: bool) -> list[Row]:
             "description": what,
             "can_train": can_train and n == "atlas",
             "cannot_train_reason": "" if can_train or n != "atlas" else "torch is not installed",
+            "breaker": "" if s == "render" else "open" if n == resting else "closed",
+            "breaker_reason": "zhipu at https://zhipu.example does not answer." if n == resting else "",
+            "breaker_retry_s": 12.0 if n == resting else 0.0,
         }
         for s, n, why, langs, lic, what in known
     ]

@@ -48,6 +48,10 @@ class World:
     voices: list[Row] = field(default_factory=web_facts.voices)
     can_clone: bool = False
     speech_fails: bool = False
+    fallbacks: list[Row] = field(default_factory=list)
+    """Engines that the services pass over."""
+    resting: str = ""
+    """Name of an engine whose breaker is open."""
     conversations: dict[str, Row] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     can_train: bool = False
@@ -137,6 +141,12 @@ def timing(world: World, job: Row, stage: str, ms: float) -> None:
     world.tell("timing", {"id": job["id"], "kind": job["kind"], "stage": stage, "ms": ms})
 
 
+def pass_over(world: World, job: Row, *services: str) -> None:
+    for told in [f for f in world.fallbacks if f["service"] in services]:
+        job["partial"]["fallbacks"] = [*job["partial"].get("fallbacks", []), told]
+        world.tell("fallback", {"id": job["id"], "kind": job["kind"], **told})
+
+
 async def dialogue(world: World, job: Row) -> None:
     params, partial = job["params"], job["partial"]
     head = {"id": job["id"], "kind": "dialogue"}
@@ -147,11 +157,13 @@ async def dialogue(world: World, job: Row) -> None:
         at(world, job, "asr", 0.05)
         await world.sleep(0.7)
         timing(world, job, "asr", 912)
+        pass_over(world, job, "asr")
     partial |= {"transcript": heard, "language": lang}
     world.tell("transcript", {**head, "text": heard, "language": lang})
     at(world, job, "llm", 0.15)
     await world.sleep(0.3)
     timing(world, job, "llm_first_token", 38)
+    pass_over(world, job, "llm")
     for piece in re.findall(r".{1,6}", REPLY[lang]):
         partial["reply"] = partial.get("reply", "") + piece
         world.tell("reply", {**head, "delta": piece, "text": partial["reply"]})
@@ -159,6 +171,7 @@ async def dialogue(world: World, job: Row) -> None:
     timing(world, job, "llm", 420)
     at(world, job, "tts", 0.3)
     await world.sleep(0.4)
+    pass_over(world, job, "tts")
     said = re.findall(r"[^。！.!]+[。！.!]\s*", REPLY[lang])
     for index, (text, start, end) in enumerate(
         zip(said, CLAUSE_STARTS_S, (*CLAUSE_STARTS_S[1:], LENGTH_S), strict=True)
@@ -197,6 +210,7 @@ async def dialogue(world: World, job: Row) -> None:
             "video_url": movie,
             "timings_ms": partial["timings_ms"],
             "clauses": partial["clauses"],
+            "fallbacks": partial.get("fallbacks", []),
             **plain,
         },
     ]
@@ -213,6 +227,7 @@ async def dialogue(world: World, job: Row) -> None:
         "avatar_id": params["avatar_id"],
         "start_frame": partial["start_frame"],
         "end_frame": END_FRAME,
+        "fallbacks": partial.get("fallbacks", []),
     }
 
 
@@ -237,6 +252,7 @@ async def draw(world: World, job: Row) -> None:
 async def video(world: World, job: Row) -> None:
     at(world, job, "tts", 0.1)
     await world.sleep(0.5)
+    pass_over(world, job, "tts")
     await draw(world, job)
     p = job["params"]
     job["result"] = {
@@ -254,6 +270,7 @@ async def video(world: World, job: Row) -> None:
         "text": p.get("text"),
         "avatar_id": p["avatar_id"],
         "bytes": 195_181,
+        "fallbacks": job["partial"].get("fallbacks", []),
         "timings_ms": {"tts": 900, "render_first_frame": 640, "render": 3100, "total": 4200},
     }
 

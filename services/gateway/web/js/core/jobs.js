@@ -4,7 +4,7 @@ import { call, get, list } from "./api.js";
 import { language } from "./i18n.js";
 
 /** @typedef {import("./types.js").Job} Job */
-/** @typedef {{type: "snapshot" | "progress" | "transcript" | "reply" | "clause" | "timing" | "video" | "training" | "done", job: Job}} JobEvent */
+/** @typedef {{type: "snapshot" | "progress" | "transcript" | "reply" | "clause" | "fallback" | "timing" | "video" | "training" | "done", job: Job}} JobEvent */
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 20_000;
@@ -107,7 +107,7 @@ function open() {
     waits += 1;
   };
   source.addEventListener("snapshot", (e) => void snapshot(JSON.parse(e.data)));
-  for (const type of /** @type {const} */ (["progress", "transcript", "reply", "clause", "timing", "video", "training", "done"])) {
+  for (const type of /** @type {const} */ (["progress", "transcript", "reply", "clause", "fallback", "timing", "video", "training", "done"])) {
     source.addEventListener(type, (e) => void hear(type, JSON.parse(e.data)));
   }
 }
@@ -141,6 +141,10 @@ async function hear(type, data) {
   else if (type === "clause") {
     const { index, text, start_s, end_s } = data;
     partial.clauses = [...(partial.clauses ?? []).filter((c) => c.index < index), { index, text, start_s, end_s }];
+  } else if (type === "fallback") {
+    const { id: _id, kind: _kind, ...fallback } = data;
+    const same = (/** @type {import("./types.js").Fallback} */ f) => f.service === fallback.service && f.wanted === fallback.wanted;
+    partial.fallbacks = [...(partial.fallbacks ?? []).filter((f) => !same(f)), fallback]; // a second attempt tells it again
   } else if (type === "training") train(partial, data);
   else if (type === "timing") partial.timings_ms = { ...partial.timings_ms, [data.stage]: data.ms };
   else {

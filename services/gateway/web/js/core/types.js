@@ -9,7 +9,8 @@
 /** @typedef {{rate_hz: number, start_s: number, real: number[], before: number[], after: number[]}} Curve */
 /** @typedef {{step: number, loss: number, validation_loss: number | null}} LossPoint */
 /** @typedef {{step?: number, steps?: number, loss?: number, history?: LossPoint[], curve?: Curve, preview_url?: string, warnings?: string[], offset_ms?: number}} TrainingPartial */
-/** @typedef {{transcript?: string, language?: string, reply?: string, clauses?: Clause[], timings_ms?: Timings, start_frame?: number} & TrainingPartial} Partial_ */
+/** @typedef {{service: "asr" | "llm" | "tts", wanted: string, used: string, reason: string, wanted_voice: string | null, used_voice: string | null}} Fallback an engine that was passed over */
+/** @typedef {{transcript?: string, language?: string, reply?: string, clauses?: Clause[], fallbacks?: Fallback[], timings_ms?: Timings, start_frame?: number} & TrainingPartial} Partial_ */
 /**
  * @typedef {object} Job
  * @property {string} id
@@ -34,7 +35,7 @@
 /** @typedef {{id: string, name: string, owner: string, is_builtin: boolean, engine: string, kind: string, width: number, height: number, fps: number, frames: number, thumbnail_url: string, idle_url: string | null, created_at: string, voice_id: string | null, lost_voice: string | null, report: Report}} Avatar */
 /** @typedef {{voice_id: string, name: string, language: string, gender: "female" | "male" | "", engine: string, is_cloned: boolean, is_default: boolean, sample_text: string, sample_url: string, synthesis: string[], clips: VoiceClip[], consent: {statement: string, given_by: string, recorded_at: string} | null, created_at: string | null}} Voice */
 /** @typedef {{clip_id: string, seconds: number, snr_db: number, transcript: string, url: string}} VoiceClip */
-/** @typedef {{service: string, name: string, available: boolean, reason: string, is_default: boolean, languages: string[], license: string, description: string, can_train: boolean, cannot_train_reason: string}} Engine */
+/** @typedef {{service: string, name: string, available: boolean, reason: string, is_default: boolean, languages: string[], license: string, description: string, can_train: boolean, cannot_train_reason: string, breaker: "closed" | "open" | "half-open" | "", breaker_reason: string, breaker_retry_s: number}} Engine */
 /** @typedef {{items: Engine[], unreachable: {service: string, problem: ProblemBody}[]}} Engines */
 /** @typedef {{device: string, name: string, memory_bytes: number, used_bytes: number}} Device */
 /** @typedef {{id: string, model_id: string, name: string, is_builtin: boolean, engine: string, avatar_id: string | null, steps: number, before: Record<string, number>, after: Record<string, number>, warnings: string[], offset_ms: number, curve: Curve | null, preview_url: string | null, created_at: string}} Model */
@@ -50,7 +51,7 @@
  * @property {{free_bytes: number, total_bytes: number}} disk
  * @property {{queue: string, waiting: number, running: number, concurrency: number}[]} queues
  */
-/** @typedef {{id: number, role: "user" | "assistant", text: string, job_id: string, created_at: string, audio_url: string | null, video_url: string | null, timings_ms: Timings | null, clauses: Clause[] | null, end_frame?: number | null}} Message */
+/** @typedef {{id: number, role: "user" | "assistant", text: string, job_id: string, created_at: string, audio_url: string | null, video_url: string | null, timings_ms: Timings | null, clauses: Clause[] | null, end_frame?: number | null, fallbacks?: Fallback[] | null}} Message */
 /** @typedef {{id: string, title: string, created_at: string, updated_at: string, messages: number}} ConversationItem */
 
 export {};

@@ -50,13 +50,27 @@ function engineWords(e) {
 }
 
 /** @param {Engine} e */
+function statePill(e) {
+  if (!e.available) return pill(t("engine.off"), "");
+  if (e.breaker === "open" || e.breaker === "half-open") return pill(t(e.breaker === "open" ? "engine.resting" : "engine.trying"), "warn");
+  return pill(t("engine.on"), "good");
+}
+
+/** Why an engine that is set up is not asked in its turn. @param {Engine} e */
+function resting(e) {
+  if (e.breaker !== "open" && e.breaker !== "half-open") return null;
+  const what = e.breaker === "open" ? t("engine.rests", { time: span(e.breaker_retry_s) }) : t("engine.tries");
+  return h("p", { class: "small-text" }, what, h("span", { lang: "en" }, " ", e.breaker_reason));
+}
+
+/** @param {Engine} e */
 const engine = (e) =>
   h(
     "li",
     { class: "card" },
-    h("div", { class: "row apart wrap" }, h("strong", null, e.name), h("span", { class: "row" }, e.is_default ? pill(t("engine.default"), "plain") : null, pill(t(e.available ? "engine.on" : "engine.off"), e.available ? "good" : ""))),
+    h("div", { class: "row apart wrap" }, h("strong", null, e.name), h("span", { class: "row" }, e.is_default ? pill(t("engine.default"), "plain") : null, statePill(e))),
     engineWords(e),
-    e.available ? null : h("p", { class: "small-text", lang: "en" }, e.reason),
+    e.available ? resting(e) : h("p", { class: "small-text", lang: "en" }, e.reason),
     e.service !== "render" || !e.available ? null : e.can_train ? h("p", { class: "small-text" }, t("engine.trains")) : h("p", { class: "small-text muted" }, t("engine.trains.not"), e.cannot_train_reason ? h("span", { lang: "en" }, " ", e.cannot_train_reason) : null),
     h("p", { class: "small-text muted" }, [[...new Set(e.languages.map(languageName))].join(", "), e.license].filter(Boolean).join(" · ")),
   );

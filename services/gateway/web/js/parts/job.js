@@ -6,6 +6,7 @@ import { t, term } from "../core/i18n.js";
 import * as jobs from "../core/jobs.js";
 import { bar, linkButton, pill } from "./bits.js";
 import { confirmDialog } from "./dialog.js";
+import { fallbackNote } from "./fallback.js";
 import { problemCard, toast } from "./say.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
@@ -98,6 +99,7 @@ export function jobRow(first, signal, { gone } = {}) {
       ),
       running ? jobProgress(job, signal) : null,
       job.error && job.state === "failed" ? problemCard(job.error, { alert: false }) : null,
+      fallbackNote((job.result ?? job.partial)?.fallbacks),
       h(
         "div",
         { class: "row apart" },

@@ -5,6 +5,7 @@ import { button, h, icon } from "../core/dom.js";
 import { bytes, clock, number, took } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { linkButton } from "./bits.js";
+import { fallbackNote } from "./fallback.js";
 import { copy } from "./say.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
@@ -42,6 +43,7 @@ export function resultCard(job, { autoplay = false } = {}) {
       "div",
       { class: "stack" },
       job.params.text ? h("p", { class: "said" }, job.params.text) : null,
+      fallbackNote(r.fallbacks),
       h(
         "div",
         { class: "row wrap" },

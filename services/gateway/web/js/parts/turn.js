@@ -6,6 +6,7 @@ import { moment } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import * as jobs from "../core/jobs.js";
 import { linkButton } from "./bits.js";
+import { fallbackNote } from "./fallback.js";
 import { cancelJob, leftText, stageText } from "./job.js";
 import { soundButton } from "./people.js";
 import { timesList, turnIcon } from "./result.js";
@@ -31,8 +32,10 @@ export function turn({ text }, actions) {
   const line = steps();
   const status = h("p", { class: "small-text muted status num" });
   const tools = h("div", { class: "row tools wrap" });
+  const note = h("div", { class: "note-place" });
   const trouble = h("div", null);
-  const answer = h("div", { class: "bubble answer", hidden: true }, answered, line.el, status, tools, trouble);
+  const answer = h("div", { class: "bubble answer", hidden: true }, answered, line.el, status, note, tools, trouble);
+  let noted = "";
   const el = h("li", { class: "turn" }, h("div", { class: "bubble asked" }, h("span", { class: "sr" }, t("turn.you")), asked, place, askedTools), answer);
 
   /** @type {Turn} */
@@ -59,6 +62,13 @@ export function turn({ text }, actions) {
   const setReply = (words, thinking) => {
     say(answered, words);
     answered.classList.toggle("thinking", thinking && !words);
+  };
+
+  /** @param {import("../core/types.js").Fallback[] | null | undefined} fallbacks */
+  const setNote = (fallbacks) => {
+    const now = JSON.stringify(fallbacks ?? []);
+    if (now !== noted) fill(note, fallbackNote(fallbacks));
+    noted = now;
   };
 
   /** @param {string | null} video @param {string | null} audio @param {import("../core/types.js").Timings} timings @param {string} when */
@@ -93,6 +103,7 @@ export function turn({ text }, actions) {
     self.clauses = known.clauses ?? [];
     self.endFrame = job.result?.end_frame ?? null;
     setReply(known.reply ?? "", !jobs.over(job));
+    setNote(known.fallbacks);
     line.set(timings, { typed, running: !jobs.over(job), stage: job.stage });
     say(status, jobs.over(job) ? "" : [stageText(job), leftText(job)].filter(Boolean).join(" · "));
     status.hidden = jobs.over(job);
@@ -114,6 +125,7 @@ export function turn({ text }, actions) {
     self.clauses = reply.clauses ?? [];
     self.endFrame = reply.end_frame ?? null;
     setReply(reply.text, false);
+    setNote(reply.fallbacks);
     status.hidden = true;
     line.set(reply.timings_ms ?? {}, { typed, running: false, stage: "" });
     finish(reply.video_url, reply.audio_url, reply.timings_ms ?? {}, reply.created_at);

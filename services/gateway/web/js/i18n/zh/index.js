@@ -6,5 +6,6 @@ import manage from "./manage.js";
 import train from "./train.js";
 import voice from "./voice.js";
 import report from "./report.js";
+import fallback from "./fallback.js";
 
-export const zh = { ...common, ...talk, ...make, ...manage, ...train, ...voice, ...report };
+export const zh = { ...common, ...talk, ...make, ...manage, ...train, ...voice, ...report, ...fallback };
