@@ -45,7 +45,7 @@ def cannot_train(engine: RenderEngine) -> str:
     if not engine.trainer:
         return f"the {engine.name} engine has no training"
     if engine.trains_with_torch and importlib.util.find_spec("torch") is None:
-        return "torch is not installed; run: make setup-train"
+        return "torch is not installed; run: make setup-train (in containers: docker-compose.train.yml)"
     return ""
 
 

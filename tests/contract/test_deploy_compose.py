@@ -134,7 +134,7 @@ def test_container_is_confined_bounded_and_restarted(service: str) -> None:
 
 @EVERY
 def test_container_variables_are_settings(service: str) -> None:
-    files = ("docker-compose.yml", "docker-compose.gpu.yml")
+    files = ("docker-compose.yml", "docker-compose.gpu.yml", "docker-compose.train.yml")
     given = {v for f in files for v in compose(f)["services"].get(service, {}).get("environment", {})}
     assert given <= known_variables(service), given - known_variables(service)
 
@@ -162,6 +162,14 @@ def test_gateway_starts_after_healthy_engines_and_finds_them() -> None:
     for e in engines:
         port = settings_class(e).model_fields["port"].default
         assert gateway["environment"][f"GATEWAY_{e.upper()}_ADDRESS"] == f"dns:///{e}:{port}"
+
+
+def test_training_without_a_gpu_has_an_image_of_its_own() -> None:
+    made = stages("render")
+    assert "--from=packages-train" in made["train"] and "requirements-train.txt" in made["packages-train"]
+    assert "train" not in made[""]
+    build = compose("docker-compose.train.yml")["services"]["render"]["build"]
+    assert (build["target"], build["args"]) == ("train", ["PIP_EXTRA_INDEX_URL"])
 
 
 def test_gpu_image_has_torch_and_the_ordinary_one_has_not() -> None:

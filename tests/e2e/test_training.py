@@ -33,6 +33,7 @@ def test_it_is_honest_when_no_engine_can(web: Web) -> None:
     page = web.go("/model_training")
     expect(page.locator("[data-state=unavailable]")).to_contain_text("没有能训练的引擎")
     expect(page.locator("[data-state=unavailable]")).to_contain_text("torch is not installed")
+    expect(page.locator("[data-state=unavailable]")).to_contain_text("docker-compose.train.yml")
     choose(page, "talk.mp4", "video/mp4", web_media.movie(2.0, sound=False))
     expect(page.get_by_role("button", name="开始训练")).to_be_disabled()
     expect(page.get_by_label("训练步数")).to_have_value("5000")

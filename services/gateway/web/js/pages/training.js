@@ -60,12 +60,13 @@ function path() {
 /** @param {Engine[]} render @param {{service: string, problem: import("../core/types.js").ProblemBody}[]} unreachable */
 function unavailable(render, unreachable) {
   const down = unreachable.find((u) => u.service === "render");
+  const how = render.some((e) => e.available && e.cannot_train_reason?.startsWith("torch")) ? h("p", null, t("training.off.how")) : null;
   const why = render.filter((e) => e.reason || e.cannot_train_reason).map((e) => h("li", { class: "small-text", lang: "en" }, h("strong", null, e.name), ": ", e.reason || e.cannot_train_reason));
   return h(
     "div",
     { class: "note warn", role: "note", "data-state": "unavailable" },
     icon("info"),
-    h("div", { class: "stack" }, h("p", null, h("strong", null, t("training.off"))), h("p", null, down ? down.problem.detail : t("training.off.text")), why.length ? h("ul", { class: "stack tight" }, ...why) : null, h("div", { class: "row wrap" }, linkButton({ href: "/avatars", label: t("training.instead"), icon: "avatar", kind: "primary" }))),
+    h("div", { class: "stack" }, h("p", null, h("strong", null, t("training.off"))), h("p", null, down ? down.problem.detail : t("training.off.text")), how, why.length ? h("ul", { class: "stack tight" }, ...why) : null, h("div", { class: "row wrap" }, linkButton({ href: "/avatars", label: t("training.instead"), icon: "avatar", kind: "primary" }))),
   );
 }
 

@@ -4,6 +4,7 @@ export default {
   "training.lead": "Train a model on one person's video, so that the mouth follows that person more closely.",
   "training.off": "No engine on this machine can train yet.",
   "training.off.text": "You can do without: make an avatar from the same video and it speaks at once. The clip can be checked below all the same.",
+  "training.off.how": "Training needs the package torch, which the usual installation leaves out. To add it: “make setup-train”; in containers, start with docker-compose.train.yml as well.",
   "training.instead": "Make an avatar now",
   "training.path": "The steps of a training",
   "training.clip": "Choose a clip",

@@ -4,6 +4,7 @@ export default {
   "training.lead": "用一个人的视频训练模型，让口型更贴近本人。",
   "training.off": "这台机器上现在没有能训练的引擎。",
   "training.off.text": "不训练也能用：用同一段视频创建形象，马上就能说话。下面仍可先检查视频。",
+  "training.off.how": "训练需要 torch，通常的安装不包含它。加装方法：运行 make setup-train；使用容器时，启动时加上 docker-compose.train.yml。",
   "training.instead": "现在就创建形象",
   "training.path": "训练的步骤",
   "training.clip": "选择视频",
