@@ -46,7 +46,7 @@ test-containers: setup-dev ## Build the images, run the composed stack, kill eac
 check: setup-dev ## Lint, types, contracts, Dockerfiles
 	@.venv/bin/ruff format --check . && .venv/bin/ruff check .
 	@.venv/bin/mypy
-	@.venv/bin/mypy --config-file clients/python/pyproject.toml clients/python/src clients/python/examples
+	@.venv/bin/mypy --config-file clients/python/pyproject.toml clients/python/src clients/python/examples tests/unit/clients/typed_use.py
 	@$(PY) -m tools.client_sync --check
 	@tools/check_js
 	@$(PY) -m tools.settings_docs --check

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 from pydantic import ValidationError
 
@@ -33,6 +33,7 @@ from huasheng.jobs import Job, parse_job
 R = TypeVar("R")
 Kind = Literal["dialogue", "video", "avatar", "training"]
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "active"]
+OnEvent = Callable[[Event], object]
 log = logging.getLogger("huasheng")
 PAGE = 200
 JOB_S = 3600.0
@@ -79,11 +80,19 @@ class AsyncJobs:
                 yield job
             before = page[-1].id
 
-    async def get(self, job: Job[R] | str) -> Job[R]:
+    @overload
+    async def get(self, job: Job[R]) -> Job[R]: ...
+    @overload
+    async def get(self, job: str) -> Job[Any]: ...
+    async def get(self, job: Job[Any] | str) -> Job[Any]:
         """The job as it is now. Raises ``NotFoundError``."""
         return await self._transport.call(Call("GET", at("jobs", id_of(job)), parse_job))
 
-    async def cancel(self, job: Job[R] | str) -> Job[R]:
+    @overload
+    async def cancel(self, job: Job[R]) -> Job[R]: ...
+    @overload
+    async def cancel(self, job: str) -> Job[Any]: ...
+    async def cancel(self, job: Job[Any] | str) -> Job[Any]:
         """Cancel a job; harmless when it is over. Raises ``NotFoundError``."""
         return await self._transport.call(Call("DELETE", at("jobs", id_of(job)), parse_job))
 
@@ -163,7 +172,7 @@ class AsyncJobs:
         seen, last_seen, failures = None, time.monotonic(), 0
         while True:
             try:
-                now: Job[Any] = await self.get(job_id)
+                now = await self.get(job_id)
             except (ConnectionFailedError, BusyError, ServerError) as e:
                 if time.monotonic() - last_seen > OUTAGE_S:
                     raise
@@ -181,9 +190,11 @@ class AsyncJobs:
                 wait = min(POLL_S, deadline.left())
             await sleep(wait)
 
-    async def wait(
-        self, job: Job[R] | str, *, timeout: float = JOB_S, on_event: Callable[[Event], object] | None = None
-    ) -> Job[R]:
+    @overload
+    async def wait(self, job: Job[R], *, timeout: float = JOB_S, on_event: OnEvent | None = None) -> Job[R]: ...
+    @overload
+    async def wait(self, job: str, *, timeout: float = JOB_S, on_event: OnEvent | None = None) -> Job[Any]: ...
+    async def wait(self, job: Job[Any] | str, *, timeout: float = JOB_S, on_event: OnEvent | None = None) -> Job[Any]:
         """The job once it is over, however it went; ``on_event`` hears what ``watch`` tells, and it raises as that."""
         async with aclosing(self.watch(job, timeout=timeout)) as events:
             async for event in events:
@@ -193,9 +204,7 @@ class AsyncJobs:
                     return event.job
         raise AssertionError("watch ends with Done or raises")
 
-    async def result(
-        self, job: Job[R], *, timeout: float = JOB_S, on_event: Callable[[Event], object] | None = None
-    ) -> R:
+    async def result(self, job: Job[R], *, timeout: float = JOB_S, on_event: OnEvent | None = None) -> R:
         """Wait for a job and return what came of it.
 
         Raises ``JobFailedError`` and ``JobCancelledError``, and as ``watch`` does.

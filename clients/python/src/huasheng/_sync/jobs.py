@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 from pydantic import ValidationError
 
@@ -34,6 +34,7 @@ from huasheng.jobs import Job, parse_job
 R = TypeVar("R")
 Kind = Literal["dialogue", "video", "avatar", "training"]
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "active"]
+OnEvent = Callable[[Event], object]
 log = logging.getLogger("huasheng")
 PAGE = 200
 JOB_S = 3600.0
@@ -78,11 +79,19 @@ class Jobs:
                 yield job
             before = page[-1].id
 
-    def get(self, job: Job[R] | str) -> Job[R]:
+    @overload
+    def get(self, job: Job[R]) -> Job[R]: ...
+    @overload
+    def get(self, job: str) -> Job[Any]: ...
+    def get(self, job: Job[Any] | str) -> Job[Any]:
         """The job as it is now. Raises ``NotFoundError``."""
         return self._transport.call(Call("GET", at("jobs", id_of(job)), parse_job))
 
-    def cancel(self, job: Job[R] | str) -> Job[R]:
+    @overload
+    def cancel(self, job: Job[R]) -> Job[R]: ...
+    @overload
+    def cancel(self, job: str) -> Job[Any]: ...
+    def cancel(self, job: Job[Any] | str) -> Job[Any]:
         """Cancel a job; harmless when it is over. Raises ``NotFoundError``."""
         return self._transport.call(Call("DELETE", at("jobs", id_of(job)), parse_job))
 
@@ -162,7 +171,7 @@ class Jobs:
         seen, last_seen, failures = None, time.monotonic(), 0
         while True:
             try:
-                now: Job[Any] = self.get(job_id)
+                now = self.get(job_id)
             except (ConnectionFailedError, BusyError, ServerError) as e:
                 if time.monotonic() - last_seen > OUTAGE_S:
                     raise
@@ -180,9 +189,11 @@ class Jobs:
                 wait = min(POLL_S, deadline.left())
             sleep(wait)
 
-    def wait(
-        self, job: Job[R] | str, *, timeout: float = JOB_S, on_event: Callable[[Event], object] | None = None
-    ) -> Job[R]:
+    @overload
+    def wait(self, job: Job[R], *, timeout: float = JOB_S, on_event: OnEvent | None = None) -> Job[R]: ...
+    @overload
+    def wait(self, job: str, *, timeout: float = JOB_S, on_event: OnEvent | None = None) -> Job[Any]: ...
+    def wait(self, job: Job[Any] | str, *, timeout: float = JOB_S, on_event: OnEvent | None = None) -> Job[Any]:
         """The job once it is over, however it went; ``on_event`` hears what ``watch`` tells, and it raises as that."""
         with closing(self.watch(job, timeout=timeout)) as events:
             for event in events:
@@ -192,7 +203,7 @@ class Jobs:
                     return event.job
         raise AssertionError("watch ends with Done or raises")
 
-    def result(self, job: Job[R], *, timeout: float = JOB_S, on_event: Callable[[Event], object] | None = None) -> R:
+    def result(self, job: Job[R], *, timeout: float = JOB_S, on_event: OnEvent | None = None) -> R:
         """Wait for a job and return what came of it.
 
         Raises ``JobFailedError`` and ``JobCancelledError``, and as ``watch`` does.
