@@ -39,7 +39,7 @@ def speech() -> Samples:
 
 
 def test_writes_down_real_speech(engine: AsrEngine, speech: Samples) -> None:
-    got = engine.transcribe(speech, "en")
+    got = engine.transcribe(speech, "en-US")
     assert "holidays" in got.text.lower() or "time" in got.text.lower()
     assert got.language == "en"
     assert got.segments and all(0 <= s.start_s < s.end_s <= speech.size / RATE for s in got.segments)
