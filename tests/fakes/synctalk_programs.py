@@ -21,6 +21,7 @@ from typing import Any
 import tqdm
 
 FPS = 25
+POSE = [[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 1.0, 0], [0, 0, 0, 1.0]]
 TASK_LINES = (
     "extract audio", "extract images", "extract semantics", "extract background image", "extract torso and gt images",
     "extract face landmarks", "perform face tracking", "extract flow", "extract blendshape", "save transforms",
@@ -109,7 +110,7 @@ def _task(task: int, base: Path, video: Path, some: bool) -> None:
     else:
         split = int(len(numbers) * 10 / 11)
         for name, part in (("train", numbers[:split]), ("val", numbers[split:])):
-            frames = [{"img_id": n, "aud_id": n, "transform_matrix": [[1.0]]} for n in part]
+            frames = [{"img_id": n, "aud_id": n, "transform_matrix": POSE} for n in part]
             lens: dict[str, Any] = {"focal_len": 1200.0, "cx": 256.0, "cy": 256.0, "frames": frames}
             (base / f"transforms_{name}.json").write_text(json.dumps(lens))
 

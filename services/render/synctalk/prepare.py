@@ -115,6 +115,7 @@ def prepare(job: Job, out: Path) -> AvatarReport:
     info = probe(job.source)
     if info.duration_s < MIN_S:
         raise HuashengError("too-short", name=job.source.name, seconds=round(info.duration_s, 1), limit=MIN_S)
+    sound = np.asarray(decode(job.source, RATE, job.source.name), np.float32)
     person, warnings = out / PERSON, []
     person.mkdir()
     if info.duration_s > job.options.max_avatar_s + 0.5:
@@ -144,8 +145,7 @@ def prepare(job: Job, out: Path) -> AvatarReport:
         warnings.append("short-for-synctalk")
     if box[2] < max(size_of(store)):
         warnings.append("cut-to-head")
-    sound = _sound(job.source, first, last)
-    _write(person / VIDEO, store, range(first, last), box, sound)
+    _write(person / VIDEO, store, range(first, last), box, _part_of(sound, first, last))
     store.unlink()
     run_steps(job, person, last - first)
     kept = np.arange(first, last)
@@ -210,8 +210,7 @@ def _part(share: float) -> float:
     return FOLLOW_PART + (0.99 - FOLLOW_PART) * share
 
 
-def _sound(source: Path, first: int, last: int) -> npt.NDArray[np.float32]:
-    sound = np.asarray(decode(source, RATE, source.name), np.float32)
+def _part_of(sound: npt.NDArray[np.float32], first: int, last: int) -> npt.NDArray[np.float32]:
     part = sound[first * RATE // FPS : last * RATE // FPS]
     return np.pad(part, (0, (last - first) * RATE // FPS - len(part)))
 
