@@ -60,20 +60,26 @@ async def own_voice(gateway: Gateway, owner: str, voice_id: str) -> Row:
     return voice
 
 
-async def check_voice(gateway: Gateway, owner: str, voice_id: str | None, synthesis: Row) -> None:
+async def check_voice(gateway: Gateway, owner: str, voice_id: str | None, engine: str, synthesis: Row) -> None:
     """Raises ``unknown-voice`` and ``synthesis-unsupported`` while somebody still looks.
 
-    A tts service that is down is left to the job.
+    ``engine`` is the one asked for without a voice, empty for the default. A tts service that is down is left to the
+    job.
     """
     asked = [name for name in synthesis if name != "speed"]
     if not voice_id and not asked:
         return
     try:
-        voices, _ = await list_voices(gateway, owner)
+        voices, why = await list_voices(gateway, owner)
     except HuashengError:
         return
-    voice = next((v for v in voices if v["voice_id"] == voice_id or not voice_id), None)
+    if voice_id:
+        voice = next((v for v in voices if v["voice_id"] == voice_id), None)
+    else:
+        voice = next((v for v in voices if not engine or v["engine"] == engine), None)
     if voice_id and not voice:
+        if why and why.slug == "engine-unavailable":
+            return  # cloned voices are not listed without their engine; tts knows whether another may stand in
         raise HuashengError("unknown-voice", voice=voice_id[:80])
     ignored = [name for name in asked if voice and name not in voice["synthesis"]]
     if voice and ignored:
@@ -94,10 +100,10 @@ async def voice_of_avatar(gateway: Gateway, owner: str, avatar_id: str | None, m
 
 async def with_voice(gateway: Gateway, owner: str, params: Row) -> Row:
     """The parameters of a job that speaks, with the avatar's voice where the request names none; checked."""
-    voice_id = params["voice_id"]
-    if not voice_id and not (params["engines"] or {}).get("tts"):
+    voice_id, engine = params["voice_id"], (params["engines"] or {}).get("tts") or ""
+    if not voice_id and not engine:
         voice_id = await voice_of_avatar(gateway, owner, params["avatar_id"], params["model"])
-    await check_voice(gateway, owner, voice_id, params["synthesis"])
+    await check_voice(gateway, owner, voice_id, engine, params["synthesis"])
     return params | {"voice_id": voice_id}
 
 

@@ -64,7 +64,7 @@ def test_a_voice_from_its_making_to_its_end(cloning: Web) -> None:
     made.get_by_role("button", name="说", exact=True).click()
     expect(made.get_by_role("button", name="说", exact=True)).to_be_enabled()
     voice_id = web.world.voices[-1]["voice_id"]
-    assert web.world.requests[-1][2] == {"text": "今天天气真好", "voice_id": voice_id}
+    assert web.world.requests[-1][2] == {"text": "今天天气真好", "voice_id": voice_id, "fallback": False}
 
     # renamed, with the keyboard alone
     made.get_by_role("button", name="重命名“我的声音”").focus()

@@ -46,7 +46,7 @@ async def speech(gateway: Context, owner: Owner, body: bodies.SpeechRequest) -> 
     """Say a text; the sound comes as it is spoken."""
     text = check_text(body.text, gateway.settings.max_text_chars)
     params = body.params()
-    await check_voice(gateway, owner, body.voice_id, params["synthesis"])
+    await check_voice(gateway, owner, body.voice_id, body.engine or "", params["synthesis"])
     voice = job_voice(owner, params | {"engines": {"tts": body.engine}})
     voice = replace(voice, language=body.language or "", speed=body.speed or voice.speed)
     events = say(gateway, voice, text)

@@ -134,7 +134,7 @@ class GptSovitsEngine(TtsEngine):
 
     def _warm(self) -> Ask | None:
         """First words, since the first request is slow."""
-        if not self._s.gpt_sovits_reference or self._s.gpt_sovits_models:
+        if not self._s.gpt_sovits_reference:
             return None
         voice = self._default()
         tongue = language(voice.language)

@@ -210,6 +210,7 @@ class Process:
             await self._start()
         if ask := self._warm():
             try:
+                await self._use(ask.model)
                 await self._speak(ask)
             except Failure as e:
                 if self._child and e.kind != "slow":

@@ -128,7 +128,7 @@ function tryIt(voice, signal) {
           try {
             if (made.text !== text) {
               say(state, t("voices.try.wait"));
-              const url = URL.createObjectURL(await speech({ text, voice_id: voice.voice_id }, signal));
+              const url = URL.createObjectURL(await speech({ text, voice_id: voice.voice_id, fallback: false }, signal));
               signal.addEventListener("abort", () => URL.revokeObjectURL(url));
               made = { text, url };
             }
