@@ -27,8 +27,8 @@ from services.render.engines.base import Image, Samples
 
 AAC_RATES = (24000, 32000, 44100, 48000)
 """Rates that every browser plays; others are brought to 48 kHz."""
-FRAGMENT_S = 0.2
-"""Length of a fragment: what a player waits for before it can show something new."""
+FRAGMENT_S, LIVE_FRAGMENT_S = 0.2, 0.06
+"""Shortest length of a fragment: what a player waits for before it can show something new."""
 
 
 LARGE = 1280 * 720
@@ -61,7 +61,8 @@ def _x264(options: EncoderOptions, pixels: int) -> dict[str, str]:
     # no B-frames: the first picture has time 0 without edit lists, which players read differently
     out = {"preset": preset, "crf": str(options.crf), "bf": "0"}
     if preset == "veryfast":
-        out["motion-est"] = "dia"  # a talking head moves little: same picture and bytes, a tenth less work
+        # a talking head moves little: a quarter less work for the same picture and a fiftieth more bytes
+        out |= {"motion-est": "dia", "partitions": "i8x8", "weightp": "none"}
     if options.live:
         return out | {"tune": "zerolatency"}
     # superfast has no look-ahead of its own; with it the same picture takes half of the bytes for the same work
@@ -196,15 +197,19 @@ class FragmentedMp4:
     ) -> None:
         self._sink = _Fragments()
         movflags = "empty_moov+default_base_moof+negative_cts_offsets+skip_trailer"
-        fragment_us = str(round(FRAGMENT_S * 1e6))
+        options = options or EncoderOptions()
+        fragment_us = str(round((LIVE_FRAGMENT_S if options.live else FRAGMENT_S) * 1e6))
         self._container = av.open(
             self._sink, "w", format="mp4", container_options={"movflags": movflags, "frag_duration": fragment_us}
         )
         self._fps = fps
-        self._video = _Encoder(self._container, (width, height), fps, options or EncoderOptions())
-        self._rate = audio_rate_hz if audio_rate_hz in AAC_RATES else 48000
+        self._video = _Encoder(self._container, (width, height), fps, options)
+        # an AAC frame is 1024 samples whatever their rate, and the coder is two behind: at 48 kHz 43 ms instead of 85
+        self._rate = audio_rate_hz if audio_rate_hz in AAC_RATES and not options.live else 48000
         self._resampler = None if self._rate == audio_rate_hz else soxr.ResampleStream(audio_rate_hz, self._rate, 1)
-        self._audio: AudioStream = self._container.add_stream("aac", rate=self._rate, layout="mono")
+        # at this bit rate the fast coder is as good on a voice, for a third of the work
+        coder = {"aac_coder": "fast"}
+        self._audio: AudioStream = self._container.add_stream("aac", rate=self._rate, layout="mono", options=coder)
         self._audio.bit_rate = 96_000
         self._samples = 0
         self._closed = False

@@ -6,10 +6,12 @@ from collections import OrderedDict
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import av
 import numpy as np
 
+from services.render.atlas.planes import planes
 from services.render.engines.base import Image
 
 GROUP = 8
@@ -81,7 +83,7 @@ class Reader:
             self._decoder = self._container.decode(self._stream)
         pictures: list[Image] = []
         for frame in self._decoder:
-            pictures.append(np.asarray(frame.to_ndarray(), dtype=np.uint8))
+            pictures.append(_picture(frame))
             if len(pictures) == GROUP:
                 break
         self._next_group = group + 1
@@ -91,3 +93,13 @@ class Reader:
         """Free the decoder; may be called twice."""
         self._groups.clear()
         self._container.close()
+
+
+def _picture(frame: av.VideoFrame) -> Image:
+    """A decoded picture, its planes copied once (PyAV's own way copies twice)."""
+    height, width = frame.height, frame.width
+    out = np.empty((height * 3 // 2, width), np.uint8)
+    decoded: tuple[Any, ...] = frame.planes  # buffers, though not declared so
+    for plane, to in zip(decoded, planes(out), strict=True):
+        to[:] = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: to.shape[0], : to.shape[1]]
+    return out
