@@ -231,18 +231,21 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         return pb.DeleteModelResponse()
 
     async def ListEngines(self, _request: pb.ListEnginesRequest, _context: Any) -> pb.ListEnginesResponse:
-        """The configured engines, with the reason where one cannot be used."""
-        states = [self.engines.state(name) for name in self.engines.names]
+        """Every engine, with the reason where one cannot be used."""
+        states = [self.engines.state(name) for name in dict.fromkeys((*self.engines.names, *self.engines.registry))]
         infos = [
             common_pb2.EngineInfo(
                 name=s.name,
                 available=s.engine is not None,
                 reason="" if s.engine else s.why_not,
                 is_default=s.name == self.engines.names[0],
-                license=s.engine.licence if s.engine else "",
-                description=s.engine.description if s.engine else "",
+                license=s.about.licence if s.about else "",
+                description=s.engine.description if s.engine else s.about.description if s.about else "",
                 can_train=bool(s.engine and not cannot_train(s.engine)),
                 cannot_train_reason=cannot_train(s.engine) if s.engine and s.engine.trainer else "",
+                default_steps=s.engine.default_steps if s.engine and s.engine.trainer else 0,
+                needs_model=bool(s.engine and s.engine.needs_model),
+                videos_only=bool(s.engine and not s.engine.is_live),
             )
             for s in states
         ]

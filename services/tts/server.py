@@ -178,11 +178,14 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
     async def ListEngines(
         self, _request: tts_pb2.ListEnginesRequest, _context: grpc.aio.ServicerContext
     ) -> tts_pb2.ListEnginesResponse:
-        """The engines of the settings and whether they loaded."""
+        """Every engine, and why one cannot be used."""
         infos = []
-        for i, name in enumerate(self.settings.engine_names()):
+        enabled = self.settings.engine_names()
+        for name in dict.fromkeys((*enabled, *REGISTRY)):
             cls: Any = engine_class(REGISTRY, name, "tts")
-            if name in self._engines:
+            if name not in enabled:
+                problem = f"it is not enabled; add {name} to TTS_ENGINES and start the tts service again"
+            elif name in self._engines:
                 problem = self._engines[name].problem()
             else:
                 problem = self._problems.get(name, "It is still loading.")
@@ -191,7 +194,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
                     name=name,
                     available=not problem,
                     reason=problem,
-                    is_default=i == 0,
+                    is_default=name == enabled[0],
                     languages=cls.languages,
                     license=cls.license,
                     description=cls.description,

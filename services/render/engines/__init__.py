@@ -22,6 +22,8 @@ REGISTRY: dict[str, str] = {
     "synctalk": "services.render.engines.synctalk:SynctalkEngine",
 }
 
+NOT_ENABLED = "it is not enabled; add {} to RENDER_ENGINES and start the render service again"
+
 
 @dataclass(frozen=True)
 class EngineState:
@@ -30,6 +32,8 @@ class EngineState:
     name: str
     engine: RenderEngine | None
     why_not: str
+    about: type[RenderEngine] | None = None
+    """What it says of itself, also where it cannot be loaded; None when not even that could be read."""
 
 
 class Engines:
@@ -39,12 +43,14 @@ class Engines:
         self.names, self.options, self.registry = list(names), options, registry
         self.loaded: dict[str, RenderEngine] = {}
         self._why_not: dict[str, str] = {}
+        self._about: dict[str, type[RenderEngine]] = {}
 
     def load(self) -> None:
         """Load all. Raises ``engine-unavailable`` for the default one; others are logged and listed with the reason."""
         for name in self.names:
             try:
-                engine: RenderEngine = engine_class(self.registry, name, "render")(self.options)
+                self._about[name] = engine_class(self.registry, name, "render")
+                engine = self._about[name](self.options)
                 engine.load()
             except (HuashengError, ImportError, WeightsError) as e:
                 why = e.params.get("why", e.text("detail", "en")) if isinstance(e, HuashengError) else str(e)
@@ -66,8 +72,10 @@ class Engines:
         raise HuashengError("unknown-engine", service="render", engine=name, engines=", ".join(self.names))
 
     def state(self, name: str) -> EngineState:
-        """What is known of a configured engine."""
-        return EngineState(name, self.loaded.get(name), self._why_not.get(name, "it is still loading"))
+        """What is known of an engine, configured or not."""
+        if name not in self.names:
+            return EngineState(name, None, NOT_ENABLED.format(name))
+        return EngineState(name, self.loaded.get(name), self._why_not.get(name, "it is still loading"), self._about.get(name))
 
 
 @contextmanager

@@ -234,7 +234,8 @@ async def test_voices_and_engines(running: Running) -> None:
     assert (listed.cloning.engine, listed.cloning.failed_engine) == ("", "") and not voices[0].sampling
     assert [(v.voice_id, v.language, v.engine) for v in voices] == [("one", "en-US", "fake"), ("two", "zh-CN", "fake")]
     assert [v.gender for v in voices] == [tts_pb2.GENDER_FEMALE, tts_pb2.GENDER_MALE]
-    (engine,) = (await running.stub.ListEngines(tts_pb2.ListEnginesRequest())).engines
+    engine, *others = (await running.stub.ListEngines(tts_pb2.ListEnginesRequest())).engines
+    assert others and not any(e.available or e.is_default for e in others)
     assert engine.name == "fake" and engine.available and engine.is_default and engine.license == "Apache-2.0"
 
 
