@@ -279,9 +279,10 @@ class Handler(BaseHTTPRequestHandler):
             case "stall-first":
                 self.server.wait(self.connection)
                 raise Broken
-            case "stall-late":
+            case "stall-late" | "stall-spoken":
+                some = 2000 if fault == "stall-late" else rate // 2
                 self.begin("wav")
-                self.chunk(wav(sound[:0], rate, endless=True) + sound[:2000].tobytes())
+                self.chunk(wav(sound[:0], rate, endless=True) + sound[:some].tobytes())
                 self.server.wait(self.connection)
                 raise Broken
             case "trickle":

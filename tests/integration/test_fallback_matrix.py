@@ -1,0 +1,301 @@
+"""Each kind of remote engine with each fault, inside its real service: what comes of it, in time, nothing left over.
+
+The remote engine is first, a local one second. A fault before the first piece brings the second one; a fault after it
+is told, since what was said cannot be taken back. Then the fault goes away, and the remote engine is used again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import psutil
+import pytest
+from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
+from huasheng.common.v1 import common_pb2
+from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
+from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
+
+from services.asr.engines import Engines as AsrEngines
+from services.asr.server import AsrServicer
+from services.asr.settings import AsrSettings
+from services.common import audio, serving
+from services.common.errors import from_rpc
+from services.common.fallback import Lineup
+from services.common.settings import EngineSettings, SharedSettings
+from services.common.storage import Storage
+from services.llm.engines import Engines as LlmEngines
+from services.llm.server import LlmServicer
+from services.llm.settings import LlmSettings
+from services.tts import engines as tts_engines
+from services.tts.engines.base import EngineSetup
+from services.tts.server import TtsServicer
+from services.tts.settings import TtsSettings
+from services.tts.voices import VoiceStore
+from tests.fakes import google_http, llm_http
+from tests.fakes.asr_engine import ScriptedVad
+from tests.fakes.gpt_sovits_checkout import free_port
+from tests.fakes.gpt_sovits_server import FakeSovits
+
+LIMIT_S = 8.0
+"""For a service to begin, whoever does; a quarter of it, 2 s, for the first engine."""
+COMMON: dict[str, Any] = {"port": 0, "metrics_port": 0, "fallback_share": 0.25, "cooldown_s": 0.2}
+FAULTS = ("refused", "stall-first", "stall-mid", "429", "500", "garbage", "truncated", "trickle")
+
+# the reason of the fallback; after "told:" that of the failure where something was said already
+MATRIX = {
+    "zhipu": (
+        "llm-unreachable", "engine-slow", "told:llm-broken-stream", "llm-rate", "engine-failed", "llm-broken-stream",
+        "told:llm-broken-stream", "engine-slow",
+    ),
+    "openai": (
+        "llm-unreachable", "engine-slow", "told:llm-broken-stream", "llm-rate", "engine-failed", "llm-broken-stream",
+        "told:llm-broken-stream", "engine-slow",
+    ),
+    "google": (
+        "asr-unreachable", "engine-slow", "engine-slow", "asr-quota", "asr-unreachable", "engine-failed",
+        "asr-unreachable", "engine-slow",
+    ),
+    "gpt_sovits": (
+        "tts-unreachable", "engine-slow", "engine-slow", "tts-unreachable", "tts-bad-audio", "tts-bad-audio",
+        "tts-bad-audio", "engine-slow",
+    ),
+    "gpt_sovits streaming": (
+        "tts-unreachable", "engine-slow", "told:tts-slow", "tts-unreachable", "tts-bad-audio", "tts-bad-audio",
+        "told:tts-bad-audio", "engine-slow",
+    ),
+}  # fmt: skip
+CASES = [(kind, fault, reason) for kind, row in MATRIX.items() for fault, reason in zip(FAULTS, row, strict=True)]
+
+
+@dataclass
+class Told:
+    """What came of a request."""
+
+    engine: str = ""
+    reason: str = ""
+    """Of the fallback, or after ``told:`` of the failure."""
+    first_s: float = 0.0
+
+
+class Fake:
+    """A remote engine that can be told to misbehave, and somebody who asks the service for its work."""
+
+    def __init__(self, lineup: Lineup, ask: Callable[[], Any], set_fault: Callable[[str], None]) -> None:
+        self.lineup, self.set_fault, self._ask = lineup, set_fault, ask
+
+    async def ask(self) -> Told:
+        told, began = Told(), time.monotonic()
+        try:
+            async for head in self._ask():
+                if not told.engine:
+                    told.first_s = time.monotonic() - began
+                    told.engine, told.reason = head.engine, ",".join(f.reason for f in head.fallbacks)
+        except grpc.aio.AioRpcError as e:
+            told.reason = f"told:{from_rpc(e, 'service').slug}"
+        return told
+
+
+@contextlib.asynccontextmanager
+async def served(name: str, servicer: Any, add: Any, settings: EngineSettings, load: Callable[[], None]) -> Any:
+    spec = serving.Service(name, f"huasheng.{name}.v1", lambda server: add(servicer, server), load)
+    server, _, port = await serving.start(spec, settings)
+    await asyncio.to_thread(load)
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield channel
+    finally:
+        await server.stop(0)
+
+
+@contextlib.asynccontextmanager
+async def llm(kind: str, _folder: Path) -> AsyncIterator[Fake]:
+    scripts: dict[str, Any] = {
+        "": llm_http.good,
+        "stall-first": lambda call: call.stall(),
+        "stall-mid": lambda call: (call.begin(), call.write(llm_http.chunk("你好")), call.stall()),
+        "429": llm_http.refuse(429, {"error": {"message": "slow down"}}),
+        "500": llm_http.refuse(500, {"error": {"message": "oops"}}),
+        "garbage": lambda call: call.events([b"data: {\x00garbage\n\n", llm_http.DONE]),
+        "truncated": lambda call: call.events(llm_http.GOOD[:2], end=False),
+        "trickle": lambda call: (call.begin(), call.trickle(b": keep-alive\n\n")),
+    }
+    now = ""
+    with llm_http.serving(lambda call: scripts[now](call)) as fake:
+        settings = LlmSettings(
+            engines=f"{kind},echo", first_token_s=LIMIT_S, deadline_s=3, attempts=2, backoff_s=0.01, zhipu_url=fake.url,
+            zhipu_api_key="an-id.a-value", openai_url=fake.url, openai_model="served-model", openai_api_key="key",
+            **COMMON,
+        )  # fmt: skip
+        registry = {
+            "zhipu": "services.llm.engines.zhipu:ZhipuEngine",
+            "openai": "services.llm.engines.openai:OpenAiEngine",
+            "echo": "tests.fakes.llm_engine:EchoEngine",
+        }
+        engines = LlmEngines(settings, registry)
+        servicer = LlmServicer(engines, settings)
+        request = llm_pb2.StreamChatRequest(messages=[llm_pb2.ChatMessage(role=llm_pb2.ROLE_USER, content="你好")])
+
+        def set_fault(fault: str) -> None:
+            nonlocal now
+            now = "" if fault == "refused" else fault
+            url = f"http://127.0.0.1:{free_port()}/v1" if fault == "refused" else fake.url
+            settings.zhipu_url = settings.openai_url = url
+
+        async with served("llm", servicer, llm_pb2_grpc.add_LlmServiceServicer_to_server, settings, engines.load) as c:
+            stub = llm_pb2_grpc.LlmServiceStub(c)
+
+            async def ask() -> AsyncIterator[Any]:
+                async for answer in stub.StreamChat(request, timeout=30):
+                    yield answer.started
+
+            yield Fake(servicer.lineup, ask, set_fault)
+
+
+@contextlib.asynccontextmanager
+async def asr(_kind: str, folder: Path) -> AsyncIterator[Fake]:
+    words = google_http.words("你好")
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(words)
+    scripts: dict[str, Any] = {
+        "": google_http.heard("你好"),
+        "stall-first": lambda call: call.stall(),
+        "stall-mid": lambda call: (call.raw(head + words[:20]), call.stall()),
+        "429": google_http.refuse(429, b"too many"),
+        "500": google_http.refuse(500, b"oops"),
+        "garbage": google_http.refuse(200, b"<html>please log in</html>"),
+        "truncated": lambda call: (call.raw(head + words[:20]), call.cut()),
+        "trickle": lambda call: (call.begin(), call.trickle(b" ")),
+    }
+    now = ""
+    with google_http.serving(lambda call: scripts[now](call)) as fake:
+        settings = AsrSettings(
+            engines="google,ruler",
+            google_url=fake.url,
+            google_timeout_s=6,
+            google_attempts=1,
+            first_text_s=LIMIT_S,
+            **COMMON,
+        )
+        shared = SharedSettings(storage_url=f"file://{folder}/storage")
+        registry = {"google": "services.asr.engines.google:GoogleEngine", "ruler": "tests.fakes.asr_engine:RulerEngine"}
+        monkey = pytest.MonkeyPatch()
+        monkey.setattr("tests.fakes.asr_engine.RulerEngine.languages", ("zh", "en"))
+        monkey.setattr(ScriptedVad, "windows", lambda _self, x, _s: [(0, x.size)], raising=False)
+        monkey.setattr("services.asr.engines.base.Vad", ScriptedVad)
+        engines = AsrEngines(settings, shared, registry)
+        servicer = AsrServicer(engines, settings, Storage(shared.storage_url))
+        form = common_pb2.AudioFormat(encoding=1, sample_rate_hertz=16000, channels=1)
+        noise = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
+        requests = [
+            asr_pb2.TranscribeRequest(config=asr_pb2.RecognitionConfig(format=form, language="zh")),
+            asr_pb2.TranscribeRequest(audio=common_pb2.AudioChunk(data=audio.to_pcm16(noise))),
+            asr_pb2.TranscribeRequest(end=common_pb2.EndOfInput()),
+        ]
+
+        def set_fault(fault: str) -> None:
+            nonlocal now
+            now = "" if fault == "refused" else fault
+            settings.google_url = f"http://127.0.0.1:{free_port()}/" if fault == "refused" else fake.url
+
+        async with served("asr", servicer, asr_pb2_grpc.add_AsrServiceServicer_to_server, settings, engines.load) as c:
+            stub = asr_pb2_grpc.AsrServiceStub(c)
+
+            async def ask() -> AsyncIterator[Any]:
+                yield await stub.Transcribe(iter(requests), timeout=30)
+
+            yield Fake(servicer.lineup, ask, set_fault)
+        monkey.undo()
+
+
+@contextlib.asynccontextmanager
+async def tts(kind: str, folder: Path) -> AsyncIterator[Fake]:
+    names = {"stall-mid": "stall-spoken"}
+    reference = folder / "reference.wav"
+    reference.write_bytes(b"the fake only looks whether it is there")
+    with contextlib.ExitStack() as stack:
+        fake = FakeSovits()
+        port, is_up = fake.server_port, True
+        fake.__enter__()
+        monkey = pytest.MonkeyPatch()
+        monkey.setitem(tts_engines.REGISTRY, "spare", "tests.fakes.tts_engine:SpareTts")
+        stack.callback(monkey.undo)
+        settings = TtsSettings(
+            engines="gpt_sovits,spare", gpt_sovits_urls=fake.url, gpt_sovits_reference=str(reference),
+            gpt_sovits_streaming=1 if "streaming" in kind else 0, gpt_sovits_first_s=3, gpt_sovits_stall_s=2.5,
+            gpt_sovits_deadline_s=3, gpt_sovits_wait_s=5, gpt_sovits_backoff_s=0.05, gpt_sovits_probe_s=0.2,
+            first_audio_s=LIMIT_S, **COMMON,
+        )  # fmt: skip
+        setup = EngineSetup(folder, 1, "", "", settings)
+        servicer = TtsServicer(settings, setup, VoiceStore(Storage(f"file://{folder}/s"), folder))
+        request = tts_pb2.StreamSynthesizeRequest
+        text = "This is a sentence of more than a single segment."
+        requests = [
+            request(config=tts_pb2.SynthesisConfig(language="en-US")),
+            request(clause=tts_pb2.Clause(index=0, text=text)),
+            request(end=common_pb2.EndOfInput()),
+        ]
+
+        def set_fault(fault: str) -> None:
+            nonlocal fake, is_up
+            if is_up and fault == "refused":
+                fake.__exit__()
+            elif not is_up:
+                fake = FakeSovits(port=port)
+                fake.__enter__()
+            is_up = fault != "refused"
+            fake.always = names.get(fault, fault)
+
+        async with served("tts", servicer, tts_pb2_grpc.add_TtsServiceServicer_to_server, settings, servicer.load) as c:
+            stub = tts_pb2_grpc.TtsServiceStub(c)
+
+            async def ask() -> AsyncIterator[Any]:
+                async for answer in stub.StreamSynthesize(iter(requests), timeout=30):
+                    yield answer.header
+
+            yield Fake(servicer.lineup, ask, set_fault)
+        await servicer.stop()
+        fake.__exit__()
+
+
+RIGS = {"zhipu": llm, "openai": llm, "google": asr, "gpt_sovits": tts, "gpt_sovits streaming": tts}
+
+
+def footprint() -> tuple[int, int, int]:
+    """Sockets, threads and tasks, less the idle threads of asyncio's pool, which stay."""
+    threads = [t for t in threading.enumerate() if not t.name.startswith("asyncio_")]
+    return len(psutil.Process().net_connections()), len(threads), len(asyncio.all_tasks())
+
+
+@pytest.fixture
+def children() -> Iterator[None]:
+    yield
+    assert psutil.Process().children() == []
+
+
+@pytest.mark.parametrize(("kind", "fault", "reason"), CASES, ids=[f"{k}-{f}" for k, f, _ in CASES])
+async def test_matrix(kind: str, fault: str, reason: str, tmp_path: Path, children: None) -> None:
+    name = kind.split()[0]
+    async with RIGS[kind](kind, tmp_path) as fake:
+        told = await fake.ask()
+        assert (told.engine, told.reason) == (name, ""), "before the fault"
+        before = footprint()
+        fake.set_fault(fault)
+        told = await fake.ask()
+        assert told.reason == reason
+        assert (told.engine == name) == reason.startswith("told:")
+        assert told.first_s < LIMIT_S
+        fake.set_fault("")
+        async with asyncio.timeout(20):
+            while (told := await fake.ask()).engine != name:
+                await asyncio.sleep(0.02)
+            assert told.reason == "", "taken again"
+            while fake.lineup.closing or any(now > then for now, then in zip(footprint(), before, strict=True)):
+                await asyncio.sleep(0.05)
