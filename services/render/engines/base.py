@@ -108,7 +108,7 @@ class SessionConfig:
     max_side_px: int = 0
     """Longest side of the video; 0 for the avatar's own size."""
     live: bool = False
-    """True in a conversation: look ahead as little as possible."""
+    """True in a conversation: look ahead as little as possible. False: an engine may wait for the whole sound."""
     model: Path | None = None
     """File of a trained model; None for the built-in one. A live session of ``atlas`` does without."""
 

@@ -79,8 +79,9 @@ class JoygenEngine(RenderEngine):
         bfm, why_not = self._face_model(bundle, root)
         self._artist = Artist(bundle, bfm)
         self._batcher = Batcher(
-            self._artist.draw, options.max_batch, min(options.first_batch, options.max_batch), options.batch_wait_s
-        )
+            self._artist.draw, options.max_batch, min(options.first_batch, options.max_batch), options.batch_wait_s,
+            device=self.device,
+        )  # fmt: skip
         self.version = f"{FORMAT}-{_fingerprint(root)}"
         self._silence = self._asleep()
         if self.device != "cpu":
@@ -143,8 +144,9 @@ class JoygenEngine(RenderEngine):
         assert self._silence is not None
         bundle, expressions = artist.bundle, None
         if deep and bundle.a2m and bundle.hubert:
-            expressions = ExpressionStream(bundle.a2m, bundle.hubert)
-        features = WhisperFeatures(bundle.whisper, bundle.kind)
+            expressions = ExpressionStream(bundle.a2m, bundle.hubert, live=config.live)
+        # a recording is heard whole before it is drawn, as upstream does; a conversation cannot wait for its end
+        features = WhisperFeatures(bundle.whisper, bundle.kind, live=config.live)
         return StreamHearing(config.audio_rate_hz, features, self._silence, expressions)
 
     def _asleep(self) -> npt.NDArray[np.float32]:

@@ -45,9 +45,9 @@ def positions(count: int, size: int) -> Array:
 class WhisperFeatures:
     """Rows for the pictures of one recording or stream.
 
-    ``live`` False waits for ``finish`` and then gives exactly what upstream computes from a whole file. ``live`` True
-    gives a picture's rows ``REACH`` + ``AHEAD`` after the start of the last picture of its group of ``STEP``, whatever
-    the sizes of the pieces pushed; the rows differ from the whole file's, since later sound is not heard yet.
+    ``live`` False, for recordings, waits for ``finish`` and then gives exactly what upstream computes from a whole
+    file. ``live`` True gives a picture's rows ``REACH`` + ``AHEAD`` after the start of the last picture of its group of
+    ``STEP``, whatever the sizes of the pieces pushed; they differ from the whole file's: later sound is not heard yet.
 
     JoyGen pads windows with zeros after normalising by the loudest sound of the file (so far, in a stream), and repeats
     the first and last row at the ends. MuseTalk pads the sound and normalises by window, takes the last layer through

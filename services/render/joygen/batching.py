@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 from prometheus_client import Counter, Histogram
 
@@ -30,6 +31,9 @@ GROW_AFTER = 50
 """Batches in a row that fitted, after which a halved limit is doubled again."""
 ERRAND_WAIT_S = 0.5
 """Longest that other work (preparing avatars) waits for a pause between batches."""
+
+_batchers: WeakSet[Batcher[Any, Any]] = WeakSet()
+_joining = threading.Lock()
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -100,7 +104,9 @@ class Batcher(Generic[In, Out]):
         first_batch: int,
         max_wait_s: float,
         fps: float = 25.0,
+        device: Hashable = None,
     ) -> None:
+        """``device`` names what is shared with the batchers of other engines; None is shared with nobody."""
         self._draw, self._most, self._first, self._wait_s, self._fps = draw, max_batch, first_batch, max_wait_s, fps
         self.limit = max_batch
         """Frames that a batch may have now; smaller than ``max_batch`` after a lack of memory."""
@@ -111,6 +117,9 @@ class Batcher(Generic[In, Out]):
         self._changed = threading.Condition()
         self._rates: dict[int, float] = {}
         self._stopping = False
+        self._device = object() if device is None else device
+        with _joining:
+            _batchers.add(self)
         self._thread = threading.Thread(target=self._run, name="joygen-device", daemon=True)
         self._thread.start()
 
@@ -118,14 +127,15 @@ class Batcher(Generic[In, Out]):
 
     def join(self, live: bool, model: Hashable = None) -> Seat[In, Out]:
         """A seat. Raises ``device-busy`` when a further live session could not be drawn in time."""
-        with self._changed:
-            talking = sum(s.live for s in self._seats)
+        with _joining:
+            beside = [b for b in _batchers if b._device == self._device and b.talking]
             rate = self.frames_per_second
             # alone, a session gets the whole device however slow it is: that is the operator's choice of machine
-            if live and talking and rate and (talking + 1) * self._fps > HEADROOM * rate:
-                raise HuashengError("device-busy", limit=talking, rate=round(rate, 1))
+            if live and beside and rate and sum(b.need for b in beside) + self._fps / rate > HEADROOM:
+                raise HuashengError("device-busy", limit=sum(b.talking for b in beside), rate=round(rate, 1))
             seat = Seat(self, live, model)
-            self._seats.append(seat)
+            with self._changed:
+                self._seats.append(seat)
             return seat
 
     def put(self, seat: Seat[In, Out], item: In, urgent: bool) -> Ticket[Out]:
@@ -166,6 +176,18 @@ class Batcher(Generic[In, Out]):
             self._errands.append((time.monotonic(), run))
             self._changed.notify_all()
         return ticket.result(timeout_s)
+
+    @property
+    def talking(self) -> int:
+        """Live sessions that have a seat."""
+        with self._changed:
+            return sum(s.live for s in self._seats)
+
+    @property
+    def need(self) -> float:
+        """Part of the device's time that the live sessions take; 0 while the speed is not known."""
+        rate = self.frames_per_second
+        return self.talking * self._fps / rate if rate else 0.0
 
     @property
     def frames_per_second(self) -> float:

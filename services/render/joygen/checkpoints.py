@@ -6,13 +6,17 @@ they were downloaded. What must be there is in ``REQUIRED``; what adds something
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
+from weakref import WeakValueDictionary
 
 import torch
+from torch import nn
 
 from services.common.weights import WeightsError
 from services.render.joygen.nets.a2m import A2mConfig, ExpressionVae
@@ -25,6 +29,7 @@ from services.render.joygen.nets.whisper import WhisperEncoder
 from services.render.joygen.reading import Tensors, fold_weight_norm, put, read, tensors_of
 
 Kind = Literal["joygen", "musetalk"]
+Net = TypeVar("Net", bound=nn.Module)
 
 CHANNELS: dict[Kind, int] = {"joygen": 12, "musetalk": 8}
 """Of the UNet's input: masked face, reference face and, for JoyGen, lip depth."""
@@ -132,8 +137,8 @@ def load_bundle(
     bundle = Bundle(
         kind,
         network.to(device, dtype),
-        load_vae(paths["vae"]).to(device, dtype),
-        load_whisper(paths["whisper"]).to(device, dtype),
+        shared(load_vae(paths["vae"]), device, dtype),
+        shared(load_whisper(paths["whisper"]), device, dtype),
         missing=[OPTIONAL[kind][name][0] for name, path in optional.items() if path is None],
         device=device,
         dtype=dtype,
@@ -145,8 +150,32 @@ def load_bundle(
     if path := optional.get("recon"):
         bundle.recon = load_recon(path).to(device)
     if path := optional.get("parsing"):
-        bundle.parsing = load_parsing(path).to(device)
+        bundle.parsing = shared(load_parsing(path), device)
     return bundle
+
+
+_loaded: WeakValueDictionary[tuple[Any, ...], nn.Module] = WeakValueDictionary()
+_loading = threading.Lock()
+
+
+def shared(net: Net, device: torch.device, dtype: torch.dtype = torch.float32) -> Net:
+    """The network on the device: the one that is there already if it has the same weights, whatever file they are from.
+
+    So two engines on one device keep one copy of what they have in common. Nobody may change its weights.
+    """
+    net = net.to(dtype)
+    digest = hashlib.blake2b(repr(getattr(net, "config", None)).encode())
+    digest.update(repr([m.heads for m in net.modules() if hasattr(m, "heads")]).encode())  # not seen in the weights
+    for name, tensor in net.state_dict().items():
+        digest.update(f"{name} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().reshape(-1).contiguous().view(torch.uint8).numpy().data)
+    key = (type(net), digest.digest(), str(device), dtype)
+    with _loading:
+        found = _loaded.get(key)
+        if found is None:
+            found = _loaded[key] = net.to(device)
+    assert isinstance(found, type(net))
+    return found
 
 
 def load_unet(path: Path) -> UNet:

@@ -191,6 +191,22 @@ def test_as_many_conversations_as_the_device_can_draw(batcher: Batcher, device: 
     batcher.join(live=True)
 
 
+def test_engines_on_one_device_count_each_others_conversations(device: Device) -> None:
+    one, other, elsewhere = (Batcher(device, 8, 2, 0.01, device=name) for name in ("gpu", "gpu", "gpu 2"))
+    for batcher in (one, other, elsewhere):
+        batcher._rates = {1: 66.0}
+    two = [one.join(live=True), other.join(live=True)]
+    for batcher in (one, other):
+        with pytest.raises(HuashengError) as e:
+            batcher.join(live=True)
+        assert (e.value.slug, e.value.params["limit"]) == ("device-busy", "2")
+    elsewhere.join(live=True)
+    two[0].leave()
+    other.join(live=True)
+    for batcher in (one, other, elsewhere):
+        batcher.stop()
+
+
 def test_a_slow_device_still_serves_one(batcher: Batcher) -> None:
     batcher._rates = {1: 2.0}
     batcher.join(live=True)

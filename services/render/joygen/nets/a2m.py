@@ -165,9 +165,10 @@ class ExpressionVae(nn.Module):
             self.mouth_amp_embed = nn.Parameter(torch.empty(c.feat))
         if c.eye_amp:
             self.eye_amp_embed = nn.Parameter(torch.empty(c.feat))
-        self.blink_embed = nn.Embedding(2, c.feat)
+        # without random values: on the meta device they would have torch import its compiler, for seconds
+        self.blink_embed = nn.Embedding(2, c.feat, _weight=torch.empty(2, c.feat))
         self.mel_encoder = _encoder(c.audio, c.feat)
-        self.pitch_embed = nn.Embedding(300, c.feat)
+        self.pitch_embed = nn.Embedding(300, c.feat, _weight=torch.empty(300, c.feat))
         self.pitch_encoder = _encoder(c.feat, c.feat)
         self.cond_proj = nn.Linear(c.feat * (3 + c.mouth_amp + c.eye_amp), c.feat)
         self.vae = _Vae(c)
