@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -271,3 +274,19 @@ async def test_the_state_is_told() -> None:
     assert info["breaker_retry_s"] == 20 and "http://a" in info["breaker_reason"]
     assert rig.lineup.info("b") == {"breaker": 1, "breaker_reason": "", "breaker_retry_s": 0}
     assert rig.lineup.info("unlisted") == {}
+
+
+@pytest.mark.parametrize("service", ["asr", "llm", "tts"])
+def test_an_unknown_name_in_the_list_ends_the_program_at_once(service: str) -> None:
+    setting = f"{service.upper()}_ENGINES"
+    environment = {**os.environ, setting: "nonsense"}
+    done = subprocess.run(
+        [sys.executable, "-m", f"services.{service}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"bad setting {setting}: there is no engine nonsense; there are ")
