@@ -27,7 +27,7 @@ import numpy as np
 from services.common.audio import Samples, decode
 from services.common.settings import SharedSettings
 from services.render.engines.atlas import AtlasEngine
-from services.render.engines.base import EngineOptions, Frame, PhonemeSpan, SessionConfig
+from services.render.engines.base import EngineOptions, Frame, PhonemeSpan, SessionConfig, Working
 from services.render.media_read import probe, read_frames
 from services.render.media_write import EncoderOptions, FragmentedMp4
 
@@ -76,9 +76,11 @@ class Output:
         self.first = 0.0
         """CPU time at which the first pictures came out."""
 
-    def add(self, frames: Iterator[Frame]) -> None:
+    def add(self, frames: Iterator[Frame | Working]) -> None:
         """Encode."""
         for frame in frames:
+            if isinstance(frame, Working):
+                continue
             start = time.process_time()
             a, b = (round(k * self._per_frame) for k in (self.frames, self.frames + 1))
             self._mp4.add_audio(self._sound[np.arange(a, b) % len(self._sound)])

@@ -34,7 +34,7 @@ import torch
 from services.common.audio import decode as read_sound
 from services.common.settings import SharedSettings, load
 from services.common.weights import folder
-from services.render.engines.base import EngineOptions, Image, SessionConfig
+from services.render.engines.base import EngineOptions, Frame, Image, SessionConfig
 from services.render.engines.joygen import JoygenEngine
 from services.render.geometry.mesh import Tracker
 from services.render.joygen import checkpoints
@@ -149,7 +149,7 @@ def by_engine(work: Work, scratch: Path, clock: Clock) -> list[Image]:
                 for frame in stream:
                     if not pictures:
                         first = clock.now() - start
-                    pictures.append(frame.image)
+                    pictures += [frame.image] if isinstance(frame, Frame) else []
         session.close()
         clock.stages["request, to the first picture"] = first
         with clock.stage("request, encoded"):

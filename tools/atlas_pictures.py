@@ -23,7 +23,7 @@ from services.render.atlas.planes import Patch
 from services.render.atlas.store import Reader
 from services.render.builtin import framed
 from services.render.engines.atlas import AtlasEngine
-from services.render.engines.base import EngineOptions, Image, PhonemeSpan, SessionConfig
+from services.render.engines.base import EngineOptions, Frame, Image, PhonemeSpan, SessionConfig
 from services.render.geometry import points as pt
 from services.render.geometry.pose import to_picture
 from services.render.geometry.shape import Array
@@ -68,7 +68,13 @@ def _speak(engine: AtlasEngine, portrait: Path, clip: Path, scratch: Path) -> No
     count = SECONDS * 1_000_000 // STEP_US
     spans = [PhonemeSpan(SPEECH[k % len(SPEECH)], k * STEP_US, (k + 1) * STEP_US) for k in range(count)]
     frames = [*session.push(np.zeros(SECONDS * rate, np.float32), spans), *session.finish()]
-    write_loop(clip, (f.image for f in frames), (session.width, session.height), session.fps, EncoderOptions(crf=14))
+    write_loop(
+        clip,
+        (f.image for f in frames if isinstance(f, Frame)),
+        (session.width, session.height),
+        session.fps,
+        EncoderOptions(crf=14),
+    )
     session.close()
 
 

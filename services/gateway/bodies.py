@@ -25,12 +25,13 @@ class AvatarRequest(Body):
 
 
 class TrainingRequest(Body):
-    """Train a model of the person in a video. 3000 to 10000 steps are advised; the same again goes on where it was."""
+    """Train a model of the person in a video; the same again goes on where it was. Without ``steps`` it takes the
+    engine's own number (``default_steps`` of ``GET /engines``); 3000 to 10000 are advised for atlas and joygen."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"video_asset_id": "a_01m3…", "steps": 5000}]})
     video_asset_id: str = Field(max_length=80)
     engine: str | None = Id
-    steps: int = Field(default=5000, ge=100, le=100_000)
+    steps: int | None = Field(default=None, ge=100, le=100_000)
     device: str | None = Id
     name: str | None = Field(default=None, min_length=1, max_length=80)
 
@@ -55,6 +56,9 @@ class EngineChoice(Body):
 
     asr: str | None = Field(default=None, max_length=40)
     llm: str | None = Field(default=None, max_length=40)
+    llm_model: str | None = Field(
+        default=None, max_length=200, description="one of the models that the first language engine may be asked for"
+    )
     tts: str | None = Field(default=None, max_length=40)
 
 

@@ -263,11 +263,15 @@ class Engine(BaseModel):
     languages: list[str]
     license: str
     description: str
+    models: list[str]
     can_train: bool
     cannot_train_reason: str
     breaker: Literal["closed", "open", "half-open", ""]
     breaker_reason: str
     breaker_retry_s: float
+    default_steps: int
+    needs_model: bool
+    videos_only: bool
 
 
 class Unreachable(BaseModel):

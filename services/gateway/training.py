@@ -13,12 +13,14 @@ from services.gateway.jobs import Jobs, Row
 
 FIT = "fit"
 """The stage whose steps are the training's; a later pass over the whole clip has no held-out part to be judged by."""
+STEPS = 5000
+"""Where the engine does not tell its own."""
 MAX_POINTS = 240
 """Points of the loss curve that are kept: as many as a page can show."""
 
 
-async def engine_to_train(gateway: Gateway, wanted: str | None) -> str:
-    """The engine to train: the one wanted, else the default one, else any that can.
+async def engine_to_train(gateway: Gateway, wanted: str | None) -> Any:
+    """The engine to train (``EngineInfo``): the one wanted, else the default one, else any that can.
 
     Raises ``unknown-engine``, ``engine-unavailable``, ``training-unavailable``, ``service-down``.
     """
@@ -33,7 +35,7 @@ async def engine_to_train(gateway: Gateway, wanted: str | None) -> str:
             raise HuashengError("engine-unavailable", engine=wanted, why=known[0].reason)
     for e in known:
         if e.available and e.can_train:
-            return str(e.name)
+            return e
     why = "; ".join(f"{e.name}: {e.cannot_train_reason or e.reason or 'cannot be trained'}" for e in known)
     raise HuashengError("training-unavailable", why=why or "no engine is installed")
 

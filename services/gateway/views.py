@@ -146,7 +146,8 @@ def engine_row(service: str, e: Any) -> Row:
     return {
         "service": service, "name": e.name, "available": e.available, "reason": e.reason, "is_default": e.is_default,
         "languages": list(e.languages), "license": e.license, "description": e.description,
-        "can_train": e.can_train, "cannot_train_reason": e.cannot_train_reason,
+        "models": list(e.models), "can_train": e.can_train, "cannot_train_reason": e.cannot_train_reason,
         "breaker": BREAKERS.get(e.breaker, ""), "breaker_reason": e.breaker_reason,
-        "breaker_retry_s": e.breaker_retry_s,
+        "breaker_retry_s": e.breaker_retry_s, "default_steps": e.default_steps, "needs_model": e.needs_model,
+        "videos_only": e.videos_only,
     }  # fmt: skip

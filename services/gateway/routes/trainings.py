@@ -16,7 +16,7 @@ from services.gateway.jobs import ACTIVE, Row
 from services.gateway.people import find_model, list_models
 from services.gateway.problems import responses
 from services.gateway.routes.work import ACCEPTED
-from services.gateway.training import check_device, engine_to_train, training_id
+from services.gateway.training import STEPS, check_device, engine_to_train, training_id
 
 router = APIRouter(prefix="/api/v1", tags=["trainings"])
 
@@ -41,7 +41,10 @@ async def make_training(
     models = await list_models(gateway, owner)
 
     async def prepare(given: Row) -> Row:
-        made = {"engine": engine, "name": body.name or asset["name"].rsplit(".", 1)[0]}
+        made = {
+            "engine": engine.name, "steps": body.steps or engine.default_steps or STEPS,
+            "name": body.name or asset["name"].rsplit(".", 1)[0],
+        }  # fmt: skip
         return given | made | {"training_id": await asyncio.to_thread(name_it, made["name"])}
 
     def name_it(name: str) -> str:

@@ -75,7 +75,9 @@ class Engines:
         """What is known of an engine, configured or not."""
         if name not in self.names:
             return EngineState(name, None, NOT_ENABLED.format(name))
-        return EngineState(name, self.loaded.get(name), self._why_not.get(name, "it is still loading"), self._about.get(name))
+        return EngineState(
+            name, self.loaded.get(name), self._why_not.get(name, "it is still loading"), self._about.get(name)
+        )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -146,12 +147,13 @@ def _run(job: Job, setup: SyncTalk, place: Place, number: int, gpu: str, fit: Fi
             told = time.monotonic()
             share = min(1.0, (fit.epoch - 1 + fit.part) / whole)
             since = share - done / whole  # of the whole, in this run
-            shown = {}
-            if news and _preview(place, job.work / PREVIEW):
-                judged, shown = fit.evaluated, {"preview": PREVIEW}
+            found: dict[str, Any] = {}
+            if news:
+                judged, found = fit.evaluated, {"validation_loss": fit.held_loss}
+                found |= {"preview": PREVIEW} if _preview(place, job.work / PREVIEW) else {}
             job.at(
                 "fit", 0.02 + 0.96 * share, step=min(job.steps, round((fit.epoch - 1 + fit.part) * per)),
-                loss=fit.loss, eta_s=(told - began) / since * (1 - share) if since > 0.001 else 0.0, **shown,
+                loss=fit.loss, eta_s=(told - began) / since * (1 - share) if since > 0.001 else 0.0, **found,
             )  # fmt: skip
         child.check()
         if math.isnan(fit.loss):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 _BAR = re.compile(r"(\d{1,3})%.*?(\d+)/(\d+)\s*\[")
 _EPOCH = re.compile(r"^==> Start Training Epoch (\d+)")
 _EVALUATE = re.compile(r"^\+\+> Evaluate at epoch (\d+)")
-_LOSS = re.compile(r"loss=([-+.\deE]+|nan|inf)\s*\(")
+_LOSS = re.compile(r"loss=([-+.\deE]+|nan|inf)\s*\(([-+.\deE]+|nan|inf)\)")
 _FIGURE = re.compile(r"^(PSNR|LPIPS|LMD)(?: \([^)]*\))? = ([-+.\deE]+|nan|inf)$")
 FIGURES = {"PSNR": "psnr_db", "LPIPS": "lpips", "LMD": "lmd_px"}
 """Their names of figures, and ours: dB, a distance of features (0 is the same), pixels between mouth landmarks."""
@@ -33,6 +33,8 @@ class Fit:
     """Of that epoch, 0 to 1."""
     loss: float = 0.0
     """Newest; not a number when the training has gone wrong."""
+    held_loss: float = 0.0
+    """Mean over the held-out part, as last judged."""
     figures: dict[str, float] = field(default_factory=dict)
     """Newest held-out figures."""
     evaluated: int = 0
@@ -51,8 +53,11 @@ class Fit:
             self.figures[FIGURES[found[1]]] = float(found[2])
         elif RANDOM in line:
             self.is_random = True
-        elif self.epoch and not self._evaluating and (loss := _LOSS.match(line)) and (counted := bar(line)):
-            self.part, self.loss = counted[0] / counted[1], float(loss[1])
+        elif self.epoch and (loss := _LOSS.match(line)) and (counted := bar(line)):
+            if self._evaluating:
+                self.held_loss = float(loss[2])
+            else:
+                self.part, self.loss = counted[0] / counted[1], float(loss[1])
         else:
             return False
         return True

@@ -72,7 +72,7 @@ class Interrupted(_message.Message):
     def __init__(self, generation: _Optional[int] = ..., sent_us: _Optional[int] = ...) -> None: ...
 
 class EngineInfo(_message.Message):
-    __slots__ = ("name", "available", "reason", "is_default", "languages", "license", "description", "can_train", "cannot_train_reason", "breaker", "breaker_reason", "breaker_retry_s", "models")
+    __slots__ = ("name", "available", "reason", "is_default", "languages", "license", "description", "can_train", "cannot_train_reason", "breaker", "breaker_reason", "breaker_retry_s", "models", "default_steps", "needs_model", "videos_only")
     NAME_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -86,6 +86,9 @@ class EngineInfo(_message.Message):
     BREAKER_REASON_FIELD_NUMBER: _ClassVar[int]
     BREAKER_RETRY_S_FIELD_NUMBER: _ClassVar[int]
     MODELS_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_STEPS_FIELD_NUMBER: _ClassVar[int]
+    NEEDS_MODEL_FIELD_NUMBER: _ClassVar[int]
+    VIDEOS_ONLY_FIELD_NUMBER: _ClassVar[int]
     name: str
     available: bool
     reason: str
@@ -99,7 +102,10 @@ class EngineInfo(_message.Message):
     breaker_reason: str
     breaker_retry_s: float
     models: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., is_default: bool = ..., languages: _Optional[_Iterable[str]] = ..., license: _Optional[str] = ..., description: _Optional[str] = ..., can_train: bool = ..., cannot_train_reason: _Optional[str] = ..., breaker: _Optional[_Union[BreakerState, str]] = ..., breaker_reason: _Optional[str] = ..., breaker_retry_s: _Optional[float] = ..., models: _Optional[_Iterable[str]] = ...) -> None: ...
+    default_steps: int
+    needs_model: bool
+    videos_only: bool
+    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., is_default: bool = ..., languages: _Optional[_Iterable[str]] = ..., license: _Optional[str] = ..., description: _Optional[str] = ..., can_train: bool = ..., cannot_train_reason: _Optional[str] = ..., breaker: _Optional[_Union[BreakerState, str]] = ..., breaker_reason: _Optional[str] = ..., breaker_retry_s: _Optional[float] = ..., models: _Optional[_Iterable[str]] = ..., default_steps: _Optional[int] = ..., needs_model: bool = ..., videos_only: bool = ...) -> None: ...
 
 class Fallback(_message.Message):
     __slots__ = ("service", "wanted", "used", "reason", "wanted_voice", "used_voice")

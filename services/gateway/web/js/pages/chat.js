@@ -96,7 +96,7 @@ export function chatPage({ signal, query }) {
     const whose = person;
     if (!one && whose?.avatar.voice_id) usualVoice(whose.avatar).then((name) => whose === person && !voice && draw(name), () => {}); // without its name the voice still speaks
   }
-  people().then((all) => setPerson(personAsked(all, query, recall("chat.avatar", "builtin"))), (error) => signal.aborted || log.prepend(h("li", null, problemCard(error))));
+  people({ talking: true }).then((all) => setPerson(personAsked(all, query, recall("chat.avatar", "builtin"))), (error) => signal.aborted || log.prepend(h("li", null, problemCard(error))));
   drawVoice(null);
   if (voice) voices().then((all) => setVoice(all.find((v) => v.voice_id === voice) ?? null), () => {}); // the picker tells what is wrong
 

@@ -4,15 +4,15 @@ import { call, creator, get, list } from "../core/api.js";
 import { button, fill, h, icon } from "../core/dom.js";
 import { avatars, devices, engines, models, stale } from "../core/facts.js";
 import { moment, number } from "../core/format.js";
-import { t } from "../core/i18n.js";
+import { knows, t } from "../core/i18n.js";
 import * as jobs from "../core/jobs.js";
 import { setQuery } from "../core/router.js";
 import { field, linkButton, page, pill, section, select } from "../parts/bits.js";
 import { clipChecks, clipFacts, earlierClips } from "../parts/clip.js";
 import { confirmDialog, openDialog } from "../parts/dialog.js";
 import { ACCEPT, dropZone, send } from "../parts/files.js";
-import { announce, empty, isAbort, loaded, problemCard } from "../parts/say.js";
-import { helped, inShort, trainingNow, trainingResult } from "../parts/training.js";
+import { announce, empty, isAbort, loaded, note, problemCard } from "../parts/say.js";
+import { alone, helped, inShort, talkLink, trainingNow, trainingResult } from "../parts/training.js";
 
 /** @typedef {import("../core/types.js").Engine} Engine */
 /** @typedef {import("../core/types.js").Job} Job */
@@ -109,6 +109,16 @@ function work(able, list_, signal, query, at, made) {
     const count = h("input", { class: "input num", type: "number", min: 100, max: 100000, step: 100, required: true, value: String(STEPS) });
     const name = h("input", { class: "input", maxlength: 60, required: true, value: clip.name.replace(/\.[^.]+$/, "") });
     const go = h("button", { class: "button primary large", type: "submit", disabled: !able.length || !usable, "aria-describedby": able.length ? null : "training-why" }, icon("training"), t("training.start"));
+    const advised = h("span", null);
+    const care = h("div", null);
+    /** What the chosen engine asks for. @param {string} name */
+    function choose(name) {
+      engine = name;
+      const steps = able.find((e) => e.name === name)?.default_steps || STEPS;
+      count.value = String(steps);
+      fill(advised, steps === STEPS ? t("training.steps.help", { from: number(ADVISED[0]), to: number(ADVISED[1]) }) : t("training.steps.usual", { n: number(steps) }));
+      fill(care, knows(`training.care.${name}`) ? note(t(`training.care.${name}`), { kind: "warn", icon: "alert" }) : null);
+    }
     const submit = async (/** @type {Event} */ e) => {
       e.preventDefault();
       go.disabled = true;
@@ -136,15 +146,17 @@ function work(able, list_, signal, query, at, made) {
             "div",
             { class: "grid" },
             field(t("training.name"), name),
-            field(t("training.steps"), count, t("training.steps.help", { from: number(ADVISED[0]), to: number(ADVISED[1]) })),
-            able.length > 1 ? field(t("how.engine"), select(able.map((e) => ({ value: e.name, label: e.name })), engine, (v) => (engine = v))) : null,
+            field(t("training.steps"), count, advised),
+            able.length > 1 ? field(t("how.engine"), select(able.map((e) => ({ value: e.name, label: e.name })), engine, choose)) : null,
             field(t("how.device"), select([{ value: "", label: t("how.auto") }, ...list_.map((d) => ({ value: d.device, label: d.name }))], "", (v) => (device = v))),
           ),
+          care,
           h("div", { class: "row wrap" }, go, able.length ? null : h("p", { class: "small-text muted", id: "training-why" }, t("training.why"))),
           trouble,
         ),
       ),
     );
+    choose(engine);
     place.querySelector("h3")?.scrollIntoView({ block: "nearest" });
   }
 
@@ -227,13 +239,13 @@ function modelRow(m, picture, changed) {
         "div",
         { class: "row model-words" },
         picture ? h("span", { class: "face" }, h("img", { src: picture, alt: "" })) : null,
-        h("div", { class: "stack tight" }, h("div", { class: "row wrap" }, h("strong", { class: "clip" }, m.name), m.curve || Object.keys(m.after).length ? pill(t(helped(m) ? "train.pill.helped" : "train.pill.not"), helped(m) ? "good" : "") : null), h("p", { class: "small-text muted num" }, [inShort(m), t("training.model", { engine: m.engine, steps: number(m.steps) })].filter(Boolean).join(" · "), " · ", moment(m.created_at))),
+        h("div", { class: "stack tight" }, h("div", { class: "row wrap" }, h("strong", { class: "clip" }, m.name), m.curve || Object.keys(m.after).length ? pill(t(alone(m) ? "person.trained" : helped(m) ? "train.pill.helped" : "train.pill.not"), helped(m) ? "good" : "") : null), h("p", { class: "small-text muted num" }, [inShort(m), t("training.model", { engine: m.engine, steps: number(m.steps) })].filter(Boolean).join(" · "), " · ", moment(m.created_at))),
       ),
       h(
         "div",
         { class: "row wrap" },
         linkButton({ href: `/video_generation?${query}`, label: t("training.use"), kind: "small" }),
-        linkButton({ href: `/chat_system?${query}`, label: t("training.talk"), kind: "small" }),
+        talkLink(m, true),
         button({ icon: "info", label: t("training.details", { name: m.name }), bare: true, kind: "small", onclick: () => void openDialog({ title: m.name, wide: 720, body: [trainingResult(m)] }) }),
         button({ icon: "trash", label: t("training.delete", { name: m.name }), bare: true, kind: "small", onclick: () => void remove() }),
       ),

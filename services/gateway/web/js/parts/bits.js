@@ -27,7 +27,7 @@ export function bar(label) {
 let fields = 0;
 
 /**
- * A labelled control. @param {string} label @param {HTMLElement} control @param {string} [help]
+ * A labelled control. @param {string} label @param {HTMLElement} control @param {string | HTMLElement} [help]
  */
 export function field(label, control, help) {
   control.id ||= `field-${(fields += 1)}`;

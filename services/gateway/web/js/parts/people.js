@@ -2,7 +2,7 @@
 // Avatars as people see them: a face, and its idle loop when looked at.
 import { button, fill, h, icon } from "../core/dom.js";
 import { problemOf, whyNot } from "../core/api.js";
-import { avatars, models, voices } from "../core/facts.js";
+import { avatars, engines, models, voices } from "../core/facts.js";
 import { t, term } from "../core/i18n.js";
 import { linkButton } from "./bits.js";
 import { openDialog } from "./dialog.js";
@@ -38,14 +38,24 @@ export function face(avatar, host) {
   return el;
 }
 
-/** Everybody who can be drawn: each avatar, followed by the models trained on it. @returns {Promise<Person[]>} */
-export async function people() {
-  const [all, trained] = await Promise.all([avatars(), models().catch(() => [])]); // without models the faces still speak
-  return all.flatMap((avatar) => [
-    { key: personKey(avatar.id, ""), name: avatar.name, avatar, model: null },
+/** The engines that draw, by name; none where nobody tells. @returns {Promise<Map<string, import("../core/types.js").Engine>>} */
+const drawing = async () => new Map((await engines().catch(() => ({ items: [] }))).items.filter((e) => e.service === "render").map((e) => [e.name, e]));
+
+/**
+ * Everybody who can be drawn: each avatar, followed by the models trained on it.
+ * @param {{talking?: boolean}} [how] talking: only those that answer while one waits
+ * @returns {Promise<Person[]>}
+ */
+export async function people({ talking = false } = {}) {
+  const [all, trained, known] = await Promise.all([avatars(), models().catch(() => []), drawing()]); // without models the faces still speak
+  return all.filter((avatar) => !talking || !known.get(avatar.engine)?.videos_only).flatMap((avatar) => [
+    ...(known.get(avatar.engine)?.needs_model ? [] : [{ key: personKey(avatar.id, ""), name: avatar.name, avatar, model: null }]),
     ...trained.filter((m) => !m.is_builtin && m.avatar_id === avatar.id).map((model) => ({ key: personKey(avatar.id, model.id), name: model.name, avatar, model })),
   ]);
 }
+
+/** Whether a person of that engine answers while one waits. @param {string} engine */
+export const talks = async (engine) => !(await drawing()).get(engine)?.videos_only;
 
 /** @param {string} avatar @param {string} model "" for none */
 export const personKey = (avatar, model) => (model ? `${avatar}+${model}` : avatar);
@@ -83,10 +93,10 @@ export function facePicker(all, chosen, onchange) {
 }
 
 /**
- * Opens the picker of faces. @param {string} chosen @param {(person: Person) => void} picked @param {...Node} extras shown below the faces
+ * Opens the picker of faces to talk with. @param {string} chosen @param {(person: Person) => void} picked @param {...Node} extras shown below the faces
  */
 export function choosePerson(chosen, picked, ...extras) {
-  const body = loaded(people, (all) => facePicker(all, chosen, picked), { skeletons: 1, height: 160 });
+  const body = loaded(() => people({ talking: true }), (all) => facePicker(all, chosen, picked), { skeletons: 1, height: 160 });
   openDialog({ title: t("avatar.choose"), wide: 560, body: [h("div", { class: "stack loose" }, body.el, ...extras)], footer: (close) => [button({ label: t("done"), kind: "primary", onclick: close })] });
 }
 

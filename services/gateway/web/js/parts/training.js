@@ -3,11 +3,12 @@
 import { asDownload } from "../core/api.js";
 import { fill, h, icon, say } from "../core/dom.js";
 import { number } from "../core/format.js";
-import { t, term } from "../core/i18n.js";
+import { knows, t, term } from "../core/i18n.js";
 import * as jobs from "../core/jobs.js";
 import { linkButton, pill } from "./bits.js";
 import { chart } from "./chart.js";
 import { jobProgress } from "./job.js";
+import { talks } from "./people.js";
 import { note } from "./say.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
@@ -54,15 +55,15 @@ export function mouthChart() {
   };
 }
 
-/** The picture of held-out moments. @param {string} url @param {string} [version] changes when the picture does */
-export function previewPicture(url, version = "") {
+/** The picture of held-out moments. @param {string} url @param {string} [version] changes when the picture does @param {string} [rows] the words for its rows */
+export function previewPicture(url, version = "", rows = "train.preview") {
   const address = version ? `${url}${url.includes("?") ? "&" : "?"}v=${encodeURIComponent(version)}` : url;
   return h(
     "figure",
     { class: "train-preview" },
-    h("figcaption", { class: "row apart wrap" }, h("strong", null, t("train.preview")), linkButton({ href: asDownload(url), icon: "download", label: t("train.preview.download"), bare: true, kind: "small", download: true })),
-    h("img", { src: address, alt: t("train.preview.alt"), loading: "lazy" }),
-    h("p", { class: "small-text muted" }, t("train.preview.rows")),
+    h("figcaption", { class: "row apart wrap" }, h("strong", null, t(rows)), linkButton({ href: asDownload(url), icon: "download", label: t("train.preview.download"), bare: true, kind: "small", download: true })),
+    h("img", { src: address, alt: t(`${rows}.alt`), loading: "lazy" }),
+    h("p", { class: "small-text muted" }, t(`${rows}.rows`)),
   );
 }
 
@@ -110,10 +111,10 @@ export function trainingNow(first, signal) {
       fill(found, ...warnings(p.warnings ?? []), offsetWords(p));
     }
     const address = p.preview_url?.split("?")[0] ?? "";
-    const version = `${p.curve ? (history.filter((q) => q.validation_loss !== null).at(-1)?.step ?? "") : ""}`;
+    const version = `${history.filter((q) => q.validation_loss !== null).at(-1)?.step ?? ""}`;
     if (address && shownPicture !== address + version) {
       shownPicture = address + version;
-      fill(picture, previewPicture(p.preview_url ?? "", version));
+      fill(picture, previewPicture(p.preview_url ?? "", version, rowsOf(first.params.engine)));
     }
   };
   draw(first);
@@ -157,6 +158,24 @@ export function inShort({ before, after }) {
 /** The ways in which a model was measured, and whether it is used there. @param {{before: Figures, after: Figures, warnings?: string[]}} m */
 const ways = (m) => WAYS.map((w) => ({ ...w, rows: w.rows.filter((k) => m.before[w.start + k] !== undefined && m.after[w.start + k] !== undefined), used: !(m.warnings ?? []).includes(w.off) })).filter((w) => w.rows.length);
 
+/** Whether there is nothing to compare with: the engine draws nobody without a model. @param {{warnings?: string[]}} m */
+export const alone = (m) => (m.warnings ?? []).includes("not-compared");
+
+/** The words for the rows of a preview: without training some engines draw nothing. @param {unknown} engine */
+const rowsOf = (engine) => (knows(`train.preview.${engine}`) ? `train.preview.${engine}` : "train.preview");
+
+/** What was measured of a model that cannot be compared. @param {{after: Figures}} m */
+const aloneWords = ({ after }) =>
+  after.psnr_db === undefined ? null : h("p", { class: "small-text muted" }, t("train.alone.figures", { psnr: number(after.psnr_db, 1), lpips: number(after.lpips ?? 0, 3), lmd: number(after.lmd_px ?? 0, 1) }));
+
+/** A way to the Chat page, where the engine answers while one waits. @param {Model} m @param {boolean} [small] */
+export function talkLink(m, small = false) {
+  const el = h("span", { class: "row" });
+  const link = () => linkButton({ href: `/chat_system?model=${encodeURIComponent(m.id)}`, label: t("training.talk"), ...(small ? { kind: "small" } : { icon: "chat" }) });
+  talks(m.engine).then((can) => can && el.append(link()), () => {});
+  return el;
+}
+
 /** Whether it helped anywhere. @param {{before: Figures, after: Figures, warnings?: string[]}} m */
 export const helped = (m) => (ways(m).length ? ways(m).some((w) => w.used) : !(m.warnings ?? []).includes("not-better"));
 
@@ -164,6 +183,7 @@ export const helped = (m) => (ways(m).length ? ways(m).some((w) => w.used) : !(m
 function helpedWords(m) {
   const all = ways(m);
   const used = all.filter((w) => w.used);
+  if (alone(m)) return t("train.alone");
   if (!helped(m)) return t("train.not_helped");
   return used.length === all.length ? t("train.helped") : t("train.helped.in", { where: used.map((w) => t(`train.way.${w.key}`)).join(t("train.and")) });
 }
@@ -203,14 +223,12 @@ export function trainingResult(m) {
     "div",
     { class: "stack", "data-result": good ? "helped" : "not-better" },
     h("p", { class: `note ${good ? "good" : ""}` }, icon(good ? "check" : "info"), h("span", null, h("strong", null, helpedWords(m)), " ", inShort(m))),
-    h("div", { class: "row wrap" }, linkButton({ href: `/video_generation?${query}`, label: t("training.use"), icon: "video", kind: "primary" }), linkButton({ href: `/chat_system?${query}`, label: t("training.talk"), icon: "chat" })),
-    figures(m),
-    openingWords(m),
-    h("p", { class: "small-text muted" }, t("train.heldout")),
-    ...warnings((m.warnings ?? []).filter((code) => WAYS.every((w) => w.off !== code))),
+    h("div", { class: "row wrap" }, linkButton({ href: `/video_generation?${query}`, label: t("training.use"), icon: "video", kind: "primary" }), talkLink(m)),
+    ...(alone(m) ? [aloneWords(m)] : [figures(m), openingWords(m), h("p", { class: "small-text muted" }, t("train.heldout"))]),
+    ...warnings((m.warnings ?? []).filter((code) => code !== "not-compared" && WAYS.every((w) => w.off !== code))),
     offsetWords(m),
-    h("div", { class: "train-charts" }, mouth.el),
-    m.preview_url ? previewPicture(m.preview_url) : null,
+    alone(m) ? null : h("div", { class: "train-charts" }, mouth.el),
+    m.preview_url ? previewPicture(m.preview_url, "", rowsOf(m.engine)) : null,
     h("p", { class: "small-text muted row wrap" }, pill(m.engine, "plain"), t("training.steps.n", { n: number(m.steps) }), h("code", { class: "mono" }, m.id)),
   );
 }

@@ -34,5 +34,8 @@ export default {
   "warning.checkpoint-lost": "A saved state of this training could not be read. It went on from an earlier one, or from the start.",
   "warning.sound-offset": "Sound and picture of this clip are clearly apart; that is corrected for.",
   "warning.short-clip": "The clip is short; 15 seconds and more teach better.",
+  "warning.short-for-synctalk": "The clip is short for SyncTalk, which learns well from 4 to 5 minutes.",
+  "warning.cut-to-head": "SyncTalk draws a square of 512 × 512 pixels: head and shoulders were cut out of the video.",
+  "warning.not-compared": "Without a model this engine draws nobody, so there is nothing to compare it with.",
   "warning.loud-background": "There is music or noise behind the voice; a quiet room teaches better.",
 };

@@ -34,5 +34,8 @@ export default {
   "warning.checkpoint-lost": "这次训练保存的一个进度无法读取，已从更早的进度或从头继续。",
   "warning.sound-offset": "这段视频的声音与画面明显错开，已校正。",
   "warning.short-clip": "视频较短；15 秒以上学得更好。",
+  "warning.short-for-synctalk": "对 SyncTalk 来说视频较短；4–5 分钟才学得好。",
+  "warning.cut-to-head": "SyncTalk 只绘制 512 × 512 像素的方形画面：已从视频中裁出头肩部分。",
+  "warning.not-compared": "该引擎没有模型就无法绘制，因此没有可比较的对象。",
   "warning.loud-background": "人声背后有音乐或噪声；安静的环境学得更好。",
 };
