@@ -19,6 +19,8 @@ TEXT = [(ink, on) for ink in ("ink", "ink-2", "ink-3") for on in SURFACES if (in
     ("on-seal", "seal-hover"),
     ("good", "good-soft"),
     ("warn", "warn-soft"),
+    ("good", "surface"),
+    ("warn", "surface"),
     ("ink", "warn-soft"),
     ("on-stage", "stage"),
     ("paper", "ink"),

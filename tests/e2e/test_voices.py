@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import Web
 from tests.e2e.test_making import choose
+from tests.e2e.test_pages import NAMELESS
 from tests.fakes import web_facts, web_media
 
 
@@ -200,5 +201,6 @@ def test_it_fits_a_phone(open_page: Callable[..., Web]) -> None:
     page.get_by_text("Recordings (3)").click()
     page.get_by_text("Say something").click()
     page.get_by_role("button", name="Rename").click()
+    assert page.evaluate(NAMELESS) == []
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert page.get_by_label("New name").bounding_box()["width"] > 120

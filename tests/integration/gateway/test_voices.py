@@ -209,6 +209,14 @@ async def test_synthesis_is_followed_or_refused(world: World) -> None:
     problem(await world.post("videos", {"audio_asset_id": sound["id"], "synthesis": {"seed": 1}}), 422, "bad-request")
 
 
+async def test_a_voice_whose_engine_was_not_loaded_is_left_to_tts(world: World) -> None:
+    # it is not listed, but tts may know it, and may know another engine to stand in
+    world.fakes.tts.clones = tts_pb2.Cloning(failed_engine="gpt_sovits", why="no api_v2.py there")
+    assert (await world.post("videos", {"text": "你好", "voice_id": "v_00"})).status_code == 202
+    world.fakes.tts.clones = tts_pb2.Cloning(engine="gpt_sovits")
+    problem(await world.post("videos", {"text": "你好", "voice_id": "v_00"}), 404, "unknown-voice")
+
+
 async def test_a_tts_service_that_is_down_does_not_keep_jobs_out(world: World) -> None:
     await world.http.patch("/api/v1/avatars/builtin", json={"voice_id": "v_en"})
     await world.fakes.kill("tts")
