@@ -40,6 +40,8 @@ class Turn:
     asr_engine: str = ""
     """Engine that is asked first; empty for the service's default. The voice names that of the tts service."""
     llm_engine: str = ""
+    llm_model: str = ""
+    """Language model of that engine; empty for its default."""
     alone: bool = False
     """No other engine may listen or answer in the place of one that cannot."""
 
@@ -77,7 +79,8 @@ async def run_turn(clients: Clients, turn: Turn, timings: Timings) -> AsyncGener
         history = [*turn.history, ("user", heard.text)]
         # the script cannot tell English from French, which the language model can answer as well
         language = turn.language if turn.text else heard.language
-        thinking = think(flow, clients, timings, history, language, clauses, turn.persona, turn.llm_engine, turn.alone)
+        wanted = turn.persona, turn.llm_engine, turn.llm_model, turn.alone
+        thinking = think(flow, clients, timings, history, language, clauses, *wanted)
         flow.start(thinking)
     flow.start(speak(flow, clients, timings, turn.voice, clauses, drawing))
     flow.start(draw(flow, clients, timings, turn.look, drawing))

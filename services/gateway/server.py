@@ -67,7 +67,7 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
             replace(look, idle=idle), voice, text=text, rate=rate,
             pcm=self._audio(requests, rate) if has_audio else None, history=history,
             persona=config.persona[:MAX_PERSONA], asr_engine=config.asr_engine, llm_engine=config.llm_engine,
-            alone=config.no_fallback,
+            llm_model=config.llm_model, alone=config.no_fallback,
         )  # fmt: skip
         timings, question, reply, end_frame = Timings(), "", "", 0
         async with contextlib.aclosing(run_turn(g.clients, turn, timings)) as events:

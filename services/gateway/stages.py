@@ -162,13 +162,13 @@ def fallbacks(told: Iterable[common_pb2.Fallback]) -> list[Fallback]:
 
 async def think(
     flow: Flow, clients: Clients, timings: Timings, history: list[tuple[str, str]], language: str,
-    clauses: asyncio.Queue[str | None], persona: str = "", wanted: str = "", alone: bool = False,
+    clauses: asyncio.Queue[str | None], persona: str = "", wanted: str = "", model: str = "", alone: bool = False,
 ) -> None:  # fmt: skip
     """The conversation (role, text; oldest first) to an answer, cut into clauses as it comes."""
     splitter, engine, length = ClauseSplitter(), "", 0
     request = llm_pb2.StreamChatRequest(
         messages=[llm_pb2.ChatMessage(role=ROLES[r], content=t) for r, t in history], language=language,
-        persona=persona, engine=wanted, no_fallback=alone,
+        persona=persona, engine=wanted, model=model, no_fallback=alone,
     )  # fmt: skip
     timings.begin("llm")
     call = clients.llm.StreamChat(request, timeout=clients.settings.llm_s, metadata=metadata())

@@ -63,7 +63,7 @@ class Llm(llm_pb2_grpc.LlmServiceServicer):
 
     async def ListEngines(self, request, context):
         self.script.enter()
-        return llm_pb2.ListEnginesResponse(engines=[engine("fake-llm")])
+        return llm_pb2.ListEnginesResponse(engines=[engine("fake-llm", models=["m", "m-small"])])
 
 
 class Render(render_pb2_grpc.RenderServiceServicer):

@@ -47,7 +47,7 @@ def pcm(rate: int) -> common_pb2.AudioFormat:
     return common_pb2.AudioFormat(encoding=common_pb2.AUDIO_ENCODING_PCM_S16LE, sample_rate_hertz=rate, channels=1)
 
 
-def engine(name: str) -> common_pb2.EngineInfo:
+def engine(name: str, **fields: Any) -> common_pb2.EngineInfo:
     return common_pb2.EngineInfo(
         name=name,
         available=True,
@@ -55,4 +55,5 @@ def engine(name: str) -> common_pb2.EngineInfo:
         languages=["zh", "en"],
         license="MIT",
         breaker=common_pb2.BREAKER_STATE_CLOSED,
+        **fields,
     )

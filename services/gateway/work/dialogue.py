@@ -65,7 +65,7 @@ async def dialogue(gateway: Gateway, run: JobRun) -> dict[str, Any]:
         turn = Turn(
             replace(look, idle=idle), voice, text=heard["text"], language=heard["language"],
             history=history, reply=known, persona=p.get("persona") or "", llm_engine=engines.get("llm") or "",
-            alone=voice.alone,
+            llm_model=engines.get("llm_model") or "", alone=voice.alone,
         )  # fmt: skip
         recorder = Recorder(run, text=known)
         recorder.llm_engine = run.partial.get("reply_engine", "")

@@ -78,11 +78,12 @@ async def test_without_trouble_there_are_none(world: World) -> None:
 async def test_engines_are_chosen_and_fallback_forbidden(world: World) -> None:
     asr, llm, _ = scripts(world)
     asset = (await world.upload(speech())).json()
-    choice = {"asr": "google", "llm": "zhipu", "tts": "kokoro"}
+    choice = {"asr": "google", "llm": "zhipu", "llm_model": "glm-4-air", "tts": "kokoro"}
     body = {"audio_asset_id": asset["id"], "engines": choice, "fallback": False}
     await world.done((await world.post("dialogues", body)).json()["id"])
     asked = [asr.seen[-1], llm.seen[-1], world.fakes.tts.configs[-1]]
     assert [a.engine for a in asked] == ["google", "zhipu", "kokoro"] and all(a.no_fallback for a in asked)
+    assert llm.seen[-1].model == "glm-4-air"
     await world.done((await world.post("dialogues", {"text": "你好"})).json()["id"])
     asked = [llm.seen[-1], world.fakes.tts.configs[-1]]
     assert [a.engine for a in asked] == ["", ""] and not any(a.no_fallback for a in asked)
@@ -108,15 +109,19 @@ async def test_a_kept_voice_sample_is_never_another_voices(world: World) -> None
 
 async def test_the_grpc_door_tells_and_takes_them(world: World) -> None:
     all_pass(world)
-    config = gateway_pb2.TurnConfig(text="你好", llm_engine="zhipu", tts_engine="kokoro", no_fallback=True)
+    config = gateway_pb2.TurnConfig(
+        text="你好", llm_engine="zhipu", tts_engine="kokoro", no_fallback=True, llm_model="glm-4-air"
+    )
     parts = [p async for p in ask(world, Request(config=config), Request(end=common_pb2.EndOfInput()))]
     told = [p.fallback for p in parts if p.WhichOneof("payload") == "fallback"]
     assert told == [passed("llm"), passed("tts", wanted_voice="mine", used_voice="v_zh")]
     asked = [world.fakes.llm.script.seen[-1], world.fakes.tts.configs[-1]]
     assert [a.engine for a in asked] == ["zhipu", "kokoro"] and all(a.no_fallback for a in asked)
+    assert asked[0].model == "glm-4-air"
 
 
 async def test_engines_show_their_breakers(world: World) -> None:
     items = (await world.http.get("/api/v1/engines")).json()["items"]
     llm = next(e for e in items if e["service"] == "llm")
     assert (llm["breaker"], llm["breaker_reason"], llm["breaker_retry_s"]) == ("closed", "", 0)
+    assert llm["models"] == ["m", "m-small"]

@@ -242,7 +242,8 @@ class Engine(Answer):
     """An engine of a service, and whether and why not it can be used.
 
     ``breaker``: ``open`` while it rests after a failure (``breaker_reason``) for ``breaker_retry_s`` more seconds,
-    ``half-open`` when the next request tries it again, else ``closed``.
+    ``half-open`` when the next request tries it again, else ``closed``. ``models``: the language models that a request
+    may name, the default first.
     """
 
     service: str
@@ -253,6 +254,7 @@ class Engine(Answer):
     languages: list[str]
     license: str
     description: str
+    models: list[str] = Field(default_factory=list)
     can_train: bool
     cannot_train_reason: str
     breaker: str = ""

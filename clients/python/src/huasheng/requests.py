@@ -26,4 +26,6 @@ class EngineChoice(TypedDict, total=False):
 
     asr: str
     llm: str
+    llm_model: str
+    """A language model of that engine: one of its ``models`` in ``system.engines()``."""
     tts: str

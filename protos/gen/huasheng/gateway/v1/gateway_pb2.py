@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from huasheng.common.v1 import common_pb2 as huasheng_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!huasheng/gateway/v1/gateway.proto\x12\x13huasheng.gateway.v1\x1a\x1fhuasheng/common/v1/common.proto\"\xb5\x02\n\nTurnConfig\x12\x0c\n\x04text\x18\x01 \x01(\t\x12/\n\x06\x66ormat\x18\x02 \x01(\x0b\x32\x1f.huasheng.common.v1.AudioFormat\x12\x11\n\tavatar_id\x18\x03 \x01(\t\x12\x10\n\x08voice_id\x18\x04 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x05 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12\x10\n\x08model_id\x18\x07 \x01(\t\x12\x17\n\nidle_frame\x18\x08 \x01(\x05H\x00\x88\x01\x01\x12\x0f\n\x07persona\x18\t \x01(\t\x12\x12\n\nasr_engine\x18\n \x01(\t\x12\x12\n\nllm_engine\x18\x0b \x01(\t\x12\x12\n\ntts_engine\x18\x0c \x01(\t\x12\x13\n\x0bno_fallback\x18\r \x01(\x08\x42\r\n\x0b_idle_frame\"\xb1\x01\n\x11StreamTurnRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.huasheng.gateway.v1.TurnConfigH\x00\x12/\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x1e.huasheng.common.v1.AudioChunkH\x00\x12-\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x1e.huasheng.common.v1.EndOfInputH\x00\x42\t\n\x07payload\"0\n\x0eTurnTranscript\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\"\x19\n\tTurnReply\x12\x0c\n\x04text\x18\x01 \x01(\t\"_\n\tTurnVideo\x12\r\n\x05width\x18\x01 \x01(\x05\x12\x0e\n\x06height\x18\x02 \x01(\x05\x12\x0b\n\x03\x66ps\x18\x03 \x01(\x01\x12\x11\n\tmime_type\x18\x04 \x01(\t\x12\x13\n\x0bstart_frame\x18\x05 \x01(\x05\")\n\tTurnMedia\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06\x65nd_us\x18\x02 \x01(\x03\"\xb2\x01\n\x0cTurnFinished\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x44\n\ntimings_ms\x18\x02 \x03(\x0b\x32\x30.huasheng.gateway.v1.TurnFinished.TimingsMsEntry\x12\x11\n\tend_frame\x18\x03 \x01(\x05\x1a\x30\n\x0eTimingsMsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xd6\x02\n\x12StreamTurnResponse\x12\x39\n\ntranscript\x18\x01 \x01(\x0b\x32#.huasheng.gateway.v1.TurnTranscriptH\x00\x12/\n\x05reply\x18\x02 \x01(\x0b\x32\x1e.huasheng.gateway.v1.TurnReplyH\x00\x12/\n\x05media\x18\x03 \x01(\x0b\x32\x1e.huasheng.gateway.v1.TurnMediaH\x00\x12\x35\n\x08\x66inished\x18\x04 \x01(\x0b\x32!.huasheng.gateway.v1.TurnFinishedH\x00\x12/\n\x05video\x18\x05 \x01(\x0b\x32\x1e.huasheng.gateway.v1.TurnVideoH\x00\x12\x30\n\x08\x66\x61llback\x18\x06 \x01(\x0b\x32\x1c.huasheng.common.v1.FallbackH\x00\x42\t\n\x07payload2s\n\x0eGatewayService\x12\x61\n\nStreamTurn\x12&.huasheng.gateway.v1.StreamTurnRequest\x1a\'.huasheng.gateway.v1.StreamTurnResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!huasheng/gateway/v1/gateway.proto\x12\x13huasheng.gateway.v1\x1a\x1fhuasheng/common/v1/common.proto\"\xc8\x02\n\nTurnConfig\x12\x0c\n\x04text\x18\x01 \x01(\t\x12/\n\x06\x66ormat\x18\x02 \x01(\x0b\x32\x1f.huasheng.common.v1.AudioFormat\x12\x11\n\tavatar_id\x18\x03 \x01(\t\x12\x10\n\x08voice_id\x18\x04 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x05 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12\x10\n\x08model_id\x18\x07 \x01(\t\x12\x17\n\nidle_frame\x18\x08 \x01(\x05H\x00\x88\x01\x01\x12\x0f\n\x07persona\x18\t \x01(\t\x12\x12\n\nasr_engine\x18\n \x01(\t\x12\x12\n\nllm_engine\x18\x0b \x01(\t\x12\x12\n\ntts_engine\x18\x0c \x01(\t\x12\x13\n\x0bno_fallback\x18\r \x01(\x08\x12\x11\n\tllm_model\x18\x0e \x01(\tB\r\n\x0b_idle_frame\"\xb1\x01\n\x11StreamTurnRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.huasheng.gateway.v1.TurnConfigH\x00\x12/\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x1e.huasheng.common.v1.AudioChunkH\x00\x12-\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x1e.huasheng.common.v1.EndOfInputH\x00\x42\t\n\x07payload\"0\n\x0eTurnTranscript\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\"\x19\n\tTurnReply\x12\x0c\n\x04text\x18\x01 \x01(\t\"_\n\tTurnVideo\x12\r\n\x05width\x18\x01 \x01(\x05\x12\x0e\n\x06height\x18\x02 \x01(\x05\x12\x0b\n\x03\x66ps\x18\x03 \x01(\x01\x12\x11\n\tmime_type\x18\x04 \x01(\t\x12\x13\n\x0bstart_frame\x18\x05 \x01(\x05\")\n\tTurnMedia\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06\x65nd_us\x18\x02 \x01(\x03\"\xb2\x01\n\x0cTurnFinished\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x44\n\ntimings_ms\x18\x02 \x03(\x0b\x32\x30.huasheng.gateway.v1.TurnFinished.TimingsMsEntry\x12\x11\n\tend_frame\x18\x03 \x01(\x05\x1a\x30\n\x0eTimingsMsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xd6\x02\n\x12StreamTurnResponse\x12\x39\n\ntranscript\x18\x01 \x01(\x0b\x32#.huasheng.gateway.v1.TurnTranscriptH\x00\x12/\n\x05reply\x18\x02 \x01(\x0b\x32\x1e.huasheng.gateway.v1.TurnReplyH\x00\x12/\n\x05media\x18\x03 \x01(\x0b\x32\x1e.huasheng.gateway.v1.TurnMediaH\x00\x12\x35\n\x08\x66inished\x18\x04 \x01(\x0b\x32!.huasheng.gateway.v1.TurnFinishedH\x00\x12/\n\x05video\x18\x05 \x01(\x0b\x32\x1e.huasheng.gateway.v1.TurnVideoH\x00\x12\x30\n\x08\x66\x61llback\x18\x06 \x01(\x0b\x32\x1c.huasheng.common.v1.FallbackH\x00\x42\t\n\x07payload2s\n\x0eGatewayService\x12\x61\n\nStreamTurn\x12&.huasheng.gateway.v1.StreamTurnRequest\x1a\'.huasheng.gateway.v1.StreamTurnResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,23 +35,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TURNFINISHED_TIMINGSMSENTRY']._loaded_options = None
   _globals['_TURNFINISHED_TIMINGSMSENTRY']._serialized_options = b'8\001'
   _globals['_TURNCONFIG']._serialized_start=92
-  _globals['_TURNCONFIG']._serialized_end=401
-  _globals['_STREAMTURNREQUEST']._serialized_start=404
-  _globals['_STREAMTURNREQUEST']._serialized_end=581
-  _globals['_TURNTRANSCRIPT']._serialized_start=583
-  _globals['_TURNTRANSCRIPT']._serialized_end=631
-  _globals['_TURNREPLY']._serialized_start=633
-  _globals['_TURNREPLY']._serialized_end=658
-  _globals['_TURNVIDEO']._serialized_start=660
-  _globals['_TURNVIDEO']._serialized_end=755
-  _globals['_TURNMEDIA']._serialized_start=757
-  _globals['_TURNMEDIA']._serialized_end=798
-  _globals['_TURNFINISHED']._serialized_start=801
-  _globals['_TURNFINISHED']._serialized_end=979
-  _globals['_TURNFINISHED_TIMINGSMSENTRY']._serialized_start=931
-  _globals['_TURNFINISHED_TIMINGSMSENTRY']._serialized_end=979
-  _globals['_STREAMTURNRESPONSE']._serialized_start=982
-  _globals['_STREAMTURNRESPONSE']._serialized_end=1324
-  _globals['_GATEWAYSERVICE']._serialized_start=1326
-  _globals['_GATEWAYSERVICE']._serialized_end=1441
+  _globals['_TURNCONFIG']._serialized_end=420
+  _globals['_STREAMTURNREQUEST']._serialized_start=423
+  _globals['_STREAMTURNREQUEST']._serialized_end=600
+  _globals['_TURNTRANSCRIPT']._serialized_start=602
+  _globals['_TURNTRANSCRIPT']._serialized_end=650
+  _globals['_TURNREPLY']._serialized_start=652
+  _globals['_TURNREPLY']._serialized_end=677
+  _globals['_TURNVIDEO']._serialized_start=679
+  _globals['_TURNVIDEO']._serialized_end=774
+  _globals['_TURNMEDIA']._serialized_start=776
+  _globals['_TURNMEDIA']._serialized_end=817
+  _globals['_TURNFINISHED']._serialized_start=820
+  _globals['_TURNFINISHED']._serialized_end=998
+  _globals['_TURNFINISHED_TIMINGSMSENTRY']._serialized_start=950
+  _globals['_TURNFINISHED_TIMINGSMSENTRY']._serialized_end=998
+  _globals['_STREAMTURNRESPONSE']._serialized_start=1001
+  _globals['_STREAMTURNRESPONSE']._serialized_end=1343
+  _globals['_GATEWAYSERVICE']._serialized_start=1345
+  _globals['_GATEWAYSERVICE']._serialized_end=1460
 # @@protoc_insertion_point(module_scope)

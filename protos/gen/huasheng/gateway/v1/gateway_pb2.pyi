@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class TurnConfig(_message.Message):
-    __slots__ = ("text", "format", "avatar_id", "voice_id", "conversation_id", "engine", "model_id", "idle_frame", "persona", "asr_engine", "llm_engine", "tts_engine", "no_fallback")
+    __slots__ = ("text", "format", "avatar_id", "voice_id", "conversation_id", "engine", "model_id", "idle_frame", "persona", "asr_engine", "llm_engine", "tts_engine", "no_fallback", "llm_model")
     TEXT_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     AVATAR_ID_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +22,7 @@ class TurnConfig(_message.Message):
     LLM_ENGINE_FIELD_NUMBER: _ClassVar[int]
     TTS_ENGINE_FIELD_NUMBER: _ClassVar[int]
     NO_FALLBACK_FIELD_NUMBER: _ClassVar[int]
+    LLM_MODEL_FIELD_NUMBER: _ClassVar[int]
     text: str
     format: _common_pb2.AudioFormat
     avatar_id: str
@@ -35,7 +36,8 @@ class TurnConfig(_message.Message):
     llm_engine: str
     tts_engine: str
     no_fallback: bool
-    def __init__(self, text: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., avatar_id: _Optional[str] = ..., voice_id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., idle_frame: _Optional[int] = ..., persona: _Optional[str] = ..., asr_engine: _Optional[str] = ..., llm_engine: _Optional[str] = ..., tts_engine: _Optional[str] = ..., no_fallback: bool = ...) -> None: ...
+    llm_model: str
+    def __init__(self, text: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., avatar_id: _Optional[str] = ..., voice_id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., idle_frame: _Optional[int] = ..., persona: _Optional[str] = ..., asr_engine: _Optional[str] = ..., llm_engine: _Optional[str] = ..., tts_engine: _Optional[str] = ..., no_fallback: bool = ..., llm_model: _Optional[str] = ...) -> None: ...
 
 class StreamTurnRequest(_message.Message):
     __slots__ = ("config", "audio", "end")
