@@ -59,9 +59,6 @@ class EngineChoice(Body):
     llm_model: str | None = Field(
         default=None, max_length=200, description="one of the models that the first language engine may be asked for"
     )
-    llm_model: str | None = Field(
-        default=None, max_length=200, description="one of the models that the first language engine may be asked for"
-    )
     tts: str | None = Field(default=None, max_length=40)
 
 

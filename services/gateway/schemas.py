@@ -269,6 +269,9 @@ class Engine(BaseModel):
     breaker: Literal["closed", "open", "half-open", ""]
     breaker_reason: str
     breaker_retry_s: float
+    default_steps: int
+    needs_model: bool
+    videos_only: bool
 
 
 class Unreachable(BaseModel):

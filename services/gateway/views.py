@@ -148,5 +148,6 @@ def engine_row(service: str, e: Any) -> Row:
         "languages": list(e.languages), "license": e.license, "description": e.description,
         "models": list(e.models), "can_train": e.can_train, "cannot_train_reason": e.cannot_train_reason,
         "breaker": BREAKERS.get(e.breaker, ""), "breaker_reason": e.breaker_reason,
-        "breaker_retry_s": e.breaker_retry_s,
+        "breaker_retry_s": e.breaker_retry_s, "default_steps": e.default_steps, "needs_model": e.needs_model,
+        "videos_only": e.videos_only,
     }  # fmt: skip

@@ -192,6 +192,9 @@ def engines(can_train: bool, resting: str = "") -> list[Row]:
             "breaker": "" if s == "render" else "open" if n == resting else "closed",
             "breaker_reason": "zhipu at https://zhipu.example does not answer." if n == resting else "",
             "breaker_retry_s": 12.0 if n == resting else 0.0,
+            "default_steps": 5000 if n == "atlas" else 0,
+            "needs_model": False,
+            "videos_only": False,
         }
         for s, n, why, langs, lic, what in known
     ]
