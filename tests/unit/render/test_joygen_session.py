@@ -1,8 +1,7 @@
 """A session over a made-up avatar, with networks that give back what they are shown."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +9,21 @@ import numpy as np
 import pytest
 
 from services.common.errors import HuashengError
-from services.render.atlas.avatar import Plan
-from services.render.atlas.store import Reader, Writer
+from services.render.atlas.store import Reader
 from services.render.engines.base import Frame, SessionConfig
-from services.render.joygen.align import Crop
 from services.render.joygen.batching import Batcher, Full
 from services.render.joygen.bfm import Bfm
 from services.render.joygen.draw import Artist
 from services.render.joygen.hearing import StreamHearing, silent_frame
 from services.render.joygen.paste import MASK_SIDE, blend, mask_of, square
 from services.render.joygen.session import JoySession
-from services.render.joygen.store import FACE, FRAMES, LATENTS, MASKS, PLAN, Avatar, Face
+from services.render.joygen.store import FRAMES, Avatar
 from services.render.media_write import to_yuv
 from tests.fakes import faces
+from tests.fakes.joygen_avatar import ABSENT, BOX, COUNT, SIDE, write_avatar
 from tests.fakes.joygen_face import PlainExpressions, PlainFeatures, plain_bundle, write_bfm
 
-RATE, SIDE, COUNT = 16000, 256, 40
-BOX = (70, 52, 190, 220)
-ABSENT = 30
-"""The one frame of the made-up avatar without a face."""
+RATE = 16000
 
 
 @pytest.fixture(scope="module")
@@ -38,29 +33,7 @@ def bfm(tmp_path_factory: pytest.TempPathFactory) -> Bfm:
 
 @pytest.fixture(scope="module")
 def avatar(tmp_path_factory: pytest.TempPathFactory) -> Avatar:
-    folder = tmp_path_factory.mktemp("avatar")
-    rng = np.random.default_rng(0)
-    with Writer(folder / FRAMES, SIDE, SIDE, 25) as writer:
-        for i in range(COUNT):
-            picture = np.full((SIDE, SIDE, 3), 60 + 3 * i, np.uint8)
-            picture[:, : SIDE // 2] //= 2
-            writer.add(to_yuv(picture))
-    strength = np.ones(COUNT, np.float32)
-    strength[ABSENT] = 0
-    crop = Crop(SIDE, SIDE, 0.9, 5, 3)
-    coefficients = np.zeros((COUNT, 257), np.float32)
-    Face(
-        strength, np.array([BOX] * COUNT, np.int32), np.array([(crop.scale, crop.left, crop.up)] * COUNT), coefficients,
-        np.zeros(64, np.float32),
-    ).save(folder / FACE)  # fmt: skip
-    np.save(folder / LATENTS, rng.uniform(-0.5, 0.5, (COUNT, 8, 32, 32)).astype(np.float16))
-    mask = np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
-    mask[64:110, 30:100] = 255
-    np.save(folder / MASKS, np.array([mask] * COUNT))
-    loop = [*range(20), *range(20, 0, -1)]
-    plan = Plan(SIDE, SIDE, 25.0, COUNT, False, loop, [min(i, 20) for i in range(COUNT)])
-    (folder / PLAN).write_text(json.dumps(asdict(plan)), encoding="utf-8")
-    return Avatar.load(folder)
+    return write_avatar(tmp_path_factory.mktemp("avatar"))
 
 
 @dataclass

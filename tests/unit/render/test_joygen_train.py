@@ -10,12 +10,15 @@ import torch
 from safetensors.torch import load_file
 
 from services.common.errors import HuashengError
+from services.render.engines.base import EngineOptions
 from services.render.joygen.checkpoints import UNET, load_unet, load_vae
+from services.render.joygen.train import run
 from services.render.joygen.train.augment import APART, draw
 from services.render.joygen.train.fit import Fit, Recipe
 from services.render.joygen.train.losses import perceptual, reconstruction
 from services.render.joygen.train.material import Material
 from services.render.joygen.train.run import save_unet
+from services.render.train.job import Job
 from tests.fakes.joygen_small import SOUND, write_small
 
 RECIPE = Recipe(batch=1, rate=2e-3, last_rate=1e-3, average=0.9)
@@ -85,15 +88,15 @@ def test_a_blurred_mouth_is_worse_to_the_perceptual_loss(root: Path, material: M
 def test_it_learns_and_goes_on_exactly(root: Path, material: Material, tmp_path: Path) -> None:
     recipe = replace(RECIPE, adversarial=0.01, perceptual=0.1, accumulate=2)
     whole, part = (fit_of(root, material, recipe=recipe) for _ in range(2))
-    for _ in range(6):
+    for _ in range(4):
         whole.one()
-    for _ in range(3):
+    for _ in range(2):
         part.one()
     part.save(tmp_path / "x.pt")
     part.one()  # work after the checkpoint is lost with the process
     again = fit_of(root, material, recipe=recipe)
-    assert again.resume(tmp_path / "x.pt") and again.step == 3
-    for _ in range(3):
+    assert again.resume(tmp_path / "x.pt") and again.step == 2
+    for _ in range(2):
         again.one()
     for name in ("unet", "kept", "judge"):
         a, b = (getattr(f, name).state_dict() for f in (whole, again))
@@ -151,3 +154,34 @@ def test_options_are_checked() -> None:
     for wrong in ({"bach": 8}, {"batch": "8"}):
         with pytest.raises(HuashengError, match="bad-request"):
             Recipe.of(wrong)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes"),
+    ],
+    ids=["GPU", "Python", "torch on the CPU"],
+)
+def test_too_little_memory_is_told_as_such(
+    root: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    fit = fit_of(root, material)
+
+    def full(*_: object) -> None:
+        raise error
+
+    def prepared(_job: Job) -> None:
+        fit.one()
+
+    monkeypatch.setattr(fit.unet, "forward", full)
+    monkeypatch.setattr(run, "_train", prepared)
+    job = Job(tmp_path / "x.mp4", "x", tmp_path, tmp_path, 5, "cuda:0", EngineOptions(tmp_path))
+    with pytest.raises(HuashengError) as e:
+        run.train(job)
+    assert (e.value.slug, e.value.params["device"]) == ("training-memory", "cuda:0")
+    monkeypatch.setattr(run, "_train", lambda _job: (_ for _ in ()).throw(RuntimeError("a mistake of ours")))
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        run.train(job)

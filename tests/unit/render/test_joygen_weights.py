@@ -1,12 +1,17 @@
 """What `make weights ENGINE=joygen` says."""
 
+import gc
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
-from services.render.joygen.checkpoints import OPTIONAL, REQUIRED
+import torch
+
+from services.render.joygen.checkpoints import OPTIONAL, REQUIRED, load_bundle
 from services.render.joygen.weights import CHECKS, manifest, survey
 from tests.fakes import joygen_weights
+from tests.fakes.joygen_small import write_small
 
 
 def run(engine: str, folder: Path) -> tuple[int, str]:
@@ -42,3 +47,20 @@ def test_the_manifest_lists_what_is_loaded() -> None:
         assert set(parts) <= set(CHECKS)
         for name, part in parts.items():
             assert bool(part.get("optional")) == (name not in REQUIRED[engine])
+
+
+def test_two_engines_keep_one_copy_of_what_they_have_in_common(tmp_path: Path) -> None:
+    joygen = load_bundle(write_small(tmp_path / "joygen", "joygen", depth=False))
+    write_small(tmp_path / "musetalk", "musetalk")
+    musetalk = load_bundle(tmp_path / "musetalk")
+    assert joygen.vae is musetalk.vae  # from two files with two sets of names
+    assert joygen.whisper is musetalk.whisper
+    assert joygen.unet is not musetalk.unet
+    half = load_bundle(tmp_path / "musetalk", dtype=torch.bfloat16)
+    assert half.vae is not joygen.vae and next(half.vae.parameters()).dtype == torch.bfloat16
+    write_small(tmp_path / "musetalk", "musetalk", seed=7)
+    assert load_bundle(tmp_path / "musetalk").vae is not joygen.vae
+    gone = weakref.ref(joygen.vae)
+    del joygen, musetalk
+    gc.collect()
+    assert gone() is None  # nobody's copy does not stay
