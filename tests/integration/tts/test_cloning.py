@@ -209,5 +209,5 @@ async def test_without_a_voice(stack: Stack) -> None:
     assert await stack.refused(stack.say("../../x")) == "unknown-voice"
     assert await stack.refused(stack.say("", sampling=tts_pb2.Sampling(top_k=1000))) == "bad-request"
     assert await stack.refused(stack.say("", sampling=tts_pb2.Sampling(split="cut9"))) == "bad-request"
-    (engine,) = (await stack.stub.ListEngines(tts_pb2.ListEnginesRequest())).engines
+    engine = (await stack.stub.ListEngines(tts_pb2.ListEnginesRequest())).engines[0]
     assert engine.available and engine.is_default

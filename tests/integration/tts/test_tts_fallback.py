@@ -182,7 +182,10 @@ async def test_an_engine_that_cannot_be_loaded_is_told_and_stood_in_for(tmp_path
         servicer = TtsServicer(settings, EngineSetup(tmp_path, 1, "one", "two"), rig.servicer.store)
         servicer.load()
         infos = (await servicer.ListEngines(tts_pb2.ListEnginesRequest(), None)).engines
-        assert [(e.name, e.available, e.is_default) for e in infos[:2]] == [("gone", False, True), ("spare", True, False)]
+        assert [(e.name, e.available, e.is_default) for e in infos[:2]] == [
+            ("gone", False, True),
+            ("spare", True, False),
+        ]
         assert not any(e.available or e.is_default for e in infos[2:]), "not enabled"
         with pytest.raises(HuashengError) as e:
             TtsServicer(TtsSettings(engines="gone"), EngineSetup(tmp_path, 1, "one", "two"), rig.servicer.store).load()
