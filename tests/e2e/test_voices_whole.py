@@ -130,7 +130,7 @@ def test_cloned_heard_renamed_used_and_deleted(whole: Whole, page_of: Callable[[
     expect(page.get_by_role("button", name="Voice: Anna B. (the avatar’s)")).to_be_visible()
     page.get_by_label("What to say").fill("Welcome, everybody.")
     page.get_by_role("button", name="Generate").click()
-    expect(page.locator("video.player")).to_be_visible()
+    expect(page.locator("video.player")).to_be_visible(timeout=20_000)
     assert "Welcome, everybody." in str(whole.sovits.requests[-1]["text"])
 
     web.go("/voices")
