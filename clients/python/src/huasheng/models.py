@@ -243,7 +243,8 @@ class Engine(Answer):
 
     ``breaker``: ``open`` while it rests after a failure (``breaker_reason``) for ``breaker_retry_s`` more seconds,
     ``half-open`` when the next request tries it again, else ``closed``. ``models``: the language models that a request
-    may name, the default first.
+    may name, the default first. ``default_steps``: of a training that names none. ``needs_model``: it draws a person
+    only with a model trained on that person. ``videos_only``: no live conversation.
     """
 
     service: str
@@ -260,6 +261,9 @@ class Engine(Answer):
     breaker: str = ""
     breaker_reason: str = ""
     breaker_retry_s: float = 0.0
+    default_steps: int = 0
+    needs_model: bool = False
+    videos_only: bool = False
 
 
 class Unreachable(Answer):
