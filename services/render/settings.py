@@ -64,7 +64,7 @@ class RenderSettings(ServiceSettings):
     synctalk_max_video_s: float = Field(default=300, ge=10, le=1200)
     """Seconds of a person's video that are used for it."""
     synctalk_segment_s: float = Field(default=60, ge=1, le=600)
-    """Longest stretch drawn in one go; it holds all pictures of it in memory, twice (about 40 MB a second)."""
+    """Longest stretch drawn in one go; it holds all of its pictures in memory, at the end twice (some 50 MB a second)."""
     synctalk_render_s: float = Field(default=3600, gt=0, le=86_400)
     """Deadline of one such stretch."""
     synctalk_prepare_s: float = Field(default=14_400, gt=0, le=86_400)

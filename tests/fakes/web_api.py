@@ -184,7 +184,8 @@ def forget_model(request: Request, key: str) -> None:
 
 @router.get("/engines")
 def engines(request: Request) -> Row:
-    return {"items": web_facts.engines(of(request).can_train, of(request).resting), "unreachable": []}
+    world = of(request)
+    return {"items": web_facts.engines(world.can_train, world.resting) + world.engines, "unreachable": []}
 
 
 @router.get("/devices")

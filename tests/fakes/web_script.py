@@ -55,6 +55,8 @@ class World:
     conversations: dict[str, Row] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     can_train: bool = False
+    engines: list[Row] = field(default_factory=list)
+    """Beside the usual ones."""
     breaks: int = 0
     """How many growing videos break off after their second fragment."""
     listeners: list[asyncio.Queue[tuple[str, Row]]] = field(default_factory=list)
