@@ -66,7 +66,7 @@ export function micButton({ took, signal, onstate, ontime, onlevel, limit_s = ()
     draw();
     if (!done) return;
     const file = await done.stop();
-    if (seconds < SHORTEST_S) announce(t("mic.short"));
+    if (seconds < SHORTEST_S && !voice) announce(t("mic.short"));
     else took(file);
   }
 

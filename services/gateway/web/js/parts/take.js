@@ -42,7 +42,7 @@ export function takePart(signal, changed) {
       live.hidden = !on;
       if (on) {
         clear();
-        smooth = 0;
+        seconds = smooth = 0;
         say(hint, "");
       } else say(time, ready());
     },
