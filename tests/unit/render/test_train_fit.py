@@ -12,7 +12,9 @@ from services.render.mouth.whisper import SIZE
 
 pytest.importorskip("torch")
 
-from services.render.train.fit import MEMBERS, SAVE_EVERY, Fit, use
+import torch
+
+from services.render.train.fit import EARLIER, MEMBERS, SAVE_EVERY, Fit, Look, use
 
 
 def toy(seed: int = 1, count: int = 600) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -67,6 +69,27 @@ def test_a_checkpoint_of_other_material_is_not_gone_on_from(tmp_path: Path) -> N
     assert looks[0].step == 25
     Fit(x, y, when, 50, "cpu", "two").run(tmp_path / "fit.pt", looks.append)
     assert len(looks) == 2  # finished already
+
+
+@pytest.mark.parametrize("spoil", ["cut", "empty", "text", "foreign"])
+@pytest.mark.parametrize("earlier", [True, False])
+def test_a_checkpoint_that_cannot_be_read_is_told_and_stops_nothing(tmp_path: Path, spoil: str, earlier: bool) -> None:
+    x, y, when = toy(count=200)
+    steps, path = SAVE_EVERY + 50, tmp_path / "fit.pt"
+    whole = Fit(x, y, when, steps, "cpu", "toy").run(path, lambda _look: None)
+    data = path.read_bytes()
+    path.write_bytes({"cut": data[: len(data) // 2], "empty": b"", "text": b"not a checkpoint"}.get(spoil, b""))
+    if spoil == "foreign":
+        torch.save({"weights": {}}, path)
+    if not earlier:
+        path.with_suffix(EARLIER).unlink()
+    warned: list[str] = []
+    looks: list[Look] = []
+    resumed = Fit(x, y, when, steps, "cpu", "toy").run(path, looks.append, warn=warned.append)
+    assert warned == ["checkpoint-lost"]
+    assert looks[0].step == (SAVE_EVERY + 25 if earlier else 25)
+    for a, b in zip(vars(whole).values(), vars(resumed).values(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_a_device_that_is_not_here_is_named() -> None:
