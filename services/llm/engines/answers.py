@@ -27,7 +27,7 @@ _BROKEN = {"network_error", "insufficient_system_resource", "abort", "error", "c
 
 
 def chunks(provider: Provider, stream: Iterator[Any]) -> Iterator[Piece]:
-    """Text, and ``Finished`` as soon as the answer is complete; once more when its usage comes after that.
+    """Text, and ``Finished`` as soon as the answer is complete; once more, with its usage, when that is known.
 
     Reasoning is not spoken, be it in fields of its own or in ``<think>`` blocks. An answer is complete with a finish
     reason, or with ``[DONE]`` from servers that send none; an end with neither is a connection that was cut cleanly.
@@ -37,13 +37,15 @@ def chunks(provider: Provider, stream: Iterator[Any]) -> Iterator[Piece]:
     usage, said, thought = (0, 0), False, False
     finished: Finished | None = None
     for chunk in stream:
+        now = (0, 0)
         try:
             if chunk is DONE:
                 text, reason = "", "" if finished else "stop"
             else:
                 if error := _error(chunk):
                     raise refusal(provider, error)
-                usage = _usage(chunk) or usage
+                now = _usage(chunk)
+                usage = now if any(now) else usage
                 text, reason, thinks = _choice(chunk)
                 thought = thought or thinks
         except (AttributeError, TypeError, ValueError, KeyError, IndexError) as e:
@@ -56,12 +58,13 @@ def chunks(provider: Provider, stream: Iterator[Any]) -> Iterator[Piece]:
             if spoken.stray:
                 log.warning("the server sends a model's thinking as text", extra={"model": provider.model})
             finished = Finished(_ending(provider, reason, said, thought or spoken.thought))
-        if finished and (reason or any(usage)):
-            yield Finished(finished.reason, *usage)
-        if chunk is DONE or (finished and any(usage)):
-            return
+            yield finished
+        if chunk is DONE or (finished and any(now)):
+            break
     if not finished:
         raise provider.error("llm-broken-stream")
+    # counts from before the end, of servers that send them along the way, stand in for those that never came
+    yield Finished(finished.reason, *usage)
 
 
 def _ending(provider: Provider, reason: str, said: bool, thought: bool) -> Reason:
@@ -85,10 +88,11 @@ def _error(chunk: Any) -> Any:
     return chunk if chunk.get("object") == "error" else None
 
 
-def _usage(chunk: Any) -> tuple[int, int] | None:
+def _usage(chunk: Any) -> tuple[int, int]:
+    """Tokens of prompt and answer that a chunk tells of; zeros for none."""
     counts = chunk.get("usage")
     if not isinstance(counts, Mapping):
-        return None
+        return 0, 0
     return int(counts.get("prompt_tokens") or 0), int(counts.get("completion_tokens") or 0)
 
 

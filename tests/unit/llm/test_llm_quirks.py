@@ -79,6 +79,18 @@ def test_characters_and_lines_cut_anywhere(name: str) -> None:
         assert ask(make(name, server.url)) == ("你好，🙂世界。", Finished(Reason.STOP, 11, 5))
 
 
+@both
+def test_counts_along_the_way(name: str) -> None:
+    early = {"prompt_tokens": 11, "completion_tokens": 1, "total_tokens": 12}
+    with serving(
+        sent(chunk("Yes", usage=early), chunk(".", usage=USAGE), chunk(finish="stop"), DONE),
+        sent(chunk("Yes.", usage=early), chunk(finish="stop"), chunk(usage=USAGE), DONE),
+        sent(chunk("Yes.", usage=early), chunk(finish="stop", usage=USAGE), DONE),
+    ) as server:
+        for _ in range(3):
+            assert ask(make(name, server.url)) == ("Yes.", Finished(Reason.STOP, 11, 5))
+
+
 def test_separators_of_unicode_are_text() -> None:
     with serving(sent(chunk("a\u2028b\u0085c"), chunk(finish="stop"), b"data:[DONE]\n\n")) as server:
         assert ask(make("openai", server.url))[0] == "a\u2028b\u0085c"
