@@ -29,7 +29,7 @@ from services.render.mouth.correction import Correction
 from services.render.mouth.encoded import encoded
 from services.render.mouth.features import RATE, Array
 from services.render.mouth.hear_clip import ClipModel
-from services.render.mouth.person import Inputs, PersonModel, hearing, neighbours
+from services.render.mouth.person import WAYS, Inputs, PersonModel, hearing, neighbours
 from services.render.mouth.whisper import PER_S, SIZE
 from services.render.train.check import offset_warnings, sound_of, voice_in
 from services.render.train.correct import chosen, judged, pair
@@ -129,21 +129,21 @@ def train(job: Job) -> None:
     first = Fitting.of(held_in, general, job.steps, job.device, f"held-in/{seen}/{length:.2f}")
     curve = _curve_of(whole, part, features, held_in)
     _run(job, first, "fit", job.work / "fit.pt", 0.24, 0.56, curve)
-    result = _score(job, engine, whole, part, sound, first.model(), held_in, curve)
     ways = judged(held_in, everything, whole, part)
+    trial = first.model(ways["text"].correction, ways["live"].correction)
+    result = _score(job, engine, whole, part, sound, trial, held_in, curve)
     for way, found in ways.items():
         result.before.update(found.before)
         result.after.update(found.after)
-        if not found.helps:
+        if found.correction is None:
             job.warn(f"{way}-not-better")
-    result = replace(result, warnings=job.now.warnings)
     last = Fitting.of(everything, general, job.steps, job.device, f"whole/{seen}/{length:.2f}")
     _run(job, last, "final", job.work / "final.pt", 0.68, 0.98, None)
     job.at("publish", 0.98)
     reach = whole.face.reach
-    kept = {way: chosen(*pair(everything, way), reach) for way, found in ways.items() if found.helps}
-    last.model(**kept, helps="not-better" not in result.warnings).save(job.out / MODEL)
-    result.save(job.out / RESULT)
+    text, live = (chosen(*pair(everything, w), reach) if ways[w].correction else None for w in WAYS)
+    last.model(text, live, "not-better" not in job.now.warnings).save(job.out / MODEL)
+    replace(result, warnings=job.now.warnings).save(job.out / RESULT)
 
 
 def prepared(

@@ -126,7 +126,8 @@ class Judged:
     before: dict[str, float]
     after: dict[str, float]
     """As ``before`` where the correction does not help, since it is not used then."""
-    helps: bool
+    correction: Correction | None
+    """Fitted on the rest; None where it does not help."""
 
 
 def pair(stretch: Material, way: str) -> tuple[Array, Array]:
@@ -162,6 +163,6 @@ def judged(held_in: Material, everything: Material, whole: Avatar, part: Avatar)
             if way == "text":
                 trial |= answers(part, found, real)
             after = trial if use else before
-        out[way] = Judged(before, after, use)
+        out[way] = Judged(before, after, found if use else None)
     real_opening = {"real_opening": round(float(real[:, 0].mean()), 4)}
     return {w: replace(j, before=j.before | real_opening, after=j.after | real_opening) for w, j in out.items()}

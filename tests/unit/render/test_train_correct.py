@@ -83,7 +83,7 @@ def test_a_correction_is_judged_on_what_it_has_not_seen(lag: int) -> None:
     found = judged(held_in, everything, person, person)
     assert set(found) == {"text", "live"}
     for way, of in found.items():
-        assert of.helps and of.after[f"{way}_distance"] < 0.8 * of.before[f"{way}_distance"]
+        assert of.correction and of.after[f"{way}_distance"] < 0.8 * of.before[f"{way}_distance"]
         assert of.before["real_opening"] == of.after["real_opening"] > 0
     assert {"text_opening", "text_range"} <= set(found["text"].after)
 
@@ -97,7 +97,7 @@ def test_what_does_not_help_is_not_used_and_its_figures_stay() -> None:
     held_in = replace(other, **{name: getattr(other, name)[:cut] for name in parts})
     person = avatar(other.real)
     for of in judged(held_in, other, person, person).values():
-        assert not of.helps and of.after == of.before
+        assert of.correction is None and of.after == of.before
 
 
 def test_helping_means_nearer_and_following_no_less() -> None:
