@@ -27,6 +27,8 @@ Trouble = Callable[[str], HuashengError | None]
 
 TICK_S = 0.05
 """How often an engine that has not begun is looked at."""
+GRACE_S = 0.5
+"""More for the last engine: where it has that deadline as well, it tells better what was wrong."""
 _END: Any = object()
 _OWN_LIMITS = ("bad-request", "unspeakable-text")
 """Refusals that may lie in what one engine does not know, such as a language."""
@@ -179,7 +181,7 @@ class Lineup:
                 why[name] = error
                 continue
             helped = any(not troubles[n] and not unavailable(n) for n in waiting)
-            limit = left_s * self._settings.fallback_share if helped else left_s if limits_last else None
+            limit = left_s * self._settings.fallback_share if helped else left_s + GRACE_S if limits_last else None
             began = self._clock()
             pieces = work(name)
             breaker = self.breakers[name]

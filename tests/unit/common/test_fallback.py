@@ -14,7 +14,7 @@ import pytest
 
 from services.common import metrics
 from services.common.errors import HuashengError
-from services.common.fallback import Begun, Breaker, Lineup
+from services.common.fallback import GRACE_S, Begun, Breaker, Lineup
 from services.common.settings import EngineSettings
 
 DOWN = HuashengError("llm-unreachable", engine="a", url="http://a")
@@ -156,12 +156,12 @@ async def test_only_one_request_at_a_time_tries_a_half_open_engine() -> None:
 
 
 async def test_a_slow_engine_has_its_share_and_the_last_what_is_left() -> None:
-    rig = Rig(a=[5.0], b=[2.5], c=[2.5])
+    rig = Rig(a=[5.0], b=[2.5], c=[3.0])
     with pytest.raises(HuashengError) as e:
         await rig.begin(limits_last=True)
     assert (e.value.slug, e.value.params) == ("engine-slow", {"engine": "a", "seconds": "5.0"})
-    assert [b.error.params["seconds"] for b in rig.lineup.breakers.values() if b.error] == ["5.0", "2.5", "2.5"]
-    assert rig.clock.now == 110, "all of them together within the limit"
+    assert [b.error.params["seconds"] for b in rig.lineup.breakers.values() if b.error] == ["5.0", "2.5", "3.0"]
+    assert rig.clock.now == 110 + GRACE_S, "all of them together within the limit"
     while rig.lineup.closing:
         await asyncio.sleep(0)
     assert sorted(rig.script.closed) == ["a", "b", "c"]
