@@ -60,34 +60,35 @@ class Reader:
         self._container = av.open(str(path))
         self._stream = self._container.streams.video[0]
         self._stream.codec_context.thread_count = 1
-        self._groups: OrderedDict[int, list[Image]] = OrderedDict()
-        self._next_group = 0
+        self._groups: OrderedDict[int, list[Image]] = OrderedDict({0: []})
+        self._open = 0  # the group that the decoder is in
         self._decoder = self._container.decode(self._stream)
 
     def frame(self, number: int) -> Image:
-        """Picture ``number``; the caller must not change it."""
-        group = number // GROUP
-        if group not in self._groups:
-            self._groups[group] = self._read(group)
-            while len(self._groups) > KEPT_GROUPS:
-                self._groups.popitem(last=False)
+        """Picture ``number``; the caller must not change it. Decodes no farther than to it, so a first one is quick."""
+        group, place = divmod(number, GROUP)
+        if group not in self._groups or (group != self._open and len(self._groups[group]) <= place):
+            self._begin(group)
+        pictures = self._groups[group]
+        while len(pictures) <= place:
+            pictures.append(_picture(next(self._decoder)))
         self._groups.move_to_end(group)
-        return self._groups[group][number % GROUP]
+        return pictures[place]
 
-    def _read(self, group: int) -> list[Image]:
-        if group != self._next_group:
+    def _begin(self, group: int) -> None:
+        """Put the decoder at the start of a group."""
+        whole = group == self._open + 1 and len(self._groups.get(self._open, ())) == GROUP
+        if not whole:
             rate, base = self._stream.average_rate, self._stream.time_base
             if rate is None or base is None:
                 raise ValueError("frame store without a frame rate")
             self._container.seek(round(group * GROUP / rate / base), stream=self._stream)
             self._decoder = self._container.decode(self._stream)
-        pictures: list[Image] = []
-        for frame in self._decoder:
-            pictures.append(_picture(frame))
-            if len(pictures) == GROUP:
-                break
-        self._next_group = group + 1
-        return pictures
+        self._open = group
+        self._groups.pop(group, None)
+        self._groups[group] = []
+        while len(self._groups) > KEPT_GROUPS:
+            self._groups.popitem(last=False)
 
     def close(self) -> None:
         """Free the decoder; may be called twice."""
