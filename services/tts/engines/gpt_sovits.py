@@ -37,6 +37,8 @@ EDGE_S = 0.005
 """Sound begins and ends over this time: some versions click."""
 LEAST_S = 0.1
 """Sound is given out in pieces of at least this length."""
+STOOD_IN_S = 10.0
+"""Longest wait for a first process at start while another engine can stand in."""
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
 _SPOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3A-Za-z\uff21-\uff5a]")
 
@@ -69,9 +71,14 @@ class GptSovitsEngine(TtsEngine):
         raise HuashengError("engine-unavailable", engine=self.name, why=why)
 
     def load(self) -> None:
-        """Start what is to be started and wait for the first process; without one the engine waits on."""
+        """Start what is to be started and wait for the first process; without one the engine waits on.
+
+        Where another engine can stand in meanwhile, the wait is short: a process needs a minute and more to load.
+        """
         self._pool.start()
-        if not self._pool.wait(self._s.gpt_sovits_start_s):
+        names = self._s.engine_names()
+        is_alone = self.name not in names or len(names) == 1
+        if not self._pool.wait(self._s.gpt_sovits_start_s if is_alone else min(STOOD_IN_S, self._s.gpt_sovits_start_s)):
             log.warning("no GPT-SoVITS process is ready yet", extra={"why": self._pool.problem()})
 
     def problem(self) -> str:

@@ -18,6 +18,7 @@ from services.tts.engines.base import EngineSetup
 from services.tts.server import TtsServicer
 from services.tts.settings import TtsSettings
 from services.tts.voices import VoiceStore
+from tests.fakes.gpt_sovits_checkout import engine, free_port
 from tests.fakes.tts_engine import FakeTts, SpareTts
 
 Request = tts_pb2.StreamSynthesizeRequest
@@ -201,3 +202,17 @@ async def test_nothing_is_left_over(rig: Rig) -> None:
     await rig.say("Hello")
     await until(lambda: not rig.servicer.lineup.closing and rig.first.at_work == rig.spare.at_work == 0)
     await until(lambda: threading.active_count() <= rig.threads + 1)  # one idle thread of asyncio's own pool
+
+
+@pytest.mark.parametrize(("names", "is_short"), [("gpt_sovits", False), ("gpt_sovits,spare", True)])
+def test_the_start_waits_for_processes_only_where_nobody_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: str, is_short: bool
+) -> None:
+    made = engine(tmp_path, f"http://127.0.0.1:{free_port()}", engines=names, gpt_sovits_start_s=200)
+    waits: list[float] = []
+    monkeypatch.setattr(made._pool, "wait", lambda seconds: waits.append(seconds) or True)
+    try:
+        made.load()
+    finally:
+        made.close()
+    assert waits == [10 if is_short else 200]
