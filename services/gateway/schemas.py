@@ -98,16 +98,18 @@ class Voice(BaseModel):
     sample_text: str
     sample_url: str
     synthesis: list[str]
+    weights: str | None
     clips: list[VoiceClip]
     consent: Consent | None
     created_at: str | None
 
 
 class Voices(BaseModel):
-    """The voices, and why none can be cloned here; null when that works."""
+    """The voices; why none can be cloned here, null when that works; the weights that a new one may go with."""
 
     items: list[Voice]
     cloning_problem: Problem | None
+    cloning_weights: list[str]
 
 
 class AvatarReport(BaseModel):

@@ -127,6 +127,7 @@ def voice_row(v: Any, is_default: bool, storage: Storage, signer: Signer) -> Row
         "sample_text": v.sample_text,
         "sample_url": f"/api/v1/voices/{quote(v.voice_id, safe='')}/sample",
         "synthesis": ["speed", *v.sampling],
+        "weights": v.model or None,
         "clips": clips,
         "consent": consent if v.is_cloned else None,
         "created_at": iso(v.created_us / 1e6) if v.is_cloned else None,

@@ -20,14 +20,24 @@ from services.gateway.turn_events import Event
 
 async def list_voices(gateway: Gateway, owner: str) -> tuple[list[Row], HuashengError | None]:
     """All voices, the first of each language being its default; and why none can be cloned, if so."""
-    found = await gateway.clients.short("tts", "ListVoices", tts_pb2.ListVoicesRequest(owner=owner))
+    found = await ask_voices(gateway, owner)
+    return voice_rows(gateway, found), cloning_problem(found)
+
+
+async def ask_voices(gateway: Gateway, owner: str) -> Any:
+    """What the tts service says of its voices, a ``ListVoicesResponse``."""
+    return await gateway.clients.short("tts", "ListVoices", tts_pb2.ListVoicesRequest(owner=owner))
+
+
+def voice_rows(gateway: Gateway, found: Any) -> list[Row]:
+    """The voices of that answer, the first of each language being its default."""
     seen: set[str] = set()
     out = []
     for v in found.voices:
         language = v.language.split("-")[0]
         out.append(shown(gateway, v, language not in seen))
         seen.add(language)
-    return out, cloning_problem(found)
+    return out
 
 
 def shown(gateway: Gateway, voice: Any, is_default: bool = False) -> Row:

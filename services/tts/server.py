@@ -117,7 +117,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         """The first engine that clones; else the first that would, and why it was not loaded."""
         for name, engine in self._engines.items():
             if engine.can_clone:
-                return tts_pb2.Cloning(engine=name)
+                return tts_pb2.Cloning(engine=name, models=self.settings.gpt_sovits_models)
         for name, why in self._problems.items():
             if engine_class(REGISTRY, name, "tts").can_clone:  # type: ignore[attr-defined]  # a TtsEngine
                 return tts_pb2.Cloning(failed_engine=name, why=why)

@@ -55,6 +55,7 @@ def cloned_voice(v: StoredVoice, store: VoiceStore, engine: TtsEngine) -> tts_pb
         consent=consent,
         created_us=v.created_us,
         sampling=engine.sampling,
+        model=v.model,
     )  # fmt: skip
 
 

@@ -134,6 +134,17 @@ def test_a_recording_taken_here(cloning: Web) -> None:
     assert web.world.voices[-1]["name"] == "小明"
 
 
+def test_weights_are_chosen_where_the_operator_offers_several(cloning: Web) -> None:
+    cloning.world.weights = ["calm", "lively"]
+    page = cloning.go("/voices")
+    choose(page, "me.wav", "audio/wav", web_media.speech())
+    fill_in(page, "小明")
+    page.get_by_label("模型权重").select_option("lively")
+    page.get_by_role("button", name="克隆音色").click()
+    expect(page.locator(".own-voice")).to_contain_text("小明")
+    assert cloning.world.requests[-1][2]["weights"] == "lively"
+
+
 def test_several_recordings(cloning: Web) -> None:
     own(cloning)
     page = cloning.go("/voices")

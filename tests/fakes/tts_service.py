@@ -108,7 +108,7 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
             voice_id=f"v_{len(self.cloned) + 1:016x}", name=request.name, language=request.language,
             engine=self.clones.engine, is_cloned=True, sample_text="你好。", transcript=request.transcript,
             clips=[self.clip(request.reference_uri, request.transcript)], consent=request.consent,
-            created_us=1_760_000_000_000_000, sampling=["seed", "temperature", "split"],
+            created_us=1_760_000_000_000_000, sampling=["seed", "temperature", "split"], model=request.model,
         )  # fmt: skip
         self.cloned[voice.voice_id] = voice
         return tts_pb2.CreateVoiceResponse(voice=voice)

@@ -47,6 +47,7 @@ class World:
     models: list[Row] = field(default_factory=list)
     voices: list[Row] = field(default_factory=web_facts.voices)
     can_clone: bool = False
+    weights: list[str] = field(default_factory=list)
     speech_fails: bool = False
     fallbacks: list[Row] = field(default_factory=list)
     """Engines that the services pass over."""

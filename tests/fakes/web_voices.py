@@ -30,7 +30,7 @@ def found(request: Request, key: str) -> Row:
 def voices(request: Request) -> Row:
     lang = request.headers.get("accept-language", "en")[:2]
     why = None if of(request).can_clone else problem(HuashengError("cloning-unavailable", engine="kokoro"), lang, "")
-    return {"items": of(request).voices, "cloning_problem": why}
+    return {"items": of(request).voices, "cloning_problem": why, "cloning_weights": of(request).weights}
 
 
 @router.get("/voices/{key}/sample")

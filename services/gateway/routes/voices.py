@@ -24,7 +24,7 @@ from services.gateway.problems import responses
 from services.gateway.stages import Voice, listen
 from services.gateway.timings import Timings
 from services.gateway.turn_events import Sound, VoiceHeader
-from services.gateway.voices import cloning_problem, find_voice, list_voices, own_voice, say, shown
+from services.gateway.voices import ask_voices, cloning_problem, find_voice, own_voice, say, shown, voice_rows
 
 router = APIRouter(prefix="/api/v1", tags=["voices"])
 REFERENCE_S = (3.0, 10.0)
@@ -35,8 +35,12 @@ MOST_DRAINED = 16 * 2**20
 @router.get("/voices", response_model=schemas.Voices, responses=responses("service-down"))
 async def voices(gateway: Context, owner: Owner, lang: Lang, rid: RequestId) -> Any:
     """The voices that can speak, and whether others can be cloned."""
-    items, why = await list_voices(gateway, owner)
-    return {"items": items, "cloning_problem": problem(why, lang, rid) if why else None}
+    found = await ask_voices(gateway, owner)
+    why = cloning_problem(found)
+    return {
+        "items": voice_rows(gateway, found), "cloning_problem": problem(why, lang, rid) if why else None,
+        "cloning_weights": list(found.cloning.models),
+    }  # fmt: skip
 
 
 def _tag(*parts: str) -> str:
@@ -96,6 +100,7 @@ VOICE_BODY = _form(
     ["file", "name", "consent", "consent_by"], file=_CLIP, name={"type": "string"}, language={"type": "string"},
     transcript=_WORDS, consent={"type": "string", "description": "the statement of the voice's owner"},
     consent_by={"type": "string", "description": "who gives it"},
+    weights={"type": "string", "description": "one of cloning_weights; left out, the first"},
 )  # fmt: skip
 CLIP_BODY = _form(["file"], file=_CLIP, transcript=_WORDS)
 _REFUSALS = (
@@ -159,8 +164,8 @@ async def _words(gateway: Gateway, row: Row, given: str, language: str) -> tuple
 async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key = None) -> Response:
     """Clone a voice from 3 to 10 seconds of clean speech."""
     async with _before_the_body(request):
-        listed = await gateway.clients.short("tts", "ListVoices", tts_pb2.ListVoicesRequest(owner=owner))
-        if why := cloning_problem(listed):
+        found = await ask_voices(gateway, owner)
+        if why := cloning_problem(found):
             raise why
     async with _recording(request, gateway, owner) as (row, fields):
         name = fields.get("name", "").strip()[:80]
@@ -172,17 +177,21 @@ async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key 
         if not consent.statement or not consent.given_by:
             raise HuashengError("voice-no-consent")
         language, transcript = fields.get("language", ""), fields.get("transcript", "")
+        weights = fields.get("weights", "")
+        if weights and weights not in found.cloning.models:
+            raise HuashengError("bad-request", what=f"The operator does not offer the weights {weights[:40]!r}.")
 
         async def make(_id: str) -> tuple[int, dict[str, Any]]:
             words, tongue = await _words(gateway, row, transcript, language)
             request_ = tts_pb2.CreateVoiceRequest(
                 owner=owner, name=name, reference_uri=gateway.storage.uri(row["key"]), transcript=words,
-                language=tongue, consent=consent,
+                language=tongue, consent=consent, model=weights,
             )  # fmt: skip
             made = await gateway.clients.short("tts", "CreateVoice", request_, timeout=gateway.settings.asr_s)
             return 201, shown(gateway, made.voice)
 
-        digest = request_hash("voices", row["sha256"], name, language, transcript, consent.given_by, consent.statement)
+        told = (name, language, transcript, weights, consent.given_by, consent.statement)
+        digest = request_hash("voices", row["sha256"], *told)
         return await once(gateway, owner, key, digest, "v", make)
 
 

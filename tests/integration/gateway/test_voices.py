@@ -126,6 +126,18 @@ async def test_without_an_engine_that_clones_nothing_is_decoded(
     assert world.fakes.asr.script.calls == 0 and left(world, "assets") == []
 
 
+async def test_weights_are_chosen_from_the_operators_list(world: World) -> None:
+    assert (await clone(world))["weights"] is None
+    world.fakes.tts.clones = tts_pb2.Cloning(engine="fake-clone", models=["calm", "lively"])
+    assert (await world.http.get("/api/v1/voices")).json()["cloning_weights"] == ["calm", "lively"]
+    data = {"name": "me", **CONSENT, "weights": "lively"}
+    assert (await world.http.post("/api/v1/voices", files=take(), data=data)).json()["weights"] == "lively"
+    calls = world.fakes.asr.script.calls
+    refused = await world.http.post("/api/v1/voices", files=take(), data={**data, "weights": "../evil.ckpt"})
+    problem(refused, 422, "bad-request")
+    assert world.fakes.asr.script.calls == calls
+
+
 async def test_consent_and_name_come_before_recognition(world: World) -> None:
     world.fakes.tts.clones = tts_pb2.Cloning(engine="fake-clone")
     post = world.http.post

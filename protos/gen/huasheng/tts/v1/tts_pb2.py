@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from huasheng.common.v1 import common_pb2 as huasheng_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19huasheng/tts/v1/tts.proto\x12\x0fhuasheng.tts.v1\x1a\x1fhuasheng/common/v1/common.proto\"\xa5\x01\n\x0fSynthesisConfig\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\x10\n\x08voice_id\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\r\n\x05speed\x18\x04 \x01(\x02\x12\r\n\x05owner\x18\x05 \x01(\t\x12+\n\x08sampling\x18\x06 \x01(\x0b\x32\x19.huasheng.tts.v1.Sampling\x12\x13\n\x0bno_fallback\x18\x07 \x01(\x08\"\xe2\x01\n\x08Sampling\x12\x11\n\x04seed\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x18\n\x0btemperature\x18\x02 \x01(\x02H\x01\x88\x01\x01\x12\x12\n\x05top_k\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x12\n\x05top_p\x18\x04 \x01(\x02H\x03\x88\x01\x01\x12\x1f\n\x12repetition_penalty\x18\x05 \x01(\x02H\x04\x88\x01\x01\x12\x12\n\x05split\x18\x06 \x01(\tH\x05\x88\x01\x01\x42\x07\n\x05_seedB\x0e\n\x0c_temperatureB\x08\n\x06_top_kB\x08\n\x06_top_pB\x15\n\x13_repetition_penaltyB\x08\n\x06_split\"%\n\x06\x43lause\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xe6\x01\n\x17StreamSynthesizeRequest\x12\x32\n\x06\x63onfig\x18\x01 \x01(\x0b\x32 .huasheng.tts.v1.SynthesisConfigH\x00\x12)\n\x06\x63lause\x18\x02 \x01(\x0b\x32\x17.huasheng.tts.v1.ClauseH\x00\x12\x32\n\tinterrupt\x18\x03 \x01(\x0b\x32\x1d.huasheng.common.v1.InterruptH\x00\x12-\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x1e.huasheng.common.v1.EndOfInputH\x00\x42\t\n\x07payload\"\xab\x01\n\x0fSynthesisHeader\x12/\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1f.huasheng.common.v1.AudioFormat\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x10\n\x08voice_id\x18\x03 \x01(\t\x12\x14\n\x0chas_phonemes\x18\x04 \x01(\x08\x12/\n\tfallbacks\x18\x05 \x03(\x0b\x32\x1c.huasheng.common.v1.Fallback\"K\n\nClauseMark\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08start_us\x18\x03 \x01(\x03\x12\x0e\n\x06\x65nd_us\x18\x04 \x01(\x03\":\n\x08Phonemes\x12.\n\x05spans\x18\x01 \x03(\x0b\x32\x1f.huasheng.common.v1.PhonemeSpan\"(\n\x11SynthesisFinished\x12\x13\n\x0b\x64uration_us\x18\x01 \x01(\x03\"\xd8\x02\n\x18StreamSynthesizeResponse\x12\x32\n\x06header\x18\x01 \x01(\x0b\x32 .huasheng.tts.v1.SynthesisHeaderH\x00\x12-\n\x06\x63lause\x18\x02 \x01(\x0b\x32\x1b.huasheng.tts.v1.ClauseMarkH\x00\x12-\n\x08phonemes\x18\x03 \x01(\x0b\x32\x19.huasheng.tts.v1.PhonemesH\x00\x12/\n\x05\x61udio\x18\x04 \x01(\x0b\x32\x1e.huasheng.common.v1.AudioChunkH\x00\x12\x36\n\x0binterrupted\x18\x05 \x01(\x0b\x32\x1f.huasheng.common.v1.InterruptedH\x00\x12\x36\n\x08\x66inished\x18\x06 \x01(\x0b\x32\".huasheng.tts.v1.SynthesisFinishedH\x00\x42\t\n\x07payload\"\xaa\x02\n\x05Voice\x12\x10\n\x08voice_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\'\n\x06gender\x18\x04 \x01(\x0e\x32\x17.huasheng.tts.v1.Gender\x12\x0e\n\x06\x65ngine\x18\x05 \x01(\t\x12\x11\n\tis_cloned\x18\x06 \x01(\x08\x12\x13\n\x0bsample_text\x18\x07 \x01(\t\x12\x12\n\ntranscript\x18\x08 \x01(\t\x12)\n\x05\x63lips\x18\t \x03(\x0b\x32\x1a.huasheng.tts.v1.VoiceClip\x12)\n\x07\x63onsent\x18\n \x01(\x0b\x32\x18.huasheng.tts.v1.Consent\x12\x12\n\ncreated_us\x18\x0b \x01(\x03\x12\x10\n\x08sampling\x18\x0c \x03(\t\"u\n\tVoiceClip\x12\x0f\n\x07seconds\x18\x01 \x01(\x01\x12\x0e\n\x06snr_db\x18\x02 \x01(\x01\x12\x15\n\rloudness_lufs\x18\x03 \x01(\x01\x12\x0f\n\x07\x63lip_id\x18\x04 \x01(\t\x12\x12\n\ntranscript\x18\x05 \x01(\t\x12\x0b\n\x03uri\x18\x06 \x01(\t\"C\n\x07\x43onsent\x12\x11\n\tstatement\x18\x01 \x01(\t\x12\x10\n\x08given_by\x18\x02 \x01(\t\x12\x13\n\x0brecorded_us\x18\x03 \x01(\x03\"\"\n\x11ListVoicesRequest\x12\r\n\x05owner\x18\x01 \x01(\t\"g\n\x12ListVoicesResponse\x12&\n\x06voices\x18\x01 \x03(\x0b\x32\x16.huasheng.tts.v1.Voice\x12)\n\x07\x63loning\x18\x02 \x01(\x0b\x32\x18.huasheng.tts.v1.Cloning\"=\n\x07\x43loning\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\x15\n\rfailed_engine\x18\x02 \x01(\t\x12\x0b\n\x03why\x18\x03 \x01(\t\"\xc5\x01\n\x12\x43reateVoiceRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x15\n\rreference_uri\x18\x03 \x01(\t\x12\x12\n\ntranscript\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x1b\n\x13more_reference_uris\x18\x06 \x03(\t\x12)\n\x07\x63onsent\x18\x07 \x01(\x0b\x32\x18.huasheng.tts.v1.Consent\x12\r\n\x05model\x18\x08 \x01(\t\"<\n\x13\x43reateVoiceResponse\x12%\n\x05voice\x18\x01 \x01(\x0b\x32\x16.huasheng.tts.v1.Voice\"C\n\x12RenameVoiceRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x10\n\x08voice_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"<\n\x13RenameVoiceResponse\x12%\n\x05voice\x18\x01 \x01(\x0b\x32\x16.huasheng.tts.v1.Voice\"5\n\x12\x44\x65leteVoiceRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x10\n\x08voice_id\x18\x02 \x01(\t\"\x15\n\x13\x44\x65leteVoiceResponse\"a\n\x13\x41\x64\x64VoiceClipRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x10\n\x08voice_id\x18\x02 \x01(\t\x12\x15\n\rreference_uri\x18\x03 \x01(\t\x12\x12\n\ntranscript\x18\x04 \x01(\t\"=\n\x14\x41\x64\x64VoiceClipResponse\x12%\n\x05voice\x18\x01 \x01(\x0b\x32\x16.huasheng.tts.v1.Voice\"J\n\x16RemoveVoiceClipRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x10\n\x08voice_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63lip_id\x18\x03 \x01(\t\"@\n\x17RemoveVoiceClipResponse\x12%\n\x05voice\x18\x01 \x01(\x0b\x32\x16.huasheng.tts.v1.Voice\"\x14\n\x12ListEnginesRequest\"F\n\x13ListEnginesResponse\x12/\n\x07\x65ngines\x18\x01 \x03(\x0b\x32\x1e.huasheng.common.v1.EngineInfo*D\n\x06Gender\x12\x16\n\x12GENDER_UNSPECIFIED\x10\x00\x12\x11\n\rGENDER_FEMALE\x10\x01\x12\x0f\n\x0bGENDER_MALE\x10\x02\x32\xfb\x05\n\nTtsService\x12k\n\x10StreamSynthesize\x12(.huasheng.tts.v1.StreamSynthesizeRequest\x1a).huasheng.tts.v1.StreamSynthesizeResponse(\x01\x30\x01\x12U\n\nListVoices\x12\".huasheng.tts.v1.ListVoicesRequest\x1a#.huasheng.tts.v1.ListVoicesResponse\x12X\n\x0b\x43reateVoice\x12#.huasheng.tts.v1.CreateVoiceRequest\x1a$.huasheng.tts.v1.CreateVoiceResponse\x12X\n\x0bRenameVoice\x12#.huasheng.tts.v1.RenameVoiceRequest\x1a$.huasheng.tts.v1.RenameVoiceResponse\x12X\n\x0b\x44\x65leteVoice\x12#.huasheng.tts.v1.DeleteVoiceRequest\x1a$.huasheng.tts.v1.DeleteVoiceResponse\x12[\n\x0c\x41\x64\x64VoiceClip\x12$.huasheng.tts.v1.AddVoiceClipRequest\x1a%.huasheng.tts.v1.AddVoiceClipResponse\x12\x64\n\x0fRemoveVoiceClip\x12\'.huasheng.tts.v1.RemoveVoiceClipRequest\x1a(.huasheng.tts.v1.RemoveVoiceClipResponse\x12X\n\x0bListEngines\x12#.huasheng.tts.v1.ListEnginesRequest\x1a$.huasheng.tts.v1.ListEnginesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19huasheng/tts/v1/tts.proto\x12\x0fhuasheng.tts.v1\x1a\x1fhuasheng/common/v1/common.proto\"\xa5\x01\n\x0fSynthesisConfig\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\x10\n\x08voice_id\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\r\n\x05speed\x18\x04 \x01(\x02\x12\r\n\x05owner\x18\x05 \x01(\t\x12+\n\x08sampling\x18\x06 \x01(\x0b\x32\x19.huasheng.tts.v1.Sampling\x12\x13\n\x0bno_fallback\x18\x07 \x01(\x08\"\xe2\x01\n\x08Sampling\x12\x11\n\x04seed\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x18\n\x0btemperature\x18\x02 \x01(\x02H\x01\x88\x01\x01\x12\x12\n\x05top_k\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x12\n\x05top_p\x18\x04 \x01(\x02H\x03\x88\x01\x01\x12\x1f\n\x12repetition_penalty\x18\x05 \x01(\x02H\x04\x88\x01\x01\x12\x12\n\x05split\x18\x06 \x01(\tH\x05\x88\x01\x01\x42\x07\n\x05_seedB\x0e\n\x0c_temperatureB\x08\n\x06_top_kB\x08\n\x06_top_pB\x15\n\x13_repetition_penaltyB\x08\n\x06_split\"%\n\x06\x43lause\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xe6\x01\n\x17StreamSynthesizeRequest\x12\x32\n\x06\x63onfig\x18\x01 \x01(\x0b\x32 .huasheng.tts.v1.SynthesisConfigH\x00\x12)\n\x06\x63lause\x18\x02 \x01(\x0b\x32\x17.huasheng.tts.v1.ClauseH\x00\x12\x32\n\tinterrupt\x18\x03 \x01(\x0b\x32\x1d.huasheng.common.v1.InterruptH\x00\x12-\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x1e.huasheng.common.v1.EndOfInputH\x00\x42\t\n\x07payload\"\xab\x01\n\x0fSynthesisHeader\x12/\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1f.huasheng.common.v1.AudioFormat\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x10\n\x08voice_id\x18\x03 \x01(\t\x12\x14\n\x0chas_phonemes\x18\x04 \x01(\x08\x12/\n\tfallbacks\x18\x05 \x03(\x0b\x32\x1c.huasheng.common.v1.Fallback\"K\n\nClauseMark\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08start_us\x18\x03 \x01(\x03\x12\x0e\n\x06\x65nd_us\x18\x04 \x01(\x03\":\n\x08Phonemes\x12.\n\x05spans\x18\x01 \x03(\x0b\x32\x1f.huasheng.common.v1.PhonemeSpan\"(\n\x11SynthesisFinished\x12\x13\n\x0b\x64uration_us\x18\x01 \x01(\x03\"\xd8\x02\n\x18StreamSynthesizeResponse\x12\x32\n\x06header\x18\x01 \x01(\x0b\x32 .huasheng.tts.v1.SynthesisHeaderH\x00\x12-\n\x06\x63lause\x18\x02 \x01(\x0b\x32\x1b.huasheng.tts.v1.ClauseMarkH\x00\x12-\n\x08phonemes\x18\x03 \x01(\x0b\x32\x19.huasheng.tts.v1.PhonemesH\x00\x12/\n\x05\x61udio\x18\x04 \x01(\x0b\x32\x1e.huasheng.common.v1.AudioChunkH\x00\x12\x36\n\x0binterrupted\x18\x05 \x01(\x0b\x32\x1f.huasheng.common.v1.InterruptedH\x00\x12\x36\n\x08\x66inished\x18\x06 \x01(\x0b\x32\".huasheng.tts.v1.SynthesisFinishedH\x00\x42\t\n\x07payload\"\xb9\x02\n\x05Voice\x12\x10\n\x08voice_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\'\n\x06gender\x18\x04 \x01(\x0e\x32\x17.huasheng.tts.v1.Gender\x12\x0e\n\x06\x65ngine\x18\x05 \x01(\t\x12\x11\n\tis_cloned\x18\x06 \x01(\x08\x12\x13\n\x0bsample_text\x18\x07 \x01(\t\x12\x12\n\ntranscript\x18\x08 \x01(\t\x12)\n\x05\x63lips\x18\t \x03(\x0b\x32\x1a.huasheng.tts.v1.VoiceClip\x12)\n\x07\x63onsent\x18\n \x01(\x0b\x32\x18.huasheng.tts.v1.Consent\x12\x12\n\ncreated_us\x18\x0b \x01(\x03\x12\x10\n\x08sampling\x18\x0c \x03(\t\x12\r\n\x05model\x18\r \x01(\t\"u\n\tVoiceClip\x12\x0f\n\x07seconds\x18\x01 \x01(\x01\x12\x0e\n\x06snr_db\x18\x02 \x01(\x01\x12\x15\n\rloudness_lufs\x18\x03 \x01(\x01\x12\x0f\n\x07\x63lip_id\x18\x04 \x01(\t\x12\x12\n\ntranscript\x18\x05 \x01(\t\x12\x0b\n\x03uri\x18\x06 \x01(\t\"C\n\x07\x43onsent\x12\x11\n\tstatement\x18\x01 \x01(\t\x12\x10\n\x08given_by\x18\x02 \x01(\t\x12\x13\n\x0brecorded_us\x18\x03 \x01(\x03\"\"\n\x11ListVoicesRequest\x12\r\n\x05owner\x18\x01 \x01(\t\"g\n\x12ListVoicesResponse\x12&\n\x06voices\x18\x01 \x03(\x0b\x32\x16.huasheng.tts.v1.Voice\x12)\n\x07\x63loning\x18\x02 \x01(\x0b\x32\x18.huasheng.tts.v1.Cloning\"M\n\x07\x43loning\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\x15\n\rfailed_engine\x18\x02 \x01(\t\x12\x0b\n\x03why\x18\x03 \x01(\t\x12\x0e\n\x06models\x18\x04 \x03(\t\"\xc5\x01\n\x12\x43reateVoiceRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x15\n\rreference_uri\x18\x03 \x01(\t\x12\x12\n\ntranscript\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x1b\n\x13more_reference_uris\x18\x06 \x03(\t\x12)\n\x07\x63onsent\x18\x07 \x01(\x0b\x32\x18.huasheng.tts.v1.Consent\x12\r\n\x05model\x18\x08 \x01(\t\"<\n\x13\x43reateVoiceResponse\x12%\n\x05voice\x18\x01 \x01(\x0b\x32\x16.huasheng.tts.v1.Voice\"C\n\x12RenameVoiceRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x10\n\x08voice_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"<\n\x13RenameVoiceResponse\x12%\n\x05voice\x18\x01 \x01(\x0b\x32\x16.huasheng.tts.v1.Voice\"5\n\x12\x44\x65leteVoiceRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x10\n\x08voice_id\x18\x02 \x01(\t\"\x15\n\x13\x44\x65leteVoiceResponse\"a\n\x13\x41\x64\x64VoiceClipRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x10\n\x08voice_id\x18\x02 \x01(\t\x12\x15\n\rreference_uri\x18\x03 \x01(\t\x12\x12\n\ntranscript\x18\x04 \x01(\t\"=\n\x14\x41\x64\x64VoiceClipResponse\x12%\n\x05voice\x18\x01 \x01(\x0b\x32\x16.huasheng.tts.v1.Voice\"J\n\x16RemoveVoiceClipRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x10\n\x08voice_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63lip_id\x18\x03 \x01(\t\"@\n\x17RemoveVoiceClipResponse\x12%\n\x05voice\x18\x01 \x01(\x0b\x32\x16.huasheng.tts.v1.Voice\"\x14\n\x12ListEnginesRequest\"F\n\x13ListEnginesResponse\x12/\n\x07\x65ngines\x18\x01 \x03(\x0b\x32\x1e.huasheng.common.v1.EngineInfo*D\n\x06Gender\x12\x16\n\x12GENDER_UNSPECIFIED\x10\x00\x12\x11\n\rGENDER_FEMALE\x10\x01\x12\x0f\n\x0bGENDER_MALE\x10\x02\x32\xfb\x05\n\nTtsService\x12k\n\x10StreamSynthesize\x12(.huasheng.tts.v1.StreamSynthesizeRequest\x1a).huasheng.tts.v1.StreamSynthesizeResponse(\x01\x30\x01\x12U\n\nListVoices\x12\".huasheng.tts.v1.ListVoicesRequest\x1a#.huasheng.tts.v1.ListVoicesResponse\x12X\n\x0b\x43reateVoice\x12#.huasheng.tts.v1.CreateVoiceRequest\x1a$.huasheng.tts.v1.CreateVoiceResponse\x12X\n\x0bRenameVoice\x12#.huasheng.tts.v1.RenameVoiceRequest\x1a$.huasheng.tts.v1.RenameVoiceResponse\x12X\n\x0b\x44\x65leteVoice\x12#.huasheng.tts.v1.DeleteVoiceRequest\x1a$.huasheng.tts.v1.DeleteVoiceResponse\x12[\n\x0c\x41\x64\x64VoiceClip\x12$.huasheng.tts.v1.AddVoiceClipRequest\x1a%.huasheng.tts.v1.AddVoiceClipResponse\x12\x64\n\x0fRemoveVoiceClip\x12\'.huasheng.tts.v1.RemoveVoiceClipRequest\x1a(.huasheng.tts.v1.RemoveVoiceClipResponse\x12X\n\x0bListEngines\x12#.huasheng.tts.v1.ListEnginesRequest\x1a$.huasheng.tts.v1.ListEnginesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'huasheng.tts.v1.tts_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GENDER']._serialized_start=3010
-  _globals['_GENDER']._serialized_end=3078
+  _globals['_GENDER']._serialized_start=3041
+  _globals['_GENDER']._serialized_end=3109
   _globals['_SYNTHESISCONFIG']._serialized_start=80
   _globals['_SYNTHESISCONFIG']._serialized_end=245
   _globals['_SAMPLING']._serialized_start=248
@@ -53,41 +53,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMSYNTHESIZERESPONSE']._serialized_start=1102
   _globals['_STREAMSYNTHESIZERESPONSE']._serialized_end=1446
   _globals['_VOICE']._serialized_start=1449
-  _globals['_VOICE']._serialized_end=1747
-  _globals['_VOICECLIP']._serialized_start=1749
-  _globals['_VOICECLIP']._serialized_end=1866
-  _globals['_CONSENT']._serialized_start=1868
-  _globals['_CONSENT']._serialized_end=1935
-  _globals['_LISTVOICESREQUEST']._serialized_start=1937
-  _globals['_LISTVOICESREQUEST']._serialized_end=1971
-  _globals['_LISTVOICESRESPONSE']._serialized_start=1973
-  _globals['_LISTVOICESRESPONSE']._serialized_end=2076
-  _globals['_CLONING']._serialized_start=2078
-  _globals['_CLONING']._serialized_end=2139
-  _globals['_CREATEVOICEREQUEST']._serialized_start=2142
-  _globals['_CREATEVOICEREQUEST']._serialized_end=2339
-  _globals['_CREATEVOICERESPONSE']._serialized_start=2341
-  _globals['_CREATEVOICERESPONSE']._serialized_end=2401
-  _globals['_RENAMEVOICEREQUEST']._serialized_start=2403
-  _globals['_RENAMEVOICEREQUEST']._serialized_end=2470
-  _globals['_RENAMEVOICERESPONSE']._serialized_start=2472
-  _globals['_RENAMEVOICERESPONSE']._serialized_end=2532
-  _globals['_DELETEVOICEREQUEST']._serialized_start=2534
-  _globals['_DELETEVOICEREQUEST']._serialized_end=2587
-  _globals['_DELETEVOICERESPONSE']._serialized_start=2589
-  _globals['_DELETEVOICERESPONSE']._serialized_end=2610
-  _globals['_ADDVOICECLIPREQUEST']._serialized_start=2612
-  _globals['_ADDVOICECLIPREQUEST']._serialized_end=2709
-  _globals['_ADDVOICECLIPRESPONSE']._serialized_start=2711
-  _globals['_ADDVOICECLIPRESPONSE']._serialized_end=2772
-  _globals['_REMOVEVOICECLIPREQUEST']._serialized_start=2774
-  _globals['_REMOVEVOICECLIPREQUEST']._serialized_end=2848
-  _globals['_REMOVEVOICECLIPRESPONSE']._serialized_start=2850
-  _globals['_REMOVEVOICECLIPRESPONSE']._serialized_end=2914
-  _globals['_LISTENGINESREQUEST']._serialized_start=2916
-  _globals['_LISTENGINESREQUEST']._serialized_end=2936
-  _globals['_LISTENGINESRESPONSE']._serialized_start=2938
-  _globals['_LISTENGINESRESPONSE']._serialized_end=3008
-  _globals['_TTSSERVICE']._serialized_start=3081
-  _globals['_TTSSERVICE']._serialized_end=3844
+  _globals['_VOICE']._serialized_end=1762
+  _globals['_VOICECLIP']._serialized_start=1764
+  _globals['_VOICECLIP']._serialized_end=1881
+  _globals['_CONSENT']._serialized_start=1883
+  _globals['_CONSENT']._serialized_end=1950
+  _globals['_LISTVOICESREQUEST']._serialized_start=1952
+  _globals['_LISTVOICESREQUEST']._serialized_end=1986
+  _globals['_LISTVOICESRESPONSE']._serialized_start=1988
+  _globals['_LISTVOICESRESPONSE']._serialized_end=2091
+  _globals['_CLONING']._serialized_start=2093
+  _globals['_CLONING']._serialized_end=2170
+  _globals['_CREATEVOICEREQUEST']._serialized_start=2173
+  _globals['_CREATEVOICEREQUEST']._serialized_end=2370
+  _globals['_CREATEVOICERESPONSE']._serialized_start=2372
+  _globals['_CREATEVOICERESPONSE']._serialized_end=2432
+  _globals['_RENAMEVOICEREQUEST']._serialized_start=2434
+  _globals['_RENAMEVOICEREQUEST']._serialized_end=2501
+  _globals['_RENAMEVOICERESPONSE']._serialized_start=2503
+  _globals['_RENAMEVOICERESPONSE']._serialized_end=2563
+  _globals['_DELETEVOICEREQUEST']._serialized_start=2565
+  _globals['_DELETEVOICEREQUEST']._serialized_end=2618
+  _globals['_DELETEVOICERESPONSE']._serialized_start=2620
+  _globals['_DELETEVOICERESPONSE']._serialized_end=2641
+  _globals['_ADDVOICECLIPREQUEST']._serialized_start=2643
+  _globals['_ADDVOICECLIPREQUEST']._serialized_end=2740
+  _globals['_ADDVOICECLIPRESPONSE']._serialized_start=2742
+  _globals['_ADDVOICECLIPRESPONSE']._serialized_end=2803
+  _globals['_REMOVEVOICECLIPREQUEST']._serialized_start=2805
+  _globals['_REMOVEVOICECLIPREQUEST']._serialized_end=2879
+  _globals['_REMOVEVOICECLIPRESPONSE']._serialized_start=2881
+  _globals['_REMOVEVOICECLIPRESPONSE']._serialized_end=2945
+  _globals['_LISTENGINESREQUEST']._serialized_start=2947
+  _globals['_LISTENGINESREQUEST']._serialized_end=2967
+  _globals['_LISTENGINESRESPONSE']._serialized_start=2969
+  _globals['_LISTENGINESRESPONSE']._serialized_end=3039
+  _globals['_TTSSERVICE']._serialized_start=3112
+  _globals['_TTSSERVICE']._serialized_end=3875
 # @@protoc_insertion_point(module_scope)

@@ -126,7 +126,7 @@ class StreamSynthesizeResponse(_message.Message):
     def __init__(self, header: _Optional[_Union[SynthesisHeader, _Mapping]] = ..., clause: _Optional[_Union[ClauseMark, _Mapping]] = ..., phonemes: _Optional[_Union[Phonemes, _Mapping]] = ..., audio: _Optional[_Union[_common_pb2.AudioChunk, _Mapping]] = ..., interrupted: _Optional[_Union[_common_pb2.Interrupted, _Mapping]] = ..., finished: _Optional[_Union[SynthesisFinished, _Mapping]] = ...) -> None: ...
 
 class Voice(_message.Message):
-    __slots__ = ("voice_id", "name", "language", "gender", "engine", "is_cloned", "sample_text", "transcript", "clips", "consent", "created_us", "sampling")
+    __slots__ = ("voice_id", "name", "language", "gender", "engine", "is_cloned", "sample_text", "transcript", "clips", "consent", "created_us", "sampling", "model")
     VOICE_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
@@ -139,6 +139,7 @@ class Voice(_message.Message):
     CONSENT_FIELD_NUMBER: _ClassVar[int]
     CREATED_US_FIELD_NUMBER: _ClassVar[int]
     SAMPLING_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
     voice_id: str
     name: str
     language: str
@@ -151,7 +152,8 @@ class Voice(_message.Message):
     consent: Consent
     created_us: int
     sampling: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, voice_id: _Optional[str] = ..., name: _Optional[str] = ..., language: _Optional[str] = ..., gender: _Optional[_Union[Gender, str]] = ..., engine: _Optional[str] = ..., is_cloned: bool = ..., sample_text: _Optional[str] = ..., transcript: _Optional[str] = ..., clips: _Optional[_Iterable[_Union[VoiceClip, _Mapping]]] = ..., consent: _Optional[_Union[Consent, _Mapping]] = ..., created_us: _Optional[int] = ..., sampling: _Optional[_Iterable[str]] = ...) -> None: ...
+    model: str
+    def __init__(self, voice_id: _Optional[str] = ..., name: _Optional[str] = ..., language: _Optional[str] = ..., gender: _Optional[_Union[Gender, str]] = ..., engine: _Optional[str] = ..., is_cloned: bool = ..., sample_text: _Optional[str] = ..., transcript: _Optional[str] = ..., clips: _Optional[_Iterable[_Union[VoiceClip, _Mapping]]] = ..., consent: _Optional[_Union[Consent, _Mapping]] = ..., created_us: _Optional[int] = ..., sampling: _Optional[_Iterable[str]] = ..., model: _Optional[str] = ...) -> None: ...
 
 class VoiceClip(_message.Message):
     __slots__ = ("seconds", "snr_db", "loudness_lufs", "clip_id", "transcript", "uri")
@@ -194,14 +196,16 @@ class ListVoicesResponse(_message.Message):
     def __init__(self, voices: _Optional[_Iterable[_Union[Voice, _Mapping]]] = ..., cloning: _Optional[_Union[Cloning, _Mapping]] = ...) -> None: ...
 
 class Cloning(_message.Message):
-    __slots__ = ("engine", "failed_engine", "why")
+    __slots__ = ("engine", "failed_engine", "why", "models")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     FAILED_ENGINE_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
     engine: str
     failed_engine: str
     why: str
-    def __init__(self, engine: _Optional[str] = ..., failed_engine: _Optional[str] = ..., why: _Optional[str] = ...) -> None: ...
+    models: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, engine: _Optional[str] = ..., failed_engine: _Optional[str] = ..., why: _Optional[str] = ..., models: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CreateVoiceRequest(_message.Message):
     __slots__ = ("owner", "name", "reference_uri", "transcript", "language", "more_reference_uris", "consent", "model")

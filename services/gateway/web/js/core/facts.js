@@ -35,7 +35,7 @@ async function theFaces() {
     await new Promise((done) => setTimeout(done, MADE_MS));
   }
 }
-/** With why no voice can be cloned here; null when that works. @returns {Promise<{items: import("./types.js").Voice[], cloning_problem: import("./types.js").ProblemBody | null}>} */
+/** With why no voice can be cloned here; null when that works. @returns {Promise<{items: import("./types.js").Voice[], cloning_problem: import("./types.js").ProblemBody | null, cloning_weights: string[]}>} */
 export const voiceList = () => once("voices", () => get("/voices"));
 /** @returns {Promise<import("./types.js").Voice[]>} */
 export const voices = async () => (await voiceList()).items;

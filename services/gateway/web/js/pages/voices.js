@@ -25,14 +25,14 @@ export function voicesPage({ signal }) {
   const cloning = h("div", { class: "stack" });
   /** @type {string | undefined} */
   let why;
-  const place = loaded(voiceList, ({ items, cloning_problem }) => {
+  const place = loaded(voiceList, ({ items, cloning_problem, cloning_weights }) => {
     const made = items.filter((v) => v.is_cloned);
     mine.hidden = !made.length;
     fill(own, ...made.map((v) => ownVoice(v, signal, reload)));
     if (why !== (cloning_problem?.reason ?? "")) {
       // what is being filled in stays while the list changes
       why = cloning_problem?.reason ?? "";
-      fill(cloning, cloning_problem ? cannot(cloning_problem) : cloneForm(signal, reload));
+      fill(cloning, cloning_problem ? cannot(cloning_problem) : cloneForm(signal, cloning_weights, reload));
       if (cloning_problem) body.append(making); // what cannot be done here comes last
     }
     return others(items.filter((v) => !v.is_cloned));
@@ -92,8 +92,8 @@ function row(v) {
   );
 }
 
-/** @param {AbortSignal} signal @param {() => void} made */
-function cloneForm(signal, made) {
+/** @param {AbortSignal} signal @param {string[]} weights those that the voice may go with @param {() => void} made */
+function cloneForm(signal, weights, made) {
   /** @type {File | null} */
   let file = null;
   const trouble = h("div", null);
@@ -102,6 +102,7 @@ function cloneForm(signal, made) {
   const consent = h("input", { type: "checkbox", required: true });
   const transcript = h("textarea", { class: "input", rows: 2, maxlength: 500, lang: language() });
   let tongue = LANGUAGES[language()];
+  let chosen = weights[0] ?? "";
   const submit = h("button", { type: "submit", class: "button primary", disabled: true }, t("voices.make"));
   const take = takePart(signal, (one) => {
     file = one;
@@ -115,7 +116,7 @@ function cloneForm(signal, made) {
     const one = file;
     submit.disabled = true;
     try {
-      const fields = { name: name.value.trim(), language: tongue, transcript: transcript.value.trim(), consent: t("voices.consent"), consent_by: giver.value.trim() };
+      const fields = { name: name.value.trim(), language: tongue, transcript: transcript.value.trim(), consent: t("voices.consent"), consent_by: giver.value.trim(), weights: chosen };
       await sending(trouble, (onprogress, stop) => upload("/voices", { file: one, ...fields }, { onprogress, signal: stop }), signal);
       toast(t("voices.made", { name: name.value.trim() }));
       take.clear();
@@ -132,7 +133,7 @@ function cloneForm(signal, made) {
     { class: "card clone", on: { submit: make } },
     h("p", { class: "muted" }, t("voices.clone.text")),
     take.el,
-    h("div", { class: "grid" }, field(t("voices.name"), name), field(t("voices.language"), select(Object.entries(LANGUAGES).map(([key, value]) => ({ value, label: languageName(key) })), tongue, (v) => (tongue = v)))),
+    h("div", { class: "grid" }, field(t("voices.name"), name), field(t("voices.language"), select(Object.entries(LANGUAGES).map(([key, value]) => ({ value, label: languageName(key) })), tongue, (v) => (tongue = v))), weights.length > 1 ? field(t("voices.weights"), select(weights.map((w) => ({ value: w, label: w })), chosen, (v) => (chosen = v)), t("voices.weights.help")) : null),
     field(t("voices.transcript"), transcript, t("voices.transcript.help")),
     field(t("voices.giver"), giver, t("voices.giver.help")),
     h("label", { class: "check" }, consent, t("voices.consent")),

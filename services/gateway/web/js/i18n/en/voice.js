@@ -15,6 +15,8 @@ export default {
   "voices.giver": "Whose voice it is",
   "voices.giver.help": "Kept with the voice, with the time.",
   "voices.consent": "This is my voice, or its owner has agreed that it is cloned here.",
+  "voices.weights": "Weights",
+  "voices.weights.help": "Offered by the operator; what the voice is built on.",
   "voices.make": "Clone voice",
   "voices.making": "Listening to the recording and checking it…",
   "voices.made": "The voice “{name}” is ready",

@@ -15,6 +15,8 @@ export default {
   "voices.giver": "这是谁的声音",
   "voices.giver.help": "与时间一起随音色保存。",
   "voices.consent": "这是我本人的声音，或声音的主人已同意在此克隆。",
+  "voices.weights": "模型权重",
+  "voices.weights.help": "由管理员提供，决定声音的底子。",
   "voices.make": "克隆音色",
   "voices.making": "正在听写并检查录音…",
   "voices.made": "音色“{name}”已创建",
