@@ -118,12 +118,12 @@ def prepare(job: Job, out: Path) -> AvatarReport:
     sound = np.asarray(decode(job.source, RATE, job.source.name), np.float32)
     person, warnings = out / PERSON, []
     person.mkdir()
-    if info.duration_s > job.options.max_avatar_s + 0.5:
+    if info.duration_s > job.setup.max_video_s + 0.5:
         warnings.append("only-first-part")
     store = out / "frames.mp4"
     tracker = Tracker(job.mesh_weights)
-    expected = max(1, int(min(info.duration_s, job.options.max_avatar_s) * FPS))
-    pictures = (p for _, p in read_frames(job.source, FPS, job.options.max_side_px, job.options.max_avatar_s))
+    expected = max(1, int(min(info.duration_s, job.setup.max_video_s) * FPS))
+    pictures = (p for _, p in read_frames(job.source, FPS, job.options.max_side_px, job.setup.max_video_s))
     hidden: list[int] = []
 
     def told(stage: str, part: float) -> None:

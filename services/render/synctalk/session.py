@@ -111,7 +111,7 @@ class SyncSession(RenderSession):
                 self._drawn += 1
                 yield frame
         finally:
-            self._stop()
+            drawing.close()
 
     def _pictures(self, sound: Samples, order: list[int]) -> Drawing:
         model = self._config.model
