@@ -73,7 +73,7 @@ const engine = (e) =>
     e.available ? resting(e) : h("p", { class: "small-text", lang: "en" }, e.reason),
     e.service !== "render" || !e.available ? null : e.can_train ? h("p", { class: "small-text" }, t("engine.trains")) : h("p", { class: "small-text muted" }, t("engine.trains.not"), e.cannot_train_reason ? h("span", { lang: "en" }, " ", e.cannot_train_reason) : null),
     e.videos_only ? h("p", { class: "small-text muted" }, t("engine.videos_only")) : null,
-    h("p", { class: "small-text muted" }, [[...new Set(e.languages.map(languageName))].join(", "), e.license].filter(Boolean).join(" · ")),
+    h("p", { class: "small-text muted" }, [[...new Set(e.languages.map(languageName))].join(", "), e.models.join(", "), e.license].filter(Boolean).join(" · ")),
   );
 
 /** @param {number} part @param {number} whole @param {string} text */
