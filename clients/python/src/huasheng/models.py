@@ -150,16 +150,18 @@ class Voice(Answer):
     sample_text: str
     sample_url: str
     synthesis: list[str]
+    weights: str | None = None
     clips: list[VoiceClip]
     consent: Consent | None
     created_at: datetime | None
 
 
 class VoiceList(Answer):
-    """The voices, and why none can be cloned here; None when that works."""
+    """The voices; why none can be cloned here, None when that works; the weights that a new one may go with."""
 
     items: list[Voice]
     cloning_problem: Problem | None
+    cloning_weights: list[str] = []
 
 
 class Clause(Answer):

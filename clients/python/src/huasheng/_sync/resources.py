@@ -104,6 +104,7 @@ class Voices:
         consent_by: str,
         language: str | None = None,
         transcript: str | None = None,
+        weights: str | None = None,
         progress: OnBytes | None = None,
         idempotency_key: str | None = None,
         timeout: float = LONG_S,
@@ -111,10 +112,12 @@ class Voices:
         """Clone a voice from 3 to 10 seconds of clean speech.
 
         ``consent``: the statement of the voice's owner; ``consent_by``: who gives it; both are recorded.
-        ``transcript``: what is said, recognised when left out. Raises ``ServerError`` ``cloning-unavailable`` where no
-        engine can; ``RefusedError`` ``too-short``, ``too-long``, ``voice-noisy``, ``voice-clipped``, ``no-speech``, ….
+        ``transcript``: what is said, recognised when left out; ``weights``: one of ``overview().cloning_weights``, the
+        first when left out. Raises ``ServerError`` ``cloning-unavailable`` where no engine can; ``RefusedError``
+        ``too-short``, ``too-long``, ``voice-noisy``, ``voice-clipped``, ``no-speech``, ….
         """
-        fields = given(name=name, consent=consent, consent_by=consent_by, language=language, transcript=transcript)
+        told = {"consent": consent, "consent_by": consent_by, "transcript": transcript, "weights": weights}
+        fields = given(name=name, language=language, **told)
         with open_upload(file, None, progress, fields) as body:
             return self._transport.call(
                 Call("POST", at("voices"), model(Voice), upload=body, headers=key(idempotency_key), timeout_s=timeout)
