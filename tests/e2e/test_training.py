@@ -63,7 +63,7 @@ def test_from_clip_to_model_with_live_curves(web: Web) -> None:
     expect(page.get_by_role("img", name=re.compile("留出部分的几个瞬间"))).to_be_visible()
     expect(page.locator("[data-result=helped]")).to_contain_text("跟随语音 0.41 → 0.68")
     expect(page.locator("[aria-current=step]")).to_contain_text("结果")
-    expect(page.locator("[data-result=helped]")).to_contain_text("训练对视频和聊天回答有帮助")
+    expect(page.locator("[data-result=helped]")).to_contain_text("训练对视频和聊天、实时对话有帮助")
     rows = page.locator("[data-way=video] tr:not(.way)")
     expect(rows).to_have_count(5)
     expect(page.locator("[data-way=text] tr")).to_have_count(4)
