@@ -16,7 +16,7 @@ from services.llm.engines.answers import chunks
 from services.llm.engines.base import Conversation, LlmEngine, Piece
 from services.llm.engines.refusals import error_of, failure
 from services.llm.engines.remote import Provider, named_models, require_model, stream, text_of
-from services.llm.engines.sse import events, whole
+from services.llm.engines.sse import objects
 from services.llm.settings import LlmSettings
 
 log = logging.getLogger("huasheng.llm.openai")
@@ -68,8 +68,7 @@ class OpenAiEngine(LlmEngine):
                 body = self._body(conversation)
                 with client.stream("POST", url, json=body, headers=headers) as response:
                     if response.status_code == 200:
-                        parts = whole(provider, response) or events(provider, response.iter_bytes())
-                        yield from chunks(provider, parts)
+                        yield from chunks(provider, objects(provider, response))
                         return
                     text = text_of(response)
                 if not self._adapt(model, response.status_code, text, body):

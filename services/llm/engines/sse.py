@@ -15,15 +15,16 @@ _LONGEST = 1 << 20
 """Bytes of the longest line: a stream without line ends must not fill the memory."""
 
 
-def whole(provider: Provider, response: httpx.Response) -> Iterator[Any] | None:
-    """The one object of an answer that is no stream: some servers send it whole, or say with status 200 what failed.
+def objects(provider: Provider, response: httpx.Response) -> Iterator[Any]:
+    """The chunk objects of an answer; one for a server that sends it whole, or says with status 200 what failed.
 
-    ``None`` for a stream. Raises ``llm-broken-stream``.
+    Raises ``llm-broken-stream``.
     """
     if "json" not in response.headers.get("content-type", ""):
-        return None
+        yield from events(provider, response.iter_bytes())
+        return
     try:
-        return iter([json.loads(text_of(response))])
+        yield json.loads(text_of(response))
     except ValueError as e:
         raise provider.error("llm-broken-stream") from e
 

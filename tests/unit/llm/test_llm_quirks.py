@@ -56,20 +56,22 @@ def test_thinking_however_it_is_cut(size: int) -> None:
     assert spoken.thought and not spoken.stray
 
 
-def test_a_closing_tag_alone_is_dropped_and_told(caplog: pytest.LogCaptureFixture) -> None:
+@both
+def test_a_closing_tag_alone_is_dropped_and_told(name: str, caplog: pytest.LogCaptureFixture) -> None:
     with serving(sent(chunk("hm, well"), chunk("</think>"), chunk("Yes."), chunk(finish="stop"), DONE)) as server:
-        assert ask(make("openai", server.url))[0] == "hm, wellYes."
+        assert ask(make(name, server.url))[0] == "hm, wellYes."
     assert "thinking" in caplog.text
 
 
-def test_keep_alive_crlf_no_space_bare_usage_and_no_end_mark() -> None:
+@both
+def test_keep_alive_crlf_no_space_bare_usage_and_no_end_mark(name: str) -> None:
     usage = b'data:{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\r\n\r\n'
     parts = (
         b": keep-alive\n\n", b"\n\r\n", b"event: message\nid: 7\nretry: 100\n", chunk("a < b"), b": ping\n\n",
         chunk(finish="stop"), usage,
     )  # fmt: skip
     with serving(sent(*parts)) as server:
-        assert ask(make("openai", server.url)) == ("a < b", Finished(Reason.STOP, 3, 2))
+        assert ask(make(name, server.url)) == ("a < b", Finished(Reason.STOP, 3, 2))
 
 
 @both
@@ -91,20 +93,23 @@ def test_counts_along_the_way(name: str) -> None:
             assert ask(make(name, server.url)) == ("Yes.", Finished(Reason.STOP, 11, 5))
 
 
-def test_separators_of_unicode_are_text() -> None:
+@both
+def test_separators_of_unicode_are_text(name: str) -> None:
     with serving(sent(chunk("a\u2028b\u0085c"), chunk(finish="stop"), b"data:[DONE]\n\n")) as server:
-        assert ask(make("openai", server.url))[0] == "a\u2028b\u0085c"
+        assert ask(make(name, server.url))[0] == "a\u2028b\u0085c"
 
 
-def test_events_without_empty_lines_between() -> None:
+@both
+def test_events_without_empty_lines_between(name: str) -> None:
     wire = b"".join(GOOD).replace(b"\n\n", b"\n")
     with serving(sent(wire)) as server:
-        assert ask(make("openai", server.url))[0] == "你好，world."
+        assert ask(make(name, server.url))[0] == "你好，world."
 
 
-def test_the_end_mark_stands_for_a_finish_reason_that_is_missing() -> None:
+@both
+def test_the_end_mark_stands_for_a_finish_reason_that_is_missing(name: str) -> None:
     with serving(sent(chunk("All of it."), DONE)) as server:
-        assert ask(make("openai", server.url)) == ("All of it.", Finished(Reason.STOP))
+        assert ask(make(name, server.url)) == ("All of it.", Finished(Reason.STOP))
 
 
 @both
@@ -119,11 +124,12 @@ def test_shapes_of_chunks(name: str) -> None:
         assert ask(make(name, server.url)) == ("Yes.", Finished(Reason.STOP))
 
 
-def test_content_in_parts() -> None:
+@both
+def test_content_in_parts(name: str) -> None:
     parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": "Yes."}]
     event = {"choices": [{"index": 0, "delta": {"content": parts}, "finish_reason": None}]}
     with serving(sent(b"data: " + json.dumps(event).encode() + b"\n\n", chunk(finish="stop"), DONE)) as server:
-        assert ask(make("openai", server.url))[0] == "Yes."
+        assert ask(make(name, server.url))[0] == "Yes."
 
 
 @both
@@ -140,10 +146,11 @@ def test_nonsense_in_the_middle(name: str, bad: bytes) -> None:
         assert slug_of(make(name, server.url)) == "llm-broken-stream"
 
 
-def test_bytes_that_are_no_text_and_a_line_without_end() -> None:
+@both
+def test_bytes_that_are_no_text_and_a_line_without_end(name: str) -> None:
     for bad in (b"data: \xff\xfe\n\n", b"data: " + b"x" * (3 << 20)):
         with serving(sent(chunk("Hi"), bad, DONE)) as server:
-            assert slug_of(make("openai", server.url)) == "llm-broken-stream"
+            assert slug_of(make(name, server.url)) == "llm-broken-stream"
 
 
 @both
@@ -163,6 +170,7 @@ def test_errors_inside_the_stream(name: str, error: object, slug: str) -> None:
         assert len(server.calls) == 1
 
 
+@both
 @pytest.mark.parametrize(
     "line",
     [
@@ -171,9 +179,9 @@ def test_errors_inside_the_stream(name: str, error: object, slug: str) -> None:
         b'error: {"message": "The model `x` does not exist", "code": 404}\n\n',
     ],
 )
-def test_errors_of_other_forms(line: bytes) -> None:
+def test_errors_of_other_forms(name: str, line: bytes) -> None:
     with serving(sent(line, DONE)) as server:
-        assert slug_of(make("openai", server.url)) == "llm-unknown-model"
+        assert slug_of(make(name, server.url)) == "llm-unknown-model"
 
 
 @both
@@ -184,11 +192,12 @@ def test_an_error_with_status_200(name: str) -> None:
         assert len(server.calls) == 3
 
 
-def test_a_server_that_does_not_stream() -> None:
+@both
+def test_a_server_that_does_not_stream(name: str) -> None:
     message = {"role": "assistant", "content": "<think>x</think>Yes."}
     answer = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": USAGE}
     with serving(whole(answer)) as server:
-        assert ask(make("openai", server.url)) == ("Yes.", Finished(Reason.STOP, 11, 5))
+        assert ask(make(name, server.url)) == ("Yes.", Finished(Reason.STOP, 11, 5))
 
 
 @both
