@@ -215,3 +215,16 @@ def test_it_fits_a_phone(open_page: Callable[..., Web]) -> None:
     assert page.evaluate(NAMELESS) == []
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert page.get_by_label("New name").bounding_box()["width"] > 120
+
+
+def test_in_a_conversation_the_avatars_voice_speaks_where_none_is_chosen(web: Web) -> None:
+    web.world.avatars[0]["voice_id"] = "zm_yunxi"
+    page = web.go("/chat_system")
+    chip = page.get_by_role("button", name="云希（形象的音色）")
+    expect(chip).to_be_visible()
+    chip.click()
+    page.get_by_role("dialog").locator("label", has_text="晓伊").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="晓伊")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name="晓伊")).to_be_visible()

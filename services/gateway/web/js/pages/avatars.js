@@ -110,7 +110,7 @@ export function avatarsPage({ signal }) {
 /** The voice that an avatar speaks with where nobody names another. @param {Avatar} a */
 function voiceOf(a) {
   const trouble = h("div", null);
-  const chip = button({ label: t("voice.auto"), kind: "small quiet voice-line", "aria-haspopup": "dialog", onclick: () => chooseVoice(a.voice_id ?? "", (one) => void set(one)) });
+  const chip = button({ label: t("voice.auto"), kind: "small quiet voice-line", "aria-haspopup": "dialog", onclick: () => chooseVoice(a.voice_id ?? "", (one) => void set(one), t("voice.auto.avatar")) });
   /** @param {import("../core/types.js").Voice | null} voice @param {string} name */
   function draw(voice, name) {
     fill(chip, voiceFace(voice), h("span", { class: "clip" }, name));

@@ -164,9 +164,9 @@ export async function usualVoice(avatar) {
 
 /**
  * Opens the voice picker; "" is the language's default voice.
- * @param {string} chosen @param {(voice: Voice | null) => void} picked
+ * @param {string} chosen @param {(voice: Voice | null) => void} picked @param {string} [auto] what "" means, in words
  */
-export function chooseVoice(chosen, picked) {
+export function chooseVoice(chosen, picked, auto = t("voice.auto.help")) {
   const group = `voices-${Math.random().toString(36).slice(2)}`;
   const row = (/** @type {Voice | null} */ voice) => {
     const id = voice?.voice_id ?? "";
@@ -179,7 +179,7 @@ export function chooseVoice(chosen, picked) {
         { class: "row grow" },
         input,
         voiceFace(voice),
-        h("span", { class: "stack tight grow no-gap" }, h("span", { class: "clip" }, voice ? voice.name : t("voice.auto")), h("span", { class: "small-text muted clip" }, voice ? voiceFacts(voice) : t("voice.auto.help"))),
+        h("span", { class: "stack tight grow no-gap" }, h("span", { class: "clip" }, voice ? voice.name : t("voice.auto")), h("span", { class: "small-text muted clip" }, voice ? voiceFacts(voice) : auto)),
       ),
       voice ? soundButton(voice.sample_url, t("voice.play", { name: voice.name })) : null,
     );

@@ -78,9 +78,9 @@ export function takePart(signal, changed) {
       const s = probe.duration;
       if (!Number.isFinite(s)) return;
       // its silent ends are cut off, so a little more is fine
-      const odd = s < LEAST_S || s > MOST_S + 2;
-      facts.classList.toggle("over", odd);
-      say(facts, odd ? t("take.odd", { s: number(s, 1), least: LEAST_S, most: MOST_S }) : t("take.length", { s: number(s, 1) }));
+      const fit = s < LEAST_S ? "brief" : s > MOST_S + 2 ? "odd" : "length";
+      facts.classList.toggle("over", fit !== "length");
+      say(facts, t(`take.${fit}`, { s: number(s, 1), least: LEAST_S, most: MOST_S }));
     };
     chosen.hidden = false;
     fill(chosen, soundButton(url, t("file.play", { name: file.name }), ""), h("span", { class: "stack tight no-gap grow" }, h("span", { class: "clip small-text" }, file.name), facts), button({ icon: "close", label: t("file.other"), bare: true, kind: "small", onclick: clear }));
