@@ -74,6 +74,7 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         self.most_at_once = 0
         self.order: list[str] = []
         self.can_train = True
+        self.default_steps = 0
         self.training = Script()
         self.checkpoints: dict[str, int] = {}
         """Last step of each training, as the real service keeps it: a repeat goes on from there."""
@@ -199,7 +200,8 @@ class Render(render_pb2_grpc.RenderServiceServicer):
     async def ListEngines(self, request, context):
         self.script.enter()
         info = engine("fake-render")
-        info.can_train = self.can_train
+        info.can_train, info.default_steps = self.can_train, self.default_steps
+        info.needs_model = info.videos_only = True
         info.cannot_train_reason = "" if self.can_train else "the fake has no legs"
         return render_pb2.ListEnginesResponse(engines=[info])
 

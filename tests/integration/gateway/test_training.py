@@ -108,6 +108,17 @@ async def test_refusals_say_what_to_do(world: World) -> None:
     assert (await world.http.get("/api/v1/jobs?kind=training")).json()["items"] == []
 
 
+@pytest.mark.parametrize(("own", "taken"), [(0, 5000), (300, 300)])
+async def test_without_steps_the_engine_tells_how_many(world: World, own: int, taken: int) -> None:
+    world.fakes.render.default_steps = own
+    asset = await clip(world)
+    job = await begin(world, video_asset_id=asset["id"])
+    assert job["params"]["steps"] == taken
+    row = next(e for e in (await world.http.get("/api/v1/engines")).json()["items"] if e["service"] == "render")
+    assert (row["default_steps"], row["needs_model"], row["videos_only"]) == (own, True, True)
+    await world.http.delete(f"/api/v1/jobs/{job['id']}")
+
+
 async def test_what_the_render_service_refuses_reaches_the_person(world: World) -> None:
     world.fakes.render.training.error = HuashengError("two-faces", name="talk")
     asset = await clip(world)
