@@ -1,4 +1,4 @@
-"""Runs the judge ``lipscore`` in its own environment; landmarks of real clips are kept, so that each is followed once.
+"""Runs the judge ``lipscore`` in its own environment; landmarks are kept, so that each video is followed once.
 
     VENV/bin/python benchmarks/judge.py LIPSCORE.py CACHE DRAWN.mp4 REAL.mp4 START_S RESULT.json
 
@@ -25,11 +25,8 @@ def main() -> None:
     follow = judge.track
 
     def track(path: str, begin: float = 0.0, limit: float | None = None) -> tuple[Any, Any, float]:
-        if path != real:
-            found: tuple[Any, Any, float] = follow(path, begin, limit)
-            return found
         stamp = Path(path).stat().st_mtime_ns
-        key = hashlib.sha256(f"{path} {stamp} {begin:.3f} {limit:.3f}".encode()).hexdigest()[:24]
+        key = hashlib.sha256(f"{path} {stamp} {begin:.3f} {limit}".encode()).hexdigest()[:24]
         kept = Path(cache) / f"{key}.npz"
         if not kept.exists():
             times, points, missing = follow(path, begin, limit)
