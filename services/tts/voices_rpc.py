@@ -79,10 +79,11 @@ def sampling(s: Any, engine: TtsEngine) -> Sampling:
         "top_p": (0.01, 1),
         "repetition_penalty": (1, 2),
     }
-    given: dict[str, Any] = {name: getattr(s, name) for name in limits if s.HasField(name)}
+    # 0.4 travels as 0.4000000059604645
+    given: dict[str, Any] = {name: round(getattr(s, name), 6) for name in limits if s.HasField(name)}
     for name, value in given.items():
         low, high = limits[name]
-        if not low <= round(value, 6) <= high:
+        if not low <= value <= high:
             raise HuashengError("bad-request", what=f"{name} {value:g} is not within {low} and {high}.")
     if s.HasField("split"):
         if not re.fullmatch("cut[0-5]", s.split):

@@ -147,3 +147,19 @@ def test_a_process_that_holds_too_much_is_renewed_between_requests(
     assert len(whys) >= 2 and all(w.startswith("it holds ") and w.endswith(" MB") for w in whys)
     made.close()
     assert psutil.Process().children(recursive=True) == []
+
+
+def test_an_idle_process_that_hangs_is_noticed_before_anybody_asks_and_taken_again(tmp_path: Path) -> None:
+    with FakeSovits() as fake:
+        made = engine(tmp_path, fake.url)
+        made.load()
+        assert not made.problem()
+        with fake.loop:  # connections are taken, nothing is answered
+            until(made.problem)
+            assert "no answer within" in made.problem()
+            with pytest.raises(HuashengError) as e:
+                say(made)
+            assert e.value.slug == "tts-unreachable"
+        until(lambda: not made.problem())
+        assert spoken_s(made) == pytest.approx(LONG_S, rel=0.05)
+        made.close()
