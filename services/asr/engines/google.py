@@ -97,13 +97,14 @@ class GoogleEngine(AsrEngine):
         if self.settings.google_key_file and not key:
             raise HuashengError("asr-wrong-key", engine=self.name, variable=self._variable())
         try:
-            text = hangup.Line().run(
-                lambda: recogniser.recognize_google(
-                    audio, key=key or None, language=tag, endpoint=self.settings.google_url
-                ),
-                seconds,
-                cancelled,
-            )
+            return hangup.Line().run(lambda: self._hear(recogniser, audio, key, tag), seconds, cancelled)
+        except TimeoutError as e:
+            raise self._failure(e) from e
+
+    def _hear(self, recogniser: Any, audio: Any, key: str, tag: str) -> str:
+        """The request itself, in the thread of its line: what a refusal says must be read before that is hung up."""
+        try:
+            text = recogniser.recognize_google(audio, key=key or None, language=tag, endpoint=self.settings.google_url)
         except self._sr.UnknownValueError:
             return ""
         except self._sr.RequestError as e:

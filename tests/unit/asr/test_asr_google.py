@@ -123,6 +123,18 @@ def test_failures_are_told_apart_and_from_silence(script: Script, slug: str, tri
         assert len(server.calls) == tries
 
 
+def test_what_a_refusal_says_is_waited_for() -> None:
+    def slowly(call: Call) -> None:
+        call.handler.send_response(403)
+        call.handler.send_header("Content-Length", "20")
+        call.handler.end_headers()
+        time.sleep(0.2)
+        call.raw(b"Daily Limit Exceeded")
+
+    with serving(slowly) as server:
+        assert slug_of(make(server.url)) == "asr-quota"
+
+
 def cut_short(call: Call) -> None:
     """What came is a whole line that says that nothing was understood; the words are in what did not come."""
     call.begin()
