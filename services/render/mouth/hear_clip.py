@@ -39,6 +39,8 @@ GATE = (-2.0, -1.5)
 """Loudness under the speaker's level (log10 of power) at which the mouth is at rest, and at which it moves freely."""
 NEAR = (6, 16)
 """Frames (10 ms) before and after the time that is drawn in which sound lets the mouth move."""
+EASE = np.hanning(21)[1:-1] / np.hanning(21).sum()
+"""Weights, 10 ms each, by which that freedom comes and goes: sound may begin and end at once, a mouth does not."""
 LEAST_LEVEL = -4.0
 """Softest level (log10 of mean band power) taken for speech."""
 SINK = 0.5
@@ -188,5 +190,10 @@ class ClipListener:
         self._level = max(LEAST_LEVEL, self._level - SINK, own)
         # lips part before the first sound is heard, and stay a moment
         near = np.lib.stride_tricks.sliding_window_view(np.pad(loud, NEAR, mode="edge"), sum(NEAR) + 1).max(1)
-        free = (near[: round(WINDOW_S * 100) : 2] - self._level - GATE[0]) / (GATE[1] - GATE[0])
-        return np.asarray(np.clip(free, 0, 1), dtype=np.float32)
+        return eased(near[: round(WINDOW_S * 100)] - self._level)[::2]
+
+
+def eased(near: Array) -> Array:
+    """How freely the mouth moves, 0 to 1, at frames (10 ms) whose loudness around them, under the level, is given."""
+    free = np.clip((near - GATE[0]) / (GATE[1] - GATE[0]), 0, 1)
+    return np.asarray(np.convolve(np.pad(free, len(EASE) // 2, mode="edge"), EASE, "valid"), dtype=np.float32)

@@ -15,7 +15,7 @@ import numpy as np
 
 from services.render.mouth.correction import Correction
 from services.render.mouth.features import RATE, Array, Levelled
-from services.render.mouth.hear_clip import GATE, NEAR, STEP, Encoder
+from services.render.mouth.hear_clip import NEAR, STEP, Encoder, eased
 from services.render.mouth.resampling import Resampler
 from services.render.mouth.whisper import PER_S
 
@@ -141,6 +141,5 @@ class LiveListener:
     def _free(self) -> Array:
         """How freely the mouth moves, 0 (silence) to 1, at each of the moments that a window tells of."""
         # lips part before the first sound is heard, and stay a moment; the last frame is one before the window's end
-        at = [KEPT + 1 - 2 * ahead for ahead in range(FAR, NEXT - 1, -1)]
-        near = np.array([self._loud[k - NEAR[0] : k + NEAR[1] + 1].max() for k in at])
-        return np.asarray(np.clip((near - GATE[0]) / (GATE[1] - GATE[0]), 0, 1), dtype=np.float32)
+        near = np.array([self._loud[max(0, k - NEAR[0]) : k + NEAR[1] + 1].max() for k in range(KEPT)])
+        return eased(near)[[KEPT + 1 - 2 * ahead for ahead in range(FAR, NEXT - 1, -1)]]

@@ -1,6 +1,7 @@
 """Hearing recordings: windows at fixed times, so that the pieces in which sound comes do not show."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,17 @@ def followed(sound: np.ndarray, size: int, rate: int = RATE) -> np.ndarray:
     return np.array(out)
 
 
+def test_the_mouth_opens_and_closes_in_steps() -> None:
+    """Speech between two stretches of nothing at all, whose estimate would jump."""
+    always = replace(model(), matrix=model().matrix * 0, centre=np.array([0.5, 0], np.float32))
+    hush = np.zeros(RATE, np.float32)
+    listener = ClipListener(Loudness(), always, RATE)
+    listener.push(np.concatenate([hush, babble(2), hush]), last=True)
+    mouth = np.array([listener.mouth_at(k / 25)[0] for k in range(100)])
+    assert mouth.max() == pytest.approx(0.5, abs=1e-3) and mouth[0] == 0 and mouth[-1] == 0
+    assert np.abs(np.diff(mouth)).max() < 0.25, "a jump"
+
+
 @pytest.mark.parametrize("seconds", [0.3, 4.9, 14.2, 31.0])
 @pytest.mark.parametrize("rate", [RATE, 24_000])
 def test_the_pieces_do_not_show(seconds: float, rate: int) -> None:
@@ -79,9 +91,9 @@ def test_every_moment_is_told_by_the_sound_at_that_moment() -> None:
     sound = babble(31)
     loud = np.abs(sound[: len(sound) // STEP * STEP].reshape(-1, STEP)).mean(1)
     mouth = followed(sound, 5000)
-    assert np.allclose(mouth[:, 0], loud[::2][: len(mouth)], atol=1e-5)
+    assert np.allclose(mouth[:-3, 0], loud[::2][: len(mouth)][:-3], atol=1e-5)  # at the end it begins to close
     late = mouth[BACK // 2 :, 1]
-    assert np.allclose(late, loud[BACK % 2 :: 2][: len(late)], atol=1e-5)
+    assert np.allclose(late[:-3], loud[BACK % 2 :: 2][: len(late)][:-3], atol=1e-5)
 
 
 def test_the_first_picture_comes_with_the_first_window() -> None:
@@ -126,7 +138,8 @@ def test_encoded_is_what_the_listener_hears(seconds: float, rate: int) -> None:
     assert abs(len(features) - count) <= 1
     told = model().estimate(features)[:, 0]
     mouth = followed(sound, rate, rate)[:, 0]
-    assert np.allclose(told[::2], mouth[: len(told[::2])], atol=1e-4)
+    inside = max(1, len(mouth) - 3)  # at the very end the mouth begins to close
+    assert np.allclose(told[::2][:inside], mouth[:inside], atol=1e-4 if seconds > 1 else 0.05)
 
 
 def test_an_empty_recording_has_no_features() -> None:
