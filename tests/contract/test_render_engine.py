@@ -189,9 +189,10 @@ def test_a_video_starts_on_the_frame_asked_for_and_tells_where_it_ends(ready: Re
 
 
 def test_after_clear_the_next_sound_belongs_to_the_next_picture(ready: Ready) -> None:
-    session = ready.open(live=True)  # of a recording an engine may first gather all
+    live = ready.engine.is_live
+    session = ready.open(live=live)  # of a recording an engine may first gather all
     first = []
-    for frame in session.push(speech(2)):
+    for frame in session.push(speech(2 if live else 6)):
         first += [frame] if isinstance(frame, Frame) else []
         if len(first) == 10:
             break
