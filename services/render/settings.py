@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.common.settings import CACHE_DIR, ServiceSettings
 from services.render.engines import REGISTRY
-from services.render.synctalk.setup import SyncTalk
+from services.render.synctalk.setup import SyncTalk, checkout_problem, python_problem
 
 
 class RenderSettings(ServiceSettings):
@@ -55,7 +55,7 @@ class RenderSettings(ServiceSettings):
 
     synctalk_dir: Path | None = None
     """Folder of your SyncTalk checkout (see docs/synctalk.md); non-commercial use only."""
-    synctalk_python: str = ""
+    synctalk_python: str = Field(default="", validate_default=True)
     """Python program of SyncTalk's own environment; it never shares ours."""
     synctalk_gpu: str = Field(default="", pattern=r"^(\d{1,2})?$")
     """Number of the GPU for it (``CUDA_VISIBLE_DEVICES``); empty leaves that as it is."""
@@ -64,7 +64,7 @@ class RenderSettings(ServiceSettings):
     synctalk_max_video_s: float = Field(default=300, ge=10, le=1200)
     """Seconds of a person's video that are used for it."""
     synctalk_segment_s: float = Field(default=60, ge=1, le=600)
-    """Longest stretch drawn in one go; it holds all of its pictures in memory, at the end twice (some 50 MB a second)."""
+    """Longest stretch drawn in one go; all of its pictures are held in memory, at the end twice (50 MB a second)."""
     synctalk_render_s: float = Field(default=3600, gt=0, le=86_400)
     """Deadline of one such stretch."""
     synctalk_prepare_s: float = Field(default=14_400, gt=0, le=86_400)
@@ -80,15 +80,23 @@ class RenderSettings(ServiceSettings):
         names = [n.strip() for n in value.split(",") if n.strip()]
         if not names or (unknown := [n for n in names if n not in REGISTRY]):
             raise ValueError(f"unknown engine {unknown[0] if names else '(none)'}; known: {', '.join(REGISTRY)}")
+        if names[0] == "synctalk":
+            raise ValueError("synctalk cannot be the first engine: it draws no picture before training")
         return ",".join(names)
 
-    @model_validator(mode="after")
-    def _synctalk_works(self) -> RenderSettings:
-        if self.engine_names[0] == "synctalk":
-            raise ValueError("RENDER_ENGINES: synctalk cannot be the first engine: it draws no picture before training")
-        if (checkout := self.synctalk()) and (problem := checkout.problem()):
+    @field_validator("synctalk_dir")
+    @classmethod
+    def _checkout(cls, value: Path | None) -> Path | None:
+        if value is not None and (problem := checkout_problem(value)):
             raise ValueError(problem)
-        return self
+        return value
+
+    @field_validator("synctalk_python")
+    @classmethod
+    def _python(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("synctalk_dir") is not None and (problem := python_problem(value)):
+            raise ValueError(problem)
+        return value
 
     def synctalk(self) -> SyncTalk | None:
         """The checkout, None where none is set."""

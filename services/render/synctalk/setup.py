@@ -44,6 +44,23 @@ _PROBE = (
 _OURS = ("RENDER_", "GATEWAY_", "ASR_", "LLM_", "TTS_", "HUASHENG_")
 
 
+def checkout_problem(folder: Path) -> str:
+    """Why a folder is no checkout, "" when it is one."""
+    lacking = [p for p in PROGRAMS if not (folder / p).is_file()]
+    return f"{folder} is no SyncTalk checkout: it has no {lacking[0]}" if lacking else ""
+
+
+def python_problem(program: str) -> str:
+    """Why a program cannot be its Python, "" when it may be one."""
+    found = shutil.which(program) if program else None
+    if not found:
+        why = f"{program} is no program" if program else "it is not set"
+        return f"{why}; set it to the Python of SyncTalk's own environment"
+    if not shutil.which("python", path=str(Path(found).parent)):
+        return f"SyncTalk also calls python, which is not in the folder of {program}"
+    return ""
+
+
 @dataclass(frozen=True)
 class SyncTalk:
     """What the operator has set; see ``RenderSettings`` for the meaning of each."""
@@ -58,18 +75,6 @@ class SyncTalk:
     render_s: float = 3600.0
     prepare_s: float = 14_400.0
     train_s: float = 172_800.0
-
-    def problem(self) -> str:
-        """What is wrong with the two paths, "" when they can be used."""
-        if lacking := [p for p in PROGRAMS if not (self.checkout / p).is_file()]:
-            return f"RENDER_SYNCTALK_DIR={self.checkout} is no SyncTalk checkout: it has no {lacking[0]}"
-        program = shutil.which(self.python) if self.python else None
-        if not program:
-            given = f"RENDER_SYNCTALK_PYTHON={self.python} is no program" if self.python else "it is not set"
-            return f"RENDER_SYNCTALK_PYTHON must be the Python of SyncTalk's own environment: {given}"
-        if not shutil.which("python", path=str(Path(program).parent)):
-            return f"RENDER_SYNCTALK_PYTHON={self.python}: SyncTalk also calls python, which is not in the same folder"
-        return ""
 
     def missing(self) -> list[str]:
         """Files that the checkout lacks, each with where it comes from."""

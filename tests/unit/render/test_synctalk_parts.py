@@ -89,8 +89,8 @@ def test_programs_see_their_own_python_first_and_none_of_our_settings(
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [({"RENDER_SYNCTALK_DIR": "/nowhere"}, "no SyncTalk checkout"),
-     ({"RENDER_SYNCTALK_PYTHON": ""}, "must be the Python"),
+    [({"RENDER_SYNCTALK_DIR": "/nowhere"}, "/nowhere is no SyncTalk checkout: it has no main.py"),
+     ({"RENDER_SYNCTALK_PYTHON": ""}, "it is not set; set it to the Python of SyncTalk"),
      ({"RENDER_SYNCTALK_PYTHON": "/nowhere/python"}, "is no program"), ({"RENDER_ENGINES": "synctalk"}, "first engine"),
      ({"RENDER_SYNCTALK_GPU": "first"}, "RENDER_SYNCTALK_GPU")],
 )  # fmt: skip
