@@ -32,7 +32,7 @@ from services.render.mouth.hear_clip import ClipModel
 from services.render.mouth.person import WAYS, Inputs, PersonModel, hearing, neighbours
 from services.render.mouth.whisper import PER_S, SIZE
 from services.render.train.check import offset_warnings, sound_of, voice_in
-from services.render.train.correct import chosen, judged, pair
+from services.render.train.correct import chosen, drawn, judged, pair
 from services.render.train.fit import SAVE_EVERY, Fit, Look, use
 from services.render.train.job import MODEL, PREVIEW, RESULT, Curve, Job, Result, digest
 from services.render.train.material import Material, material
@@ -198,17 +198,16 @@ def _curve_of(whole: Avatar, part: Avatar, features: Array, held_in: Material) -
     step = max(1, int(np.ceil((last - first) / CURVE)))
     frames = np.arange(first, last, step)
     times = frames / fps * PER_S + held_in.lag
-    rest, reach = float(part.face.closed[0]), float(part.face.reach[0])
 
-    def opening(track: Array) -> list[float]:
-        values = np.maximum(0, rest + reach * np.interp(times, np.arange(len(track)), track[:, 0]))
-        return [round(float(v), 4) for v in values]
+    def opening(track: Array, corrected: bool) -> list[float]:
+        at = np.stack([np.interp(times, np.arange(len(track)), c) for c in track.T], 1)
+        return [round(float(v), 4) for v in drawn(part, at, corrected)[:, 0]]
 
     real = [round(float(v), 4) for v in whole.face.mouths[frames, 0]]
-    before = opening(ClipModel.builtin().estimate(features[:, :SIZE]))
+    before = opening(ClipModel.builtin().estimate(features[:, :SIZE]), corrected=False)
 
     def made(model: PersonModel) -> Curve:
-        return Curve(fps / step, first / fps, real, before, opening(model.estimate(features)))
+        return Curve(fps / step, first / fps, real, before, opening(model.estimate(features), corrected=True))
 
     return made
 
