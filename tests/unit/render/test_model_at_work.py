@@ -1,0 +1,77 @@
+"""Which part of a trained model the atlas engine puts to work in which kind of session."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.common.errors import HuashengError
+from services.render.engines import atlas
+from services.render.engines.base import EngineOptions, SessionConfig
+from tests.fakes import media
+
+
+@dataclass
+class Person:
+    helps: bool = True
+    text: str | None = "text"
+    live: str | None = "live"
+
+
+class Encoder:
+    def exactly(self, x: Any) -> Any:
+        return x
+
+    def no_speech(self, x: Any) -> float:
+        return 0.9
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> atlas.AtlasEngine:
+    made = atlas.AtlasEngine(EngineOptions(Path()))
+    monkeypatch.setattr(made, "_acoustic", object())
+    monkeypatch.setattr(made, "_encoder", Encoder())
+    monkeypatch.setattr("services.render.engines.atlas.Avatar.load", lambda folder: folder)
+    monkeypatch.setattr(atlas, "AtlasSession", lambda *a, **k: (a[3:], k))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("live", "phonemes", "person", "model", "correction"),
+    [
+        (False, False, Person(), True, None),
+        (False, True, Person(), True, None),
+        (True, True, Person(), False, "text"),
+        (True, False, Person(), False, "live"),
+        (True, True, Person(text=None), False, None),
+        (True, False, Person(live=None), False, None),
+        (False, False, Person(helps=False), False, None),
+        (False, True, Person(helps=False), False, "text"),
+        (True, True, None, False, None),
+        (False, False, None, False, None),
+    ],
+)
+def test_each_way_takes_what_helps_there(
+    engine: atlas.AtlasEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, live: bool, phonemes: bool,
+    person: Person | None, model: bool, correction: str | None,
+) -> None:  # fmt: skip
+    path = tmp_path / "model.npz"
+    path.touch()
+    monkeypatch.setattr(atlas, "person_model", lambda _path, _stamp: person)
+    config = SessionConfig(16000, has_phonemes=phonemes, live=live, model=path if person else None)
+    opened: Any = engine.open_session(tmp_path, config)
+    given, named = opened
+    assert (len(given) == 2 and given[1] is person) == model
+    assert named.get("correction") == correction
+
+
+def test_sound_that_teaches_nothing_is_refused_before_an_avatar(engine: atlas.AtlasEngine, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    hiss = np.random.default_rng(1).normal(0, 0.1, 5 * 16000).astype(np.float32)
+    for sound, slug in ((None, "no-audio"), (media.silence(5), "silent-audio"), (hiss, "clip-without-speech")):
+        clip.write_bytes(media.video(media.rocking(5, 128), sound=sound))
+        with pytest.raises(HuashengError) as e:
+            engine.check_training(clip, 5000)
+        assert e.value.slug == slug
