@@ -57,12 +57,14 @@ class Trainings:
         *,
         video_asset_id: str,
         engine: str | None = None,
-        steps: int = 5000,
+        steps: int | None = None,
         device: str | None = None,
         name: str | None = None,
         idempotency_key: str | None = None,
     ) -> Job[TrainingResult]:
-        """Train a model on an uploaded video. ``steps``: 100–100000, 3000–10000 advised; the same again goes on.
+        """Train a model on an uploaded video. ``steps``: 100–100000, the engine's own number for None.
+
+        The same video and steps again go on with an unfinished training.
 
         Raises ``ServerError`` ``training-unavailable`` where no engine can; ``RefusedError`` ``wrong-kind``,
         ``no-audio``, ``unknown-engine``; ``NotFoundError``.
