@@ -1,0 +1,116 @@
+"""joygen trained over gRPC in its real child process with the smallest networks: killed, gone on, cancelled, drawn."""
+
+import asyncio
+import io
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import grpc
+import numpy as np
+import pytest
+import torch
+from huasheng.render.v1 import render_pb2 as pb
+from huasheng.render.v1 import render_pb2_grpc
+from safetensors.torch import load_file
+
+from services.common import serving
+from services.common.errors import HuashengError
+from services.common.settings import SharedSettings
+from services.common.storage import Storage
+from services.common.weights import WeightsError, folder
+from services.render.engines.base import EngineOptions
+from services.render.server import make_service
+from services.render.settings import RenderSettings
+from services.render.train.job import Job
+from tests.fakes.joygen_small import write_small
+from tests.fakes.joygen_trainer import SAVE_EVERY, train
+from tests.fakes.media import rocking, tone, video
+from tests.fakes.render_rig import END, FAKES, Rig, config, media, refused, sound, whole
+from tests.integration.render.test_training import children, until_step
+
+UNET = "unet/diffusion_pytorch_model.safetensors"
+
+
+@pytest.fixture
+async def joy(tmp_path: Path) -> AsyncIterator[Rig]:
+    try:
+        for group in ("portrait", "face-mesh"):
+            folder(group, SharedSettings().weights_dir)
+    except WeightsError as e:
+        pytest.skip(str(e))
+    write_small(tmp_path / "models" / "joygen", "joygen", depth=False)
+    chosen = {"engines": "fake,joygen", "models_dir": tmp_path / "models", "device": "cpu"}
+    settings = RenderSettings.model_construct(**{**RenderSettings().model_dump(), **chosen})
+    shared = SharedSettings(storage_url=f"file://{tmp_path}/storage")
+    registry = {**FAKES, "joygen": "tests.fakes.joygen_trainer:QuickJoygen"}
+    service = make_service(settings, shared, registry)
+    server, _, port = await serving.start(service, serving.with_port(settings, 0))
+    await asyncio.to_thread(service.load)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=serving.CHANNEL_OPTIONS) as channel:
+        yield Rig(render_pb2_grpc.RenderServiceStub(channel), Storage(shared.storage_url), tmp_path / "storage")
+    await server.stop(1)
+
+
+def pictures(answers: list[pb.StreamRenderResponse]) -> np.ndarray:
+    with av.open(io.BytesIO(media(answers))) as film:
+        return np.stack([f.to_ndarray(format="gray") for f in film.decode(video=0)]).astype(float)
+
+
+def stopped_and_resumed(root: Path, avatar_id: str, scratch: Path) -> Path:
+    """The same training in this process, cancelled after its third step and begun again."""
+    for name in ("work", "made"):
+        (scratch / name).mkdir()
+    shared = SharedSettings()
+    options = EngineOptions(shared.weights_dir, shared.threads, models_dir=scratch / "models", device="cpu")
+    job = Job(
+        root / "assets/talk", "talk", scratch / "work", scratch / "made", 6, "cpu", options,
+        root / f"avatars/local/{avatar_id}/engine",
+    )  # fmt: skip
+    cancelling = replace(job, cancelled=lambda: cancelling.now.step >= 3)
+    with pytest.raises(HuashengError, match="cancelled"):
+        train(cancelling)
+    assert not list((scratch / "made").iterdir())
+    told: list[int] = []
+    train(replace(job, tell=lambda t: told.append(t.step) if t.stage == "fit" else None))
+    assert told[0] == 3, "a cancel keeps every step"
+    return scratch / "made" / UNET
+
+
+async def test_a_training_killed_or_cancelled_goes_on_exactly_and_its_model_draws(joy: Rig, tmp_path: Path) -> None:
+    voice = tone(4.1) * (np.sin(np.arange(65600) / 900) > 0)
+    uri = joy.put("assets/talk", video(rocking(2.6, 320), sound=voice.astype(np.float32)))
+    wanted = pb.TrainRequest(training_id="talk", owner="local", video_uri=uri, steps=6, engine="joygen")
+    call = joy.stub.Train(wanted)
+    reached = (await until_step(call, SAVE_EVERY)).step
+    children()[0].send_signal(signal.SIGKILL)
+    assert (await refused(call)).slug == "training-stopped"
+
+    answers = [a async for a in joy.stub.Train(wanted)]
+    told, model = [a.progress for a in answers[:-1]], answers[-1].model
+    first = next(t.step for t in told if t.stage == "fit")
+    assert reached // SAVE_EVERY * SAVE_EVERY <= first < 6, "only the steps since the last checkpoint are lost"
+    assert (model.model_id, model.engine) == ("talk_steps6", "joygen")
+    assert model.after["mouth_psnr_db"] > model.before["mouth_psnr_db"]
+    assert (joy.root / told[-1].preview_uri.removeprefix(f"file://{joy.root}/")).read_bytes().startswith(b"\xff\xd8")
+
+    threads = torch.get_num_threads()
+    other = await asyncio.to_thread(stopped_and_resumed, joy.root, model.avatar_id, tmp_path)
+    torch.set_num_threads(threads)
+    killed, stopped = (load_file(f) for f in (joy.root / f"models/local/{model.model_id}" / UNET, other))
+    assert all((killed[k] == stopped[k]).all() for k in stopped), "interrupted elsewhere, and the same network"
+
+    speech = (0.3 * np.sin(np.arange(9600) * 0.1)).astype(np.float32)
+    drawn = {}
+    for name in ("joygen", model.model_id):
+        chosen = config(avatar_id=model.avatar_id, model_id=name)
+        drawn[name] = pictures(await whole(joy, [chosen, *sound(speech), END]))
+    published, trained = drawn.values()
+    assert published.shape == trained.shape == (15, 320, 320)
+    far = np.abs(published - trained).mean(0)
+    mouth, elsewhere = far[85:105, 125:155].mean(), far[150:].mean()
+    assert mouth > 4 > 2 > elsewhere, "only the lower face is another"
+    error = await refused(joy.stub.StreamRender(iter([config(model_id="talk_steps7"), END])))
+    assert error.slug == "unknown-id"
