@@ -275,7 +275,7 @@ def test_pictures_without_one_face_are_refused(
 def test_a_face_in_a_small_part_of_a_video_is_too_little(ready: Ready, tmp_path: Path) -> None:
     if ready.engine.name == "fake":
         pytest.skip("draws a dot and looks for no face")
-    data = video(rocking(3, 256, absent=(0.5, 3)), sound=tone(3))
+    data = video(rocking(2.2, 256, absent=(0.5, 3)), sound=tone(2.2))
     assert refused(ready.engine, tmp_path, data, "video", lambda: False) == "few-faces"
 
 
