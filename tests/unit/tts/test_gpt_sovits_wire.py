@@ -19,7 +19,7 @@ def decoded(data: bytes, media: str = "wav", streamed: bool = True, step: int = 
 @pytest.mark.parametrize("step", [1, 43, 44, 45, 777, 10**9])
 @pytest.mark.parametrize("media", ["wav", "raw"])
 def test_no_sample_is_lost_wherever_the_bytes_are_cut(media: str, step: int) -> None:
-    x = tone("Hello there", 32000, 1, 0.3)
+    x = tone("Hello there", 32000, 1, 0.3)[:4000]
     data = wav(x, 32000, endless=True) if media == "wav" else x.tobytes()
     assert np.array_equal(decoded(data, media, step=step), x.astype(np.float32) / 32768)
 
