@@ -53,6 +53,17 @@ def idle_loop(frames: int, fps: float, motion: Array, usable: Array) -> list[int
     return order * max(1, math.ceil(IDLE_S[0] * fps / len(order)))
 
 
+def from_a_good_face(loop: list[int], eyes: Array, motion: Array) -> list[int]:
+    """The loop, begun where its eyes are open and the head is stillest: that picture stands for the person.
+
+    ``eyes`` (n,) is how far the lids of each source frame are apart, and ``motion`` (n,) as for ``idle_loop``.
+    """
+    at = np.array(loop)
+    still = np.where(eyes[at] >= np.quantile(eyes[at], 0.6), motion[at], np.inf)
+    first = int(np.argmin(still))
+    return loop[first:] + loop[:first]
+
+
 class Path:
     """Endless order of source frames for one session."""
 

@@ -14,8 +14,8 @@ from services.common.errors import HuashengError
 from services.render.atlas.avatar import FRAMES, LIGHT, Plan
 from services.render.atlas.cover import SKIN, covered, look
 from services.render.atlas.library import SIZE
-from services.render.atlas.light import of_store
-from services.render.atlas.loop import idle_loop, positions
+from services.render.atlas.light import eyes_open, of_store
+from services.render.atlas.loop import from_a_good_face, idle_loop, positions
 from services.render.atlas.portrait import frames_of_portrait, sealed
 from services.render.atlas.prepare import (
     BLURRED,
@@ -90,7 +90,10 @@ def prepare(
     sharp = worth(face, out / FRAMES, width, height, cancelled)
     library = build_library(face, out / FRAMES, width, height, sharp, 1 if kind == "portrait" else SIZE)
     count = len(meshes)
-    loop = list(range(count)) if kind == "portrait" else idle_loop(count, fps, motion(face), face.strength)
+    loop = list(range(count))
+    if kind == "video":
+        moves = motion(face)
+        loop = from_a_good_face(idle_loop(count, fps, moves, face.strength), eyes_open(face), moves)
     face.save(out / "face.npz")
     library.save(out / "atlas.npz")
     of_store(face, out / FRAMES).save(out / LIGHT)

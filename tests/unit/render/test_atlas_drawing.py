@@ -14,7 +14,7 @@ from services.render.atlas.interior import Interior
 from services.render.atlas.library import Chooser, Library, choose
 from services.render.atlas.light import Light
 from services.render.atlas.loop import Path as FramePath
-from services.render.atlas.loop import idle_loop, positions, there_and_back
+from services.render.atlas.loop import from_a_good_face, idle_loop, positions, there_and_back
 from services.render.atlas.painter import Painter
 from services.render.atlas.planes import Patch, cut, mix, paste, planes
 from services.render.atlas.portrait import BLINKS_S, CLOSING_S, LOOP_S, blink_at, sway_at
@@ -162,6 +162,16 @@ def test_turns_slow_down() -> None:
     order = there_and_back(0, 99)
     turn = order.index(99)
     assert len(set(order[turn - 4 : turn + 5])) <= 4
+
+
+def test_the_loop_begins_on_an_open_eyed_and_still_picture() -> None:
+    loop = idle_loop(100, 25, np.zeros(100, np.float32), np.ones(100, np.float32))
+    eyes, motion = np.ones(100, np.float32), np.ones(100, np.float32)
+    eyes[:30], motion[10], motion[60] = 0.1, 0, 0.2
+    turned = from_a_good_face(loop, eyes, motion)
+    assert turned[0] == 60, "10 is stiller, with the eyes shut"
+    first = loop.index(60)
+    assert turned == loop[first:] + loop[:first]
 
 
 @pytest.mark.parametrize(("frames", "fps"), [(25, 25.0), (127, 25.0), (375, 25.0), (1800, 30.0)])
