@@ -56,6 +56,7 @@ class Process:
         self._failures = self._served = 0
         self._trouble: asyncio.Future[tuple[str, str]] | None = None
         self._child: Child | None = None
+        self._stopping: asyncio.Task[None] | None = None
         address = httpx.URL(url)
         self._host, self._port = address.host, address.port or 80
         self.is_ours = settings.gpt_sovits_checkout is not None and self._host in _LOCAL
@@ -274,7 +275,9 @@ class Process:
     async def _stop_child(self, at_once: bool = False) -> None:
         if self._child:
             child, self._child = self._child, None
-            await asyncio.shield(child.stop(at_once))
+            self._stopping = asyncio.create_task(child.stop(at_once))
+        if self._stopping:  # also one that was begun before this was cancelled
+            await asyncio.shield(self._stopping)
 
 
 @contextlib.asynccontextmanager
