@@ -1,6 +1,7 @@
 # Two commands do it all on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
 SHELL := /bin/bash
 PY := .venv/bin/python
+UNIT = OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 4 tests/unit
 export PYTHONPATH := $(CURDIR):$(CURDIR)/protos/gen
 
 .DEFAULT_GOAL := help
@@ -28,11 +29,12 @@ run: setup ## Keep all five services up, page on http://127.0.0.1:5001
 	@exec $(PY) -m tools.system
 
 test: setup-dev ## Unit, contract, integration, whole-system and browser tests
-	@$(PY) -m pytest -rs tests/unit tests/contract tests/integration
+	@$(UNIT) -rs
+	@$(PY) -m pytest -rs tests/contract tests/integration
 	@$(PY) -m pytest -rs tests/system tests/e2e
 
 test-unit: setup-dev ## Only what needs no network and no weights
-	@$(PY) -m pytest tests/unit
+	@$(UNIT)
 
 test-slow: setup-dev ## Networks at their real sizes with random weights (5 GB of disk, 7 GB of memory, minutes)
 	@$(PY) -m pytest tests/slow

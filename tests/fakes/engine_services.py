@@ -74,6 +74,7 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         self.most_at_once = 0
         self.order: list[str] = []
         self.can_train = True
+        self.wants_model = False
         self.default_steps = 0
         self.training = Script()
         self.checkpoints: dict[str, int] = {}
@@ -201,7 +202,7 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         self.script.enter()
         info = engine("fake-render")
         info.can_train, info.default_steps = self.can_train, self.default_steps
-        info.needs_model = info.videos_only = True
+        info.needs_model = info.videos_only = self.wants_model
         info.cannot_train_reason = "" if self.can_train else "the fake has no legs"
         return render_pb2.ListEnginesResponse(engines=[info])
 

@@ -225,4 +225,4 @@ def test_a_clip_that_cannot_be_trained_on_is_refused_with_the_reason(client: Cli
     body = response.json()
     if response.status_code == 202:
         body = client.wait(body["id"])["error"]
-    assert body["reason"] in ("small-face", "training-unavailable"), body
+    assert body["reason"] in ("clip-without-speech", "training-unavailable"), body

@@ -110,7 +110,7 @@ async def test_refusals_say_what_to_do(world: World) -> None:
 
 @pytest.mark.parametrize(("own", "taken"), [(0, 5000), (300, 300)])
 async def test_without_steps_the_engine_tells_how_many(world: World, own: int, taken: int) -> None:
-    world.fakes.render.default_steps = own
+    world.fakes.render.default_steps, world.fakes.render.wants_model = own, True
     asset = await clip(world)
     job = await begin(world, video_asset_id=asset["id"])
     assert job["params"]["steps"] == taken

@@ -29,8 +29,8 @@ export function videoPage({ signal, query }) {
 
   const who = loaded(people, (all) => {
     person = personAsked(all, query, recall("video.avatar", "builtin"));
-    what.speaker(person.avatar);
-    return facePicker(all, person.key, (chosen) => {
+    if (person) what.speaker(person.avatar);
+    return facePicker(all, person?.key ?? "", (chosen) => {
       person = chosen;
       what.speaker(chosen.avatar);
       remember("video.avatar", chosen.key);
