@@ -36,6 +36,7 @@ def all_pass(world: World) -> list[dict[str, Any]]:
 async def test_a_dialogue_tells_them_at_once_and_for_good(world: World) -> None:
     expected = all_pass(world)
     asset = (await world.upload(speech())).json()
+    world.fakes.asr.script.delay_s = 1.5  # so that somebody listens before the first is told
     job = (await world.post("dialogues", {"audio_asset_id": asset["id"]})).json()
     seen = await events_of(world.http, job["events_url"])
     done = seen[-1][1]
