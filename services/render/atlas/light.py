@@ -15,7 +15,7 @@ import numpy as np
 from services.render.atlas.face import Face
 from services.render.atlas.planes import cut
 from services.render.atlas.store import Reader
-from services.render.geometry.shape import Array
+from services.render.geometry.shape import Array, eyes_open
 from services.render.geometry.warp import Rect
 
 EYES = (
@@ -59,15 +59,10 @@ LOOKS = 5
 """Frames that are looked at."""
 
 
-def eyes_open(face: Face) -> Array:
-    """How far the lids are apart in each frame, in eye distances, both eyes together, shape (n,); 0 without a face."""
-    lids = [np.linalg.norm(face.meshes[:, a] - face.meshes[:, b], axis=1) for a, b in ((159, 145), (386, 374))]
-    return np.asarray((lids[0] + lids[1]) / face.scale * (face.strength > 0), dtype=np.float32)
-
-
 def of_store(face: Face, store: Path) -> Light:
     """From the stored frames with the widest open eyes."""
-    best = np.argsort(-eyes_open(face), kind="stable")[:LOOKS].tolist()
+    wide = eyes_open(face.meshes, face.scale) * (face.strength > 0)
+    best = np.argsort(-wide, kind="stable")[:LOOKS].tolist()
     reader = Reader(store)
     try:
         found = []

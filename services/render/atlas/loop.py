@@ -12,6 +12,8 @@ EASE = 6.0
 """Frames over which the motion slows before a turn and quickens after it."""
 IDLE_S = (5.0, 10.0)
 """Shortest and longest idle loop."""
+AWAKE = 0.6
+"""Share of the loop in which the eyes are less open than in its first picture."""
 
 
 def _run(a: int, b: int, ease_in: bool) -> list[int]:
@@ -33,12 +35,14 @@ def there_and_back(first: int, last: int) -> list[int]:
     return _run(first, last, True) + _run(last, first, True)
 
 
-def idle_loop(frames: int, fps: float, motion: Array, usable: Array) -> list[int]:
+def idle_loop(fps: float, motion: Array, usable: Array, eyes: Array) -> list[int]:
     """Source frames of the idle loop, 5 to 10 s.
 
-    ``motion`` (n,) is how fast the head moves and ``usable`` (n,) how well the mouth can be redrawn; turns are taken
-    where the head is nearly still. A clip too short for one round in 5 s is gone over more than once.
+    ``motion`` (n,) is how fast the head moves, ``usable`` (n,) how well the mouth can be redrawn, and ``eyes`` (n,) how
+    far the lids are apart. Turns are taken where the head is nearly still. The first picture stands for the person: it
+    is the stillest with open eyes. A clip too short for one round in 5 s is gone over more than once.
     """
+    frames = len(motion)
     longest = min(frames, int(IDLE_S[1] * fps / 2 - EASE * 2))
     shortest = max(1, min(longest, int(longest * 0.7)))
     best, cost = (0, frames - 1), math.inf
@@ -50,18 +54,10 @@ def idle_loop(frames: int, fps: float, motion: Array, usable: Array) -> list[int
             if c < cost:
                 best, cost = (first, last), c
     order = there_and_back(*best)
+    seen = (eyes * (usable > 0))[order]  # without a face the neighbour's values stand, which seem still
+    first = int(np.argmin(np.where(seen >= np.quantile(seen, AWAKE), motion[order], np.inf)))
+    order = order[first:] + order[:first]
     return order * max(1, math.ceil(IDLE_S[0] * fps / len(order)))
-
-
-def from_a_good_face(loop: list[int], eyes: Array, motion: Array) -> list[int]:
-    """The loop, begun where its eyes are open and the head is stillest: that picture stands for the person.
-
-    ``eyes`` (n,) is how far the lids of each source frame are apart, and ``motion`` (n,) as for ``idle_loop``.
-    """
-    at = np.array(loop)
-    still = np.where(eyes[at] >= np.quantile(eyes[at], 0.6), motion[at], np.inf)
-    first = int(np.argmin(still))
-    return loop[first:] + loop[:first]
 
 
 class Path:

@@ -14,15 +14,14 @@ from services.common.errors import HuashengError
 from services.render.atlas.avatar import FRAMES, LIGHT, Plan
 from services.render.atlas.cover import SKIN, covered, look
 from services.render.atlas.library import SIZE
-from services.render.atlas.light import eyes_open, of_store
-from services.render.atlas.loop import from_a_good_face, idle_loop, positions
+from services.render.atlas.light import of_store
+from services.render.atlas.loop import idle_loop, positions
 from services.render.atlas.portrait import frames_of_portrait, sealed
 from services.render.atlas.prepare import (
     BLURRED,
     build_library,
     coverage,
     missing_shapes,
-    motion,
     traits,
     understand,
     worth,
@@ -31,7 +30,7 @@ from services.render.atlas.store import Writer
 from services.render.engines.base import AvatarReport, EngineOptions, Image, Kind
 from services.render.geometry.mesh import Points, Tracker
 from services.render.geometry.pose import canonical_face
-from services.render.geometry.shape import Array
+from services.render.geometry.shape import Array, eyes_open
 from services.render.media_read import probe, read_frames, read_image
 from services.render.media_write import to_yuv
 
@@ -92,8 +91,7 @@ def prepare(
     count = len(meshes)
     loop = list(range(count))
     if kind == "video":
-        moves = motion(face)
-        loop = from_a_good_face(idle_loop(count, fps, moves, face.strength), eyes_open(face), moves)
+        loop = idle_loop(fps, face.poses.motion(), face.strength, eyes_open(face.meshes, face.scale))
     face.save(out / "face.npz")
     library.save(out / "atlas.npz")
     of_store(face, out / FRAMES).save(out / LIGHT)

@@ -131,18 +131,6 @@ def build_library(face: Face, store: Path, width: int, height: int, good: Array,
     return Library(patches, face.meshes[kept], traits(face)[kept], good[kept], face.scale[kept], np.array(kept))
 
 
-def motion(face: Face) -> Array:
-    """How fast the head moves at each frame, in eye distances per frame, shape (n,)."""
-    if len(face.scale) < 2:
-        return np.zeros(len(face.scale), np.float32)
-    poses: Poses = face.poses
-    place = poses.shift / poses.scale.mean()
-    speed = np.linalg.norm(np.gradient(place, axis=0), axis=1) + np.linalg.norm(
-        np.gradient(poses.angles(), axis=0), axis=1
-    )
-    return np.asarray(speed, dtype=np.float32)
-
-
 def coverage(face: Face) -> float:
     """Part of the mouth shapes of speech that the clip shows: a 4 by 3 grid over opening and width, 0 to 1."""
     good = face.mouths[face.strength > 0]

@@ -36,6 +36,14 @@ class Poses:
         yaw = np.arctan2(-r[:, 2, 0], np.hypot(r[:, 2, 1], r[:, 2, 2]))
         return np.asarray(np.stack([np.arctan2(r[:, 2, 1], r[:, 2, 2]), yaw, np.arctan2(r[:, 1, 0], r[:, 0, 0])], 1))
 
+    def motion(self) -> Array:
+        """How fast the head moves at each frame, in eye distances and radians a frame, shape (n,)."""
+        if len(self.scale) < 2:
+            return np.zeros(len(self.scale), np.float32)
+        place = np.gradient(self.shift / self.scale.mean(), axis=0)
+        turn = np.gradient(self.angles(), axis=0)
+        return np.asarray(np.linalg.norm(place, axis=1) + np.linalg.norm(turn, axis=1), np.float32)
+
 
 def to_picture(poses: Poses, i: int, head: Array) -> Array:
     """Points of the head's frame, shape (..., 3), in pixels of frame ``i``."""

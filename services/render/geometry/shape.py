@@ -23,6 +23,12 @@ SPEECH_STD = np.array([0.07, 0.05])
 """Spread of opening and width in ordinary speech."""
 
 
+def eyes_open(meshes: Array, scale: Array) -> Array:
+    """How far the lids of meshes (n, 468, 3) are apart, both eyes together, shape (n,); in units of ``scale`` (n,)."""
+    lids = [np.linalg.norm(meshes[:, a] - meshes[:, b], axis=1) for a, b in ((159, 145), (386, 374))]
+    return np.asarray((lids[0] + lids[1]) / scale, np.float32)
+
+
 def measure(shapes: Array) -> Array:
     """Opening and width of shapes (n, 468, 3); result (n, 2)."""
     gaps = [np.linalg.norm(shapes[:, a] - shapes[:, b], axis=-1) for a, b in ((13, 14), (82, 87), (312, 317))]

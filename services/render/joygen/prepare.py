@@ -29,7 +29,7 @@ from services.render.atlas.store import Reader
 from services.render.engines.base import AvatarReport, EngineOptions, Kind
 from services.render.geometry.mesh import Tracker
 from services.render.geometry.pose import canonical_face, separate, smooth
-from services.render.geometry.shape import Array
+from services.render.geometry.shape import Array, eyes_open
 from services.render.joygen.align import Box, Crop, box_of, crop_of, five_points
 from services.render.joygen.batching import Batcher, Full
 from services.render.joygen.bfm import EXPRESSION
@@ -254,7 +254,9 @@ def _write(
     Face(strength, np.array(boxes, np.int32), where, coefficients, _rest(clip, coefficients)).save(out / FACE)
     poses, _ = separate(clip.meshes, canonical)
     count, portrait = len(clip.good), job.kind == "portrait"
-    loop = list(range(count)) if portrait else idle_loop(count, FPS, _motion(poses), strength)
+    loop = list(range(count))
+    if not portrait:
+        loop = idle_loop(FPS, poses.motion(), strength, eyes_open(clip.meshes, poses.scale))
     order = positions(loop, count, poses.angles())
     plan = Plan(clip.width, clip.height, PORTRAIT_FPS if portrait else float(FPS), count, portrait, loop, order)
     shutil.move(work / FRAMES, out / FRAMES)
@@ -264,15 +266,6 @@ def _write(
         clip.width, clip.height, plan.fps, 1 if portrait else count, len(loop), float(clip.good.mean()),
         float(np.median(wide)), 0.0, clip.warnings,
     )  # fmt: skip
-
-
-def _motion(poses: Any) -> Array:
-    """How fast the head moves at each frame, in eye distances per frame, shape (n,)."""
-    if len(poses.scale) < 2:
-        return np.zeros(len(poses.scale), np.float32)
-    place = np.gradient(poses.shift / poses.scale.mean(), axis=0)
-    turn = np.gradient(poses.angles(), axis=0)
-    return np.asarray(np.linalg.norm(place, axis=1) + np.linalg.norm(turn, axis=1), np.float32)
 
 
 def _rest(clip: Clip, coefficients: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -28,6 +28,7 @@ from services.render.atlas.store import Reader
 from services.render.engines.base import AvatarReport, EngineOptions, Image, Kind
 from services.render.geometry.mesh import Tracker
 from services.render.geometry.pose import canonical_face, separate, smooth
+from services.render.geometry.shape import eyes_open
 from services.render.media_read import probe, read_frames
 from services.render.media_write import to_bgr
 from services.render.synctalk.child import NAME
@@ -269,9 +270,8 @@ def _finish(
             shutil.rmtree(found) if found.is_dir() else found.unlink()
     count, (height, width) = len(heads), picture.shape[:2]
     poses, _ = separate(meshes[:count], canonical_face(job.mesh_weights / "canonical_face.obj"))
-    motion = np.linalg.norm(np.gradient(poses.shift / poses.scale.mean(), axis=0), axis=1)
-    motion += np.linalg.norm(np.gradient(poses.angles(), axis=0), axis=1)
-    loop = idle_loop(count, FPS, np.asarray(motion, np.float32), np.ones(count, np.float32))
+    seen = eyes_open(meshes[:count], poses.scale)
+    loop = idle_loop(FPS, poses.motion(), np.ones(count, np.float32), seen)
     plan = Plan(width, height, float(FPS), count, False, loop, positions(loop, count, poses.angles()))
     (out / PLAN).write_text(json.dumps(asdict(plan)), encoding="utf-8")
     job.progress("finish", 1.0)
