@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request
@@ -109,6 +110,23 @@ async def speech_asset(gateway: Gateway, owner: str, asset_id: str, limit_s: flo
     if row["duration_s"] > limit_s:
         raise HuashengError("too-long", name=row["name"], seconds=round(row["duration_s"]), limit=round(limit_s))
     return row
+
+
+@contextlib.asynccontextmanager
+async def passing_recording(
+    request: Request, gateway: Gateway, owner: str
+) -> AsyncIterator[tuple[Row, dict[str, str]]]:
+    """Uploaded speech and the form's other fields; the recording is removed at the end. Raises as ``speech_asset``."""
+
+    def choose(_upload: Any, sha256: str) -> str:
+        return gateway.idempotency.claim(owner, None, sha256, "a").resource_id
+
+    row, upload = await gateway.assets.upload(owner, request, choose)
+    try:
+        await speech_asset(gateway, owner, row["id"], gateway.settings.max_audio_s)
+        yield row, upload.fields
+    finally:
+        await asyncio.to_thread(gateway.assets.delete, owner, row["id"])
 
 
 def check_text(text: str, limit: int) -> str:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from services.common.errors import HuashengError
 from services.gateway import bodies, schemas, views
-from services.gateway.deps import Context, Owner, check_text, speech_asset
+from services.gateway.deps import Context, Owner, check_text, passing_recording
 from services.gateway.problems import responses, streamed
 from services.gateway.routes.assets import UPLOAD_BODY
 from services.gateway.stages import listen
@@ -84,22 +82,11 @@ async def speech(gateway: Context, owner: Owner, body: bodies.SpeechRequest) -> 
 )  # fmt: skip
 async def transcribe(request: Request, gateway: Context, owner: Owner) -> Response:
     """Speech to text; the recording is not kept."""
-    ids: list[str] = []
-
-    def choose(_upload: Any, sha256: str) -> str:
-        ids.append(gateway.idempotency.claim(owner, None, sha256, "a").resource_id)
-        return ids[0]
-
-    row, upload = await gateway.assets.upload(owner, request, choose)
-    try:
-        await speech_asset(gateway, owner, row["id"], gateway.settings.max_audio_s)
-        fields = upload.fields
+    async with passing_recording(request, gateway, owner) as (row, fields):
         heard = await listen(
             gateway.clients, Timings(), uri=gateway.storage.uri(row["key"]), language=fields.get("language", "")[:16],
             engine=fields.get("engine", "")[:40], alone=fields.get("fallback", "").strip().lower() == "false",
         )  # fmt: skip
-    finally:
-        await asyncio.to_thread(gateway.assets.delete, owner, row["id"])
     if not heard.text:
         raise HuashengError("no-speech")
     body = {

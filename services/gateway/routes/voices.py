@@ -16,7 +16,7 @@ from huasheng.tts.v1 import tts_pb2
 from services.common.errors import HuashengError, problem
 from services.gateway import bodies, schemas
 from services.gateway.context import Gateway
-from services.gateway.deps import Context, Key, Lang, Owner, RequestId, once, speech_asset
+from services.gateway.deps import Context, Key, Lang, Owner, RequestId, once, passing_recording
 from services.gateway.files import serve
 from services.gateway.idempotency import request_hash
 from services.gateway.jobs import Row
@@ -128,22 +128,12 @@ async def _recording(request: Request, gateway: Gateway, owner: str) -> AsyncIte
 
     The tts service keeps its own copy. Raises what ``speech_asset`` does, and ``too-short``.
     """
-    ids: list[str] = []
-
-    def choose(_upload: Any, sha256: str) -> str:
-        ids.append(gateway.idempotency.claim(owner, None, sha256, "a").resource_id)
-        return ids[0]
-
-    row, upload = await gateway.assets.upload(owner, request, choose)
-    try:
-        await speech_asset(gateway, owner, row["id"], gateway.settings.max_audio_s)
+    async with passing_recording(request, gateway, owner) as (row, fields):
         if row["duration_s"] < REFERENCE_S[0]:
             raise HuashengError(
                 "too-short", name=row["name"], seconds=round(row["duration_s"], 1), limit=REFERENCE_S[0]
             )
-        yield row, upload.fields
-    finally:
-        await asyncio.to_thread(gateway.assets.delete, owner, row["id"])
+        yield row, fields
 
 
 async def _words(gateway: Gateway, row: Row, given: str, language: str) -> tuple[str, str]:
