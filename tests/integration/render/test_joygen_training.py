@@ -15,6 +15,7 @@ import torch
 from huasheng.render.v1 import render_pb2 as pb
 from huasheng.render.v1 import render_pb2_grpc
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from services.common import serving
 from services.common.errors import HuashengError
@@ -76,6 +77,9 @@ def stopped_and_resumed(root: Path, avatar_id: str, scratch: Path) -> Path:
     told: list[int] = []
     train(replace(job, tell=lambda t: told.append(t.step) if t.stage == "fit" else None))
     assert told[0] == 3, "a cancel keeps every step"
+    board = EventAccumulator(str(job.work / "tensorboard")).Reload()
+    assert [e.step for e in board.Scalars("loss")] == [1, 2, 3, 4, 5, 6], "one curve over both runs"
+    assert {"rate", "held out/mouth_psnr_db"} <= set(board.Tags()["scalars"])
     return scratch / "made" / UNET
 
 

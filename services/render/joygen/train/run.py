@@ -175,7 +175,7 @@ def _board(folder: Path, step: int) -> Any:
         return None
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(folder), purge_step=step)
+    return SummaryWriter(str(folder), purge_step=step + 1)  # what came after the checkpoint is told again
 
 
 def _shown(fit: Fit) -> list[int]:
