@@ -94,7 +94,7 @@ class Child:
                 yield ""
 
     def check(self) -> None:
-        """After the last line. Raises ``device-memory`` or ``program-failed`` when it did not end well."""
+        """After the last line. Raises ``program-memory`` or ``program-failed`` when it did not end well."""
         code = self._process.returncode
         if code == 0:
             return
