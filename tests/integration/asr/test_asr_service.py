@@ -215,7 +215,19 @@ async def test_a_cancelled_or_abandoned_stream_leaves_no_thread(stub: Any) -> No
         assert m.HasField("speech_started")
         break
     call.cancel()
-    assert kinds(await events(stub.StreamTranscribe(live(noise(0.5))))) == ["speech_started"]
+
+    heard = asyncio.Event()
+
+    async def abandoned() -> AsyncIterator[asr_pb2.StreamTranscribeRequest]:
+        async for m in live(noise(0.5)):
+            yield m
+        await heard.wait()  # what waits unheard when an input is abandoned is dropped
+
+    got = []
+    async for m in stub.StreamTranscribe(abandoned()):
+        heard.set()
+        got.append(m)
+    assert kinds(got) == ["speech_started"]
     for _ in range(50):
         await asyncio.sleep(0.05)
         if threading.active_count() <= before + 1:  # one idle thread of asyncio's own pool may have been added
