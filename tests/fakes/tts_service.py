@@ -33,25 +33,23 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
 
     async def StreamSynthesize(self, requests, context):
         self.script.enter()
-        at = 0
+        at, header = 0, None
         async for r in requests:
             what = r.WhichOneof("payload")
             if what == "config":
                 self.configs.append(r.config)
                 if r.config.voice_id not in ("", "v_zh", "v_en", *self.cloned):
                     raise HuashengError("unknown-voice", voice=r.config.voice_id)
-                yield tts_pb2.StreamSynthesizeResponse(
-                    header=tts_pb2.SynthesisHeader(
-                        format=pcm(RATE),
-                        engine="fake-tts",
-                        voice_id=r.config.voice_id or "v_zh",
-                        has_phonemes=self.has_phonemes,
-                        fallbacks=self.script.fallbacks,
-                    )
-                )
+                header = tts_pb2.SynthesisHeader(
+                    format=pcm(RATE), engine="fake-tts", voice_id=r.config.voice_id or "v_zh",
+                    has_phonemes=self.has_phonemes, fallbacks=self.script.fallbacks,
+                )  # fmt: skip
             elif what == "clause":
                 self.script.seen.append(r.clause.text)
                 await self.script.pause()
+                if header:  # which engine speaks is known when the first one can
+                    yield tts_pb2.StreamSynthesizeResponse(header=header)
+                    header = None
                 samples = int(len(r.clause.text) * self.seconds_per_character * RATE)
                 end = at + samples
                 middle = end if self.has_phonemes else (at + end) // 2
@@ -68,6 +66,8 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
                     chunk = common_pb2.AudioChunk(data=wave[i : i + RATE], pts_us=us(at + i // 2))
                     yield tts_pb2.StreamSynthesizeResponse(audio=chunk)
                 at = end
+        if header:
+            yield tts_pb2.StreamSynthesizeResponse(header=header)
         yield tts_pb2.StreamSynthesizeResponse(finished=tts_pb2.SynthesisFinished(duration_us=us(at)))
 
     async def ListVoices(self, request, context):
