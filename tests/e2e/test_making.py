@@ -47,6 +47,28 @@ def test_upload_shows_how_far_it_is_and_can_be_stopped(web: Web) -> None:
     expect(page.get_by_text("把视频或照片拖到这里")).to_be_visible()
 
 
+def test_a_file_over_the_limit_is_refused_before_it_is_sent(web: Web) -> None:
+    page = web.page
+    sent: list[str] = []
+    page.on("request", lambda r: sent.append(r.url) if r.url.endswith("/assets") else None)
+
+    def narrower(route: Any) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        told["limits"]["upload_bytes"] = 2**20
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/api/v1/system", narrower)
+    web.go("/avatars")
+    expect(page.locator(".drop")).to_contain_text("1 MB")
+    choose(page, "big.mp4", "video/mp4", b"\0" * (2**20 + 1))
+    expect(page.locator(".problem")).to_contain_text("文件过大")
+    expect(page.locator(".problem")).to_contain_text("1 MB")
+    page.get_by_role("button", name="换一个文件").click()
+    expect(page.locator(".drop")).to_be_visible()
+    assert not sent
+
+
 def test_a_file_can_be_dropped(web: Web) -> None:
     page = web.go("/avatars")
     page.evaluate(

@@ -19,6 +19,8 @@ const app = document.getElementById("app");
 if (!app) throw new Error("index.html has no #app");
 const main = frame(app);
 guardDrops();
+start();
+await keepSystemFresh(); // pages tell the server's limits
 route(main, {
   "/": { key: "home", draw: homePage },
   "/chat_system": { key: "chat", draw: chatPage },
@@ -30,5 +32,3 @@ route(main, {
   "/system": { key: "system", draw: systemPage },
   "/404": { key: "lost", draw: lostPage },
 });
-start();
-keepSystemFresh();

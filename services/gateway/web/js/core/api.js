@@ -29,6 +29,17 @@ const own = (reason, status = 0, request_id = "") =>
     request_id,
   });
 
+/** A file that the server would refuse: told before it is sent. @param {string} limit in words */
+export const tooLarge = (limit) =>
+  new Problem({
+    title: t("problem.large.title"),
+    detail: t("problem.large.detail", { limit }),
+    hint: t("problem.large.hint"),
+    reason: "too-large",
+    status: 413,
+    retryable: false,
+  });
+
 /** What went wrong, as a problem, whatever was thrown. @param {unknown} error @returns {ProblemBody} */
 export function problemOf(error) {
   if (error instanceof Problem) return error.body;

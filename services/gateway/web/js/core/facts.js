@@ -6,6 +6,7 @@ import { get, list } from "./api.js";
 
 const FRESH_MS = 20_000;
 const MADE_MS = 1500;
+const FIRST_MS = 1000;
 
 /** @type {Map<string, Promise<any>>} */
 const asked = new Map();
@@ -73,11 +74,12 @@ export function watchSystem(signal, told) {
   bus.addEventListener("system", () => latest && told(latest), { signal });
 }
 
-/** Keeps the state fresh while somebody looks. */
-export function keepSystemFresh() {
-  const look = () => !document.hidden && void readSystem().catch(() => {}); // the event stream tells of a lost server
-  look();
+/** Keeps the state fresh while somebody looks. Ends when it is known, or does not come soon. @returns {Promise<void>} */
+export async function keepSystemFresh() {
+  const ask = () => readSystem().then(() => {}, () => {}); // the event stream tells of a lost server
+  const look = () => void (document.hidden || ask());
   setInterval(look, FRESH_MS);
   document.addEventListener("visibilitychange", look);
   document.addEventListener("language", look);
+  await Promise.race([ask(), new Promise((done) => setTimeout(done, FIRST_MS))]);
 }

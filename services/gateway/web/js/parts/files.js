@@ -1,7 +1,8 @@
 // @ts-check
 // Files coming in: by button, by drag and drop, by paste, or from the microphone, and on to the server with progress.
-import { upload } from "../core/api.js";
+import { tooLarge, upload } from "../core/api.js";
 import { button, fill, h, icon } from "../core/dom.js";
+import { system } from "../core/facts.js";
 import { bytes } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { bar } from "./bits.js";
@@ -96,6 +97,8 @@ export async function send(place, file, { path = "/assets", fields = {}, back, s
   );
   progress.set(0);
   try {
+    const most = system()?.limits.upload_bytes ?? Infinity;
+    if (file.size > most) throw tooLarge(bytes(most)); // the server would close the connection, and its answer be lost
     return await upload(path, { file, ...fields }, {
       signal: stop.signal,
       onprogress: (sent, total) => {
