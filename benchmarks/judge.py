@@ -1,8 +1,10 @@
 """Runs the judge ``lipscore`` in its own environment; landmarks are kept, so that each video is followed once.
 
     VENV/bin/python benchmarks/judge.py LIPSCORE.py CACHE DRAWN.mp4 REAL.mp4 START_S RESULT.json
+    VENV/bin/python benchmarks/judge.py LIPSCORE.py CACHE TRACKS.npz REAL.mp4 RESULT.json
 
-Imports nothing of the project: the judge's environment does not have it.
+The second compares mouths that were not drawn: ``times`` (n,) in seconds, and any number of arrays (n, 2) of opening
+and width. Imports nothing of the project: the judge's environment does not have it.
 """
 
 import hashlib
@@ -17,7 +19,7 @@ import numpy as np
 
 def main() -> None:
     """Command line."""
-    lipscore, cache, drawn, real, start, result = sys.argv[1:]
+    lipscore, cache, drawn, real, *start, result = sys.argv[1:]
     spec = importlib.util.spec_from_file_location("lipscore", lipscore)
     assert spec and spec.loader
     judge: Any = importlib.util.module_from_spec(spec)
@@ -35,8 +37,26 @@ def main() -> None:
             return data["times"], data["points"], float(data["missing"])
 
     judge.track = track
-    figures = judge.score(drawn, real, float(start))
+    figures = judge.score(drawn, real, float(start[0])) if start else undrawn(judge, drawn, real)
     Path(result).write_text(json.dumps(figures, default=float), encoding="utf-8")
+
+
+def undrawn(judge: Any, tracks: str, real: str) -> dict[str, list[float]]:
+    """Best correlation and its lag (ms) of opening, then of width, by name of the track."""
+    seen, points, _ = judge.track(real)
+    curves = judge.mouth_curves(points)
+    out: dict[str, list[float]] = {}
+    with np.load(tracks) as data:
+        end = min(seen[-1], data["times"][-1])
+        for name in sorted(set(data.files) - {"times"}):
+            out[name] = []
+            for column, wanted in enumerate(("opening", "width")):
+                there = judge.resample(seen, curves[wanted], end)
+                told = judge.resample(data["times"], data[name][:, column], end)
+                # the judge takes some of the spread for noise of its landmarks: a track has none, but a unit of its own
+                found = judge.best_lag(told * there.std() / (told.std() + 1e-9), there)
+                out[name] += [found["corr_best"], found["lag_ms"]]
+    return out
 
 
 if __name__ == "__main__":

@@ -1,0 +1,124 @@
+"""How well do the models that hear follow real mouths, before anything is drawn? For weights that are to be judged.
+
+    python -m benchmarks.hearing CLIP... --lipscore LIPSCORE.py --python VENV/bin/python
+        [--weights FOLDER] [--cache FOLDER]
+
+Each clip's own sound is heard as a recording (``hear_clip``), as live speech (``hear_live``) and as where Whisper's
+weights are missing (``hear``), by the shipped weights or by those in FOLDER that ``tools.train_mouth --out`` wrote.
+The tracks, at the clip's own times of frames, are compared with the judge's curves of the real mouth: correlation at
+the best lag within 0.4 s, and that lag (positive: the track is late). Prints Markdown: a row for each clip and model,
+and medians. The judge, a program apart, is described in ``benchmarks.lipsync``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+
+from services.common.audio import decode
+from services.common.settings import SharedSettings
+from services.common.weights import folder
+from services.render.mouth import hear, hear_clip
+from services.render.mouth.features import RATE, Array
+from services.render.mouth.hear_clip import ClipListener, ClipModel
+from services.render.mouth.hear_live import LiveListener, LiveModel
+from services.render.mouth.whisper import WhisperEncoder
+
+COLUMNS = ("opening corr", "lag ms", "width corr", "lag ms")
+Hear = Callable[[Array, list[float]], Array]
+"""Of samples at ``RATE`` the track, shape (n, 2), at times (n,)."""
+
+
+def listeners(weights: Path, encoder: WhisperEncoder) -> dict[str, Hear]:
+    """What there is to judge, by name."""
+    clip = ClipModel.load(weights / "hear_clip.npz")
+    with np.load(weights / "hear_live.npz", allow_pickle=False) as data:
+        live = LiveModel(**{name: data[name].astype(np.float32) for name in data.files})
+    small = hear.AcousticModel.load(weights / "hear.npz")
+
+    def follow(listener: ClipListener | LiveListener | hear.Listener, sound: Array, times: list[float]) -> Array:
+        listener.push(sound, last=True)
+        return np.stack([listener.mouth_at(t) for t in times])
+
+    return {
+        "hear_clip": lambda x, t: follow(ClipListener(encoder, clip, RATE), x, t),
+        "hear_live": lambda x, t: follow(LiveListener(encoder.exactly, live, RATE), x, t),
+        "hear": lambda x, t: in_pieces(hear.Listener(small, RATE), x, t),
+    }
+
+
+def in_pieces(listener: hear.Listener, sound: Array, times: list[float]) -> Array:
+    """As it comes, since this listener forgets."""
+    out, at = [], 0
+    for t in times:
+        need = round((t + hear.LOOK_AHEAD_S) * RATE)
+        listener.push(sound[at:need])
+        at = max(at, need)
+        out.append(listener.mouth_at(t))
+    return np.stack(out)
+
+
+def frame_times(clip: Path) -> list[float]:
+    """Seconds from the first frame."""
+    with av.open(str(clip)) as container:
+        times = [float(f.time or 0.0) for f in container.decode(container.streams.video[0])]
+    return [t - times[0] for t in times]
+
+
+def judged(
+    python: str, lipscore: Path, cache: Path, clip: Path, tracks: dict[str, Array], times: list[float]
+) -> dict[str, list[float]]:
+    """``COLUMNS`` by name of the track."""
+    with tempfile.TemporaryDirectory() as scratch:
+        given, result = Path(scratch) / "tracks.npz", Path(scratch) / "result.json"
+        np.savez(given, allow_pickle=False, times=np.array(times), **tracks)
+        judge = Path(__file__).with_name("judge.py")
+        what = [lipscore, cache, given, clip, result]
+        subprocess.run([python, str(judge), *map(str, what)], check=True, stdout=subprocess.DEVNULL, timeout=900)
+        found: dict[str, list[float]] = json.loads(result.read_text(encoding="utf-8"))
+    return found
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", type=Path, nargs="+")
+    parser.add_argument("--lipscore", type=Path, required=True)
+    parser.add_argument("--python", default=sys.executable, help="interpreter of the judge's environment")
+    parser.add_argument("--weights", type=Path, default=Path(hear_clip.__file__).parent, help="of the models that hear")
+    parser.add_argument("--cache", type=Path, help="folder in which landmarks of the clips are kept between runs")
+    args = parser.parse_args()
+    encoder = WhisperEncoder(folder("whisper-base", SharedSettings().weights_dir), 1)
+    models = listeners(args.weights, encoder)
+    rows: dict[str, list[list[float]]] = {name: [] for name in models}
+    print(f"| clip | heard by | {' | '.join(COLUMNS)} |\n|" + "---|" * (len(COLUMNS) + 2))
+    with tempfile.TemporaryDirectory() as kept:
+        cache = args.cache or Path(kept)
+        cache.mkdir(parents=True, exist_ok=True)
+        for clip in (c.resolve() for c in args.clips):
+            sound, times = np.asarray(decode(clip, RATE), np.float32), frame_times(clip)
+            tracks = {name: heard(sound, times) for name, heard in models.items()}
+            for name, found in judged(args.python, args.lipscore, cache, clip, tracks, times).items():
+                rows[name].append(found)
+                print(row(clip.stem, name, found), flush=True)
+    for name, each in rows.items():
+        print(row("**median**", name, [statistics.median(column) for column in zip(*each, strict=True)]))
+
+
+def row(clip: str, name: str, values: list[float]) -> str:
+    """A row of Markdown."""
+    cells = [f"{v:.3f}" if k % 2 == 0 else f"{v:.0f}" for k, v in enumerate(values)]
+    return f"| {clip} | {name} | {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()
