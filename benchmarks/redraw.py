@@ -80,20 +80,24 @@ def redraw(
     drive: str = "sound",
     start_s: float = 0.0,
     model: Path | None = None,
+    moved_s: float = 0.0,
 ) -> Take:
     """Draw the clip whose avatar lies in ``folder`` from ``start_s`` on, encoded as the product does.
 
-    ``sound`` is the whole clip's, at ``RATE``. Frame k of the result is drawn on frame k (from ``start_s``).
+    ``sound`` is the whole clip's, at ``RATE``. Frame k of the result is drawn on frame k (from ``start_s``). Sound is
+    heard (and written) ``moved_s`` earlier than it is in the clip; frames whose sound the clip then lacks are left out.
     """
     avatar = Avatar.load(folder)
     fps, frames = avatar.plan.fps, avatar.plan.frames
-    first = min(frames - 1, round(start_s * fps))
+    if moved_s > 0:
+        frames = min(frames, int((len(sound) / RATE - moved_s) * fps))
+    first = min(frames - 1, max(round(start_s * fps), int(np.ceil(-moved_s * fps))))
     given = shapes(drive, avatar, sound)
     live = drive == "streaming"
     session = engine.open_session(folder, SessionConfig(RATE, has_phonemes=given is not None, live=live, model=model))
     assert isinstance(session, AtlasSession)
     session.retrace(first, round(LEAVE_OUT_S * fps) + 1, None if given is None else given[first:])
-    begin, end = (round(n * RATE / fps) for n in (first, frames))
+    begin, end = (round((n / fps + moved_s) * RATE) for n in (first, frames))
     heard = np.pad(sound, (0, max(0, end - len(sound))))[begin:end]
     pieces = np.split(heard, range(0, len(heard), round(PIECE_S * RATE))[1:]) if live else [heard]
     mp4 = FragmentedMp4(session.width, session.height, fps, RATE, EncoderOptions(live=live))
