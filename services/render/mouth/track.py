@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.render.mouth.correction import Correction
-from services.render.mouth.visemes import BREATH_US, REST, Timed
+from services.render.mouth.visemes import BREATH_US, PAUSE, PAUSE_US, REST, Timed
 
 Array = npt.NDArray[np.float32]
 """Mouth tracks have shape (n, 2): opening (0 closed, 1 wide) and width (-1 rounded, 1 spread)."""
@@ -45,7 +45,7 @@ def mouth_at(visemes: Sequence[Timed], times: npt.NDArray[np.float64], correctio
     total = np.full(len(t), 1e-3)
     spoken = np.zeros(len(t))
     shape = np.zeros((len(t), 2))
-    for v in near:
+    for v in (part for seen in near for part in _parts(seen)):
         start, end = v.start_us / 1e6, v.end_us / 1e6
         outside = np.maximum(0, np.maximum(start - t, t - end))
         hold = v.viseme.hold
@@ -64,6 +64,15 @@ def mouth_at(visemes: Sequence[Timed], times: npt.NDArray[np.float64], correctio
         opening, width = (general + (spoken / total)[:, None] * (correction.of(general) - general)).T
         opening = np.maximum(opening, PARTED * talking)
     return _met(np.stack([opening, width], 1), near, t)
+
+
+def _parts(v: Timed) -> list[Timed]:
+    """A viseme, or what a pause is made of: lips stay parted at first."""
+    parted = v.start_us + PAUSE_US
+    if not v.after_speech or v.end_us - v.start_us < BREATH_US:
+        return [v]
+    pause = Timed(PAUSE, v.start_us, min(parted, v.end_us))
+    return [pause, Timed(REST, parted, v.end_us)] if v.end_us > parted else [pause]
 
 
 def met(mouths: Array, visemes: Sequence[Timed], times: npt.NDArray[np.float64]) -> Array:

@@ -8,7 +8,7 @@ Massaro 1993). Openings are of the inner lips, so they already fall with roundin
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.render.engines.base import PhonemeSpan
 
@@ -23,6 +23,8 @@ class Viseme:
 
 
 REST = Viseme(0.0, 0.0, 1.0)
+PAUSE = Viseme(0.4, 0.0, 1.0)
+"""Between phrases people breathe in through nose and mouth together (Lester and Hoit 2014): lips stay parted."""
 
 _GROUPS: tuple[tuple[str, Viseme], ...] = (
     ("aɑ", Viseme(1.0, 0.1, 1.0)),
@@ -69,6 +71,8 @@ MARKS = frozenset("ˈˌːʰʲ̃ᵝ↓→↗↘")
 """Stress, length and tone: they lengthen what they belong to."""
 BREATH_US = 120_000
 """A pause shorter than this does not bring the mouth to rest."""
+PAUSE_US = 350_000
+"""How long lips stay parted when nothing more is said: then they shut."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ class Timed:
     end_us: int
     closes: bool = False
     """True when the lips must meet."""
+    after_speech: bool = False
+    """True of a silence in which speech ends."""
 
 
 def timed(spans: Iterable[PhonemeSpan], before: list[Timed] | None = None) -> list[Timed]:
@@ -92,8 +98,7 @@ def timed(spans: Iterable[PhonemeSpan], before: list[Timed] | None = None) -> li
         symbols = [s for c in span.phoneme for s in GLIDES.get(c, c) if s not in MARKS]
         if not symbols:
             if span.phoneme and out:  # a mark alone lengthens what came before
-                last = out[-1]
-                out[-1] = Timed(last.viseme, last.start_us, span.end_us, last.closes)
+                out[-1] = replace(out[-1], end_us=span.end_us)
             elif not span.phoneme:
                 _rest(out, span.start_us, span.end_us)
             continue
@@ -109,6 +114,7 @@ def timed(spans: Iterable[PhonemeSpan], before: list[Timed] | None = None) -> li
 
 def _rest(out: list[Timed], start: int, end: int) -> None:
     if out and out[-1].viseme is REST and out[-1].end_us >= start:
-        out[-1] = Timed(REST, out[-1].start_us, end)
+        out[-1] = replace(out[-1], end_us=end)
     else:
-        out.append(Timed(REST, start, end))
+        after = bool(out) and out[-1].viseme is not REST and out[-1].end_us >= start
+        out.append(Timed(REST, start, end, after_speech=after))

@@ -7,8 +7,8 @@ from services.render.engines.base import PhonemeSpan
 from services.render.mouth.features import RATE, Levelled
 from services.render.mouth.hear import LOOK_AHEAD_S, AcousticModel, Listener
 from services.render.mouth.resampling import Resampler
-from services.render.mouth.track import LEAD_S, mouth_at
-from services.render.mouth.visemes import REST, VISEMES, timed
+from services.render.mouth.track import LEAD_S, REACH_S, mouth_at
+from services.render.mouth.visemes import PAUSE, REST, VISEMES, timed
 
 STEP_US = 120_000
 
@@ -57,6 +57,21 @@ def test_silence_is_closed_and_still() -> None:
     quiet = at(spans, *np.arange(0.0, 0.2, 0.04), *np.arange(end - 0.35, end, 0.04))
     assert np.abs(quiet).max() < 0.05
     assert np.abs(at([], 1.0, 2.0)).max() == 0
+
+
+def test_lips_stay_parted_in_a_pause_between_phrases_and_shut_when_it_lasts() -> None:
+    spans = [PhonemeSpan("ɑ", 0, 400_000), PhonemeSpan("", 400_000, 740_000), PhonemeSpan("ɑ", 740_000, 1_000_000)]
+    pause = at(spans, *np.arange(0.5, 0.65, 0.04) - LEAD_S)
+    assert pause[:, 0].min() > 0.8 * PAUSE.opening and np.abs(pause[:, 1]).max() < 0.05
+    longer = at([*spans[:1], PhonemeSpan("", 400_000, 1_200_000)], *np.arange(0.95, 1.2, 0.04) - LEAD_S)
+    assert np.abs(longer).max() < 0.05
+
+
+def test_what_is_said_after_a_pause_changes_nothing_at_its_beginning() -> None:
+    spans = [PhonemeSpan("ɑ", 0, 400_000), PhonemeSpan("", 400_000, 710_000)]
+    more = [*spans, PhonemeSpan("", 710_000, 740_000), PhonemeSpan("ɑ", 740_000, 1_000_000)]
+    early = np.arange(0.3, 0.735 - REACH_S, 0.01) - LEAD_S
+    assert np.array_equal(at(spans, *early), at(more, *early))
 
 
 def test_a_short_space_between_words_does_not_close_the_mouth() -> None:
