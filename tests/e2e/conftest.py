@@ -32,6 +32,7 @@ ARGS = [
 # Chromium drops every connection when a network interface appears or goes, as when containers start beside the tests
 DISTURBED = "net::ERR_NETWORK_CHANGED"
 PACE = 0.4
+sync_api.expect.set_options(timeout=20_000)  # a busy machine is not a fault of the page
 
 
 class Web:
