@@ -19,8 +19,9 @@ from services.render.atlas.teeth import FLESH, HALF, Row, reflect, row, tongue
 from services.render.geometry import points as pt
 from services.render.geometry.shape import Array
 
-NEEDED = (1.2, 1.6)
-"""How much wider than the pictures the mouth must be for the interior to be painted: from not at all to wholly."""
+NEEDED, MORE = (1.2, 1.6), (0.02, 0.05)
+"""How many times, and by how many eye distances, the mouth must be wider than the pictures for the interior to be
+painted: from not at all to wholly. A slit that is a little wider shows nothing new."""
 BEHIND = 0.07
 """The teeth's faces lie this far behind the line where the lips meet."""
 OVERLAP = 0.020
@@ -96,8 +97,9 @@ def need(wanted: float, shown: float) -> float:
     """How much of the interior must be painted for an opening, given the opening that the pictures show, 0 to 1."""
     if wanted < 0.05:
         return 0.0
-    t = (wanted / max(shown, 0.03) - NEEDED[0]) / (NEEDED[1] - NEEDED[0])
-    return float(np.clip(t, 0, 1))
+    times = (wanted / max(shown, 0.03) - NEEDED[0]) / (NEEDED[1] - NEEDED[0])
+    more = (wanted - shown - MORE[0]) / (MORE[1] - MORE[0])
+    return float(np.clip(min(times, more), 0, 1))
 
 
 class Interior:

@@ -7,13 +7,17 @@ The nearest picture is chosen, and stays while it is near enough; another fades 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
+from services.render.atlas.interior import need
 from services.render.atlas.planes import Patch
+from services.render.geometry import points as pt
 from services.render.geometry.shape import Array
 from services.render.geometry.warp import Rect
 
@@ -27,6 +31,11 @@ EASE = 0.6
 """Part of a weight that is renewed with each frame."""
 FAINT = 0.15
 """A weight under this is dropped."""
+UNLIKE = 40.0
+"""Difference between the lips, in levels, that counts as much as a step: teeth do not turn into a tongue and back."""
+TORN = 3.0
+"""Steps that it costs when the inside of the mouth would have to be painted."""
+_DEPTHS = np.linspace(0.1, 0.9, 6, dtype=np.float32)[:, None, None]
 
 
 def choose(traits: Array, worth: Array, size: int = SIZE) -> list[int]:
@@ -61,6 +70,19 @@ class Library:
     frames: npt.NDArray[np.int64]
     """Shape (k,): frame of the store that each was cut from."""
 
+    @cached_property
+    def unlike(self) -> Array:
+        """How differently pictures look between the lips once these are in the same place, (k, k), in levels of 255."""
+        seen = []
+        for patch, mesh in zip(self.patches, self.meshes, strict=True):
+            up, low = (mesh[list(curve[1:-1]), :2] for curve in (pt.UPPER_INNER, pt.LOWER_INNER))
+            at = (up + _DEPTHS * (low - up) - patch.rect[:2]).astype(np.float32)
+            luma = cv2.remap(patch.luma, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            chroma = cv2.remap(patch.chroma, (at - 0.5) / 2, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            seen.append(np.dstack([luma, chroma]).astype(np.float32).reshape(-1, 3))
+        looks = np.array(seen)
+        return np.array([np.linalg.norm(looks - one, axis=2).mean(1) for one in looks], np.float32)
+
     def save(self, path: Path) -> None:
         """Write to an ``.npz``."""
         pictures: dict[str, Any] = {f"luma{i}": p.luma for i, p in enumerate(self.patches)}
@@ -92,18 +114,21 @@ class Chooser:
 
     def weigh(self, traits: Array, frame: int = 0) -> list[tuple[int, float]]:
         """Pictures and weights (sum 1, at most 2) for the wanted traits (5,), drawn on ``frame`` of the store."""
-        d = (((self._library.traits - traits) / UNIT) ** 2).sum(1) + 4 * (1 - self._library.worth)
+        # a mouth that opens is not faded into from a shut one: lips that meet would have to be torn open
+        torn = np.array([need(float(traits[0]), float(gap)) for gap in self._library.traits[:, 0]])
+        d = (((self._library.traits - traits) / UNIT) ** 2).sum(1) + 4 * (1 - self._library.worth) + TORN * torn
         near = np.abs(self._library.frames - frame) < self._apart
         if near.any() and not near.all():
             d[near] = np.inf
         if self._weights is not None:
-            d -= STAY * self._weights
+            d += self._library.unlike @ self._weights / UNLIKE - STAY * self._weights
         wanted = np.zeros(len(d), np.float32)
         wanted[int(np.argmin(d))] = 1
         if self._weights is None:
             self._weights = wanted
         else:
             self._weights += EASE * (wanted - self._weights)
+            self._weights *= np.where(wanted > 0, 1, 1 - torn)
             if near.any() and not near.all():
                 self._weights[near] = 0
         best = np.argsort(-self._weights)[:2]

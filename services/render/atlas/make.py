@@ -26,6 +26,7 @@ from services.render.atlas.prepare import (
     understand,
     worth,
 )
+from services.render.atlas.rim import LIPS, at_the_rim, beyond
 from services.render.atlas.store import Writer
 from services.render.engines.base import AvatarReport, EngineOptions, Image, Kind
 from services.render.geometry.mesh import Points, Tracker
@@ -149,6 +150,7 @@ def follow(
         raise HuashengError("too-small-picture", width=width, height=height, limit=MIN_SIDE)
     found: list[Points] = []
     looks: list[Array] = []
+    teeth: list[Array] = []
     nothing = np.full((468, 3), np.nan, np.float32)
     with Writer(store, width, height, fps) as writer:
         for i, picture in enumerate(itertools.chain([first], pictures)):
@@ -159,8 +161,9 @@ def follow(
             mesh = tracker.next(picture)
             found.append(nothing if mesh is None else mesh)
             looks.append(look(picture, found[-1]) if mesh is not None else np.zeros((len(SKIN), 3), np.float32))
+            teeth.append(np.zeros((2, len(LIPS[0][0])), np.float32) if mesh is None else beyond(picture, mesh))
             writer.add(to_yuv(picture))
-    meshes = np.stack(found)
+    meshes = at_the_rim(np.stack(found), np.stack(teeth))
     behind = covered(np.stack(looks), ~np.isnan(meshes[:, 0, 0]))
     meshes[behind] = np.nan
     if hidden is not None:

@@ -1,0 +1,84 @@
+"""Teeth that the mesh takes for lip, and which mouth pictures follow each other."""
+
+import cv2
+import numpy as np
+import pytest
+
+from services.render.atlas.library import Chooser, Library
+from services.render.atlas.planes import Patch
+from services.render.atlas.rim import LIPS, at_the_rim, beyond
+from services.render.geometry import points as pt
+from services.render.geometry.shape import measure
+from tests.fakes import faces
+
+SKIN, LIP, TEETH = (140, 170, 210), (90, 90, 170), (205, 215, 220)
+
+
+def scene(shown: float, measured: float, gap: tuple[int, int, int] = TEETH) -> tuple[np.ndarray, np.ndarray]:
+    """A BGR picture of a mouth that is open by ``shown``, and a mesh whose inner lips are ``measured`` apart."""
+    true, mesh = (160 * faces.face(opening) + (160, 60, 0) for opening in (shown, measured))
+    picture = np.full((320, 320, 3), SKIN, np.uint8)
+    for ring, colour in ((pt.OUTER_RING, LIP), (pt.INNER_RING, gap)):
+        cv2.fillPoly(picture, [np.round(true[list(ring), :2]).astype(np.int32)], colour)
+    outer = [*pt.UPPER_OUTER, *pt.LOWER_OUTER]
+    mesh[outer] = true[outer]
+    return cv2.GaussianBlur(picture, (0, 0), 1), mesh.astype(np.float32)
+
+
+def test_teeth_beyond_the_contour_are_counted_as_opening() -> None:
+    picture, mesh = scene(0.2, 0.12)
+    reach = beyond(picture, mesh)
+    assert reach[:, 4] == pytest.approx(0.04 * 160, abs=2.5)
+    clip = at_the_rim(np.array([mesh] * 7), np.array([reach] * 7))
+    opening = measure(clip)[:, 0] / 160
+    assert opening == pytest.approx(0.2, abs=0.03) and measure(mesh[None])[0, 0] / 160 < 0.13
+    inner = [p for _, points in LIPS for p in points]
+    others = np.setdiff1d(np.arange(468), inner)
+    assert np.array_equal(clip[3][others], mesh[others])
+
+
+@pytest.mark.parametrize(
+    ("shown", "measured", "gap"), [(0.12, 0.12, TEETH), (0.02, 0.06, LIP), (0.2, 0.12, (60, 60, 120))]
+)
+def test_lips_closed_lips_and_a_tongue_are_not_taken_for_teeth(
+    shown: float, measured: float, gap: tuple[int, int, int]
+) -> None:
+    assert beyond(*scene(shown, measured, gap)).max() <= 2.5
+
+
+def test_grey_pictures_and_single_frames_are_left_alone() -> None:
+    picture, mesh = scene(0.2, 0.12)
+    grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    assert not beyond(grey, mesh).any()
+    reach = np.zeros((9, 2, 9), np.float32)
+    reach[4] = 6
+    clip = np.array([mesh] * 9)
+    assert np.array_equal(at_the_rim(clip, reach), clip), "one frame's teeth were believed"
+
+
+def library(looks: list[int], openings: list[float]) -> Library:
+    """Pictures that are of one brightness between the lips, with these openings."""
+    meshes = np.array([80 * faces.face(o) + (160, 130, 0) for o in openings], np.float32)
+    patches = [
+        Patch((0, 0, 320, 320), np.full((320, 320), v, np.uint8), np.full((160, 160, 2), 128, np.uint8)) for v in looks
+    ]
+    n = len(looks)
+    traits = np.array([[o, 0.75, 0, 0, 0] for o in openings], np.float32)
+    return Library(patches, meshes, traits, np.ones(n, np.float32), np.full(n, 80, np.float32), np.arange(n))
+
+
+def test_teeth_do_not_turn_into_a_tongue_while_a_like_picture_is_near() -> None:
+    pictures = library([200, 60, 195], [0.12, 0.16, 0.18])
+    assert pictures.unlike[0, 2] < 10 < 100 < pictures.unlike[0, 1]
+    chooser = Chooser(pictures)
+    chooser.weigh(pictures.traits[0])
+    shown = {k for _ in range(8) for k, _ in chooser.weigh(np.array([0.165, 0.75, 0, 0, 0], np.float32))}
+    assert 1 not in shown
+
+
+def test_a_shut_mouth_is_not_faded_into_an_open_one() -> None:
+    pictures = library([90, 90], [0.01, 0.2])
+    chooser = Chooser(pictures)
+    assert dict(chooser.weigh(pictures.traits[0])) == {0: 1.0}
+    assert dict(chooser.weigh(pictures.traits[1])) == {1: 1.0}, "lips that meet were torn open"
+    assert set(dict(chooser.weigh(pictures.traits[0]))) == {0, 1}, "closing may fade: lips are joined"
