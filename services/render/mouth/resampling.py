@@ -5,6 +5,8 @@ Libraries hold back tens of milliseconds, depending on how the pieces fall; the 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,12 +17,17 @@ TAPS = 16
 
 
 class Resampler:
-    """Windowed-sinc interpolation from ``rate`` to ``to`` Hz."""
+    """Windowed-sinc interpolation from ``rate`` to ``to`` Hz, polyphase: the kernels of all phases are made once."""
 
     def __init__(self, rate: int, to: int) -> None:
-        self._step = rate / to
-        self._cut = min(1.0, to / rate)
-        self._reach = int(np.ceil(TAPS / self._cut))
+        common = math.gcd(rate, to)
+        self._step, self._phases = rate // common, to // common  # the n-th output lies at n * step / phases
+        cut = min(1.0, to / rate)
+        self._reach = math.ceil(TAPS / cut)
+        self._offsets = np.arange(1 - self._reach, self._reach + 1)
+        away = self._offsets[None] - (np.arange(self._phases) / self._phases)[:, None]
+        window = np.cos(np.pi / 2 * np.clip(away / self._reach, -1, 1)) ** 2
+        self._kernels = (cut * np.sinc(cut * away) * window).astype(np.float32)
         self._kept = np.zeros(self._reach, np.float32)
         self._first = -self._reach  # number of the first input sample kept
         self._done = 0  # output samples given
@@ -31,15 +38,11 @@ class Resampler:
             x = np.concatenate([x, np.zeros(self._reach, np.float32)])
         self._kept = np.concatenate([self._kept, x])
         end = self._first + len(self._kept)
-        count = max(0, int(np.floor((end - 1 - self._reach) / self._step)) + 1 - self._done)
-        at = (self._done + np.arange(count)) * self._step
-        base = np.floor(at).astype(np.int64)
-        offsets = np.arange(1 - self._reach, self._reach + 1)
-        away = offsets[None] - (at - base)[:, None]
-        window = np.cos(np.pi / 2 * np.clip(away / self._reach, -1, 1)) ** 2
-        kernel = self._cut * np.sinc(self._cut * away) * window
-        out = (self._kept[base[:, None] + offsets[None] - self._first] * kernel).sum(1)
+        count = max(0, (end - 1 - self._reach) * self._phases // self._step + 1 - self._done)
+        base, phase = np.divmod((self._done + np.arange(count)) * self._step, self._phases)
+        taps = self._kept[base[:, None] + (self._offsets - self._first)]
+        out = np.einsum("nk,nk->n", taps, self._kernels[phase])
         self._done += count
-        drop = max(0, int(np.floor(self._done * self._step)) - self._reach - self._first)
+        drop = max(0, self._done * self._step // self._phases - self._reach - self._first)
         self._kept, self._first = self._kept[drop:], self._first + drop
         return np.asarray(out, dtype=np.float32)
