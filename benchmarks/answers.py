@@ -1,21 +1,22 @@
-"""Are answers from text nearer to how the person speaks after training? Their phonemes are laid on a real recording.
+"""How near are answers from text to how a person speaks? Their phonemes are laid on a real recording.
 
-    python -m benchmarks.answers CLIP... [--text WORDS] [--model MODEL.npz]
+    python -m benchmarks.answers CLIP... [--text WORDS | --phonemes SYMBOLS] [--model MODEL.npz]
 
-Our own synthesis speaks the words of the clip (as our recogniser heard them, or WORDS), and says when each phoneme
-sounds. Dynamic time warping (Sakoe and Chiba 1978) of Whisper's features lays that speech on the clip's. So the mouth
-that phonemes give can be compared with the real one, though nobody wrote down when the person said what. Corrections
-are learned from the first 70 % of the clip and measured on the rest, by the product's own landmarks.
+Our own synthesis speaks the words of the clip (as our recogniser heard them, WORDS, or SYMBOLS of its alphabet where it
+does not know the language), and says when each phoneme sounds. Dynamic time warping (Sakoe and Chiba 1978) of Whisper's
+features lays that speech on the clip's. So the mouth that phonemes give can be compared with the real one, though
+nobody wrote down when the person said what. Measured by the product's own landmarks, the clip's offset taken out.
 
-``phonemes`` is a conversation's way; with MODEL (``work/trial.npz`` of ``benchmarks.train``: learned from the same
-70 %), ``heard`` is that of videos from text: the synthetic voice is heard. Prints Markdown.
+``phonemes`` is the way of answers, ``heard`` hears the synthetic voice as recordings are heard, ``recording`` hears the
+person's own. With MODEL (``work/trial.npz`` of ``benchmarks.train``: learned from the first 70 % of the clip), the rest
+of the clip is measured, and training is too: ``corrected`` (conversations) and ``trained`` (videos). Prints Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +39,10 @@ from services.render.train.atlas import HELD_OUT
 from services.render.train.check import sound_of
 from services.render.train.correct import chosen, drawn, figures, pair
 from services.render.train.material import material
-from services.tts.engines.base import EngineSetup, SpeechRequest, TextClause
+from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, Stop, TextClause
 from services.tts.engines.kokoro import KokoroEngine
+from services.tts.engines.kokoro_model import SAMPLE_RATE
+from services.tts.engines.shaping import shape
 
 VOICES = {"en": ("af_heart", "am_michael"), "zh": ("zf_xiaoxiao", "zm_yunxi")}
 ASIDE = 0.02
@@ -70,9 +73,20 @@ def warped(real: Array, said: Array) -> tuple[Array, float]:
     return np.interp(np.arange(m), np.flatnonzero(known), where[known]), float(total[n, m] / (n + m))
 
 
+def said(engine: KokoroEngine, symbols: str, voice: str) -> Piece:
+    """A sentence that is written in phonemes."""
+    known = engine._model.symbols(symbols.strip())
+    samples, lengths = engine._model.run(known, voice, 1.0, Stop())
+    samples, spans = shape(samples, lengths, known, SAMPLE_RATE, "sentence", 1.0, 1.0)
+    return Piece(0, symbols, voice, samples, spans)
+
+
 def spoken(engine: KokoroEngine, text: str, language: str, voice: str) -> tuple[Array, list[PhonemeSpan]]:
-    """Samples at ``RATE`` and phonemes of our own synthesis."""
-    pieces = list(engine.synthesize(iter([TextClause(0, text)]), SpeechRequest(voice, language, 1.0)))
+    """Samples at ``RATE`` and phonemes of our own synthesis; without a ``language``, ``text`` is in its symbols."""
+    if language:
+        pieces = list(engine.synthesize(iter([TextClause(0, text)]), SpeechRequest(voice, language, 1.0)))
+    else:
+        pieces = [said(engine, sentence, voice) for sentence in re.findall(r"[^.!?]+[.!?]*", text)]
     spans, at = [], 0
     for piece in pieces:
         spans += [(s.phoneme, (at + s.start) / 24e-3, (at + s.end) / 24e-3) for s in piece.spans]
@@ -104,54 +118,57 @@ def on_clip(spans: list[PhonemeSpan], where: Array) -> list[Timed]:
     return timed([s for s in moved if s.end_us > s.start_us])
 
 
-def measured(clip: Path, folder: Path, asr: WhisperEngine, tts: KokoroEngine, text: str, model: Path | None) -> None:
-    """One row for each way and voice, before and after."""
-    options = EngineOptions(SharedSettings().weights_dir, 1)
-    engine = AtlasEngine(options)
+def prepared(clip: Path, seconds: float) -> tuple[Avatar, AtlasEngine]:
+    """An avatar of a clip's first seconds."""
+    engine = AtlasEngine(EngineOptions(SharedSettings().weights_dir, 1, max_avatar_s=seconds))
     engine.load()
-    assert engine.encoder
+    with tempfile.TemporaryDirectory() as folder:
+        engine.prepare(clip, "video", Path(folder), lambda *_: None, lambda: False)
+        return Avatar.load(Path(folder)), engine
+
+
+def measured(clip: Path, args: argparse.Namespace, asr: WhisperEngine, tts: KokoroEngine) -> None:
+    """One row for each way and voice."""
     sound, _ = sound_of(clip, clip.name)
-    avatars = []
-    for name, seconds in (("whole", options.max_avatar_s), ("part", (1 - HELD_OUT) * len(sound) / RATE)):
-        (folder / name).mkdir()
-        maker = AtlasEngine(replace(options, max_avatar_s=seconds))
-        maker.load()
-        maker.prepare(clip, "video", folder / name, lambda *_: None, lambda: False)
-        avatars.append(Avatar.load(folder / name))
-    whole, part = avatars
-    held_in, everything = (material(sound, a.face, a.plan.fps, engine.encoder) for a in (part, whole))
-    found = chosen(*pair(held_in, "text"), part.face.reach)
-    recognised = asr.recognise(sound, None)
-    language = recognised.language if recognised.language in VOICES else ""
-    if not language:
-        print(f"| {clip.stem} | its language, {recognised.language}, is not one that our synthesis speaks |")
-        return
-    general = ClipModel.builtin()
-    one = [len(everything.real), held_in.lag]
+    whole, engine = prepared(clip, EngineOptions.max_avatar_s)
+    assert engine.encoder
+    everything = material(sound, whole.face, whole.plan.fps, engine.encoder)
+    held_in, first, found = everything, 0, None
+    if args.model:
+        part, _ = prepared(clip, (1 - HELD_OUT) * len(sound) / RATE)
+        held_in = material(sound, part.face, part.plan.fps, engine.encoder)
+        first, found = len(held_in.real), chosen(*pair(held_in, "text"), part.face.reach)
+    language, words = "", args.phonemes
+    if not words:
+        recognised = asr.recognise(sound, None)
+        language, words = recognised.language, args.text or recognised.text
+        if language not in VOICES:
+            print(f"| {clip.stem} | its language, {language}, is not one that our synthesis speaks |")
+            return
+    count, lag = len(everything.real), held_in.lag
     at = np.flatnonzero(everything.usable & everything.spoken)
-    at = at[(at >= len(held_in.real) + max(0, -one[1])) & (at + one[1] < one[0])]
+    at = at[(at >= first + max(0, -lag)) & (at + lag >= 0) & (at + lag < count)]
     real = np.asarray(everything.real[at] * whole.face.reach + whole.face.closed, np.float32)
+    general = ClipModel.builtin()
     size = len(general.mean) // len(OFFSETS)
     mean, spread = general.mean[:size], general.spread[:size]
-    own = (encoded(sound, RATE, engine.encoder)[: one[0]] - mean) / spread
-    times = np.arange(one[0]) / PER_S
-    for voice in VOICES[language]:
-        speech, spans = spoken(tts, text or recognised.text, language, voice)
-        said = (encoded(speech, RATE, engine.encoder) - mean) / spread
-        where, _ = warped(own, said)
+    own = (encoded(sound, RATE, engine.encoder)[:count] - mean) / spread
+    times = np.arange(count) / PER_S
+    rows = {("", "recording, general"): (heard(sound, engine.encoder, general), False)}
+    for voice in VOICES[language or "en"]:
+        speech, spans = spoken(tts, words, language, voice)
+        where, _ = warped(own, (encoded(speech, RATE, engine.encoder) - mean) / spread)
         visemes = on_clip(spans, where)
-        tracks = {
-            "phonemes, general": (mouth_at(visemes, times), False),
-            "phonemes, corrected": (mouth_at(visemes, times, found), True),
-        }
-        if model:
-            person = PersonModel.load(model)
-            track = laid(heard(speech, hearing(engine.encoder), person), where, one[0])
-            tracks["heard, trained"] = (met(track, visemes, times), True)
-        for name, (track, corrected) in tracks.items():
-            values = figures("text", drawn(part, track[at + one[1]], corrected), real)
-            cells = [f"{values[f'text_{c}']:.3f}" for c in COLUMNS]
-            print(" | ".join(["", clip.stem, voice, name, *cells, ""]).strip(), flush=True)
+        rows[voice, "phonemes, general"] = mouth_at(visemes, times), False
+        rows[voice, "heard, general"] = laid(heard(speech, engine.encoder, general), where, count), False
+        if args.model:
+            rows[voice, "phonemes, corrected"] = mouth_at(visemes, times, found), True
+            track = heard(speech, hearing(engine.encoder), PersonModel.load(args.model))
+            rows[voice, "heard, trained"] = met(laid(track, where, count), visemes, times), True
+    for (voice, way), (track, corrected) in rows.items():
+        values = figures("text", drawn(part if args.model else whole, track[at + lag], corrected), real)
+        cells = [f"{values[f'text_{c}']:.3f}" for c in COLUMNS]
+        print(" | ".join(["", clip.stem, voice, way, *cells, ""]).strip(), flush=True)
 
 
 def main() -> None:
@@ -159,6 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path, nargs="+")
     parser.add_argument("--text", default="", help="what is said; of one clip")
+    parser.add_argument("--phonemes", default="", help="the same in the symbols of our synthesis")
     parser.add_argument("--model", type=Path)
     args = parser.parse_args()
     shared = SharedSettings()
@@ -169,8 +187,7 @@ def main() -> None:
     print(f"| clip | voice | way | {' | '.join(c.replace('_', ' ') for c in COLUMNS)} |")
     print("|---" * (3 + len(COLUMNS)) + "|")
     for clip in args.clips:
-        with tempfile.TemporaryDirectory() as folder:
-            measured(clip.resolve(), Path(folder), asr, tts, args.text, args.model)
+        measured(clip.resolve(), args, asr, tts)
 
 
 if __name__ == "__main__":
