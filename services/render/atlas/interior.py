@@ -157,11 +157,13 @@ class Interior:
         return across, at[1] + along * r[2, 1]
 
     def paint(
-        self, over: Patch, i: int, lips: Lips, mouth: Array, share: float = 1.0, shift: tuple[float, float] = (0, 0)
-    ) -> Patch:
+        self, over: Patch, i: int, lips: Lips, mouth: Array, share: float = 1.0,
+        shift: tuple[float, float] = (0, 0), dark: float = 0.0,
+    ) -> Patch:  # fmt: skip
         """``over`` with the interior between ``lips`` painted, for a mouth (2,) in frame ``i``.
 
         ``shift``: how far the closed lips of this frame are off their place at rest, in eye distances.
+        ``dark``: part of the light that does not come in past the lips; less than nothing where they let in more.
         """
         x0, y0, w, h = over.rect
         ring = np.concatenate([lips.upper, lips.lower]) @ lips.axes.T + lips.origin - (x0, y0)
@@ -181,7 +183,7 @@ class Interior:
         ]
         across, down = self.plane(i, gx, gy)
         across, down = across - shift[0], down - self._edge - shift[1]
-        inside = self._inside(x / lips.half, y - up, low - y, across, down, self.drop(mouth)) + OPEN
+        inside = self._inside(x / lips.half, y - up, low - y, across, down, self.drop(mouth)) * (1 - dark) + OPEN
 
         luma, chroma = over.luma.copy(), over.chroma.copy()
         part = luma[top:bottom, left:right]

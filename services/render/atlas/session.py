@@ -21,7 +21,7 @@ from services.render.mouth.correction import Correction
 from services.render.mouth.hear import LOOK_AHEAD_S, AcousticModel, Listener
 from services.render.mouth.hear_clip import ClipListener, ClipModel, Encoder, Estimator
 from services.render.mouth.hear_live import LiveListener, LiveModel
-from services.render.mouth.track import LEAD_S, REACH_S, met, mouth_at
+from services.render.mouth.track import LEAD_S, REACH_S, met, mouth_at, tucked_at
 from services.render.mouth.visemes import Timed, timed
 
 TAPER = 4
@@ -158,7 +158,12 @@ class AtlasSession(RenderSession):
         if face.strength[number] <= 0:
             self.passthrough_frames += 1
         self.shape = self._manner.mouth(mouth) if self._shapes is None else self._shapes[self._drawn]
-        image = self._fitted(self._painter.paint(self._reader.frame(number), number, self.shape))
+        stored, painter = self._reader.frame(number), self._painter
+        if isinstance(painter, StillPainter):
+            drawn = painter.paint(stored, number, self.shape, tucked_at(self._visemes, self._drawn / self.fps))
+        else:
+            drawn = painter.paint(stored, number, self.shape)
+        image = self._fitted(drawn)
         index = plan.positions[number] if self._whole else self._end
         self._end = (index + 1) % len(plan.loop)
         frame = Frame(round(self._drawn * 1e6 / self.fps), image, index)

@@ -28,7 +28,17 @@ SILENT = 0.13
 """A clip that never shows a wider opening is one of a closed mouth."""
 ROUND = 0.64
 """Width of a fully rounded mouth, in eye distances."""
-MOST_ROUNDER = 2.0
+MOST_ROUNDER = 3.0
+"""How many times farther than others the corners of a smile may come in."""
+POUT = (0.02, 0.03)
+"""How much higher and lower the outer edges of rounded lips are, in eye distances: being nearer they look thicker."""
+HOLE, HOLE_OPENS, HOLE_DARK = 0.75, 0.035, 0.35
+"""The hole between rounded lips: its part of their width, how much higher it is than what is wanted, in eye distances,
+and how much of the light does not come in past lips that come forward."""
+TUCK_UP, TUCK_DOWN, TUCK_ROLL = 0.045, 0.012, 0.035
+"""In f and v the upper lip is raised and the lower one, rolled in by its outer edge, lies at the edge of the teeth."""
+TUCK_LIGHT = 0.3
+"""How much brighter the teeth over it are than in a slit that lips leave as they part."""
 _UP, _LOW = list(pt.UPPER_INNER), list(pt.LOWER_INNER)
 _PLACE = {int(p): k for k, p in enumerate(pt.CONTROL)}
 _UP_CONTROL, _LOW_CONTROL = ([_PLACE[p] for p in curve[1:-1]] for curve in (_UP, _LOW))
@@ -57,7 +67,19 @@ class StillPainter:
         span = (float(face.closed[1]) - ROUND) / float(face.reach[1])
         self._rounder = float(np.clip(span, 1, MOST_ROUNDER))
         self._basis = _level(face)
-        self._relaxed = _relaxed(face.model.shape(face.closed))
+        self._relaxed = np.zeros_like(self._basis[0])
+        rest = face.model.shape(face.closed)
+        corners = rest[[_UP[0], _UP[-1]], 0]
+        across = np.abs(rest[_UP, 0] - corners.mean()) / max(1e-3, float(np.ptp(corners)) / 2)
+        self._arch = np.sqrt(np.clip(1 - across**2, 0, 1))
+        hole = np.sqrt(np.clip(1 - (across / HOLE) ** 2, 0, 1))
+        self._touching = 1 - hole / np.maximum(1e-3, self._arch)
+        self._relaxed = _relaxed(self._head(0, face.closed))
+
+    def _rounded(self, mouth: Array) -> float:
+        """How far a wanted mouth is rounded, 0 to 1."""
+        closed = float(self._face.closed[1])
+        return float(np.clip((closed - float(mouth[1])) * self._rounder / max(0.1, closed - ROUND), 0, 1))
 
     def _change(self, i: int, mouth: Array) -> Array:
         """How the wanted mouth differs from frame ``i``'s own, in the head (468, 3).
@@ -71,12 +93,15 @@ class StillPainter:
             change += face.closed - face.mouths[i]
         else:
             change[0] = max(0.0, float(change[0]))
-        rounded = np.clip((face.closed[1] - mouth[1]) * self._rounder / max(0.1, face.closed[1] - ROUND), 0, 1)
+        rounded = self._rounded(mouth)
+        change[0] += rounded * HOLE_OPENS * np.clip((mouth[0] - face.closed[0]) / 0.02, 0, 1)
         return np.asarray(np.tensordot(change, self._basis, 1) + rounded * self._relaxed, dtype=np.float32)
 
-    def _head(self, i: int, mouth: Array) -> Array:
-        """The head (468, 3) of frame ``i`` with the wanted mouth."""
+    def _head(self, i: int, mouth: Array, tuck: float = 0.0) -> Array:
+        """The head (468, 3) of frame ``i`` with the wanted mouth, the lower lip under the teeth by ``tuck``."""
         own = self._heads[i]
+        closed = np.array([self._face.closed[0], mouth[1]], np.float32)
+        mouth = mouth + tuck * (closed - mouth)
         head = own + self._change(i, mouth)
         if self._shows_teeth:
             # lips that are apart come together everywhere at once, the sides of a smile too
@@ -84,16 +109,27 @@ class StillPainter:
             too_wide = np.maximum(0, head[_LOW, 1] - head[_UP, 1] - share * (own[_LOW, 1] - own[_UP, 1]))[1:-1]
             for curve, part in ((_UP, 0.3), (pt.UPPER_OUTER, 0.3), (_LOW, -0.7), (pt.LOWER_OUTER, -0.7)):
                 head[list(curve[1:-1]), 1] += part * too_wide
+        rounded = self._rounded(mouth)
+        shut = rounded * self._touching * np.maximum(0, head[_LOW, 1] - head[_UP, 1])
+        raised = tuck * self._arch
+        head[_UP, 1] += 0.5 * shut - TUCK_UP * raised
+        head[_LOW, 1] += TUCK_DOWN * raised - 0.5 * shut
+        outer = self._arch[1:-1]
+        head[list(pt.UPPER_OUTER[1:-1]), 1] -= (POUT[0] * rounded + TUCK_UP / 2 * tuck) * outer
+        head[list(pt.LOWER_OUTER[1:-1]), 1] += (POUT[1] * rounded - TUCK_ROLL * tuck) * outer
         return np.asarray(head, dtype=np.float32)
 
-    def paint(self, picture: Image, i: int, mouth: Array) -> Image:
-        """Frame ``i`` of the store with a mouth of the wanted opening and width (2,); a new picture."""
+    def paint(self, picture: Image, i: int, mouth: Array, tuck: float = 0.0) -> Image:
+        """Frame ``i`` of the store with a mouth of the wanted opening and width (2,); a new picture.
+
+        ``tuck``: how far the lower lip is under the upper teeth, as in f and v, 0 to 1.
+        """
         face = self._face
         strength = float(face.strength[i])
         if strength <= 0:
             return picture
         unit, mesh = float(face.scale[i]), face.meshes[i]
-        target = to_picture(self._poses, i, self._head(i, mouth))[:, :2]
+        target = to_picture(self._poses, i, self._head(i, mouth, tuck))[:, :2]
         free = np.abs(face.basis).sum((0, 2)) > 1e-6
         goal = mesh[:, :2] + strength * free[:, None] * (target - mesh[:, :2])
 
@@ -123,7 +159,8 @@ class StillPainter:
             up, low = _nearer(up, low, float(face.closed[0]) * unit)
         lips = Lips.of(up, low, unit, float(self._angles[i, 2]))
         if lips.gap > 0.008:
-            over = self._interior.paint(over, i, lips, mouth, shift=self._shifts[i])
+            dark = HOLE_DARK * self._rounded(mouth) ** 2 - TUCK_LIGHT * tuck
+            over = self._interior.paint(over, i, lips, mouth, shift=self._shifts[i], dark=dark)
         out = picture.copy()
         paste(out, over)
         return out
@@ -158,12 +195,17 @@ def _level(face: Face) -> Array:
 
 def _relaxed(rest: Array) -> Array:
     """How the lower face (468, 3) moves when the corners of a smile come down to the level of the lips' middle."""
-    middle, corners = rest[[13, 14]].mean(0), rest[list(pt.CORNERS)]
-    lift = max(0.0, float(middle[1] - corners[:, 1].mean()))
-    u = np.abs(rest[:, 0] - corners[:, 0].mean()) / max(1e-3, float(np.ptp(corners[:, 0])) / 2)
-    near = np.exp(-(((rest[:, 1] - middle[1]) / 0.35) ** 2)) * np.exp(-((np.maximum(0, u - 1) / 0.5) ** 2))
+    seam = (rest[_UP] + rest[_LOW]) / 2
+    corners = rest[list(pt.CORNERS)]
+    middle, half = corners[:, 0].mean(), max(1e-3, float(np.ptp(corners[:, 0])) / 2)
+    # both sides alike: lips that are crooked stay so
+    lift = np.maximum(0, seam[5, 1] - seam[:, 1])
+    lift = (lift + lift[::-1]) / 2
+    u = np.abs(rest[:, 0] - middle) / half
+    at = np.interp(u, (seam[5:, 0] - middle) / half, lift[5:])
+    near = np.exp(-(((rest[:, 1] - seam[5, 1]) / 0.35) ** 2)) * np.exp(-((np.maximum(0, u - 1) / 0.5) ** 2))
     out = np.zeros_like(rest)
-    out[:, 1] = lift * np.minimum(u, 1) ** 2 * near
+    out[:, 1] = at * near
     return out
 
 

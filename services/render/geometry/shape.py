@@ -63,10 +63,10 @@ def _guess(face: Array) -> Array:
 
     near = np.exp(-(((y - line) / 0.4) ** 2)) * np.exp(-((np.maximum(0, np.abs(u) - 1) / 0.7) ** 2))
     basis[1, :, 0] = 0.5 * np.clip(u, -1, 1) * near
-    lips = np.zeros(len(face))
-    lips[[*pt.UPPER_LIP, *pt.LOWER_LIP]] = 1
-    basis[1, :, 2] = 0.5 * lips * arch  # a narrow mouth is a pursed one
-    basis[1, :, 1] = -0.12 * lips * arch * np.sign(y - line)  # and has thicker lips
+    side = np.zeros(len(face))
+    side[upper], side[lower] = -1, 1
+    basis[1, :, 2] = 0.5 * np.abs(side) * arch  # a narrow mouth is a pursed one
+    basis[1, :, 1] = -0.12 * side * arch  # and has thicker lips
     return np.asarray(basis)
 
 

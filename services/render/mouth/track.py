@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.render.mouth.correction import Correction
-from services.render.mouth.visemes import BREATH_US, PAUSE, PAUSE_US, REST, Timed
+from services.render.mouth.visemes import BREATH_US, LABIODENTAL, PAUSE, PAUSE_US, REST, Timed
 
 Array = npt.NDArray[np.float32]
 """Mouth tracks have shape (n, 2): opening (0 closed, 1 wide) and width (-1 rounded, 1 spread)."""
@@ -79,6 +79,14 @@ def met(mouths: Array, visemes: Sequence[Timed], times: npt.NDArray[np.float64])
     """Mouths (n, 2) that were told otherwise, with lips that meet where visemes close them."""
     t = times + LEAD_S
     return _met(mouths, _near(visemes, t), t)
+
+
+def tucked_at(visemes: Sequence[Timed], time_s: float) -> float:
+    """How far the lower lip is under the upper teeth at an audio time, as in f and v, 0 to 1."""
+    t = time_s + LEAD_S
+    near = [v for v in _near(visemes, np.array([t])) if v.viseme is LABIODENTAL]
+    apart = [max(0.0, v.start_us / 1e6 - t, t - v.end_us / 1e6) for v in near]
+    return max((float(np.exp(-((a / CLOSE_S) ** 2))) for a in apart), default=0.0)
 
 
 def _near(visemes: Sequence[Timed], t: npt.NDArray[np.float64]) -> list[Timed]:

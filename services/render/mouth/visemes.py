@@ -65,6 +65,7 @@ VISEMES: dict[str, Viseme] = {symbol: viseme for symbols, viseme in _GROUPS for 
 GLIDES: dict[str, str] = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "S": "ʃ"}
 """Symbols that stand for others, spoken one after the other."""
 BILABIAL = frozenset("mbp")
+LABIODENTAL = VISEMES["f"]
 SILENT = frozenset(' ;:,.!?—…"()“”')
 """Symbols in which nothing is said; a short space between words is spoken through."""
 MARKS = frozenset("ˈˌːʰʲ̃ᵝ↓→↗↘")

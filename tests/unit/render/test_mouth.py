@@ -7,7 +7,7 @@ from services.render.engines.base import PhonemeSpan
 from services.render.mouth.features import RATE, Levelled
 from services.render.mouth.hear import LOOK_AHEAD_S, AcousticModel, Listener
 from services.render.mouth.resampling import Resampler
-from services.render.mouth.track import LEAD_S, REACH_S, mouth_at
+from services.render.mouth.track import LEAD_S, REACH_S, mouth_at, tucked_at
 from services.render.mouth.visemes import PAUSE, REST, VISEMES, timed
 
 STEP_US = 120_000
@@ -41,6 +41,13 @@ def test_bilabials_close_the_lips_between_any_vowels(sound: str, vowel: str) -> 
 def test_lips_close_in_the_shortest_bilabial() -> None:
     spans = [PhonemeSpan("ɑ", 0, 200_000), PhonemeSpan("b", 200_000, 230_000), PhonemeSpan("ɑ", 230_000, 500_000)]
     assert at(spans, 0.215 - LEAD_S)[0, 0] <= 0.02
+
+
+def test_the_lip_is_under_the_teeth_in_f_and_v_only() -> None:
+    visemes = timed(speak("ɑ", "f", "ɑ", "m", "v"))
+    under = [tucked_at(visemes, middle(k)) for k in range(5)]
+    assert under[1] == under[4] == 1 and max(under[0], under[2], under[3]) < 0.2
+    assert tucked_at([], 1.0) == 0
 
 
 def test_vowels_have_their_shapes() -> None:

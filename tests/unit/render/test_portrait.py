@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from services.render.atlas.face import Face
-from services.render.atlas.interior import OPEN, Interior, Lips
+from services.render.atlas.interior import OPEN, OVERLAP, Interior, Lips
 from services.render.atlas.light import Light, luma, measure, rgb, yuv
 from services.render.atlas.light import together as middle_of
 from services.render.atlas.planes import cut, planes
 from services.render.atlas.portrait import LIDS, blinked, glasses, sealed
 from services.render.atlas.prepare import understand
-from services.render.atlas.still import StillPainter
+from services.render.atlas.still import ROUND, StillPainter
 from services.render.atlas.teeth import ENAMEL, FLESH, reflect, row, tongue
 from services.render.engines.base import Image
 from services.render.geometry import points as pt
@@ -243,3 +243,28 @@ def test_lips_are_drawn_through_their_points() -> None:
     assert lips.gap == pytest.approx(14 / 80, abs=0.002) and lips.half == pytest.approx(30 / 80, abs=0.002)
     high, deep = lips.curves(np.array([0.0]))
     assert (deep - high)[0] == pytest.approx(14 / 80, abs=0.002)
+
+
+def test_in_f_the_lower_lip_lies_at_the_edge_of_the_upper_teeth(face: Face) -> None:
+    drawn = painter(face)
+    rest, tucked = drawn._head(0, face.closed), drawn._head(0, face.closed, 1.0)
+    assert tucked[13, 1] < rest[13, 1] - 0.03, "the upper lip does not show the teeth"
+    edge = rest[[13, 14], 1].mean() + OVERLAP
+    assert tucked[14, 1] == pytest.approx(edge, abs=0.015)
+    lip = [head[17, 1] - head[14, 1] for head in (rest, tucked)]
+    assert lip[1] < lip[0] - 0.03, "the lower lip is not rolled in"
+    assert np.array_equal(tucked[list(pt.CORNERS)], rest[list(pt.CORNERS)])
+    before = flat(LIPS)
+    shown = cut(drawn.paint(before, 0, face.closed, 1.0), (150, 170, 20, 40)).luma
+    assert shown.max() > cut(before, (150, 170, 20, 40)).luma.max() + 15, "no teeth"
+
+
+def test_rounded_lips_leave_a_hole_in_the_middle_and_close_beside_it(face: Face) -> None:
+    drawn = painter(face)
+    wanted = face.closed + np.array([0.04, ROUND - face.closed[1]], np.float32)
+    gaps = []
+    for mouth in (wanted * (1, 0) + (0, face.closed[1]), wanted):
+        head = drawn._head(0, mouth)
+        gaps.append(head[list(pt.LOWER_INNER), 1] - head[list(pt.UPPER_INNER), 1])
+    assert gaps[1][5] > gaps[0][5] + 0.01, "no hole"
+    assert gaps[1][2] / gaps[1][5] < 0.85 * gaps[0][2] / gaps[0][5], "not round"
