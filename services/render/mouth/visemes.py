@@ -23,7 +23,7 @@ class Viseme:
 
 
 REST = Viseme(0.0, 0.0, 1.0)
-PAUSE = Viseme(0.4, 0.0, 1.0)
+PAUSE = Viseme(0.3, 0.0, 1.0)
 """Between phrases people breathe in through nose and mouth together (Lester and Hoit 2014): lips stay parted."""
 
 _GROUPS: tuple[tuple[str, Viseme], ...] = (
