@@ -101,6 +101,12 @@ class ClipModel:
         z = (around(features) - self.mean) / self.spread
         return np.asarray(self.centre + self.gain * (z @ self.matrix), dtype=np.float32)
 
+    def parts(self, features: Array) -> Array:
+        """What each moment heard adds to ``centre`` in the estimate, shape (n, len(OFFSETS), 2)."""
+        z = (around(features) - self.mean) / self.spread
+        each = z.reshape(len(z), len(OFFSETS), -1).transpose(1, 0, 2) @ self.matrix.reshape(len(OFFSETS), -1, 2)
+        return np.asarray(self.gain * each.transpose(1, 0, 2), dtype=np.float32)
+
 
 def told(first: int, heard: int, whole: bool) -> Window | None:
     """The window that tells of features from number ``first`` on when ``heard`` of them have sounded.

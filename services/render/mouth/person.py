@@ -1,7 +1,8 @@
 """One person's own way of moving the mouth, on top of the general model: made by ``services.render.train``.
 
 Inputs at each time are the general model's estimate, the strongest components of Whisper's features in this person's
-speech, and how loud and bright the sound is, each with its neighbours in time. Several small networks, each chosen on
+speech, and how loud and bright the sound is, each with its neighbours in time; and what each moment that the general
+model hears adds to its estimate, so that a person's mouth may come earlier or later, or hold longer. Several small networks, each chosen on
 another part of the clip, are averaged (bagging, Breiman 1996); all start as the general model.
 """
 
@@ -25,11 +26,12 @@ NEAR = np.array([-6, -3, 0, 3, 6])
 """Neighbours (20 ms) of components, and of the general estimate."""
 FAR = np.array([-24, -16, -8, -4, 0, 4, 8, 16, 24])
 """Neighbours of loudness: a breath is taken before a phrase, and the mouth opens for it."""
+NOW = np.zeros(1, np.int64)
 COMPONENTS = 24
 LATER = (50, 100)
 """Features by which a window is heard again, begun later; less than its context."""
-WEIGHTS = (1.0, 0.5, 0.3)
-"""Share of components, general estimate and sound in the inputs' variance."""
+WEIGHTS = (1.0, 0.5, 0.3, 1.0)
+"""Share of components, general estimate, sound and the estimate's parts in the inputs' variance."""
 WAYS = ("text", "live")
 """Ways of telling the mouth for which a model may have a correction."""
 CALM = np.array([1, 2, 3, 2, 1], np.float32) / 9
@@ -107,16 +109,19 @@ class Inputs:
     @staticmethod
     def _blocks(features: Array, general: ClipModel, centre: Array, components: Array, lag: int) -> list[Array]:
         projected = np.asarray((features[:, :SIZE] - centre) @ components, dtype=np.float32)
-        guess = general.estimate(features[:, :SIZE])
+        parts = general.parts(features[:, :SIZE])
+        guess = np.asarray(general.centre + parts.sum(1), dtype=np.float32)
         return [
             neighbours(projected, NEAR, lag),
             neighbours(guess, NEAR, lag),
             neighbours(features[:, SIZE:], FAR, lag),
+            neighbours(parts.reshape(len(parts), -1), NOW, lag),
         ]
 
     def rows(self, features: Array, general: ClipModel, lag: int = 0) -> Array:
         """Inputs at each feature, those of ``lag`` features later."""
         joined = np.concatenate(self._blocks(features, general, self.centre, self.components, lag), 1)
+        joined = joined[:, : len(self.mean)]  # models of earlier versions do not know the estimate's parts
         return np.asarray((joined - self.mean) * self.scale, dtype=np.float32)
 
 

@@ -29,7 +29,7 @@ from services.render.mouth.correction import Correction
 from services.render.mouth.encoded import encoded
 from services.render.mouth.features import RATE, Array
 from services.render.mouth.hear_clip import ClipModel
-from services.render.mouth.person import WAYS, Inputs, PersonModel, hearing, neighbours
+from services.render.mouth.person import NOW, WAYS, Inputs, PersonModel, hearing, neighbours
 from services.render.mouth.whisper import PER_S, SIZE
 from services.render.train.check import offset_warnings, sound_of, voice_in
 from services.render.train.correct import chosen, drawn, judged, pair
@@ -74,7 +74,7 @@ class Fitting:
         rows, away = [], []
         for features in stretch.heard:
             rows.append(inputs.rows(features, general, stretch.lag)[stretch.usable])
-            guess = neighbours(general.estimate(features[:, :SIZE]), np.zeros(1, np.int64), stretch.lag)
+            guess = neighbours(general.estimate(features[:, :SIZE]), NOW, stretch.lag)
             away.append(guess[stretch.usable] - general.centre)
         far = np.concatenate(away)
         strength = far.std(0) + 1e-6

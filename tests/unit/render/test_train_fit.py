@@ -1,5 +1,6 @@
 """The fit of a person's own mouth: it learns what is there, resumes exactly, and its model is run alike in numpy."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,31 @@ def test_a_model_is_kept_as_it_is_and_a_foreign_file_is_refused(tmp_path: Path) 
     np.savez(tmp_path / "other.npz", what=np.array([{"a": 1}], dtype=object))
     with pytest.raises((KeyError, ValueError)):
         PersonModel.load(tmp_path / "other.npz")
+
+
+def test_a_model_of_an_earlier_version_speaks_as_it_did(tmp_path: Path) -> None:
+    now = person()
+    known = now.inputs.mean.size - 2 * len(OFFSETS)  # it does not know the estimate's parts
+    inputs = replace(now.inputs, mean=now.inputs.mean[:known], scale=now.inputs.scale[:known])
+    cut = {name: getattr(now.members, name)[:, :known] for name in ("linear", "into")}
+    earlier = replace(now, inputs=inputs, members=replace(now.members, **cut))
+    silent = {name: np.concatenate([w, 0 * w[:, : 2 * len(OFFSETS)]], 1) for name, w in cut.items()}
+    features = np.random.default_rng(4).normal(0, 1, (60, SIZE + SOUND)).astype(np.float32)
+    earlier.save(tmp_path / "model.npz")
+    told = replace(now, members=replace(now.members, **silent)).estimate(features)
+    np.testing.assert_allclose(PersonModel.load(tmp_path / "model.npz").estimate(features), told, atol=1e-5)
+
+
+def test_the_parts_of_an_estimate_make_it_up() -> None:
+    general = person().general
+    features = np.random.default_rng(5).normal(0, 1, (60, SIZE)).astype(np.float32)
+    parts = general.parts(features)
+    assert parts.shape == (60, len(OFFSETS), 2)
+    np.testing.assert_allclose(general.centre + parts.sum(1), general.estimate(features), atol=1e-4)
+    one = features.copy()
+    one[30] += 1  # what is heard at one moment is in the part of that moment
+    changed = np.abs(general.parts(one) - parts)[30 - OFFSETS].max(2) > 1e-4
+    assert (changed == np.eye(len(OFFSETS), dtype=bool)).all()
 
 
 def test_small_parts() -> None:
