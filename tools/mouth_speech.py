@@ -10,9 +10,12 @@ import numpy.typing as npt
 import soxr
 
 from services.common.settings import SharedSettings
+from services.render.atlas.manner import talking
 from services.render.engines.base import PhonemeSpan
 from services.render.mouth.features import RATE
+from services.render.mouth.track import mouth_at
 from services.render.mouth.visemes import BREATH_US, REST, Timed, Viseme, timed
+from services.render.mouth.whisper import PER_S
 
 Array = npt.NDArray[np.float32]
 Sentence = tuple[Array, list[str], npt.NDArray[np.int64]]
@@ -132,3 +135,19 @@ def breathing(visemes: list[Timed]) -> list[Timed]:
         else:
             out += [Timed(BREATH, v.start_us, left), Timed(REST, left, right), Timed(BREATH, right, v.end_us)]
     return out
+
+
+def usual(voices: dict[str, list[Sentence]]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Mean (2,) and spread of viseme tracks while somebody talks, Chinese and English counted alike.
+
+    The spread is the lower triangle whose product with its transpose is the covariance of opening and width.
+    """
+    seen: dict[bool, list[Array]] = {}
+    for voice, own in voices.items():
+        for x, phonemes, times in own:
+            spans = [PhonemeSpan(p, int(a), int(b)) for p, (a, b) in zip(phonemes, times, strict=True)]
+            track = mouth_at(timed(spans), np.arange(len(x) * PER_S // RATE) / PER_S)
+            seen.setdefault(voice.startswith("z"), []).append(track[talking(track[:, 0], PER_S)])
+    both = [np.concatenate(tracks).astype(np.float64) for tracks in seen.values()]
+    mean = np.mean([x.mean(0) for x in both], axis=0)
+    return mean, np.linalg.cholesky(np.mean([(x - mean).T @ (x - mean) / len(x) for x in both], axis=0))

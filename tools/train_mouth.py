@@ -1,6 +1,6 @@
 """Trains the sound-to-mouth models of the atlas engine on speech of our own engine, and writes their weights.
 
-    python -m tools.train_mouth --cache DIR [--rounds 3] [--out services/render/mouth]
+    python -m tools.train_mouth --cache DIR [--rounds 3] [--out services/render/mouth] [--only NAME]
 
 ``hear_clip.npz`` (ridge regression on features of Whisper's encoder) hears recordings, ``hear_live.npz`` (the same on
 windows that end soon, see ``train_mouth_streaming``) hears live speech, ``hear.npz`` (a network on log-mel, see
@@ -11,6 +11,9 @@ when each phoneme sounds; visemes turn that into the wanted mouth. Speech is the
 room, noise, other voices), since real recordings are. ``--cache`` keeps the speech. All is seeded and runs on one
 thread: the same machine and packages give the same arrays, of which a digest is printed. Held-out figures are of voices
 that were not trained on; the weights written are those of all voices (``hear_clip``) or of the others.
+
+Also prints what ``services.render.atlas.manner`` keeps as ``USUAL`` and ``USUAL_SPREAD``; ``--only usual`` does nothing
+else.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from services.render.mouth.features import RATE
 from services.render.mouth.hear_clip import OFFSETS, around
 from services.render.mouth.track import mouth_at
 from services.render.mouth.whisper import PER_S, WhisperEncoder
-from tools.mouth_speech import Sentence, breathing, recording, speak, spoken, worse
+from tools.mouth_speech import Sentence, breathing, recording, speak, spoken, usual, worse
 
 Array = npt.NDArray[np.float32]
 HERE = Path(__file__).parent
@@ -90,13 +93,15 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=HERE.parent / "services/render/mouth")
-    parser.add_argument("--only", choices=["hear", "hear_clip", "hear_live"], help="train this one alone")
+    parser.add_argument("--only", choices=["hear", "hear_clip", "hear_live", "usual"], help="this one alone")
     args = parser.parse_args()
     args.cache.mkdir(parents=True, exist_ok=True)
     speak(args.cache, args.rounds)
     voices = spoken(args.cache)
     seconds = sum(len(x) / RATE for own in voices.values() for x, _, _ in own)
     print(f"{seconds / 60:.1f} minutes of speech, {len(voices)} voices, {time.process_time():.0f} CPU-s", flush=True)
+    mean, spread = usual(voices)
+    print(f"usual: {mean.round(3).tolist()}, spread {spread.round(3).tolist()}", flush=True)
     if args.only in (None, "hear_clip"):
         save(args.out / "hear_clip.npz", train_clip(voices))
     if args.only in (None, "hear_live"):

@@ -15,9 +15,10 @@ import numpy.typing as npt
 from services.render.atlas.face import Face
 from services.render.geometry.shape import Array
 
-USUAL = np.array([0.28, 0.0])
-"""Mean opening and width of tracks over speech: visemes of our own engine's speech, half Chinese and half English."""
-USUAL_SPREAD = np.array([[0.25, 0.0], [0.14, 0.2425]])
+USUAL = np.array([0.27, 0.0])
+"""Mean opening and width of tracks while somebody talks: visemes of our own engine's speech, half Chinese and half
+English. ``python -m tools.train_mouth --cache DIR --only usual`` prints this and the next."""
+USUAL_SPREAD = np.array([[0.255, 0.0], [0.13, 0.28]])
 """Lower triangle whose product with its transpose is their covariance: opening, then width."""
 PART = np.array([0.9, 0.75])
 """Spread that is drawn, as a part of the person's: what is heard is right in part only."""

@@ -2,8 +2,8 @@
 
 Inputs at each time are the general model's estimate, the strongest components of Whisper's features in this person's
 speech, and how loud and bright the sound is, each with its neighbours in time; and what each moment that the general
-model hears adds to its estimate, so that a person's mouth may come earlier or later, or hold longer. Several small networks, each chosen on
-another part of the clip, are averaged (bagging, Breiman 1996); all start as the general model.
+model hears adds to its estimate, so that a person's mouth may come earlier or later, or hold longer. Several small
+networks, each chosen on another part of the clip, are averaged (bagging, Breiman 1996); all start as the general model.
 """
 
 from __future__ import annotations
