@@ -5,8 +5,8 @@ PyAV muxes and libx264 encodes. Pictures are BGR (H, W, 3) or planar YUV 4:2:0 (
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,15 +24,12 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from services.render.engines.base import Image, Samples
+from services.render.fragments import Track, fragment
 
 AAC_RATES = (24000, 32000, 44100, 48000)
 """Rates that every browser plays; others are brought to 48 kHz."""
-FRAGMENT_S, LIVE_FRAGMENT_S = 0.2, 0.06
-"""Shortest length of a fragment: what a player waits for before it can show something new."""
-
-
-LARGE = 1280 * 720
-"""Pixels of a picture from which ``auto`` takes the faster preset."""
+FRAGMENT, LIVE_FRAGMENT = 5, 2
+"""Pictures in a fragment: what a player waits for before it can show something new."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +37,11 @@ class EncoderOptions:
     """How pictures are encoded."""
 
     preset: str = "auto"
-    """A preset of x264; ``auto`` is ``veryfast``, and above ``LARGE`` ``superfast``."""
+    """A preset of x264; ``auto`` is ``superfast`` without what a talking head does not need."""
     crf: int = 20
     threads: int = 1
     live: bool = False
-    """No look-ahead and a key frame every second, at a third more bytes."""
+    """No look-ahead and a key frame every second, at more bytes."""
 
 
 def _planar_frame(image: Image) -> VideoFrame:
@@ -55,18 +52,19 @@ def _planar_frame(image: Image) -> VideoFrame:
     return VideoFrame.from_ndarray(image, "yuv420p")
 
 
-def _x264(options: EncoderOptions, pixels: int) -> dict[str, str]:
-    """Options of libx264 for pictures of so many pixels."""
-    preset = ("superfast" if pixels > LARGE else "veryfast") if options.preset == "auto" else options.preset
+def _x264(options: EncoderOptions) -> dict[str, str]:
+    """Options of libx264."""
+    preset = "superfast" if options.preset == "auto" else options.preset
+    # MP4 holds lengths instead of start codes (annexb=0)
     # no B-frames: the first picture has time 0 without edit lists, which players read differently
-    out = {"preset": preset, "crf": str(options.crf), "bf": "0"}
-    if preset == "veryfast":
-        # a talking head moves little: a quarter less work for the same picture and a fiftieth more bytes
-        out |= {"motion-est": "dia", "partitions": "i8x8", "weightp": "none"}
+    out = {"preset": preset, "bf": "0"}
+    if options.preset == "auto":
+        out |= {"partitions": "i8x8", "weightp": "none"}  # a talking head moves little: the same picture, less work
     if options.live:
-        return out | {"tune": "zerolatency"}
+        # without the look-ahead's rate control the same number gives a better picture for more work and bytes
+        return out | {"crf": str(options.crf + 1), "tune": "zerolatency", "x264-params": "annexb=0"}
     # superfast has no look-ahead of its own; with it the same picture takes half of the bytes for the same work
-    return out | {"rc-lookahead": "10", "x264-params": "mbtree=1"}
+    return out | {"crf": str(options.crf), "rc-lookahead": "10", "x264-params": "mbtree=1:annexb=0"}
 
 
 def to_bgr(image: Image) -> Image:
@@ -108,8 +106,7 @@ class _Encoder:
 
     def __init__(self, container: OutputContainer, size: tuple[int, int], fps: float, options: EncoderOptions) -> None:
         rate = Fraction(fps).limit_denominator(1001)
-        x264 = _x264(options, size[0] * size[1])
-        self.stream: VideoStream = container.add_stream("libx264", rate=rate, options=x264)
+        self.stream: VideoStream = container.add_stream("libx264", rate=rate, options=_x264(options))
         self.stream.width, self.stream.height = size
         self.stream.pix_fmt = "yuv420p"
         context = self.stream.codec_context
@@ -132,59 +129,6 @@ class _Encoder:
         return self.stream.encode(frame)
 
 
-class _Fragments:
-    """The file that the muxer writes to; hands out whole fragments and knows how many pictures they hold."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.pictures = 0
-
-    def write(self, data: bytes) -> int:
-        """Called by the muxer."""
-        self.data += data
-        return len(data)
-
-    def take(self, everything: bool = False) -> bytes:
-        """Bytes of the complete ``ftyp``, ``moov`` and ``moof`` + ``mdat`` boxes since the last call."""
-        whole = 0
-        for kind, start, end in _boxes(self.data, 0, len(self.data)):
-            if kind == b"moof":
-                self.pictures += _video_samples(self.data, start, end) if self._has_body(end) else 0
-            elif kind != b"styp":
-                whole = end
-        whole = len(self.data) if everything else whole
-        out = bytes(self.data[:whole])
-        del self.data[:whole]
-        return out
-
-    def _has_body(self, at: int) -> bool:
-        return any(kind == b"mdat" for kind, _, _ in _boxes(self.data, at, len(self.data)))
-
-
-def _boxes(data: bytearray, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Complete boxes of ISO/IEC 14496-12 in a range: type, start of the content, end."""
-    while start + 8 <= end:
-        size, kind = struct.unpack_from(">I4s", data, start)
-        if size < 8 or start + size > end:
-            return
-        yield kind, start + 8, start + size
-        start += size
-
-
-def _video_samples(data: bytearray, start: int, end: int) -> int:
-    """Pictures in one ``moof``: the sample counts of track 1."""
-    count = 0
-    for kind, a, b in _boxes(data, start, end):
-        if kind == b"traf":
-            track = 0
-            for inner, c, _ in _boxes(data, a, b):
-                if inner == b"tfhd":
-                    track = struct.unpack_from(">I", data, c + 4)[0]
-                elif inner == b"trun" and track == 1:
-                    count += struct.unpack_from(">I", data, c + 4)[0]
-    return count
-
-
 class FragmentedMp4:
     """Video and speech as one stream of bytes for ``MediaSource`` or a file.
 
@@ -195,18 +139,19 @@ class FragmentedMp4:
     def __init__(
         self, width: int, height: int, fps: float, audio_rate_hz: int, options: EncoderOptions | None = None
     ) -> None:
-        self._sink = _Fragments()
-        movflags = "empty_moov+default_base_moof+negative_cts_offsets+skip_trailer"
         options = options or EncoderOptions()
-        fragment_us = str(round((LIVE_FRAGMENT_S if options.live else FRAGMENT_S) * 1e6))
+        head = io.BytesIO()
         self._container = av.open(
-            self._sink, "w", format="mp4", container_options={"movflags": movflags, "frag_duration": fragment_us}
+            head, "w", format="mp4", container_options={"movflags": "empty_moov+default_base_moof+skip_trailer"}
         )
         self._fps = fps
         self._video = _Encoder(self._container, (width, height), fps, options)
         # an AAC frame is 1024 samples whatever their rate, and the coder is two behind: at 48 kHz 43 ms instead of 85
         self._rate = audio_rate_hz if audio_rate_hz in AAC_RATES and not options.live else 48000
-        self._resampler = None if self._rate == audio_rate_hz else soxr.ResampleStream(audio_rate_hz, self._rate, 1)
+        # medium quality is exact to 16 bits, and holds back 7 ms of sound instead of 10
+        self._resampler = (
+            None if self._rate == audio_rate_hz else soxr.ResampleStream(audio_rate_hz, self._rate, 1, quality="MQ")
+        )
         # at this bit rate the fast coder is as good on a voice, for a third of the work
         coder = {"aac_coder": "fast"}
         self._audio: AudioStream = self._container.add_stream("aac", rate=self._rate, layout="mono", options=coder)
@@ -214,22 +159,28 @@ class FragmentedMp4:
         self._samples = 0
         self._closed = False
         self._container.start_encoding()
+        self._head = head.getvalue()
+        scale = self._video.stream.time_base  # the muxer's own, finer than that of the pictures
+        assert scale is not None
+        self._pictures, self._sound = Track(1, scale.denominator), Track(2, self._rate)
+        self._least = LIVE_FRAGMENT if options.live else FRAGMENT
+        self._fragments = self._sent = 0
 
     @property
     def mime_type(self) -> str:
         """MIME type with codecs (RFC 6381), e.g. ``video/mp4; codecs="avc1.64001e, mp4a.40.2"``."""
-        extradata = bytes(self._video.stream.codec_context.extradata or b"")
-        sps = extradata.index(b"\x00\x00\x01\x67") + 4  # Annex B: start code, NAL type 7, then profile and level
-        return f'video/mp4; codecs="avc1.{extradata[sps : sps + 3].hex()}, mp4a.40.2"'
+        avcc = bytes(self._video.stream.codec_context.extradata or b"")  # version, then profile and level
+        return f'video/mp4; codecs="avc1.{avcc[1:4].hex()}, mp4a.40.2"'
 
     @property
     def end_us(self) -> int:
-        """Media time up to which bytes have been handed out."""
-        return round(self._sink.pictures / self._fps * 1e6)
+        """Media time up to which what was handed out can be played: sound comes up to three of its frames late."""
+        pictures = round(self._sent / self._fps * 1e6)
+        return pictures if self._closed else min(pictures, round(self._sound.start / self._rate * 1e6))
 
     def head(self) -> bytes:
         """The initialisation segment."""
-        return self._sink.take()
+        return self._head
 
     def add_audio(self, samples: Samples) -> None:
         """Sound that follows what was added before."""
@@ -243,29 +194,40 @@ class FragmentedMp4:
         frame = AudioFrame.from_ndarray(samples.astype(np.float32)[None, :], "fltp", "mono")
         frame.rate, frame.pts, frame.time_base = self._rate, self._samples, Fraction(1, self._rate)
         self._samples += samples.size
-        self._mux_audio(self._audio.encode(frame))
+        self._keep_sound(self._audio.encode(frame))
 
-    def _mux_audio(self, packets: Iterable[Packet[Any]]) -> None:
+    def _keep_sound(self, packets: Iterable[Packet[Any]]) -> None:
         for packet in packets:
             # the encoder's priming packet lies before 0; kept, it would push both tracks 1024 samples late
             if packet.pts is None or packet.pts >= 0:
-                self._container.mux(packet)
+                self._sound.add(bytes(packet), packet.duration or 1024, True)
+
+    def _keep_pictures(self, packets: Iterable[Packet[Any]]) -> None:
+        for packet in packets:
+            n = self._sent + len(self._pictures.samples)
+            a, b = (round(k * self._pictures.timescale * self._video.time_base) for k in (n, n + 1))
+            self._pictures.add(bytes(packet), b - a, packet.is_keyframe)
+
+    def _fragment(self) -> bytes:
+        self._fragments += 1
+        self._sent += len(self._pictures.samples)
+        return fragment(self._fragments, [self._pictures, self._sound])
 
     def add_frame(self, image: Image) -> bytes:
-        """Add a picture; returns the fragments that are ready, often none."""
-        for packet in self._video.add(image):
-            self._container.mux(packet)
-        return self._sink.take()
+        """Add a picture; returns the fragment that is ready, often none."""
+        self._keep_pictures(self._video.add(image))
+        # pictures without any sound would be of no use: a player waits for both
+        is_ready = len(self._pictures.samples) >= self._least and self._sound.samples
+        return self._fragment() if is_ready else b""
 
     def finish(self) -> bytes:
         """Everything that is left."""
         if self._resampler is not None:
             self._encode_audio(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
-        for packet in self._video.stream.encode(None):
-            self._container.mux(packet)
-        self._mux_audio(self._audio.encode(None))
+        self._keep_pictures(self._video.stream.encode(None))
+        self._keep_sound(self._audio.encode(None))
         self.close()
-        return self._sink.take(everything=True)
+        return self._fragment()
 
     def close(self) -> None:
         """Free the encoders; what was not taken is lost unless ``finish`` was called."""
