@@ -56,6 +56,8 @@ def mouth_at(visemes: Sequence[Timed], times: npt.NDArray[np.float64], correctio
         if v.viseme is not REST:
             spoken += weight
         shape += weight[:, None] * (v.viseme.opening, v.viseme.width)
+    if visemes and visemes[-1].after_speech:  # nothing is told of what follows: rest
+        total += 1 - np.exp(-np.maximum(0, t - visemes[-1].end_us / 1e6) / SPREAD_S)
     shape /= total[:, None]
     talking = np.clip(2 * np.abs(shape).sum(1), 0, 1)
     opening, width = np.maximum(shape[:, 0] + SPREAD_OPENS * shape[:, 1], PARTED * talking), shape[:, 1]

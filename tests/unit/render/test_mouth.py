@@ -74,6 +74,14 @@ def test_lips_stay_parted_in_a_pause_between_phrases_and_shut_when_it_lasts() ->
     assert np.abs(longer).max() < 0.05
 
 
+def test_lips_shut_smoothly_where_nothing_is_told_after_a_pause() -> None:
+    spans = [PhonemeSpan("ɑ", 0, 400_000), PhonemeSpan("", 400_000, 600_000)]
+    opening = at(spans, *np.arange(0.55, 1.2, 0.04) - LEAD_S)[:, 0]
+    assert opening[0] > 0.8 * PAUSE.opening and opening[-1] == 0
+    assert -0.6 * PAUSE.opening < np.diff(opening).min() and np.diff(opening).max() <= 0
+    assert opening[6:].max() < 0.02
+
+
 def test_what_is_said_after_a_pause_changes_nothing_at_its_beginning() -> None:
     spans = [PhonemeSpan("ɑ", 0, 400_000), PhonemeSpan("", 400_000, 710_000)]
     more = [*spans, PhonemeSpan("", 710_000, 740_000), PhonemeSpan("ɑ", 740_000, 1_000_000)]
