@@ -8,8 +8,9 @@ features lays that speech on the clip's. So the mouth that phonemes give can be 
 nobody wrote down when the person said what. Measured by the product's own landmarks, the clip's offset taken out.
 
 ``phonemes`` is the way of answers, ``heard`` hears the synthetic voice as recordings are heard, ``recording`` hears the
-person's own. With MODEL (``work/trial.npz`` of ``benchmarks.train``: learned from the first 70 % of the clip), the rest
-of the clip is measured, and training is too: ``corrected`` (conversations) and ``trained`` (videos). Prints Markdown.
+person's own voice. With MODEL (``work/trial.npz`` of ``benchmarks.train``: learned from the first 70 % of the clip),
+the rest of the clip is measured, and training is too: ``corrected`` (conversations) and ``trained`` (videos). Prints
+Markdown.
 """
 
 from __future__ import annotations
@@ -159,8 +160,10 @@ def measured(clip: Path, args: argparse.Namespace, asr: WhisperEngine, tts: Koko
         speech, spans = spoken(tts, words, language, voice)
         where, _ = warped(own, (encoded(speech, RATE, engine.encoder) - mean) / spread)
         visemes = on_clip(spans, where)
-        rows[voice, "phonemes, general"] = mouth_at(visemes, times), False
-        rows[voice, "heard, general"] = laid(heard(speech, engine.encoder, general), where, count), False
+        told, sounds = mouth_at(visemes, times), laid(heard(speech, engine.encoder, general), where, count)
+        both = np.asarray((told + sounds) / 2, np.float32)
+        for way, track in (("phonemes", told), ("heard", sounds), ("mean of both", both)):
+            rows[voice, f"{way}, general"] = track, False
         if args.model:
             rows[voice, "phonemes, corrected"] = mouth_at(visemes, times, found), True
             track = heard(speech, hearing(engine.encoder), PersonModel.load(args.model))
