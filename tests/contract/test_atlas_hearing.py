@@ -14,7 +14,7 @@ from services.render.engines.atlas import AtlasEngine
 from services.render.engines.base import EngineOptions, SessionConfig
 from services.render.mouth.features import RATE
 from services.render.mouth.hear_clip import ClipListener, ClipModel
-from services.render.mouth.whisper import PER_S, SIZE, WINDOW_S, WhisperEncoder
+from services.render.mouth.whisper import HUSH_S, PER_S, SIZE, WINDOW_S, WhisperEncoder
 from tests.fakes.media import png, portrait
 
 ROOT = SharedSettings().weights_dir
@@ -61,8 +61,9 @@ def vowel(formants: tuple[float, ...], seconds: float) -> np.ndarray:
 
 
 def test_the_encoder_tells_of_a_window(encoder: WhisperEncoder) -> None:
-    features = encoder(vowel((700, 1100, 2500), 1.0))
+    features = encoder(vowel((700, 1100, 2500), WINDOW_S))
     assert features.shape == (WINDOW_S * PER_S, SIZE)
+    assert encoder(vowel((700, 1100, 2500), 1.0)).shape == ((1 + HUSH_S) * PER_S, SIZE)
     assert np.isfinite(features).all() and features.std() > 0.1
 
 

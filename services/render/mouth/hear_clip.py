@@ -164,7 +164,7 @@ class ClipListener:
         at = (time_s - self._start_s) * PER_S - self._first
         if not len(self._track):
             return np.zeros(2, np.float32)
-        out = np.array([np.interp(at, np.arange(len(self._track)), c) for c in self._track.T], np.float32)
+        out = between(self._track, at)
         drop = max(0, int(at) - PER_S)
         self._track, self._first = self._track[drop:], self._first + drop
         return out
@@ -175,7 +175,8 @@ class ClipListener:
         if window is None:
             return False
         sound = self._sound[window.begin * STEP - self._dropped : window.until * STEP - self._dropped]
-        track = self._model.estimate(self._encoder(sound)) * self._free(sound)[:, None]
+        features = self._encoder(sound)
+        track = self._model.estimate(features) * self._free(sound, len(features))[:, None]
         track = track[window.first - window.begin : min(window.end + BLEND, window.until) - window.begin]
         blend = min(len(self._tail), len(track))
         share = (np.arange(blend, dtype=np.float32)[:, None] + 1) / (BLEND + 1)
@@ -188,15 +189,23 @@ class ClipListener:
         self._sound, self._dropped = self._sound[drop:], self._dropped + drop
         return True
 
-    def _free(self, sound: Array) -> Array:
-        """How freely the mouth moves at each feature of the window, 0 (silence) to 1, shape (WINDOW_S * PER_S,)."""
-        padded = np.pad(sound, (0, round(WINDOW_S * RATE) - len(sound)))
+    def _free(self, sound: Array, count: int) -> Array:
+        """How freely the mouth moves at each of so many features of the window, 0 (silence) to 1; silence follows."""
+        padded = np.pad(sound, (0, count * STEP - len(sound)))
         loud = log_mel(np.pad(padded, WINDOW // 2))[:, 4:32].mean(1)
         own = float(np.percentile(loud[: len(sound) // HOP + 1], 90))
         self._level = max(LEAST_LEVEL, self._level - SINK, own)
         # lips part before the first sound is heard, and stay a moment
         near = np.lib.stride_tricks.sliding_window_view(np.pad(loud, NEAR, mode="edge"), sum(NEAR) + 1).max(1)
-        return eased(near[: round(WINDOW_S * 100)] - self._level)[::2]
+        return eased(near[: 2 * count] - self._level)[::2]
+
+
+def between(track: Array, at: float) -> Array:
+    """The row of (n, k) at a place between two rows; the first and the last stand for what is beyond."""
+    at = min(max(at, 0.0), len(track) - 1)
+    low = int(at)
+    share = np.float32(at - low)
+    return np.asarray(track[low] * (1 - share) + track[min(low + 1, len(track) - 1)] * share)
 
 
 def eased(near: Array) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 
 from services.render.mouth.correction import Correction
 from services.render.mouth.features import RATE, Array, Levelled
-from services.render.mouth.hear_clip import NEAR, STEP, Encoder, eased
+from services.render.mouth.hear_clip import NEAR, STEP, Encoder, between, eased
 from services.render.mouth.resampling import Resampler
 from services.render.mouth.whisper import PER_S
 
@@ -113,7 +113,7 @@ class LiveListener:
         if not len(self._track):
             return np.zeros(2, np.float32)
         at = (time_s - self._start_s) * PER_S - self._first
-        out = np.array([np.interp(at, np.arange(len(self._track)), c) for c in self._track.T], np.float32)
+        out = between(self._track, at)
         drop = max(0, min(int(at), len(self._track)) - PER_S)
         self._track, self._first = self._track[drop:], self._first + drop
         return out

@@ -22,6 +22,8 @@ WINDOW = 400
 BANDS = 80
 WINDOW_S = 15.0
 """Sound encoded at once. Half of what Whisper was trained on, at less than half of the cost."""
+HUSH_S = 1.0
+"""Silence after shorter sound. A window filled with it tells the same (correlation .998) at up to four times the cost."""
 PER_S = 50
 """Features a second; number k describes the sound around k / PER_S seconds."""
 SIZE = 512
@@ -71,8 +73,11 @@ class WhisperEncoder:
         )
 
     def __call__(self, x: Array) -> Array:
-        """Features, shape (WINDOW_S * PER_S, SIZE), of at most ``WINDOW_S`` of samples at ``RATE``; silence follows."""
-        return self.exactly(np.pad(x, (0, round(WINDOW_S * RATE) - len(x))))
+        """Features, shape (seconds * PER_S, SIZE), of at most ``WINDOW_S`` of samples at ``RATE``.
+
+        Up to ``HUSH_S`` of silence follow, as in the windows that the mouth's maps were fitted on.
+        """
+        return self.exactly(np.pad(x, (0, min(round(WINDOW_S * RATE) - len(x), round(HUSH_S * RATE)))))
 
     def exactly(self, x: Array) -> Array:
         """Features, shape (seconds * PER_S, SIZE), of at most 30 s of samples at ``RATE``; nothing is added."""
