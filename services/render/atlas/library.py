@@ -31,7 +31,7 @@ EASE = 0.6
 """Part of a weight that is renewed with each frame."""
 FAINT = 0.15
 """A weight under this is dropped."""
-UNLIKE = 40.0
+UNLIKE = 60.0
 """Difference between the lips, in levels, that counts as much as a step: teeth do not turn into a tongue and back."""
 TORN = 3.0
 """Steps that it costs when the inside of the mouth would have to be painted."""

@@ -28,9 +28,15 @@ PALER, AND_BRIGHTER = 0.15, 0.4
 LEAST_RED = 14.0
 """Redness, in levels over grey, that lips are taken to have at least: in a grey picture nothing is told apart."""
 
+DOUBT = (0.012, 0.0)
+"""Reach, in eye distances, over the upper and the lower contour that is not believed: the upper lip throws a shadow on
+the teeth, so that their end is less sure."""
+
 
 def beyond(picture: npt.NDArray[np.uint8], mesh: Array) -> Array:
     """How far teeth reach beyond the inner contour of a BGR picture, upper and lower, in pixels, shape (2, 9)."""
+    eyes = [mesh[list(c), :2].mean(0) for c in (pt.RIGHT_EYE_CORNERS, pt.LEFT_EYE_CORNERS)]
+    unit = float(np.linalg.norm(eyes[1] - eyes[0]))
     out = np.zeros((2, len(LIPS[0][0])), np.float32)
     around = mesh[[*pt.UPPER_OUTER, *pt.LOWER_OUTER], :2]
     x0, y0 = np.maximum(0, np.floor(around.min(0)).astype(int) - 3)
@@ -51,7 +57,7 @@ def beyond(picture: npt.NDArray[np.uint8], mesh: Array) -> Array:
         steps, later = (np.cumprod(t, axis=0).sum(0) for t in (teeth, teeth[2:]))
         steps = np.where(later > 0, np.maximum(steps, later + 2), steps)
         length: Array = np.linalg.norm(b - a, axis=1)
-        out[k] = np.minimum(steps, MOST) * (DEPTHS[1] - DEPTHS[0]) * length
+        out[k] = np.maximum(0, np.minimum(steps, MOST) * (DEPTHS[1] - DEPTHS[0]) * length - DOUBT[k] * unit)
     return out
 
 
