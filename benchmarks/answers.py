@@ -21,6 +21,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from services.asr.engines.whisper import WhisperEngine
@@ -33,8 +34,8 @@ from services.render.mouth.encoded import encoded
 from services.render.mouth.features import RATE, Array
 from services.render.mouth.hear_clip import OFFSETS, ClipListener, ClipModel, Encoder, Estimator
 from services.render.mouth.person import PersonModel, hearing
-from services.render.mouth.track import met, mouth_at
-from services.render.mouth.visemes import Timed, timed
+from services.render.mouth.track import LEAD_S, met, mouth_at
+from services.render.mouth.visemes import BREATH_US, REST, Timed, timed
 from services.render.mouth.whisper import PER_S
 from services.render.train.atlas import HELD_OUT
 from services.render.train.check import sound_of
@@ -49,6 +50,8 @@ VOICES = {"en": ("af_heart", "am_michael"), "zh": ("zf_xiaoxiao", "zm_yunxi")}
 ASIDE = 0.02
 """What a step in one of the two times alone costs more, in cosine distance."""
 COLUMNS = ("opening_corr", "width_corr", "distance", "opening_std_ratio")
+BESIDE_S = 0.1
+"""Time before and after a pause that is left out where only what is said counts."""
 
 
 def warped(real: Array, said: Array) -> tuple[Array, float]:
@@ -119,6 +122,15 @@ def on_clip(spans: list[PhonemeSpan], where: Array) -> list[Timed]:
     return timed([s for s in moved if s.end_us > s.start_us])
 
 
+def saying(visemes: list[Timed], times: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """At which of the times something is said, and no pause is near."""
+    out = np.ones(len(times), bool)
+    for v in visemes:
+        if v.viseme is REST and v.end_us - v.start_us >= BREATH_US:
+            out &= (times + LEAD_S < v.start_us / 1e6 - BESIDE_S) | (times + LEAD_S > v.end_us / 1e6 + BESIDE_S)
+    return out
+
+
 def prepared(clip: Path, seconds: float) -> tuple[Avatar, AtlasEngine]:
     """An avatar of a clip's first seconds."""
     engine = AtlasEngine(EngineOptions(SharedSettings().weights_dir, 1, max_avatar_s=seconds))
@@ -155,23 +167,26 @@ def measured(clip: Path, args: argparse.Namespace, asr: WhisperEngine, tts: Koko
     mean, spread = general.mean[:size], general.spread[:size]
     own = (encoded(sound, RATE, engine.encoder)[:count] - mean) / spread
     times = np.arange(count) / PER_S
-    rows = {("", "recording, general"): (heard(sound, engine.encoder, general), False)}
+    recording = heard(sound, engine.encoder, general)
     for voice in VOICES[language or "en"]:
         speech, spans = spoken(tts, words, language, voice)
         where, _ = warped(own, (encoded(speech, RATE, engine.encoder) - mean) / spread)
         visemes = on_clip(spans, where)
         told, sounds = mouth_at(visemes, times), laid(heard(speech, engine.encoder, general), where, count)
         both = np.asarray((told + sounds) / 2, np.float32)
-        for way, track in (("phonemes", told), ("heard", sounds), ("mean of both", both)):
-            rows[voice, f"{way}, general"] = track, False
+        ways = {"recording": recording, "phonemes": told, "heard": sounds, "mean of both": both}
+        rows = {f"{way}, general": (track, False) for way, track in ways.items()}
         if args.model:
-            rows[voice, "phonemes, corrected"] = mouth_at(visemes, times, found), True
+            rows["phonemes, corrected"] = mouth_at(visemes, times, found), True
             track = heard(speech, hearing(engine.encoder), PersonModel.load(args.model))
-            rows[voice, "heard, trained"] = met(laid(track, where, count), visemes, times), True
-    for (voice, way), (track, corrected) in rows.items():
-        values = figures("text", drawn(part if args.model else whole, track[at + lag], corrected), real)
-        cells = [f"{values[f'text_{c}']:.3f}" for c in COLUMNS]
-        print(" | ".join(["", clip.stem, voice, way, *cells, ""]).strip(), flush=True)
+            rows["heard, trained"] = met(laid(track, where, count), visemes, times), True
+        spoken_at = saying(visemes, times)[at + lag]
+        for way, (track, corrected) in rows.items():
+            mouths = drawn(part if args.model else whole, track[at + lag], corrected)
+            values = figures("text", mouths, real)
+            inside = figures("text", mouths[spoken_at], real[spoken_at])["text_opening_corr"]
+            cells = [f"{value:.3f}" for value in (*(values[f"text_{c}"] for c in COLUMNS), inside)]
+            print(" | ".join(["", clip.stem, voice, way, *cells, ""]).strip(), flush=True)
 
 
 def main() -> None:
@@ -187,8 +202,9 @@ def main() -> None:
     asr.load()
     tts = KokoroEngine(EngineSetup(shared.weights_dir, 1, VOICES["en"][0], VOICES["zh"][0]))
     tts.load()
-    print(f"| clip | voice | way | {' | '.join(c.replace('_', ' ') for c in COLUMNS)} |")
-    print("|---" * (3 + len(COLUMNS)) + "|")
+    titles = [c.replace("_", " ") for c in COLUMNS] + ["opening corr without pauses"]
+    print(f"| clip | voice | way | {' | '.join(titles)} |")
+    print("|---" * (3 + len(titles)) + "|")
     for clip in args.clips:
         measured(clip.resolve(), args, asr, tts)
 
