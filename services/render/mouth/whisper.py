@@ -23,7 +23,7 @@ BANDS = 80
 WINDOW_S = 15.0
 """Sound encoded at once. Half of what Whisper was trained on, at less than half of the cost."""
 HUSH_S = 1.0
-"""Silence after shorter sound. A window filled with it tells the same (correlation .998) at up to four times the cost."""
+"""Silence after shorter sound. A window filled with it tells the same (correlation .998) at four times the work."""
 PER_S = 50
 """Features a second; number k describes the sound around k / PER_S seconds."""
 SIZE = 512
