@@ -27,6 +27,9 @@ AROUND_LIPS = 0.2
 which keeps its light, its expression and its grain."""
 COLOUR_LIMIT = 30.0
 """Most that the colour match may shift a plane."""
+SAME_LIGHT, MOST_LIGHT = 0.06, 1.6
+"""Difference of the light on a picture and on the frame that is left to the colour match, and the largest ratio."""
+_BLACK = np.array([16, 128, 128], np.float32)
 
 DETAIL = 0.02
 """Size of fine detail, in eye distances: teeth and pores, not the shape of a lip."""
@@ -108,10 +111,10 @@ class Painter:
             over = self._interior.paint(over, i, lips, mouth, share)
 
         alpha = alpha[rows, columns]
-        shift = _colour(beneath, over, alpha, unit / step)
+        shift, gain = _colour(beneath, over, alpha, unit / step)
         out = picture.copy()
         paste(out, under)
-        paste(out, blend(beneath, over, alpha * strength, shift, step))
+        paste(out, blend(beneath, over, alpha * strength, shift, step, gain))
         return out
 
 
@@ -160,13 +163,21 @@ def _occupied(alpha: Array, rect: Rect, step: int) -> tuple[Rect, slice, slice]:
     return (x + c.start * step, y + r.start * step, width, height), r, c
 
 
-def _colour(under: Patch, over: Patch, alpha: Array, nodes_per_unit: float) -> Array:
+def _colour(under: Patch, over: Patch, alpha: Array, nodes_per_unit: float) -> tuple[Array, float]:
+    """What ``over`` must be multiplied by, and then shifted by at the nodes, to look as ``under`` around the lips."""
     size = (alpha.shape[1], alpha.shape[0])
-    difference = small(under, size) - small(over, size)
+    frame, picture = small(under, size), small(over, size)
     rim = ((alpha > 0.02) & (alpha < 0.85)).astype(np.float32)[..., None]
+    count = max(1.0, float(rim.sum()))
+    bright, own = (max(1.0, float(((p - _BLACK) * rim)[..., 0].sum()) / count) for p in (frame, picture))
+    # a shift alone would leave dark lips too pale in more light
+    more = float(np.clip(bright / own, 1 / MOST_LIGHT, MOST_LIGHT)) - 1
+    gain = 1 + more - float(np.clip(more, -SAME_LIGHT, SAME_LIGHT))
+    black = (1 - gain) * _BLACK
+    difference = frame - (gain * picture + black)
     sigma = 0.22 * nodes_per_unit
     total = cv2.GaussianBlur(difference * rim, (0, 0), sigma)
     weight = cv2.GaussianBlur(rim, (0, 0), sigma)[..., None]
-    overall = (difference * rim).sum((0, 1)) / max(1.0, float(rim.sum()))
+    overall = (difference * rim).sum((0, 1)) / count
     spread = (total + 0.02 * overall) / (weight + 0.02)
-    return np.asarray(np.clip(spread, -COLOUR_LIMIT, COLOUR_LIMIT), dtype=np.float32)
+    return np.asarray(black + np.clip(spread, -COLOUR_LIMIT, COLOUR_LIMIT), dtype=np.float32), gain

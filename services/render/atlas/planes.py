@@ -99,13 +99,14 @@ def small(patch: Patch, size: tuple[int, int]) -> Array:
     return np.dstack([luma, chroma]).astype(np.float32)
 
 
-def blend(under: Patch, over: Patch, alpha: Array, shift: Array, step: int) -> Patch:
-    """``over`` plus ``shift`` laid on ``under`` by ``alpha``; alpha (rows, columns), shift (.., 3): node values."""
+def blend(under: Patch, over: Patch, alpha: Array, shift: Array, step: int, gain: float = 1.0) -> Patch:
+    """``gain`` times ``over`` plus ``shift`` (.., 3) laid on ``under`` by ``alpha`` (rows, columns), both at nodes."""
     _, _, w, h = under.rect
+    times = np.float32(gain)
     a = dense(alpha, step, w, h)
-    luma = under.luma + a * (over.luma + dense(shift[..., 0], step, w, h) - under.luma)
+    luma = under.luma + a * (times * over.luma + dense(shift[..., 0], step, w, h) - under.luma)
     b = dense(alpha, step // 2, w // 2, h // 2)[..., None]
-    chroma = under.chroma + b * (over.chroma + dense(shift[..., 1:], step // 2, w // 2, h // 2) - under.chroma)
+    chroma = under.chroma + b * (times * over.chroma + dense(shift[..., 1:], step // 2, w // 2, h // 2) - under.chroma)
     return Patch(under.rect, _bytes(luma), _bytes(chroma))
 
 

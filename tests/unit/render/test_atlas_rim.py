@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from services.render.atlas.library import Chooser, Library
-from services.render.atlas.planes import Patch
+from services.render.atlas.painter import _colour
+from services.render.atlas.planes import Patch, blend
 from services.render.atlas.rim import DOUBT, LIPS, at_the_rim, beyond
 from services.render.geometry import points as pt
 from services.render.geometry.shape import measure
@@ -82,3 +83,24 @@ def test_a_shut_mouth_is_not_faded_into_an_open_one() -> None:
     assert dict(chooser.weigh(pictures.traits[0])) == {0: 1.0}
     assert dict(chooser.weigh(pictures.traits[1])) == {1: 1.0}, "lips that meet were torn open"
     assert set(dict(chooser.weigh(pictures.traits[0]))) == {0, 1}, "closing may fade: lips are joined"
+
+
+@pytest.mark.parametrize("light", [0.7, 1.0, 1.4])
+def test_a_picture_taken_in_other_light_keeps_its_contrast(light: float) -> None:
+    side, step = 96, 4
+    y, x = np.mgrid[:side, :side]
+    lips = np.hypot(x - 48, (y - 48) * 1.5) < 18
+    frame = np.where(lips, 60, 140).astype(np.float32) * light + 16
+    half = (side // 2, side // 2, 2)
+    chroma = 128 + light * np.broadcast_to(np.float32([-8, 20]), half)
+    under = Patch((0, 0, side, side), frame.astype(np.uint8), np.round(chroma).astype(np.uint8))
+    own = np.where(lips, 76, 156).astype(np.uint8)
+    over = Patch(under.rect, own, np.broadcast_to(np.uint8([120, 148]), half).copy())
+    nodes = (np.arange(side // step) + 0.5) * step
+    alpha = np.clip((34 - np.hypot(nodes[None] - 48, nodes[:, None] - 48)) / 10, 0, 1).astype(np.float32)
+    shift, gain = _colour(under, over, alpha, 8.0)
+    after = blend(under, over, alpha, shift, step, gain)
+    assert gain == pytest.approx(light, abs=0.08)
+    middle = (slice(44, 52), slice(44, 52))
+    assert float(after.luma[middle].mean()) == pytest.approx(60 * light + 16, abs=6)
+    assert np.abs(after.chroma[24, 24] - chroma[24, 24]).max() <= 2
