@@ -92,10 +92,10 @@ def test_a_picture_taken_in_other_light_keeps_its_contrast(light: float) -> None
     lips = np.hypot(x - 48, (y - 48) * 1.5) < 18
     frame = np.where(lips, 60, 140).astype(np.float32) * light + 16
     half = (side // 2, side // 2, 2)
-    chroma = 128 + light * np.broadcast_to(np.float32([-8, 20]), half)
+    chroma = 128 + light * np.broadcast_to(np.array([-8, 20], np.float32), half)
     under = Patch((0, 0, side, side), frame.astype(np.uint8), np.round(chroma).astype(np.uint8))
     own = np.where(lips, 76, 156).astype(np.uint8)
-    over = Patch(under.rect, own, np.broadcast_to(np.uint8([120, 148]), half).copy())
+    over = Patch(under.rect, own, np.broadcast_to(np.array([120, 148], np.uint8), half).copy())
     nodes = (np.arange(side // step) + 0.5) * step
     alpha = np.clip((34 - np.hypot(nodes[None] - 48, nodes[:, None] - 48)) / 10, 0, 1).astype(np.float32)
     shift, gain = _colour(under, over, alpha, 8.0)
