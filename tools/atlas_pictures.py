@@ -20,6 +20,7 @@ from services.common.weights import folder
 from services.render.atlas.avatar import FRAMES, Avatar
 from services.render.atlas.painter import Painter
 from services.render.atlas.planes import Patch
+from services.render.atlas.still import StillPainter
 from services.render.atlas.store import Reader
 from services.render.builtin import framed
 from services.render.engines.atlas import AtlasEngine
@@ -38,6 +39,10 @@ CROP, TILE = (145, 115, 355, 325), 252
 COLUMNS = 7
 MOUTHS = {"at rest": (0.0, 0.0), "open": (0.85, 0.0), "rounded": (0.35, -0.9), "spread": (0.3, 0.9)}
 """Opening and width in parts of the person's reach."""
+SOUNDS = ((0.0, 0.0, 0.0), (0.35, 0.85, 0.0), (1.0, 0.1, 0.0), (0.45, -0.65, 0.0), (0.08, -0.95, 0.0), (0.0, 0.1, 1.0))
+"""Rest, "ee", "ah", "o", "oo" and "f": the same, and how far the lower lip is under the teeth."""
+PORTRAIT = 260
+"""Width of each picture of the portrait, in pixels."""
 
 
 def _part(bgr: Image) -> Image:
@@ -130,6 +135,25 @@ def atlas(avatar: Avatar) -> Image:
     return np.asarray(np.vstack([np.hstack([_bgr(library.patches[k]) for k in row]) for row in rows]), np.uint8)
 
 
+def portrait_mouths(avatar: Avatar) -> Image:
+    """The portrait as it is, and with the mouths of ``SOUNDS``."""
+    face, plan = avatar.face, avatar.plan
+    reader = Reader(avatar.folder / FRAMES)
+    before = reader.frame(0)
+    reader.close()
+    painter = StillPainter(face, avatar.interior, plan.width, plan.height)
+    drawn = [painter.paint(before, 0, (face.closed + (o, w) * face.reach).astype(np.float32), f) for o, w, f in SOUNDS]
+    unit, mouth = float(face.scale[0]), face.meshes[0][[13, 14], :2].mean(0)
+    (left, top), (right, bottom) = (mouth + unit * np.array([(-1.25, -1.75), (1.25, 1.05)])).astype(int).tolist()
+    size = (PORTRAIT, round(PORTRAIT * (bottom - top) / (right - left)))
+    gap = np.full((size[1], 6, 3), 255, np.uint8)
+    row = []
+    for picture in (before, *drawn):
+        part = to_bgr(picture)[max(0, top) : bottom, max(0, left) : right]
+        row += [cv2.resize(part, size, interpolation=cv2.INTER_CUBIC), gap]
+    return np.asarray(np.hstack(row[:-1]), np.uint8)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -144,6 +168,7 @@ def main() -> None:
         (scratch / "portrait").mkdir()
         (scratch / "avatar").mkdir()
         _speak(engine, portrait, clip, scratch / "portrait")
+        speaks = portrait_mouths(Avatar.load(scratch / "portrait"))
         report = engine.prepare(clip, "video", scratch / "avatar", _untold, _never)
         print(report)
         avatar = Avatar.load(scratch / "avatar")
@@ -151,7 +176,11 @@ def main() -> None:
         def shape_of(mouth: tuple[float, float]) -> Array:
             return (avatar.face.closed + np.array(mouth) * avatar.face.reach).astype(np.float32)
 
-        for file, picture in (("atlas-stages.jpg", stages(avatar, shape_of)), ("atlas-library.jpg", atlas(avatar))):
+        for file, picture in (
+            ("atlas-stages.jpg", stages(avatar, shape_of)),
+            ("atlas-library.jpg", atlas(avatar)),
+            ("portrait-mouth.jpg", speaks),
+        ):
             (args.out / file).write_bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())
 
 

@@ -33,6 +33,8 @@ SPREAD_HOLD = 0.3
 FAINT = 0.6
 """What is darker than this part of white, in levels, is no tooth."""
 OPEN = np.array([16.0, 128.0, 128.0], np.float32)
+REDDER = np.array([0.0, -16.0, 24.0], np.float32)
+"""What light turns to that comes in past lips, in levels, where all of it does."""
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,18 @@ def _round(curve: Array) -> Array:
     return np.asarray(_SPLINE @ curve, dtype=np.float32)
 
 
-def need(wanted: float, shown: float) -> float:
-    """How much of the interior must be painted for an opening, given the opening that the pictures show, 0 to 1."""
+def needs(wanted: float, shown: Array) -> Array:
+    """How much of the interior must be painted for an opening, for each opening that a picture shows, 0 to 1."""
     if wanted < 0.05:
-        return 0.0
-    times = (wanted / max(shown, 0.03) - NEEDED[0]) / (NEEDED[1] - NEEDED[0])
+        return np.zeros_like(shown)
+    times = (wanted / np.maximum(shown, 0.03) - NEEDED[0]) / (NEEDED[1] - NEEDED[0])
     more = (wanted - shown - MORE[0]) / (MORE[1] - MORE[0])
-    return float(np.clip(min(times, more), 0, 1))
+    return np.asarray(np.clip(np.minimum(times, more), 0, 1))
+
+
+def need(wanted: float, shown: float) -> float:
+    """The same for one opening."""
+    return float(needs(wanted, np.array([shown]))[0])
 
 
 class Interior:
@@ -184,6 +191,7 @@ class Interior:
         across, down = self.plane(i, gx, gy)
         across, down = across - shift[0], down - self._edge - shift[1]
         inside = self._inside(x / lips.half, y - up, low - y, across, down, self.drop(mouth)) * (1 - dark) + OPEN
+        inside += max(0.0, dark) * self._light.colour * REDDER
 
         luma, chroma = over.luma.copy(), over.chroma.copy()
         part = luma[top:bottom, left:right]

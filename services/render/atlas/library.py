@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.render.atlas.interior import need
+from services.render.atlas.interior import needs
 from services.render.atlas.planes import Patch
 from services.render.geometry import points as pt
 from services.render.geometry.shape import Array
@@ -115,7 +115,7 @@ class Chooser:
     def weigh(self, traits: Array, frame: int = 0) -> list[tuple[int, float]]:
         """Pictures and weights (sum 1, at most 2) for the wanted traits (5,), drawn on ``frame`` of the store."""
         # a mouth that opens is not faded into from a shut one: lips that meet would have to be torn open
-        torn = np.array([need(float(traits[0]), float(gap)) for gap in self._library.traits[:, 0]])
+        torn = needs(float(traits[0]), self._library.traits[:, 0])
         d = (((self._library.traits - traits) / UNIT) ** 2).sum(1) + 4 * (1 - self._library.worth) + TORN * torn
         near = np.abs(self._library.frames - frame) < self._apart
         if near.any() and not near.all():
