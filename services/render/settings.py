@@ -32,7 +32,7 @@ class RenderSettings(ServiceSettings):
     max_avatar_s: float = Field(default=60, ge=2, le=600)
     """Seconds of a source video that are used; the rest is left out with a warning."""
     preset: str = Field(default="auto", pattern="^(auto|ultrafast|superfast|veryfast|faster|fast|medium|slow)$")
-    """x264 preset: slower ones make smaller files. ``auto`` is ``superfast`` without what a talking head needs least."""
+    """x264 preset: slower ones make smaller files. ``auto`` is ``superfast`` less what a talking head needs least."""
     crf: int = Field(default=20, ge=12, le=35)
     """x264 quality: lower is better and larger; live one more, which looks the same without the look-ahead."""
     encoder_threads: int = Field(default=1, ge=1, le=16)

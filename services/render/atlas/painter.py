@@ -6,6 +6,8 @@ brought to the same target and blended in with a soft edge. Outside the rectangl
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -123,6 +125,7 @@ def _border(rect: Rect) -> Array:
     return np.asarray(_SIDES * (w, h) + (x, y), dtype=np.float32)
 
 
+@lru_cache(maxsize=16)
 def _window(rows: int, columns: int) -> Array:
     y = np.minimum(np.arange(rows), np.arange(rows)[::-1])[:, None]
     x = np.minimum(np.arange(columns), np.arange(columns)[::-1])[None]
