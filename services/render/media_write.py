@@ -27,7 +27,7 @@ from services.render.engines.base import Image, Samples
 from services.render.fragments import Track, fragment
 
 AAC_RATES = (24000, 32000, 44100, 48000)
-"""Rates that every browser plays; others are brought to 48 kHz."""
+"""Rates that every browser plays; others are brought to the next higher one."""
 FRAGMENT, LIVE_FRAGMENT = 5, 2
 """Pictures in a fragment: what a player waits for before it can show something new."""
 
@@ -147,7 +147,7 @@ class FragmentedMp4:
         self._fps = fps
         self._video = _Encoder(self._container, (width, height), fps, options)
         # an AAC frame is 1024 samples whatever their rate, and the coder is two behind: at 48 kHz 43 ms instead of 85
-        self._rate = audio_rate_hz if audio_rate_hz in AAC_RATES and not options.live else 48000
+        self._rate = 48000 if options.live else next((r for r in AAC_RATES if r >= audio_rate_hz), 48000)
         # medium quality is exact to 16 bits, and holds back 7 ms of sound instead of 10
         self._resampler = (
             None if self._rate == audio_rate_hz else soxr.ResampleStream(audio_rate_hz, self._rate, 1, quality="MQ")
