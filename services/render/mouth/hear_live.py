@@ -23,6 +23,8 @@ WINDOW_S = 3.0
 """Sound encoded at once; before a stream begins there is silence."""
 HOP = 6
 """Features (20 ms) between two windows."""
+FIRST = 8
+"""Features that the first window hears: enough for two pictures, with which a video can begin."""
 FAR = 10
 """Features heard from the earliest moment that a window tells of to its end: the look-ahead."""
 NEXT = FAR - HOP
@@ -86,7 +88,7 @@ class LiveListener:
         self._encoder, self._model, self._correction = encoder, model, correction
         self._resampler = None if rate == RATE else Resampler(rate, RATE)
         self._start_s = start_s
-        self._sound = np.zeros(round(WINDOW_S * RATE) - HOP * STEP, np.float32)  # from where the next window begins
+        self._sound = np.zeros(round(WINDOW_S * RATE) - FIRST * STEP, np.float32)  # from where the next window begins
         self._levelled = Levelled()
         self._loud = np.full(KEPT, -9.0, np.float32)  # of frames of 10 ms, the last ones
         self._heard = 0  # features that windows have heard
@@ -125,14 +127,15 @@ class LiveListener:
             if not self._whole:
                 return False
             self._sound = np.pad(self._sound, (0, size - len(self._sound)))
-        loud = self._levelled.push(self._sound[size - HOP * STEP : size])[:, 4:32].mean(1)
+        new = HOP if self._heard else FIRST
+        loud = self._levelled.push(self._sound[size - new * STEP : size])[:, 4:32].mean(1)
         self._loud = np.concatenate([self._loud, loud])[-KEPT:]
         told = self._model.estimate(self._encoder(window(self._sound[:size])))
         if self._correction is not None:
             told = self._correction.heard(told)
         told *= self._free()[:, None]
         self._sound = self._sound[HOP * STEP :]
-        self._heard += HOP
+        self._heard += new
         first = self._heard - FAR
         before = self._track[: max(0, first - self._first)]
         self._track = np.concatenate([before, told[max(0, -first) :]])

@@ -7,6 +7,7 @@ from services.render.mouth.features import RATE
 from services.render.mouth.hear_clip import STEP
 from services.render.mouth.hear_live import (
     FAR,
+    FIRST,
     HOP,
     NEXT,
     OFFSETS,
@@ -99,10 +100,13 @@ def test_hearing_needs_no_more_than_its_look_ahead(rate: int, fps: float) -> Non
 
 def test_a_moment_is_not_told_before_its_window() -> None:
     listener = LiveListener(Loudness(), model(), RATE)
-    listener.push(babble(HOP / PER_S)[:-100])
+    listener.push(babble(FIRST / PER_S)[:-100])
     assert not listener.knows(0)
     listener.push(babble(0.1)[:100])
-    assert listener.knows(0) and listener.knows(1 / PER_S) and not listener.knows(2 / PER_S)
+    assert listener.knows(0) and listener.knows((FIRST - NEXT - 1) / PER_S)
+    assert not listener.knows((FIRST - NEXT) / PER_S)
+    listener.push(babble(HOP / PER_S))
+    assert listener.knows((FIRST - NEXT) / PER_S)
 
 
 def test_windows_and_memory_stay_bounded() -> None:
