@@ -33,6 +33,8 @@ SPREAD_HOLD = 0.3
 FAINT = 0.6
 """What is darker than this part of white, in levels, is no tooth."""
 OPEN = np.array([16.0, 128.0, 128.0], np.float32)
+BLURS = 2.0
+"""Width of the edge between lips and what is seen between them, in spreads of the picture's sharpest edges."""
 REDDER = np.array([0.0, -16.0, 24.0], np.float32)
 """What light turns to that comes in past lips, in levels, where all of it does."""
 
@@ -183,7 +185,8 @@ class Interior:
         x = back[0, 0] * (gx - lips.origin[0]) + back[0, 1] * (gy - lips.origin[1])
         y = back[1, 0] * (gx - lips.origin[0]) + back[1, 1] * (gy - lips.origin[1])
         up, low = lips.curves(x)
-        edge = max(1.3 / float(np.linalg.norm(lips.axes[:, 0])), 0.02)  # lips are round: no hard line
+        # lips are round: no hard line, and none sharper than the picture
+        edge = max(1.3 / float(np.linalg.norm(lips.axes[:, 0])), 0.02, BLURS * self._light.blur)
         alpha = np.clip((y - up) / edge + 0.15, 0, 1) * np.clip((low - y) / edge + 0.15, 0, 1)
         alpha = (alpha * np.clip((lips.half - np.abs(x)) / edge, 0, 1) * np.clip((low - up) / edge, 0, 1) * share)[
             ..., None

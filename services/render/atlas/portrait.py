@@ -40,8 +40,10 @@ LIDS = (
 
 SEALED = 0.1
 """Measured opening, in eye distances, up to which lips may touch: the mesh's inner lips never quite do."""
-SEEK, RIM = 0.05, 0.003
+SEEK, RIM = 0.07, 0.003
 """How far from the middle between them their line is sought, and how far off it the inner lips are put."""
+FIRM = 8.0
+"""What it costs to move the mouth's corners, for each eye distance; where a mouth is slanted the mesh misses them."""
 
 
 def sealed(picture: Image, mesh: Array) -> Array:
@@ -61,12 +63,12 @@ def sealed(picture: Image, mesh: Array) -> Array:
     normal = np.array([-along[1], along[0]]) / max(1e-3, float(np.linalg.norm(along)))
     t = np.linspace(0, 10, 61)
     line = np.stack([np.interp(t, np.arange(11), middle[:, k]) for k in (0, 1)], -1)
-    offsets = np.linspace(-SEEK, SEEK, 41) * unit
+    offsets = np.linspace(-SEEK, SEEK, 57) * unit
     at = (line[:, None] + offsets[None, :, None] * normal).astype(np.float32)
     dark = cv2.remap(grey, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float64)
     dark = (dark - dark.min(1, keepdims=True)) / max(4.0, float(np.percentile(np.ptp(dark, axis=1), 75)))
-    cost = dark + 0.25 * (offsets / (SEEK * unit)) ** 2
-    cost[[0, -1]] += 100 * np.abs(offsets) / unit
+    cost = dark + 0.5 * (offsets / (SEEK * unit)) ** 2
+    cost[[0, -1]] += FIRM * np.abs(offsets) / unit
     total, back = cost[0], np.zeros(cost.shape, int)
     for k in range(1, len(cost)):
         steps = np.stack([np.roll(total, s) + 0.05 * abs(s) for s in (-2, -1, 0, 1, 2)])
@@ -78,8 +80,11 @@ def sealed(picture: Image, mesh: Array) -> Array:
         path.append(int(back[k, path[-1]]))
     found = cv2.GaussianBlur(offsets[path[::-1]][None].astype(np.float64), (0, 0), 1.5)[0]
     out = mesh.copy()
+    moved = np.interp(np.arange(11), t, found)[:, None] * normal
+    for outer, inner, by in ((pt.CORNERS[0], upper[0], moved[0]), (pt.CORNERS[1], upper[-1], moved[-1])):
+        out[[outer, inner], :2] += by
     for curve, side in ((upper, -1), (lower, 1)):
-        place = middle + np.interp(np.arange(11), t, found)[:, None] * normal
+        place = middle + moved
         out[curve[1:-1], :2] = (place + side * RIM * unit * normal)[1:-1]
         out[curve, 2] = (mesh[upper, 2] + mesh[lower, 2]) / 2
     return out

@@ -54,10 +54,10 @@ def _guess(face: Array) -> Array:
     arch = np.sqrt(np.clip(1 - (u / 1.02) ** 2, 0, 1))
     # lips part from the inner corners on, and roundly: an arch that rises steeply there looks like a box
     inner = max(1e-3, abs(face[308, 0] - face[78, 0]) / 2) / half
-    bow = np.clip(1 - (u / inner) ** 2, 0, 1) ** 0.8
+    bow = np.clip(1 - (u / inner) ** 2, 0, 1)
     upper, lower = np.array(pt.UPPER_LIP), np.array(pt.LOWER_LIP)
-    dy[upper] = 0.2 - 0.4 * bow[upper]
-    dy[lower] = 0.2 + 0.6 * bow[lower]
+    dy[upper] = 0.2 - 0.4 * bow[upper] ** 0.8
+    dy[lower] = 0.2 + 0.6 * bow[lower] ** 0.7
     basis[0, :, 1] = dy
     basis[0, :, 2] = 0.25 * jaw  # the chin swings back as it drops
 

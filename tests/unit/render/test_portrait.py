@@ -208,7 +208,9 @@ def test_lips_meet_where_the_picture_shows_it() -> None:
     cv2.line(picture, (int(mesh[78, 0]), y), (int(mesh[308, 0]), y), (40, 40, 60), 2)
     found = sealed(picture, mesh)
     assert abs(found[[13, 14], 1].mean() - y) < 1.2
-    assert np.array_equal(found[[61, 291, 152]], mesh[[61, 291, 152]])
+    assert np.abs(found[[78, 308], 1] - y).max() < 1.5, "the corners do not lie on it"
+    still = [p for p in range(468) if p not in (*pt.UPPER_INNER, *pt.LOWER_INNER, *pt.CORNERS)]
+    assert np.array_equal(found[still], mesh[still])
     wide = (80 * faces.face(0.2) + (160, 130, 0)).astype(np.float32)
     assert sealed(picture, wide) is wide
 
