@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from services.render.atlas.rim import at_the_rim, beyond
 from services.render.engines.base import Frame, Image, RenderSession, Working
 from services.render.geometry import points as pt
 from services.render.geometry.mesh import Tracker
@@ -93,14 +94,17 @@ def shapes_of(pictures: list[Image], weights: Path, tick: Callable[[float], None
     """Shapes in the head's frame, as an avatar's preparation finds them; a picture without a face repeats the last."""
     tracker = Tracker(weights)
     meshes: list[Array] = []
+    teeth: list[Array] = []
     for k, picture in enumerate(pictures):
         mesh = tracker.next(picture)
         if mesh is not None or meshes:
             meshes.append(meshes[-1] if mesh is None else mesh)
+            teeth.append(teeth[-1] if mesh is None else beyond(picture, mesh))
         tick((k + 1) / len(pictures))
     if not meshes:
         return np.zeros((0, 468, 3), np.float32)
-    found = np.stack([*[meshes[0]] * (len(pictures) - len(meshes)), *meshes])
+    late = len(pictures) - len(meshes)
+    found = at_the_rim(*(np.stack([*[seen[0]] * late, *seen]) for seen in (meshes, teeth)))
     found = smooth(found, np.ones(len(found), bool))
     return separate(found, canonical_face(weights / "canonical_face.obj"))[1]
 

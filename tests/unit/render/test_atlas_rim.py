@@ -1,5 +1,7 @@
 """Teeth that the mesh takes for lip, and which mouth pictures follow each other."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from services.render.atlas.planes import Patch, blend
 from services.render.atlas.rim import DOUBT, LIPS, at_the_rim, beyond
 from services.render.geometry import points as pt
 from services.render.geometry.shape import measure
+from services.render.train import score
 from tests.fakes import faces
 
 SKIN, LIP, TEETH = (140, 170, 210), (90, 90, 170), (205, 215, 220)
@@ -36,6 +39,22 @@ def test_teeth_beyond_the_contour_are_counted_as_opening() -> None:
     inner = [p for _, points in LIPS for p in points]
     others = np.setdiff1d(np.arange(468), inner)
     assert np.array_equal(clip[3][others], mesh[others])
+
+
+def test_a_training_measures_drawn_mouths_as_it_does_real_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    picture, mesh = scene(0.2, 0.12)
+
+    class Tracker:
+        def __init__(self, weights: Path) -> None:
+            pass
+
+        def next(self, picture: np.ndarray) -> np.ndarray:
+            return mesh
+
+    monkeypatch.setattr(score, "Tracker", Tracker)
+    monkeypatch.setattr(score, "canonical_face", lambda path: faces.face())
+    drawn = measure(score.shapes_of([picture] * 7, tmp_path, lambda part: None))
+    assert drawn[:, 0] == pytest.approx(0.19, abs=0.03), "teeth that the mesh takes for lip are opening here too"
 
 
 @pytest.mark.parametrize(
