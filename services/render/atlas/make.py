@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from services.common.errors import HuashengError
 from services.render.atlas.avatar import FRAMES, LIGHT, Plan
-from services.render.atlas.cover import SKIN, covered, look
+from services.render.atlas.cover import POINTS, covered, look
 from services.render.atlas.library import SIZE
 from services.render.atlas.light import of_store
 from services.render.atlas.loop import idle_loop, positions
@@ -160,7 +160,7 @@ def follow(
                 progress("landmarks", min(0.85, 0.85 * i / expected))
             mesh = tracker.next(picture)
             found.append(nothing if mesh is None else mesh)
-            looks.append(look(picture, found[-1]) if mesh is not None else np.zeros((len(SKIN), 3), np.float32))
+            looks.append(look(picture, found[-1]) if mesh is not None else np.zeros((len(POINTS), 3), np.float32))
             teeth.append(np.zeros((2, len(LIPS[0][0])), np.float32) if mesh is None else beyond(picture, mesh))
             writer.add(to_yuv(picture))
     meshes = at_the_rim(np.stack(found), np.stack(teeth))

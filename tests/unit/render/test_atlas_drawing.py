@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from services.render.atlas.cover import covered, look
+from services.render.atlas.cover import LOWER, UPPER, covered, look
 from services.render.atlas.face import Face, mouth_rect
 from services.render.atlas.interior import Interior
 from services.render.atlas.library import Chooser, Library, choose
@@ -20,6 +20,7 @@ from services.render.atlas.planes import Patch, cut, mix, paste, planes
 from services.render.atlas.portrait import BLINKS_S, CLOSING_S, LOOP_S, blink_at, sway_at
 from services.render.atlas.prepare import BLURRED, build_library, missing_shapes, relearn, understand, worth
 from services.render.atlas.store import GROUP, Reader, Writer
+from services.render.geometry import points as pt
 from services.render.geometry.pose import fit, separate, smooth, to_head, to_picture
 from services.render.geometry.shape import learn, measure
 from services.render.geometry.warp import Plate
@@ -290,3 +291,25 @@ def test_something_in_front_of_the_mouth_is_noticed() -> None:
         looks.append(look(picture, mesh))
     hidden = covered(np.stack(looks), np.ones(len(meshes), bool))
     assert set(np.flatnonzero(hidden)) == {12, 13, 14, 15}
+
+
+def test_a_hand_of_the_skins_own_colour_is_noticed_where_lips_are_gone_for_more_than_a_moment() -> None:
+    meshes = faces.talking()
+    skin, lip = (150, 170, 210), (120, 110, 190)
+    looks = []
+    for k, mesh in enumerate(meshes):
+        mesh[list(UPPER)] = (mesh[list(pt.UPPER_OUTER[1:-1])] + mesh[list(pt.UPPER_INNER[1:-1])]) / 2
+        mesh[list(LOWER)] = (mesh[list(pt.LOWER_OUTER[1:-1])] + mesh[list(pt.LOWER_INNER[1:-1])]) / 2
+        picture = np.full((SIDE, SIDE, 3), skin, np.uint8)
+        cv2.fillPoly(picture, [np.round(mesh[list(pt.OUTER_RING), :2]).astype(np.int32)], lip)
+        middle = mesh[[13, 14], :2].mean(0).astype(int)
+        if 12 <= k < 15 or 17 <= k < 20:
+            cv2.rectangle(picture, (0, int(middle[1])), (SIDE, SIDE), skin, -1)
+        elif k == 30:
+            cv2.fillPoly(picture, [np.round(mesh[list(pt.OUTER_RING), :2]).astype(np.int32)], skin)
+        looks.append(look(picture, mesh))
+    everywhere = np.ones(len(meshes), bool)
+    assert np.flatnonzero(covered(np.stack(looks), everywhere)).tolist() == list(range(12, 20))
+    grey = np.stack(looks)
+    grey[..., 1:] = 0
+    assert not covered(grey, everywhere).any(), "lips of a grey picture cannot be told from skin"
