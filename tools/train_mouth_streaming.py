@@ -18,7 +18,7 @@ from tools.mouth_speech import Sentence, breathing, recording, worse
 Array = npt.NDArray[np.float32]
 COPIES = 2
 """Times each voice is heard, each time made worse differently."""
-WINDOWS = 3000
+WINDOWS = 6000
 """Windows encoded in all, at even distances."""
 STARTS = 0.12
 """Part of the windows in which a stream has just begun."""
