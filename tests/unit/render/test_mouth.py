@@ -8,7 +8,7 @@ from services.render.mouth.features import RATE, Levelled
 from services.render.mouth.hear import LOOK_AHEAD_S, AcousticModel, Listener
 from services.render.mouth.resampling import Resampler
 from services.render.mouth.track import LEAD_S, REACH_S, mouth_at, tucked_at
-from services.render.mouth.visemes import PAUSE, REST, VISEMES, timed
+from services.render.mouth.visemes import PAUSE, REST, VISEMES, Timed, timed
 
 STEP_US = 120_000
 
@@ -109,7 +109,8 @@ def test_only_near_sounds_are_felt() -> None:
 
 def test_visemes_in_pieces_equal_the_whole() -> None:
     spans = speak(*"ɑˈmiːA", "I→", "", "xj")
-    whole, pieces = timed(spans), []
+    whole = timed(spans)
+    pieces: list[Timed] = []
     for k in range(0, len(spans), 2):
         timed(spans[k : k + 2], pieces)
     assert pieces == whole
