@@ -16,7 +16,7 @@ from services.render.engines.base import EngineOptions, SessionConfig
 
 pytest.importorskip("torch")
 
-CLIP = Path(__file__).resolve().parents[3] / "shared/data/clips/retalking_face3.mp4"
+CLIP = Path(__file__).resolve().parents[3] / "shared/data/clips/retalking_face1_vfr_threequarter.mp4"
 
 
 def test_a_real_clip_is_trained_on_and_its_model_draws(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_real_clip_is_trained_on_and_its_model_draws(tmp_path: Path) -> None:
         dice = np.random.default_rng(1)
         sound = (dice.normal(0, 0.1, 32000) * (np.arange(32000) % 4000 < 2500)).astype(np.float32)
         pictures = [f.image for f in (*session.push(sound), *session.finish())]
-        assert len(pictures) == 50
+        assert len(pictures) == 60  # 2 s of the clip's 30 a second
         mouths.append(np.stack(pictures))
         session.close()
-    assert (mouths[0] != mouths[1]).any()
+    assert (mouths[0] != mouths[1]).any() == ("not-better" not in result["warnings"]), "it is used where it helps"
