@@ -12,11 +12,7 @@ and medians. The judge, a program apart, is described in ``benchmarks.lipsync``.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +20,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from benchmarks.judging import options, told
 from services.common.audio import decode
 from services.common.settings import SharedSettings
 from services.common.weights import folder
@@ -79,23 +76,16 @@ def judged(
 ) -> dict[str, list[float]]:
     """``COLUMNS`` by name of the track."""
     with tempfile.TemporaryDirectory() as scratch:
-        given, result = Path(scratch) / "tracks.npz", Path(scratch) / "result.json"
+        given = Path(scratch) / "tracks.npz"
         np.savez(given, allow_pickle=False, times=np.array(times), **tracks)
-        judge = Path(__file__).with_name("judge.py")
-        what = [lipscore, cache, given, clip, result]
-        subprocess.run([python, str(judge), *map(str, what)], check=True, stdout=subprocess.DEVNULL, timeout=900)
-        found: dict[str, list[float]] = json.loads(result.read_text(encoding="utf-8"))
+        found: dict[str, list[float]] = told(python, lipscore, cache, given, clip)
     return found
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", type=Path, nargs="+")
-    parser.add_argument("--lipscore", type=Path, required=True)
-    parser.add_argument("--python", default=sys.executable, help="interpreter of the judge's environment")
+    parser = options(__doc__)
     parser.add_argument("--weights", type=Path, default=Path(hear_clip.__file__).parent, help="of the models that hear")
-    parser.add_argument("--cache", type=Path, help="folder in which landmarks of the clips are kept between runs")
     args = parser.parse_args()
     encoder = WhisperEncoder(folder("whisper-base", SharedSettings().weights_dir), 1)
     models = listeners(args.weights, encoder)

@@ -23,16 +23,14 @@ the drawn opening and the measured one.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.judging import options, told
 from benchmarks.redraw import DRIVES, RATE, Take, prepare, redraw
 from services.common.audio import decode
 from services.common.settings import SharedSettings
@@ -87,11 +85,7 @@ def engine() -> AtlasEngine:
 
 def judged(python: str, lipscore: Path, cache: Path, take: Take, clip: Path) -> dict[str, float]:
     """Figures by column; one that lipscore does not give is NaN."""
-    result = take.video.with_suffix(".json")
-    judge = Path(__file__).with_name("judge.py")
-    what = [lipscore, cache, take.video, clip, take.start_s, result]
-    subprocess.run([python, str(judge), *map(str, what)], check=True, stdout=subprocess.DEVNULL, timeout=900)
-    found = json.loads(result.read_text(encoding="utf-8"))
+    found = told(python, lipscore, cache, take.video, clip, take.start_s)
     out = {}
     for column, path in FIGURES.items():
         value = found
@@ -130,15 +124,11 @@ def verdicts(medians: dict[str, dict[str, float]]) -> list[str]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", type=Path, nargs="+")
-    parser.add_argument("--lipscore", type=Path, required=True)
-    parser.add_argument("--python", default=sys.executable, help="interpreter of the judge's environment")
+    parser = options(__doc__)
     parser.add_argument("--drives", default=",".join(DRIVES), help="rows, separated by commas")
     parser.add_argument("--in-time", action="store_true", help="draw with the clip's own shift taken out too")
     parser.add_argument("--train-part", type=float, default=1.0, help="learn from this first part, judge on the rest")
     parser.add_argument("--model", type=Path, help="file of a trained model")
-    parser.add_argument("--cache", type=Path, help="folder in which landmarks of the clips are kept between runs")
     args = parser.parse_args()
     drives = args.drives.split(",")
     if unknown := set(drives) - set(DRIVES):
