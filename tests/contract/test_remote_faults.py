@@ -22,6 +22,7 @@ from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from tests.fakes import google_http, llm_asking, llm_http
 from tests.fakes.http_script import Call, Script, Server, refuse
+from tests.fakes.waiting import PATIENCE_S
 
 SHORT_S, LONG_S = 0.4, 0.8
 """Deadlines of the first piece and of all; scripts that stall do so for 10 s."""
@@ -163,7 +164,7 @@ def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     me = psutil.Process()
     before = len(me.net_connections()), threading.active_count()
     yield
-    until = time.monotonic() + 5
+    until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
         now = len(me.net_connections()), threading.active_count()
         if now[0] <= before[0] and now[1] <= before[1] and not me.children():

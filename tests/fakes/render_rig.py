@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from services.common.audio import to_pcm16
 from services.common.errors import HuashengError, from_rpc
 from services.common.storage import Storage
 from tests.fakes.media import blank, png
+from tests.fakes.waiting import PATIENCE_S
 
 FAKES = {"fake": "tests.fakes.render_engine:FakeEngine", "broken": "tests.fakes.render_engine:BrokenEngine"}
 RATE = 16000
@@ -88,12 +89,6 @@ async def refused(call: object) -> HuashengError:
 async def rest(call: grpc.aio.StreamStreamCall) -> list[pb.StreamRenderResponse]:
     """What is still to come after ``call.read()`` was used."""
     answers = []
-    while (answer := await asyncio.wait_for(call.read(), 10)) is not grpc.aio.EOF:
+    while (answer := await asyncio.wait_for(call.read(), PATIENCE_S)) is not grpc.aio.EOF:
         answers.append(answer)
     return answers
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not holds():
-            await asyncio.sleep(0.01)

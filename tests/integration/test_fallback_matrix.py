@@ -44,6 +44,7 @@ from tests.fakes import google_http, llm_http
 from tests.fakes.asr_engine import ScriptedVad
 from tests.fakes.gpt_sovits_checkout import free_port
 from tests.fakes.gpt_sovits_server import FakeSovits
+from tests.fakes.waiting import PATIENCE_S
 
 LIMIT_S = 8.0
 """For a service to begin, whoever does; a quarter of it, 2 s, for the first engine."""
@@ -293,7 +294,7 @@ async def test_matrix(kind: str, fault: str, reason: str, tmp_path: Path, childr
         assert (told.engine == name) == reason.startswith("told:")
         assert told.first_s < LIMIT_S
         fake.set_fault("")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while (told := await fake.ask()).engine != name:
                 await asyncio.sleep(0.02)
             assert told.reason == "", "taken again"

@@ -21,6 +21,7 @@ from services.common.errors import HuashengError, from_rpc
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from tests.fakes.asr_engine import RulerEngine, ScriptedVad
+from tests.fakes.waiting import until
 from tests.integration.asr.test_asr_service import clip, events, kinds, live, noise
 
 CLOSED, OPEN = common_pb2.BREAKER_STATE_CLOSED, common_pb2.BREAKER_STATE_OPEN
@@ -103,12 +104,6 @@ async def rig(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[R
 
 def told(message: Any) -> list[tuple[str, str, str]]:
     return [(f.wanted, f.used, f.reason) for f in message.fallbacks]
-
-
-async def until(is_so: Any) -> None:
-    async with asyncio.timeout(10):
-        while not is_so():
-            await asyncio.sleep(0.01)
 
 
 async def test_the_whole_clip_is_heard_again_by_the_next(rig: Rig) -> None:

@@ -23,6 +23,7 @@ from services.common.serving import start
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from tests.fakes.asr_engine import REGISTRY, RulerEngine, ScriptedVad
+from tests.fakes.waiting import PATIENCE_S, until
 
 SETTINGS = AsrSettings(port=0, engines="ruler,gone", max_audio_s=30)
 FORMAT = common_pb2.AudioFormat(encoding=common_pb2.AUDIO_ENCODING_PCM_S16LE, sample_rate_hertz=16000, channels=1)
@@ -136,7 +137,7 @@ async def test_bad_requests(stub: Any) -> None:
 async def test_cancelling_a_long_clip_stops_between_windows(stub: Any) -> None:
     RulerEngine.takes_s = 1.0
     call = stub.Transcribe(clip(noise(29), language="en"))
-    assert await asyncio.to_thread(RulerEngine.at_work.wait, 5)
+    assert await asyncio.to_thread(RulerEngine.at_work.wait, PATIENCE_S)
     call.cancel()
     await asyncio.sleep(2.5)
     assert len(RulerEngine.runs) == 1
@@ -228,11 +229,7 @@ async def test_a_cancelled_or_abandoned_stream_leaves_no_thread(stub: Any) -> No
         heard.set()
         got.append(m)
     assert kinds(got) == ["speech_started"]
-    for _ in range(50):
-        await asyncio.sleep(0.05)
-        if threading.active_count() <= before + 1:  # one idle thread of asyncio's own pool may have been added
-            break
-    assert threading.active_count() <= before + 1
+    await until(lambda: threading.active_count() <= before + 1)  # one idle thread of asyncio's pool may have been added
 
 
 async def test_lists_engines(stub: Any) -> None:

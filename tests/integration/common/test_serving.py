@@ -14,6 +14,7 @@ from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 from services.common import logs, serving
 from services.common.errors import HuashengError, from_rpc
 from services.common.settings import ServiceSettings
+from tests.fakes.waiting import PATIENCE_S
 
 NAME = "huasheng.llm.v1.LlmService"
 
@@ -105,7 +106,7 @@ async def test_a_cancelled_call_frees_its_engine() -> None:
         call = llm_pb2_grpc.LlmServiceStub(channel).StreamChat(llm_pb2.StreamChatRequest(model="60"))
         await call.read()
         call.cancel()
-        await asyncio.wait_for(servicer.freed.wait(), 5)
+        await asyncio.wait_for(servicer.freed.wait(), PATIENCE_S)
 
 
 async def test_more_calls_than_allowed_are_refused_and_room_is_given_back() -> None:
@@ -117,7 +118,7 @@ async def test_more_calls_than_allowed_are_refused_and_room_is_given_back() -> N
             await text_of(stub.StreamChat(llm_pb2.StreamChatRequest()))
         assert from_rpc(e.value, "llm").slug == "busy"
         first.cancel()
-        for _ in range(50):
+        for _ in range(600):
             with contextlib.suppress(grpc.aio.AioRpcError):
                 if await text_of(stub.StreamChat(llm_pb2.StreamChatRequest())) == "ab":
                     return

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.fakes.gateway_process import GatewayProcess, free_port
+from tests.fakes.waiting import PATIENCE_S
 from tests.integration.gateway.conftest import open_world
 from tests.integration.gateway.test_dialogue import events_of
 
@@ -66,7 +67,7 @@ async def test_two_replicas_and_a_kill(tmp_path: Path, postgres: str) -> None:
                 done = await world.done(first["id"])
                 assert done["state"] == "succeeded", done
                 assert world.fakes.llm.script.calls <= asked + 1, "the first answer was known"
-                seen = await asyncio.wait_for(watching, 20)
+                seen = await asyncio.wait_for(watching, PATIENCE_S)
                 assert seen[-1][0] == "done", "the other replica's watchers hear of it as well"
                 assert (await world.done(second["id"]))["state"] == "succeeded"
                 video = await http.get(done["result"]["video_url"])

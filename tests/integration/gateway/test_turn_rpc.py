@@ -1,7 +1,5 @@
 """The gateway's gRPC door: one turn as a stream."""
 
-import asyncio
-
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -12,6 +10,7 @@ from services.common.audio import to_pcm16
 from services.common.errors import from_rpc
 from tests.fakes.media import tone
 from tests.fakes.service_script import pcm
+from tests.fakes.waiting import until
 from tests.integration.gateway.conftest import World
 from tests.integration.gateway.test_dialogue import frames
 
@@ -93,15 +92,10 @@ async def test_cancelling_frees_every_engine(world: World) -> None:
     async for part in call:
         if part.WhichOneof("payload") == "reply":
             break
-    for _ in range(100):
-        if world.fakes.render.script.active:
-            break
-        await asyncio.sleep(0.05)
-    assert world.fakes.render.script.active == 1
+    await until(lambda: world.fakes.render.script.active == 1)
     call.cancel()
+    await until(lambda: world.fakes.render.script.active == 0)
     world.fakes.render.script.hold.set()
-    await asyncio.sleep(0.5)
-    assert world.fakes.render.script.active == 0
 
 
 async def test_health_for_probes(world: World) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fakes import media
 from tests.fakes.problems import problem
+from tests.fakes.waiting import PATIENCE_S
 from tests.integration.gateway.conftest import World, open_world
 
 
@@ -129,7 +130,7 @@ async def test_declared_length_over_500_mb_is_refused_before_the_body(world: Wor
         b"Content-Length: 600000000\r\n\r\n"
     )
     # head and body may come apart
-    answer = await asyncio.wait_for(reader.readuntil(b"too-large"), 5)
+    answer = await asyncio.wait_for(reader.readuntil(b"too-large"), PATIENCE_S)
     assert answer.startswith(b"HTTP/1.1 413")
     writer.close()
     with contextlib.suppress(OSError):

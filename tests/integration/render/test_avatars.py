@@ -9,7 +9,8 @@ from services.render.media_read import probe, read_frames
 from tests.fakes.clips import clip, numbered
 from tests.fakes.media import blank, png, tone
 from tests.fakes.render_engine import IDLE, FakeEngine
-from tests.fakes.render_rig import END, Rig, config, kinds, refused, sound, until, whole
+from tests.fakes.render_rig import END, Rig, config, kinds, refused, sound, whole
+from tests.fakes.waiting import until
 
 
 async def test_the_builtin_avatar_is_there_and_stays(rig: Rig) -> None:

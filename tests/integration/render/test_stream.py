@@ -11,7 +11,8 @@ from huasheng.render.v1 import render_pb2 as pb
 from services.common.audio import to_pcm16
 from tests.fakes.media import decoded, tone
 from tests.fakes.render_engine import FakeEngine
-from tests.fakes.render_rig import END, Rig, config, kinds, media, refused, rest, sound, until, whole
+from tests.fakes.render_rig import END, Rig, config, kinds, media, refused, rest, sound, whole
+from tests.fakes.waiting import PATIENCE_S, until
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 24000, 48000])
@@ -45,7 +46,7 @@ async def test_video_comes_before_all_speech_has_come(rig: Rig) -> None:
         await call.write(message)
     seen = 0
     while seen < 600_000:
-        answer = await asyncio.wait_for(call.read(), 5)
+        answer = await asyncio.wait_for(call.read(), PATIENCE_S)
         seen = max(seen, answer.media.end_us)
     await call.write(END)
     await call.done_writing()
@@ -91,10 +92,10 @@ async def test_an_interrupt_cuts_sound_and_picture_and_the_stream_goes_on(rig: R
     await call.write(pb.StreamRenderRequest(audio=big))
     answers = []
     while not answers or answers[-1].media.end_us == 0:
-        answers.append(await asyncio.wait_for(call.read(), 5))
+        answers.append(await asyncio.wait_for(call.read(), PATIENCE_S))
     await call.write(pb.StreamRenderRequest(interrupt=common_pb2.Interrupt(generation=3)))
     while answers[-1].WhichOneof("payload") != "interrupted":
-        answers.append(await asyncio.wait_for(call.read(), 5))
+        answers.append(await asyncio.wait_for(call.read(), PATIENCE_S))
     cut = answers[-1].interrupted
     assert cut.generation == 3
     assert cut.sent_us == max(a.media.end_us for a in answers)

@@ -18,7 +18,7 @@ from huasheng.render.v1 import render_pb2 as pb
 from services.common.storage import Storage
 from tests.fakes.media import blank, png
 from tests.fakes.render_engine import FakeEngine
-from tests.fakes.render_rig import END, Rig, config, kinds, refused, sound, until, whole
+from tests.fakes.render_rig import END, Rig, config, kinds, refused, sound, whole
 from tests.fakes.trainer import SAVE_EVERY
 
 pytest.importorskip("torch")
@@ -48,6 +48,14 @@ async def until_step(call: AsyncIterator[pb.TrainResponse], step: int) -> pb.Tra
         if answer.progress.step >= step:
             return answer.progress
     raise AssertionError("ended before that step")
+
+
+async def at_rest(rig: Rig) -> None:
+    """Until the training has ended for the service as well: its child alone may be gone a little earlier."""
+    ask = pb.GetTrainingRequest(owner="local", training_id="talk")
+    async with asyncio.timeout(DEADLINE_S):
+        while children() or (await rig.stub.GetTraining(ask)).running:
+            await asyncio.sleep(0.02)
 
 
 async def trained(rig: Rig, wanted: pb.TrainRequest) -> tuple[list[pb.TrainProgress], pb.Model]:
@@ -96,10 +104,7 @@ async def test_cancel_stops_at_once_and_the_same_call_goes_on(rig: Rig) -> None:
     call = rig.stub.Train(wanted)
     reached = await until_step(call, 15)
     call.cancel()
-    ask = pb.GetTrainingRequest(owner="local", training_id="talk")
-    async with asyncio.timeout(DEADLINE_S):
-        while children() or (await rig.stub.GetTraining(ask)).running:
-            await asyncio.sleep(0.02)
+    await at_rest(rig)
     told, _ = await trained(rig, wanted)
     # a child that a busy machine does not let stop by itself in time is killed: then its checkpoint counts
     assert next(t.step for t in told if t.stage == "fit") >= reached.step // SAVE_EVERY * SAVE_EVERY
@@ -136,7 +141,7 @@ async def test_a_newer_call_takes_over_and_others_wait(rig: Rig) -> None:
     assert [a async for a in waiting][-1].model.model_id == "other_steps3"
     assert (await until_step(second, 4)).step >= 4
     second.cancel()
-    await until(lambda: not children())
+    await at_rest(rig)
 
 
 async def test_what_is_wrong_is_named_and_leaves_nothing(rig: Rig) -> None:

@@ -12,6 +12,7 @@ from services.common.errors import HuashengError
 from services.tts.engines.base import ClonedVoice, Sampling, SpeechRequest, Stop, TextClause
 from tests.fakes.gpt_sovits_checkout import engine, free_port, say
 from tests.fakes.gpt_sovits_server import FakeSovits, Handler
+from tests.fakes.waiting import wait_until
 
 SLOW, BAD, GONE = "tts-slow", "tts-bad-audio", "tts-unreachable"
 # what a single such answer comes to, and what nothing but such answers does
@@ -70,9 +71,7 @@ def test_once(fault: str, tmp_path: Path) -> None:
         fake.faults.append(fault)
         assert outcome(made) == MATRIX[fault][0]
         # whatever it was, it is over: the process is taken again when it answers
-        until = time.monotonic() + 10
-        while made.problem() and time.monotonic() < until:
-            time.sleep(0.02)
+        wait_until(lambda: not made.problem())
         assert outcome(made) == "spoken"
         made.close()
 
@@ -94,8 +93,7 @@ def test_another_process_takes_over(fault: str, tmp_path: Path) -> None:
     with FakeSovits() as one, FakeSovits() as two:
         made = engine(tmp_path, f"{one.url},{two.url}")
         made.load()
-        while made._pool.processes[0].problem or made._pool.processes[1].problem:
-            time.sleep(0.01)
+        wait_until(lambda: not any(p.problem for p in made._pool.processes))
         one.always = fault
         assert [outcome(made) for _ in range(3)] == ["spoken"] * 3
         assert two.requests
@@ -108,9 +106,7 @@ def test_nobody_at_home_and_then_somebody(tmp_path: Path) -> None:
     made.load()
     assert outcome(made) == GONE and "nobody answers" in made.problem()
     with FakeSovits(port=port):
-        until = time.monotonic() + 10
-        while made.problem() and time.monotonic() < until:
-            time.sleep(0.02)
+        wait_until(lambda: not made.problem())
         assert outcome(made) == "spoken"
         made.close()
     assert made.problem()

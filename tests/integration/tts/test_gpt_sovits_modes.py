@@ -2,8 +2,6 @@
 
 import logging
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from services.tts.engines.base import ClonedVoice
 from services.tts.engines.gpt_sovits import GptSovitsEngine
 from tests.fakes.gpt_sovits_checkout import checkout, engine, free_port, say
 from tests.fakes.gpt_sovits_server import PER_CHARACTER_S, FakeSovits
+from tests.fakes.waiting import wait_until
 
 TEXT = "Hello there, my dear friend."
 LONG_S = len(TEXT) * PER_CHARACTER_S
@@ -25,13 +24,6 @@ def spoken_s(made: GptSovitsEngine, text: str = TEXT) -> float:
     """Length of what is loud; the fake's tone has the same level throughout."""
     x = np.concatenate([p.samples for p in say(made, text)])
     return float((np.abs(x) > 1e-3).sum()) / RATE
-
-
-def until(is_so: Callable[[], object]) -> None:
-    end = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("media", ["wav", "raw", "ogg", "aac"])
@@ -109,7 +101,7 @@ def test_three_useless_answers_in_a_row_take_a_process_out(tmp_path: Path) -> No
         made = engine(tmp_path, f"{one.url},{two.url}", gpt_sovits_backoff_s=30)
         made.load()
         first, second = made._pool.processes
-        until(lambda: first.is_free and second.is_free)
+        wait_until(lambda: first.is_free and second.is_free)
         one.always = "garbage"
         while first.is_hopeful:
             first.last_voice, second.last_voice = str(tmp_path / "reference.wav"), ""  # it would be preferred
@@ -156,11 +148,11 @@ def test_an_idle_process_that_hangs_is_noticed_before_anybody_asks_and_taken_aga
         made.load()
         assert not made.problem()
         with fake.loop:  # connections are taken, nothing is answered
-            until(made.problem)
+            wait_until(made.problem)
             assert "no answer within" in made.problem()
             with pytest.raises(HuashengError) as e:
                 say(made)
             assert e.value.slug == "tts-unreachable"
-        until(lambda: not made.problem())
+        wait_until(lambda: not made.problem())
         assert spoken_s(made) == pytest.approx(LONG_S, rel=0.05)
         made.close()

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from services.tts.engines.base import EngineSetup
 from services.tts.engines.gpt_sovits import GptSovitsEngine
 from tests.fakes.gpt_sovits_checkout import checkout, engine, free_port, say
 from tests.fakes.gpt_sovits_server import FakeSovits
+from tests.fakes.waiting import PATIENCE_S, wait_until
 from tools.system import ROOT
 
 
@@ -130,12 +130,10 @@ def test_it_ends_while_a_process_is_still_starting(tmp_path: Path) -> None:
     made = engine(tmp_path, f"http://127.0.0.1:{free_port()}", gpt_sovits_checkout=place, gpt_sovits_start_s=60)
     loading = threading.Thread(target=made.load)
     loading.start()
-    until = time.monotonic() + 10
-    while not children() and time.monotonic() < until:
-        time.sleep(0.02)
+    wait_until(children)
     assert children() and "starting" in made.problem()
     made.close()
-    loading.join(10)
+    loading.join(PATIENCE_S)
     assert not loading.is_alive() and children() == []
 
 
@@ -144,10 +142,7 @@ def test_two_processes_of_its_own(tmp_path: Path) -> None:
     urls = f"http://127.0.0.1:{free_port()},http://127.0.0.1:{free_port()}"
     made = engine(tmp_path, urls, gpt_sovits_checkout=place)
     made.load()
-    until = time.monotonic() + 10
-    while len(children()) < 2 and time.monotonic() < until:
-        time.sleep(0.02)
-    assert len(children()) == 2
+    wait_until(lambda: len(children()) == 2)
     assert say(made)
     made.close()
     assert children() == []

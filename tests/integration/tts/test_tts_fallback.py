@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -20,6 +20,7 @@ from services.tts.settings import TtsSettings
 from services.tts.voices import VoiceStore
 from tests.fakes.gpt_sovits_checkout import engine, free_port
 from tests.fakes.tts_engine import FakeTts, SpareTts
+from tests.fakes.waiting import until
 
 Request = tts_pb2.StreamSynthesizeRequest
 Answer = tts_pb2.StreamSynthesizeResponse
@@ -68,12 +69,6 @@ async def rig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[
 
 def words(answers: list[Answer]) -> list[str]:
     return [a.clause.text for a in answers if a.HasField("clause")]
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not is_so():
-            await asyncio.sleep(0.01)
 
 
 async def test_without_trouble_nothing_is_told(rig: Rig) -> None:

@@ -18,6 +18,7 @@ from services.tts.server import TtsServicer, service
 from services.tts.settings import TtsSettings
 from services.tts.voices import VoiceStore
 from tests.fakes.tts_engine import PER_CHARACTER, RATE, FakeTts
+from tests.fakes.waiting import until
 
 Request = tts_pb2.StreamSynthesizeRequest
 Answer = tts_pb2.StreamSynthesizeResponse
@@ -169,11 +170,7 @@ async def test_cancel_frees_the_engine(running: Running) -> None:
         pass
     assert running.engine.at_work == 1
     call.cancel()
-    for _ in range(200):
-        if running.engine.at_work == 0:
-            break
-        await asyncio.sleep(0.02)
-    assert running.engine.at_work == 0
+    await until(lambda: running.engine.at_work == 0)
     assert len(running.engine.spoken) < 20
 
 

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -15,6 +13,7 @@ import pytest
 
 from services.common.errors import HuashengError
 from services.render.synctalk.child import Child
+from tests.fakes.waiting import wait_until
 
 
 def child(script: str, folder: Path, deadline_s: float = 60, quiet_s: float = 60) -> Child:
@@ -27,13 +26,6 @@ def ended(script: str, folder: Path) -> Child:
         for _ in running.lines():
             pass
         return running
-
-
-def until(holds: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < limit, "it did not come true within 10 s"
-        time.sleep(0.01)
 
 
 def gone(pid: int) -> bool:
@@ -144,7 +136,7 @@ def test_the_death_of_the_service_ends_it(tmp_path: Path) -> None:
     service.send_signal(signal.SIGKILL)
     service.wait()
     service.stdout.close()
-    until(lambda: all(gone(p) for p in pids))
+    wait_until(lambda: all(gone(p) for p in pids))
 
 
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
