@@ -5,7 +5,7 @@ import warnings
 
 from huasheng.gateway.v1 import gateway_pb2 as huasheng_dot_gateway_dot_v1_dot_gateway__pb2
 
-GRPC_GENERATED_VERSION = '1.78.0'
+GRPC_GENERATED_VERSION = '1.80.1'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
