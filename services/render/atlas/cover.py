@@ -1,5 +1,5 @@
-"""Finds frames in which something is in front of the mouth: the skin around it does not look as it does otherwise, or
-what is in the lips' place does not have their colour but the skin's: a hand.
+"""Finds frames in which something is in front of the mouth: the skin around it does not look as it does otherwise (a
+microphone, a cup), or what is in the lips' place does not have their colour but the skin's: a hand.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ LOWER = (77, 90, 180, 85, 16, 315, 404, 320, 307)
 POINTS = (*SKIN, *UPPER, *LOWER)
 LEAST = 30.0
 """Difference (levels of 255) that light and talking alone can make."""
+LEAST_COLOUR = 8.0
+"""The same of hue and saturation alone, which shadows leave as they are; talking and turning make up to 6.5."""
 OFTEN = 2.7
 """A covered mouth also differs this much more than the clip's frames commonly do."""
+NEAR = 0.6
+"""Part of that from which a frame beside a covered one is covered too: what covers the mouth comes and goes."""
 COLOURED = 8.0
 """Difference of lips and skin in hue and saturation (levels) from which they are told apart."""
 SKINLIKE = 0.15
@@ -59,18 +63,27 @@ def covered(looks: Array, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     if good.sum() < 8:
         return out
     skin = looks[:, : len(SKIN)]
-    usual = np.median(skin[good], axis=0)
-    # the points differ most where the hand is: the worst third decides
-    per_point = np.linalg.norm(skin[good] - usual, axis=2)
-    difference = np.sort(per_point, axis=1)[:, -per_point.shape[1] // 3 :].mean(1)
-    out[good] = difference > max(LEAST, OFTEN * float(np.median(difference)))
+    apart = skin[good] - np.median(skin[good], axis=0)
+    colour = apart[..., 1:] - np.median(apart[..., 1:], axis=1, keepdims=True)  # of the light: on all points alike
+    strange = np.zeros(len(good))
+    strange[good] = np.maximum(_strange(apart, LEAST), _strange(colour, LEAST_COLOUR))
+    out |= strange > 1
     out |= _gone(looks[:, len(SKIN) : len(SKIN) + len(UPPER), 1:], good)
     out |= _gone(looks[:, len(SKIN) + len(UPPER) :, 1:], good)
+    for i in (*range(1, len(out)), *range(len(out) - 2, -1, -1)):
+        out[i] |= strange[i] > NEAR and (out[i - 1] or out[min(i + 1, len(out) - 1)])
     hidden = np.flatnonzero(out)
     for a, b in pairwise(hidden.tolist()):
         if b - a <= BETWEEN + 1:
             out[a:b] = True
     return out & good
+
+
+def _strange(apart: Array, least: float) -> Array:
+    """How far frames (n, p, channels) are from the usual one; over 1 is not talking. The worst third tells."""
+    per_point = np.linalg.norm(apart, axis=2)
+    difference = np.sort(per_point, axis=1)[:, -per_point.shape[1] // 3 :].mean(1)
+    return np.asarray(difference / max(least, OFTEN * float(np.median(difference))))
 
 
 def _gone(lip: Array, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -42,7 +42,7 @@ class AtlasEngine(RenderEngine):
     name = "atlas"
     description = "Redraws the mouth from the person's own frames; runs on any CPU"
     licence = "Apache-2.0"
-    version = "5"
+    version = "6"
     trainer = "services.render.train.atlas:train"
 
     def __init__(self, options: EngineOptions) -> None:

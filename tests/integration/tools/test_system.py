@@ -14,6 +14,7 @@ import pytest
 
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder, manifest
+from tests.fakes.waiting import PATIENCE_S
 from tools import system
 from tools.system import DEFAULT_PORTS, System, SystemError_, chosen_ports, free_ports
 
@@ -85,13 +86,13 @@ def test_stopping_leaves_no_process_behind(tmp_path: Path, how: signal.Signals) 
             stderr=out,
         )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while len(children := psutil.Process(running.pid).children(recursive=True)) < 5:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         running.send_signal(how)
-        running.wait(40)
-        gone, alive = psutil.wait_procs(children, timeout=10)
+        running.wait(PATIENCE_S)
+        gone, alive = psutil.wait_procs(children, timeout=PATIENCE_S)
         assert len(gone) >= 5
         assert not alive
         assert "Traceback" not in (tmp_path / "out").read_text()

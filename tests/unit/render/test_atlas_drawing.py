@@ -293,6 +293,19 @@ def test_something_in_front_of_the_mouth_is_noticed() -> None:
     assert set(np.flatnonzero(hidden)) == {12, 13, 14, 15}
 
 
+def test_what_is_as_light_as_the_skin_is_told_by_its_colour_and_coloured_light_is_not() -> None:
+    looks = []
+    for k, mesh in enumerate(faces.talking()):
+        picture = np.full((SIDE, SIDE, 3), (120, 150, 200), np.uint8)
+        if 12 <= k < 16:
+            cv2.circle(picture, (int(mesh[175, 0]), int(mesh[175, 1])), 60, (158, 158, 158), -1)
+        elif 24 <= k < 28:
+            picture[..., 0] += 40
+        looks.append(look(picture, mesh))
+    hidden = covered(np.stack(looks), np.ones(len(looks), bool))
+    assert set(np.flatnonzero(hidden)) == {12, 13, 14, 15}
+
+
 def test_a_hand_of_the_skins_own_colour_is_noticed_where_lips_are_gone_for_more_than_a_moment() -> None:
     meshes = faces.talking()
     skin, lip = (150, 170, 210), (120, 110, 190)
