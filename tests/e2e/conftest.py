@@ -32,7 +32,7 @@ ARGS = [
 # Chromium drops every connection when a network interface appears or goes, as when containers start beside the tests
 DISTURBED = "net::ERR_NETWORK_CHANGED"
 PACE = 0.4
-sync_api.expect.set_options(timeout=20_000)  # a busy machine is not a fault of the page
+sync_api.expect.set_options(timeout=60_000)  # a busy machine is not a fault of the page
 
 
 class Web:
@@ -63,7 +63,7 @@ class Web:
             self.page.wait_for_selector("h1")
         return self.page
 
-    def until(self, script: str, timeout_s: float = 20) -> None:
+    def until(self, script: str, timeout_s: float = 60) -> None:
         """Waits for a script to be true; the page's policy forbids the browser-side way of waiting."""
         deadline = time.monotonic() + timeout_s
         while not self.page.evaluate(script):
@@ -115,7 +115,7 @@ def open_page(browser: Any, server: tuple[str, Any]) -> Iterator[Callable[..., W
     def opening(lang: str = "zh", width: int = 1280, height: int = 860, **more: Any) -> Web:
         locale = "zh-CN" if lang == "zh" else "en-US"
         context = browser.new_context(locale=locale, viewport={"width": width, "height": height}, **more)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         opened.append((context, Web(context.new_page(), base, fake.state.world)))
         return opened[-1][1]
 

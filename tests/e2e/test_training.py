@@ -97,7 +97,7 @@ def test_a_reload_shows_the_training_that_runs(web: Web) -> None:
     expect(page.get_by_role("img", name=re.compile("嘴部张开程度"))).to_be_visible()
     web.go("/model_training")  # without the address of the job as well
     expect(page.locator(".train-now")).to_be_visible()
-    expect(page.locator("[data-result]")).to_be_visible(timeout=20_000)
+    expect(page.locator("[data-result]")).to_be_visible()
 
 
 def test_it_can_be_cancelled_and_gone_on_with(web: Web) -> None:
@@ -173,7 +173,7 @@ def test_an_answer_takes_over_from_the_idle_loop_and_hands_back(web: Web) -> Non
     assert 0 <= sent < 50
     wait = float(page.locator(".stage").get_attribute("data-seam"))
     assert 0 <= wait < 2, "the loop of two seconds was waited for, or it had gone by"
-    web.until("document.querySelector('.stage .answer').ended", 15)
+    web.until("document.querySelector('.stage .answer').ended")
     web.until("!document.querySelector('.stage').classList.contains('speaking')")
     at = page.evaluate("document.querySelector('.stage video.idle').currentTime")
     assert 30 / 25 <= at < 30 / 25 + 0.6, f"the loop goes on from frame 30, not from {at * 25}"

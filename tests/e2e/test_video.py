@@ -26,7 +26,7 @@ def test_text_becomes_a_video_that_plays(web: Web) -> None:
     web.until("document.querySelector('video.player').readyState >= 2")
     video.evaluate("(v) => { v.muted = true; return v.play(); }")
     web.until("document.querySelector('video.player').currentTime > 0.2")
-    assert page.get_by_role("link", name="下载").get_attribute("href", timeout=1000).endswith("download=1")
+    assert page.get_by_role("link", name="下载").get_attribute("href").endswith("download=1")
     (_, key, body) = web.world.requests[0]
     assert body == {"avatar_id": "v_anna", "text": "大家好", "max_side_px": 512, "subtitles": True}
     assert len(key) == 32

@@ -95,7 +95,7 @@ def test_a_voice_from_its_making_to_its_end(cloning: Web) -> None:
     page.keyboard.press("Escape")
     page.get_by_label("要说的话").fill("大家好")
     page.get_by_role("button", name="生成视频").click()
-    expect(page.locator("video.player")).to_be_visible(timeout=20_000)
+    expect(page.locator("video.player")).to_be_visible()
     assert web.world.requests[-1][2]["voice_id"] == voice_id
 
     # deleted: who uses it is told before, and shown after

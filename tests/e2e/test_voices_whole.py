@@ -81,7 +81,7 @@ def whole(tmp_path: Path) -> Iterator[Whole]:
 @pytest.fixture
 def page_of(browser: Any, whole: Whole) -> Iterator[Callable[[], Web]]:
     context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     web = Web(context.new_page(), whole.gateway.url, None)
     yield lambda: web
     complaints = web.complaints()
@@ -130,7 +130,7 @@ def test_cloned_heard_renamed_used_and_deleted(whole: Whole, page_of: Callable[[
     expect(page.get_by_role("button", name="Voice: Anna B. (the avatar’s)")).to_be_visible()
     page.get_by_label("What to say").fill("Welcome, everybody.")
     page.get_by_role("button", name="Generate").click()
-    expect(page.locator("video.player")).to_be_visible(timeout=20_000)
+    expect(page.locator("video.player")).to_be_visible()
     assert "Welcome, everybody." in str(whole.sovits.requests[-1]["text"])
 
     web.go("/voices")
