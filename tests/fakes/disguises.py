@@ -17,7 +17,7 @@ from services.render.media_read import read_frames
 from tests.fakes import media
 
 Picture = npt.NDArray[np.uint8]
-BEARD = (132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 435, 410, 322, 391, 164, 165, 92, 186, 215)  # fmt: skip  # noqa: E501
+BEARD = [*pt.JAW, 435, 410, 322, 391, 164, 165, 92, 186, 215]
 """Points around what a beard covers, moustache included."""
 FIRM = [33, 263, 1, 4, 6, 168, 197, 133, 362]
 """Points that move with the head alone."""
@@ -54,16 +54,16 @@ def microphone(held_s: tuple[float, float]) -> Callable[[Picture, Points, float]
 
 def beard_and_glasses() -> Callable[[Picture, Points, float], Picture]:
     """Short dark hair that stays where it grows, and a dark frame around the eyes."""
-    first: list[Points] = []
-    rng = np.random.default_rng(1)
+    first: list[tuple[Points, npt.NDArray[np.float32]]] = []
 
     def paint(picture: Picture, mesh: Points, _t: float) -> Picture:
-        first[:] = first or [mesh]
         h, w = picture.shape[:2]
-        moved, _ = cv2.estimateAffinePartial2D(first[0][FIRM, :2], mesh[FIRM, :2])
-        strands = cv2.warpAffine(_strands(h, w), moved, (w, h), borderMode=cv2.BORDER_REFLECT)
+        first[:] = first or [(mesh, strands_of(h, w))]
+        at_first, strands = first[0]
+        moved, _ = cv2.estimateAffinePartial2D(at_first[FIRM, :2], mesh[FIRM, :2])
+        strands = cv2.warpAffine(strands, moved, (w, h), borderMode=cv2.BORDER_REFLECT)
         face, lips = np.zeros((h, w), np.float32), np.zeros((h, w), np.float32)
-        cv2.fillPoly(face, [np.round(cv2.convexHull(mesh[list(BEARD), :2])).astype(np.int32)], 1)
+        cv2.fillPoly(face, [np.round(cv2.convexHull(mesh[BEARD, :2])).astype(np.int32)], 1)
         cv2.fillPoly(lips, [np.round(mesh[list(pt.OUTER_RING), :2]).astype(np.int32)], 1)
         hair = cv2.GaussianBlur(face, (0, 0), 5) * (1 - cv2.GaussianBlur(lips, (0, 0), 1.2)) * strands
         out = (picture + (np.array([30, 38, 52]) - picture) * 0.85 * hair[..., None]).astype(np.uint8)
@@ -73,12 +73,10 @@ def beard_and_glasses() -> Callable[[Picture, Points, float], Picture]:
             cv2.circle(out, (int(x), int(y)), around, (20, 20, 20), 3, cv2.LINE_AA)
         return out
 
-    def _strands(h: int, w: int) -> npt.NDArray[np.float32]:
-        if not kept:
-            noise = cv2.filter2D(rng.normal(0, 1, (2 * h, 2 * w)), -1, np.full((9, 1), 1 / 9))
-            small = cv2.resize(noise, (w, h), interpolation=cv2.INTER_AREA)
-            kept.append(np.clip(0.55 + 0.9 * small, 0.25, 1).astype(np.float32))
-        return kept[0]
-
-    kept: list[npt.NDArray[np.float32]] = []
     return paint
+
+
+def strands_of(h: int, w: int) -> npt.NDArray[np.float32]:
+    """Upright streaks of a pixel's width, 0.25 to 1."""
+    noise = cv2.filter2D(np.random.default_rng(1).normal(0, 1, (2 * h, 2 * w)), -1, np.full((9, 1), 1 / 9))
+    return np.clip(0.55 + 0.9 * cv2.resize(noise, (w, h), interpolation=cv2.INTER_AREA), 0.25, 1).astype(np.float32)

@@ -70,8 +70,10 @@ def covered(looks: Array, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     out |= strange > 1
     out |= _gone(looks[:, len(SKIN) : len(SKIN) + len(UPPER), 1:], good)
     out |= _gone(looks[:, len(SKIN) + len(UPPER) :, 1:], good)
-    for i in (*range(1, len(out)), *range(len(out) - 2, -1, -1)):
-        out[i] |= strange[i] > NEAR and (out[i - 1] or out[min(i + 1, len(out) - 1)])
+    for i in range(1, len(out)):
+        out[i] |= out[i - 1] and strange[i] > NEAR
+    for i in range(len(out) - 2, -1, -1):
+        out[i] |= out[i + 1] and strange[i] > NEAR
     hidden = np.flatnonzero(out)
     for a, b in pairwise(hidden.tolist()):
         if b - a <= BETWEEN + 1:

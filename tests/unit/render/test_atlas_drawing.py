@@ -306,6 +306,20 @@ def test_what_is_as_light_as_the_skin_is_told_by_its_colour_and_coloured_light_i
     assert set(np.flatnonzero(hidden)) == {12, 13, 14, 15}
 
 
+def test_what_covers_the_mouth_is_followed_until_it_is_gone_and_not_round_the_ends() -> None:
+    meshes = faces.talking()
+    last = len(meshes) - 1
+    strong, weak = {12, 13, 14, last}, {0, 11, 15, 16, 20}
+    looks = []
+    for k, mesh in enumerate(meshes):
+        picture = np.full((SIDE, SIDE, 3), (120, 150, 200), np.uint8)
+        colour = (158, 158, 158) if k in strong else (129, 152, 191) if k in weak else (120, 150, 200)
+        cv2.circle(picture, (int(mesh[175, 0]), int(mesh[175, 1])), 60, colour, -1)
+        looks.append(look(picture, mesh))
+    hidden = covered(np.stack(looks), np.ones(len(looks), bool))
+    assert set(np.flatnonzero(hidden)) == {11, 12, 13, 14, 15, 16, last}
+
+
 def test_a_hand_of_the_skins_own_colour_is_noticed_where_lips_are_gone_for_more_than_a_moment() -> None:
     meshes = faces.talking()
     skin, lip = (150, 170, 210), (120, 110, 190)
