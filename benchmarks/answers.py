@@ -27,24 +27,24 @@ import soxr
 from services.asr.engines.whisper import WhisperEngine
 from services.asr.settings import AsrSettings
 from services.common.settings import SharedSettings
-from services.render.atlas.avatar import Avatar
-from services.render.engines.atlas import AtlasEngine
+from services.render.audio.log_mel import RATE, Array
+from services.render.audio.whisper import PER_S
+from services.render.engines.atlas.avatar import Avatar
+from services.render.engines.atlas.engine import AtlasEngine
+from services.render.engines.atlas.mouth.clip import OFFSETS, ClipListener, ClipModel, Encoder, Estimator
+from services.render.engines.atlas.mouth.encoded import encoded
+from services.render.engines.atlas.mouth.person import PersonModel, hearing
+from services.render.engines.atlas.mouth.track import LEAD_S, met, mouth_at
+from services.render.engines.atlas.mouth.visemes import BREATH_US, REST, Timed, timed
+from services.render.engines.atlas.train.checks import sound_of
+from services.render.engines.atlas.train.correction import chosen, drawn, figures, pair
+from services.render.engines.atlas.train.material import material
+from services.render.engines.atlas.train.run import HELD_OUT
 from services.render.engines.base import EngineOptions, PhonemeSpan
-from services.render.mouth.encoded import encoded
-from services.render.mouth.features import RATE, Array
-from services.render.mouth.hear_clip import OFFSETS, ClipListener, ClipModel, Encoder, Estimator
-from services.render.mouth.person import PersonModel, hearing
-from services.render.mouth.track import LEAD_S, met, mouth_at
-from services.render.mouth.visemes import BREATH_US, REST, Timed, timed
-from services.render.mouth.whisper import PER_S
-from services.render.train.atlas import HELD_OUT
-from services.render.train.check import sound_of
-from services.render.train.correct import chosen, drawn, figures, pair
-from services.render.train.material import material
 from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, Stop, TextClause
-from services.tts.engines.kokoro import KokoroEngine
-from services.tts.engines.kokoro_model import SAMPLE_RATE
-from services.tts.engines.shaping import shape
+from services.tts.engines.kokoro.engine import KokoroEngine
+from services.tts.engines.kokoro.model import SAMPLE_RATE
+from services.tts.engines.kokoro.shaping import shape
 
 VOICES = {"en": ("af_heart", "am_michael"), "zh": ("zf_xiaoxiao", "zm_yunxi")}
 ASIDE = 0.02
@@ -115,10 +115,15 @@ def laid(track: Array, where: Array, count: int) -> Array:
 def on_clip(spans: list[PhonemeSpan], where: Array) -> list[Timed]:
     """Visemes at the clip's times."""
     moved = [
-        PhonemeSpan(s.phoneme, *(round(float(np.interp(t * PER_S / 1e6, np.arange(len(where)), where)) / PER_S * 1e6)
-                                 for t in (s.start_us, s.end_us)))
+        PhonemeSpan(
+            s.phoneme,
+            *(
+                round(float(np.interp(t * PER_S / 1e6, np.arange(len(where)), where)) / PER_S * 1e6)
+                for t in (s.start_us, s.end_us)
+            ),
+        )
         for s in spans
-    ]  # fmt: skip
+    ]
     return timed([s for s in moved if s.end_us > s.start_us])
 
 

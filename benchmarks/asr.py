@@ -10,8 +10,9 @@ import resource
 import time
 from pathlib import Path
 
-from services.asr.engines import Engines, whisper
+from services.asr.engines import whisper
 from services.asr.engines.base import RATE
+from services.asr.engines.registry import Engines
 from services.asr.settings import AsrSettings
 from services.common import audio
 from services.common.settings import SharedSettings

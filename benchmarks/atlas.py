@@ -26,10 +26,10 @@ import numpy as np
 
 from services.common.audio import Samples, decode
 from services.common.settings import SharedSettings
-from services.render.engines.atlas import AtlasEngine
+from services.render.engines.atlas.engine import AtlasEngine
 from services.render.engines.base import EngineOptions, Frame, PhonemeSpan, SessionConfig, Working
-from services.render.media_read import probe, read_frames
-from services.render.media_write import EncoderOptions, FragmentedMp4
+from services.render.media.read import probe, read_frames
+from services.render.media.write import EncoderOptions, FragmentedMp4
 
 RATE = 16_000
 ROW = ("m", "ɑ", "t", "i", "s", "u", "p", "ɛ", "n", "O", "f", "æ")

@@ -3,7 +3,7 @@
     python -m benchmarks.hearing CLIP... --lipscore LIPSCORE.py --python VENV/bin/python
         [--weights FOLDER] [--cache FOLDER]
 
-Each clip's own sound is heard as a recording (``hear_clip``), as live speech (``hear_live``) and as where Whisper's
+Each clip's own sound is heard as a recording (``clip``), as live speech (``live``) and as where Whisper's
 weights are missing (``hear``), by the shipped weights or by those in FOLDER that ``tools.train_mouth --out`` wrote.
 The tracks, at the clip's own times of frames, are compared with the judge's curves of the real mouth: correlation at
 the best lag within 0.4 s, and that lag (positive: the track is late). Prints Markdown: a row for each clip and model,
@@ -24,11 +24,12 @@ from benchmarks.judging import options, told
 from services.common.audio import decode
 from services.common.settings import SharedSettings
 from services.common.weights import folder
-from services.render.mouth import hear, hear_clip
-from services.render.mouth.features import RATE, Array
-from services.render.mouth.hear_clip import ClipListener, ClipModel
-from services.render.mouth.hear_live import LiveListener, LiveModel
-from services.render.mouth.whisper import WhisperEncoder
+from services.render.audio.log_mel import RATE, Array
+from services.render.audio.whisper import WhisperEncoder
+from services.render.engines.atlas.mouth import clip as mouth_clip
+from services.render.engines.atlas.mouth import hear
+from services.render.engines.atlas.mouth.clip import ClipListener, ClipModel
+from services.render.engines.atlas.mouth.live import LiveListener, LiveModel
 
 COLUMNS = ("opening corr", "lag ms", "width corr", "lag ms")
 Hear = Callable[[Array, list[float]], Array]
@@ -37,8 +38,8 @@ Hear = Callable[[Array, list[float]], Array]
 
 def listeners(weights: Path, encoder: WhisperEncoder) -> dict[str, Hear]:
     """What there is to judge, by name."""
-    clip = ClipModel.load(weights / "hear_clip.npz")
-    with np.load(weights / "hear_live.npz", allow_pickle=False) as data:
+    clip = ClipModel.load(weights / "clip.npz")
+    with np.load(weights / "live.npz", allow_pickle=False) as data:
         live = LiveModel(**{name: data[name].astype(np.float32) for name in data.files})
     small = hear.AcousticModel.load(weights / "hear.npz")
 
@@ -47,8 +48,8 @@ def listeners(weights: Path, encoder: WhisperEncoder) -> dict[str, Hear]:
         return np.stack([listener.mouth_at(t) for t in times])
 
     return {
-        "hear_clip": lambda x, t: follow(ClipListener(encoder, clip, RATE), x, t),
-        "hear_live": lambda x, t: follow(LiveListener(encoder.exactly, live, RATE), x, t),
+        "clip": lambda x, t: follow(ClipListener(encoder, clip, RATE), x, t),
+        "live": lambda x, t: follow(LiveListener(encoder.exactly, live, RATE), x, t),
         "hear": lambda x, t: in_pieces(hear.Listener(small, RATE), x, t),
     }
 
@@ -85,7 +86,7 @@ def judged(
 def main() -> None:
     """Command line."""
     parser = options(__doc__)
-    parser.add_argument("--weights", type=Path, default=Path(hear_clip.__file__).parent, help="of the models that hear")
+    parser.add_argument("--weights", type=Path, default=Path(mouth_clip.__file__).parent, help="their folder")
     args = parser.parse_args()
     encoder = WhisperEncoder(folder("whisper-base", SharedSettings().weights_dir), 1)
     models = listeners(args.weights, encoder)

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from services.render.joygen.audio import STEP, WhisperFeatures
-from services.render.joygen.checkpoints import Bundle, load_bundle
-from services.render.joygen.nets.vae import decode, encode
+from services.render.engines.joygen.audio import STEP, WhisperFeatures
+from services.render.engines.joygen.checkpoints import Bundle, load_bundle
+from services.render.engines.joygen.nets.vae import decode, encode
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -70,10 +70,16 @@ def measure(bundle: Bundle, batch: int, repeats: int) -> None:
     total = 0.0
     print(f"{'network':14s}{'million':>9s}{'call ms':>10s}{'picture ms':>12s}  needed")
     nets: dict[str, Any] = {
-        "whisper": bundle.whisper, "unet": bundle.unet, "decode": bundle.vae.decoder,
-        "encode": bundle.vae.encoder, "encode depth": bundle.vae.encoder, "hubert": bundle.hubert,
-        "expression": bundle.a2m, "recon": bundle.recon, "parsing": bundle.parsing,
-    }  # fmt: skip
+        "whisper": bundle.whisper,
+        "unet": bundle.unet,
+        "decode": bundle.vae.decoder,
+        "encode": bundle.vae.encoder,
+        "encode depth": bundle.vae.encoder,
+        "hubert": bundle.hubert,
+        "expression": bundle.a2m,
+        "recon": bundle.recon,
+        "parsing": bundle.parsing,
+    }
     for name, (run, pictures, when) in stages(bundle, batch).items():
         times = []
         with torch.inference_mode():

@@ -35,20 +35,20 @@ from services.common.audio import decode as read_sound
 from services.common.settings import SharedSettings, load
 from services.common.weights import folder
 from services.render.engines.base import EngineOptions, Frame, Image, SessionConfig
-from services.render.engines.joygen import JoygenEngine
-from services.render.geometry.mesh import Tracker
-from services.render.joygen import checkpoints
-from services.render.joygen.align import box_of, crop_of, five_points
-from services.render.joygen.audio import WhisperFeatures
-from services.render.joygen.bfm import EXPRESSION, SIDE, Bfm, project
-from services.render.joygen.depth import Placement, grey, lip_depth
-from services.render.joygen.expression import ExpressionStream
-from services.render.joygen.nets.vae import decode, encode
-from services.render.joygen.paste import blend, mask_of
-from services.render.joygen.prepare import face_in
-from services.render.joygen.rasteriser import rasterise
-from services.render.media_read import read_frames
-from services.render.media_write import EncoderOptions, to_bgr, to_yuv, write_loop
+from services.render.engines.joygen import checkpoints
+from services.render.engines.joygen.align import box_of, crop_of, five_points
+from services.render.engines.joygen.audio import WhisperFeatures
+from services.render.engines.joygen.bfm import EXPRESSION, SIDE, Bfm, project
+from services.render.engines.joygen.depth import Placement, grey, lip_depth
+from services.render.engines.joygen.engine import JoygenEngine
+from services.render.engines.joygen.expression import ExpressionStream
+from services.render.engines.joygen.nets.vae import decode, encode
+from services.render.engines.joygen.paste import blend, mask_of
+from services.render.engines.joygen.prepare import face_in
+from services.render.engines.joygen.rasteriser import rasterise
+from services.render.face.landmarks import Tracker
+from services.render.media.read import read_frames
+from services.render.media.write import EncoderOptions, to_bgr, to_yuv, write_loop
 
 RATE, FPS, BATCH = 16000, 25, 8
 SKIP_S = 1.0
@@ -124,9 +124,14 @@ def by_engine(work: Work, scratch: Path, clock: Clock) -> list[Image]:
     """Load, prepare, then two requests of the same sound: one that is drawn whole, one timed to its first picture."""
     mesh_root = work.mesh.parent
     options = EngineOptions(
-        weights_dir=mesh_root, models_dir=work.root, device=work.device, dtype="fp32", max_avatar_s=work.frames / FPS,
-        threads=torch.get_num_threads(), max_batch=BATCH,
-    )  # fmt: skip
+        weights_dir=mesh_root,
+        models_dir=work.root,
+        device=work.device,
+        dtype="fp32",
+        max_avatar_s=work.frames / FPS,
+        threads=torch.get_num_threads(),
+        max_batch=BATCH,
+    )
     engine = JoygenEngine(options)
     with clock.stage("load, once for the service"):
         engine.load()
@@ -138,9 +143,13 @@ def by_engine(work: Work, scratch: Path, clock: Clock) -> list[Image]:
         artist, _ = engine._ready()
         bundle = artist.bundle
         clock.watch(
-            whisper=bundle.whisper, unet=bundle.unet, encode_depth=bundle.vae.encoder, decode=bundle.vae.decoder,
-            hubert=bundle.hubert, expression=bundle.a2m,
-        )  # fmt: skip
+            whisper=bundle.whisper,
+            unet=bundle.unet,
+            encode_depth=bundle.vae.encoder,
+            decode=bundle.vae.decoder,
+            hubert=bundle.hubert,
+            expression=bundle.a2m,
+        )
         session = engine.open_session(avatar, SessionConfig(RATE))
         pictures: list[Image] = []
         start = clock.now()

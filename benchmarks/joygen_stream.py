@@ -19,10 +19,10 @@ import torch
 from services.common.audio import decode
 from services.common.settings import SharedSettings, load
 from services.common.weights import folder
-from services.render.joygen import audio
-from services.render.joygen.checkpoints import REQUIRED, find, load_whisper
-from services.render.joygen.nets.whisper import WhisperEncoder
-from services.render.mouth.features import RATE
+from services.render.audio.log_mel import RATE
+from services.render.engines.joygen import audio
+from services.render.engines.joygen.checkpoints import REQUIRED, find, load_whisper
+from services.render.engines.joygen.nets.whisper import WhisperEncoder
 
 TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 

@@ -18,12 +18,12 @@ from torch.nn import functional as F
 from services.common.settings import SharedSettings
 from services.common.weights import folder
 from services.render.engines.base import EngineOptions
-from services.render.geometry.mesh import Tracker
-from services.render.joygen.align import box_of
-from services.render.joygen.checkpoints import UNET, load_vae
-from services.render.joygen.prepare import FPS, face_in
-from services.render.joygen.train.run import train
-from services.render.media_read import read_frames
+from services.render.engines.joygen.align import box_of
+from services.render.engines.joygen.checkpoints import UNET, load_vae
+from services.render.engines.joygen.prepare import FPS, face_in
+from services.render.engines.joygen.train.run import train
+from services.render.face.landmarks import Tracker
+from services.render.media.read import read_frames
 from services.render.train.job import RESULT, Job, Told
 from tests.fakes.joygen_weights import TINY, write_parsing, write_unet, write_vae, write_whisper
 
@@ -89,9 +89,16 @@ def main() -> None:
             print(f"step {told.step}: loss {told.loss:.3f}, held out L1 {told.validation_loss:.2f} levels", flush=True)
 
     job = Job(
-        args.clip, args.clip.name, made / "work", made, args.steps, "cpu", options, tell=tell,
+        args.clip,
+        args.clip.name,
+        made / "work",
+        made,
+        args.steps,
+        "cpu",
+        options,
+        tell=tell,
         recipe=RECIPE | json.loads(args.recipe),
-    )  # fmt: skip
+    )
     start = time.process_time()
     train(job)
     print(json.dumps(json.loads((made / RESULT).read_text()), indent=1))

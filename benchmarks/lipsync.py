@@ -34,7 +34,7 @@ from benchmarks.judging import options, told
 from benchmarks.redraw import DRIVES, RATE, Take, prepare, redraw
 from services.common.audio import decode
 from services.common.settings import SharedSettings
-from services.render.engines.atlas import AtlasEngine
+from services.render.engines.atlas.engine import AtlasEngine
 from services.render.engines.base import EngineOptions
 
 FIGURES = {

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from services.render.atlas.avatar import FRAMES, Avatar
-from services.render.atlas.prepare import build_library, relearn, worth
-from services.render.atlas.session import AtlasSession
-from services.render.engines.atlas import AtlasEngine
+from services.render.engines.atlas.analysis import build_library, relearn, worth
+from services.render.engines.atlas.avatar import FRAMES, Avatar
+from services.render.engines.atlas.engine import AtlasEngine
+from services.render.engines.atlas.session import AtlasSession
 from services.render.engines.base import Samples, SessionConfig
-from services.render.geometry.shape import Array
-from services.render.media_write import EncoderOptions, FragmentedMp4
+from services.render.face.shape import Array
+from services.render.media.write import EncoderOptions, FragmentedMp4
 
 RATE = 24_000
 LEAVE_OUT_S = 0.2

@@ -1,7 +1,7 @@
 """Speech synthesis: is it understood, how fast is it, how loud is each voice, do the phoneme spans fit?
 
     python -m benchmarks.speech              quality, speed and time to first audio over the sentences below
-    python -m benchmarks.speech --loudness   loudness of every voice, and the gain_db for kokoro_voices.toml
+    python -m benchmarks.speech --loudness   loudness of every voice, and the gain_db for kokoro/voices.toml
     python -m benchmarks.speech --offset     how much earlier sounds come than the network's lengths say
 
 Quality is told by transcribing the speech with the whisper-base weights of the asr service: its own errors are counted
@@ -21,8 +21,8 @@ import numpy as np
 from services.common import audio, weights
 from services.common.settings import SharedSettings, load
 from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, TextClause
-from services.tts.engines.kokoro import KokoroEngine
-from services.tts.text.normalise import normalise
+from services.tts.engines.kokoro.engine import KokoroEngine
+from services.tts.engines.kokoro.text.normalise import normalise
 
 ENGLISH = (
     "Hello, I am a digital human, and I am happy to answer your questions.",

@@ -24,9 +24,9 @@ from benchmarks.lipsync import IN_TIME, judged
 from benchmarks.redraw import RATE, prepare, redraw
 from services.common.audio import decode
 from services.common.settings import SharedSettings
-from services.render.engines.atlas import AtlasEngine
+from services.render.engines.atlas.engine import AtlasEngine
+from services.render.engines.atlas.train.run import HELD_OUT, train
 from services.render.engines.base import EngineOptions
-from services.render.train.atlas import HELD_OUT, train
 from services.render.train.job import RESULT, Job, Result
 
 SHOWN = ("opening corr", "after offset ms", "opening std ratio", "width corr", "M-LMD", "mouth PSNR", "mouth SSIM")

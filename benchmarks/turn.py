@@ -22,8 +22,16 @@ import httpx
 from tools.demo import QUESTION, check
 from tools.system import ROOT, SERVICES, System, free_ports
 
-QUESTIONS = ("画声是什么？", "How do I make an avatar?", "需要显卡吗？", "What does the API look like?",
-             "支持哪些语言？", "Can I clone my voice?", "怎么接入智谱？", "Which files can I upload?")  # fmt: skip
+QUESTIONS = (
+    "画声是什么？",
+    "How do I make an avatar?",
+    "需要显卡吗？",
+    "What does the API look like?",
+    "支持哪些语言？",
+    "Can I clone my voice?",
+    "怎么接入智谱？",
+    "Which files can I upload?",
+)
 
 
 def rss_mb(pid: int) -> float:
@@ -78,8 +86,10 @@ def main() -> None:
         ask(system.url, spoken)  # warm
         turns = [ask(system.url, spoken) for _ in range(args.runs)]
         cores = os.cpu_count()
-        print(f"\n{platform.machine()}, {cores} cores; question {asset['duration_s']:.1f} s, "
-              f"answer {turns[0]['result']['duration_s']:.1f} s, {args.runs} runs, warm\n")  # fmt: skip
+        print(
+            f"\n{platform.machine()}, {cores} cores; question {asset['duration_s']:.1f} s, "
+            f"answer {turns[0]['result']['duration_s']:.1f} s, {args.runs} runs, warm\n"
+        )
         print("| figure | median | range | wanted |\n|---|---|---|---|")
         row("first playable video bytes", [t["first_byte_s"] for t in turns], "s", "≤ 3 s")
         excess = [t["wall_s"] - 1.5 * t["result"]["duration_s"] for t in turns]

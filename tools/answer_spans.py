@@ -1,6 +1,6 @@
 """Writes the phonemes by which a training tells how wide a person's mouth opens in answers from text.
 
-    python -m tools.answer_spans [--out services/render/train/answers.npz]
+    python -m tools.answer_spans [--out services/render/engines/atlas/train/answers.npz]
 
 They are of the first sentences that the mouth models learn from (``train_mouth_{en,zh}.txt``), one language after the
 other, spoken by the default voices of our own synthesis.
@@ -15,7 +15,7 @@ import numpy as np
 
 from services.common.settings import SharedSettings
 from services.tts.engines.base import EngineSetup, SpeechRequest, TextClause
-from services.tts.engines.kokoro import KokoroEngine
+from services.tts.engines.kokoro.engine import KokoroEngine
 
 HERE = Path(__file__).parent
 SENTENCES = 5
@@ -26,7 +26,7 @@ VOICES = {"en": "af_heart", "zh": "zf_xiaoxiao"}
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=HERE.parent / "services/render/train/answers.npz")
+    parser.add_argument("--out", type=Path, default=HERE.parent / "services/render/engines/atlas/train/answers.npz")
     args = parser.parse_args()
     engine = KokoroEngine(EngineSetup(SharedSettings().weights_dir, 1, VOICES["en"], VOICES["zh"]))
     engine.load()

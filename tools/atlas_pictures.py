@@ -17,18 +17,18 @@ import numpy as np
 
 from services.common.settings import SharedSettings
 from services.common.weights import folder
-from services.render.atlas.avatar import FRAMES, Avatar
-from services.render.atlas.painter import Painter
-from services.render.atlas.planes import Patch
-from services.render.atlas.still import StillPainter
-from services.render.atlas.store import Reader
-from services.render.builtin import framed
-from services.render.engines.atlas import AtlasEngine
+from services.render.avatars.builtin import framed
+from services.render.clip.frames import Reader
+from services.render.engines.atlas.avatar import FRAMES, Avatar
+from services.render.engines.atlas.engine import AtlasEngine
+from services.render.engines.atlas.painter import Painter
+from services.render.engines.atlas.still import StillPainter
 from services.render.engines.base import EngineOptions, Frame, Image, PhonemeSpan, SessionConfig
-from services.render.geometry import points as pt
-from services.render.geometry.pose import to_picture
-from services.render.geometry.shape import Array
-from services.render.media_write import EncoderOptions, to_bgr, write_loop
+from services.render.face import points as pt
+from services.render.face.pose import to_picture
+from services.render.face.shape import Array
+from services.render.media.planes import Patch
+from services.render.media.write import EncoderOptions, to_bgr, write_loop
 
 SPEECH = "mɑtisusOpɛnufæwibo"
 """Phonemes that go through all mouth shapes, one each 120 ms."""

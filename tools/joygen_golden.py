@@ -65,9 +65,9 @@ def thin(values: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
 @torch.inference_mode()
 def ours(weights: Path) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
     """The quantities by our own code."""
-    from services.render.joygen.audio import WhisperFeatures
-    from services.render.joygen.checkpoints import load_bundle
-    from services.render.joygen.nets.vae import decode, encode
+    from services.render.engines.joygen.audio import WhisperFeatures
+    from services.render.engines.joygen.checkpoints import load_bundle
+    from services.render.engines.joygen.nets.vae import decode, encode
 
     bundle = load_bundle(weights, kind="joygen")
     assert bundle.a2m and bundle.hubert and bundle.recon and bundle.parsing
@@ -126,13 +126,28 @@ def _whisper(weights: Path) -> tuple[Any, Any]:
     count = -(-len(sound()) // 640)
     joygen = place(torch.stack([torch.from_numpy(c) for c in chunks[:count]]))
 
-    config = WhisperConfig(num_mel_bins=80, d_model=384, encoder_layers=4, encoder_attention_heads=6,
-                           encoder_ffn_dim=1536, max_source_positions=1500)  # fmt: skip
+    config = WhisperConfig(
+        num_mel_bins=80,
+        d_model=384,
+        encoder_layers=4,
+        encoder_attention_heads=6,
+        encoder_ffn_dim=1536,
+        max_source_positions=1500,
+    )
     theirs = WhisperEncoder(config).eval()
-    names = {"blocks.": "layers.", "attn.query": "self_attn.q_proj", "attn.key": "self_attn.k_proj",
-             "attn.value": "self_attn.v_proj", "attn.out": "self_attn.out_proj", "attn_ln": "self_attn_layer_norm",
-             "mlp.0": "fc1", "mlp.2": "fc2", "mlp_ln": "final_layer_norm",
-             "positional_embedding": "embed_positions.weight", "ln_post": "layer_norm"}  # fmt: skip
+    names = {
+        "blocks.": "layers.",
+        "attn.query": "self_attn.q_proj",
+        "attn.key": "self_attn.k_proj",
+        "attn.value": "self_attn.v_proj",
+        "attn.out": "self_attn.out_proj",
+        "attn_ln": "self_attn_layer_norm",
+        "mlp.0": "fc1",
+        "mlp.2": "fc2",
+        "mlp_ln": "final_layer_norm",
+        "positional_embedding": "embed_positions.weight",
+        "ln_post": "layer_norm",
+    }
     renamed = {}
     for name, tensor in state.items():
         for a, b in names.items():
@@ -156,9 +171,12 @@ def _expression(weights: Path) -> Any:
     missing, unexpected = model.load_state_dict({k.removeprefix("model."): v for k, v in state.items()}, strict=False)
     assert not unexpected and all(k.startswith("vae.encoder.") for k in missing)
     batch = {
-        "audio": noise(1, 256, 1024), "f0": pitch_curve(256), "y_mask": torch.ones(1, 128),
-        "blink": torch.zeros(1, 256, 1).long(), "mouth_amp": torch.full((1, 1), 0.45),
-    }  # fmt: skip
+        "audio": noise(1, 256, 1024),
+        "f0": pitch_curve(256),
+        "y_mask": torch.ones(1, 128),
+        "blink": torch.zeros(1, 256, 1).long(),
+        "mouth_amp": torch.full((1, 1), 0.45),
+    }
     ret: dict[str, Any] = {}
     model.forward(batch, ret, train=False, temperature=0.0)
     return ret["pred"]

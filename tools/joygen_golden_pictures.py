@@ -25,10 +25,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from services.render.joygen.align import FACE_68, MEAN_POINTS, box_of, crop_of, five_points
-from services.render.joygen.bfm import EXPRESSION, INDEX, SIDE, Bfm, landmarks, project
-from services.render.joygen.depth import Placement, grey, lip_depth
-from services.render.joygen.rasteriser import rasterise
+from services.render.engines.joygen.align import FACE_68, MEAN_POINTS, box_of, crop_of, five_points
+from services.render.engines.joygen.bfm import EXPRESSION, INDEX, SIDE, Bfm, landmarks, project
+from services.render.engines.joygen.depth import Placement, grey, lip_depth
+from services.render.engines.joygen.rasteriser import rasterise
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests/data/joygen/golden_pictures.npz"
 ALLOWED: dict[str, tuple[float, float, float]] = {
@@ -85,8 +85,8 @@ class Scene:
 
 def ours(scene: Scene) -> Numbers:
     """The quantities by our own code."""
-    from services.render.joygen.paste import blend, mask_of
-    from services.render.media_write import to_bgr, to_yuv
+    from services.render.engines.joygen.paste import blend, mask_of
+    from services.render.media.write import to_bgr, to_yuv
 
     bfm, count, (height, width) = Bfm.load(scene.bfm), len(scene.faces), scene.pictures.shape[1:3]
     coefficients = torch.from_numpy(scene.spoken_coefficients())
@@ -121,9 +121,12 @@ def ours(scene: Scene) -> Numbers:
 def kept(found: Numbers) -> Numbers:
     """What goes into the file: of the large quantities every few values."""
     step: dict[str, Any] = {
-        "vertices": np.s_[:, ::7], "aligned": np.s_[:, ::4, ::4], "pasted": np.s_[:, ::3, ::3],
-        "mask": np.s_[:, ::2, ::2], "depth": np.s_[:, ::2, ::2],
-    }  # fmt: skip
+        "vertices": np.s_[:, ::7],
+        "aligned": np.s_[:, ::4, ::4],
+        "pasted": np.s_[:, ::3, ::3],
+        "mask": np.s_[:, ::2, ::2],
+        "depth": np.s_[:, ::2, ::2],
+    }
     return {name: np.ascontiguousarray(values[step.get(name, np.s_[:])]) for name, values in found.items()}
 
 

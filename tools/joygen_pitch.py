@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.render.joygen.pitch import CEILING_HZ, FLOOR_HZ, HOP, RATE, VOICED, pitch_of_recording
+from services.render.engines.joygen.pitch import CEILING_HZ, FLOOR_HZ, HOP, RATE, VOICED, pitch_of_recording
 
 
 def main() -> None:

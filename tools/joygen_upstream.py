@@ -17,12 +17,31 @@ import numpy as np
 import torch
 
 ABSENT = (
-    "mmpose", "mmpose.apis", "mmpose.structures", "mediapipe", "facenet_pytorch", "kornia", "kornia.geometry",
-    "kornia.geometry.camera", "nvdiffrast", "nvdiffrast.torch", "trimesh", "matplotlib", "matplotlib.pyplot",
-    "omegaconf", "diffusers", "face_parsing", "torchvision", "utils.face_detection", "src.audio2feature",
-    "src.modules.vae", "src.model_util", "deep3d_facerecon.options.test_options",
-    "deep3d_facerecon.models.arcface_torch", "deep3d_facerecon.models.arcface_torch.backbones",
-)  # fmt: skip
+    "mmpose",
+    "mmpose.apis",
+    "mmpose.structures",
+    "mediapipe",
+    "facenet_pytorch",
+    "kornia",
+    "kornia.geometry",
+    "kornia.geometry.camera",
+    "nvdiffrast",
+    "nvdiffrast.torch",
+    "trimesh",
+    "matplotlib",
+    "matplotlib.pyplot",
+    "omegaconf",
+    "diffusers",
+    "face_parsing",
+    "torchvision",
+    "utils.face_detection",
+    "src.audio2feature",
+    "src.modules.vae",
+    "src.model_util",
+    "deep3d_facerecon.options.test_options",
+    "deep3d_facerecon.models.arcface_torch",
+    "deep3d_facerecon.models.arcface_torch.backbones",
+)
 """What is imported there and not wanted here."""
 FOV = 2 * np.rad2deg(np.arctan(112 / 1015))
 
@@ -74,8 +93,12 @@ def _finish_model(folder: Path, mean_points: Any) -> None:
     path = folder / "BFM_model_front.mat"
     raw = {k: v for k, v in loadmat(str(path)).items() if not k.startswith("__")}
     count = raw["meanshape"].size
-    raw |= {"meantex": np.full((1, count), 128.0), "texBase": np.zeros((count, 80)), "keypoints": np.ones((1, 68)),
-            "point_buf": np.ones((count // 3, 8))}  # fmt: skip
+    raw |= {
+        "meantex": np.full((1, count), 128.0),
+        "texBase": np.zeros((count, 80)),
+        "keypoints": np.ones((1, 68)),
+        "point_buf": np.ones((count // 3, 8)),
+    }
     savemat(path, raw)
     points = np.zeros((68, 3))
     for at, which in ((30, 2), (36, 0), (39, 0), (42, 1), (45, 1), (48, 3), (54, 4)):
@@ -119,7 +142,7 @@ def _interpolate(values: Any, raster: Any, triangles: Any) -> tuple[Any, None]:
 
 
 def _second(scene: Any, folder: Path, frames: Path, face_68: tuple[int, ...]) -> dict[str, Any]:
-    from services.render.joygen.align import five_points
+    from services.render.engines.joygen.align import five_points
 
     image = importlib.import_module("PIL.Image")
     drawing = sys.modules["nvdiffrast.torch"]
@@ -251,10 +274,19 @@ def _third(scene: Any, folder: Path) -> dict[str, Any]:
     program.os = Seen(program.os, system=finished)
     program.VAE, program.Audio2Feature, program.UNet2DConditionModel = Vae, Sound, Unet
     args = types.SimpleNamespace(
-        gpu_id=0, whisper_model_path="", vae_model_path="", img_size=256, unet_model_path="", video_path="clip.mp4",
-        audio_path="sound.wav", intermediate_dir=str(folder / "handed"), result_dir=str(folder / "result"), fps=25,
-        enable_pose_driven=True, batch_size=8,
-    )  # fmt: skip
+        gpu_id=0,
+        whisper_model_path="",
+        vae_model_path="",
+        img_size=256,
+        unet_model_path="",
+        video_path="clip.mp4",
+        audio_path="sound.wav",
+        intermediate_dir=str(folder / "handed"),
+        result_dir=str(folder / "result"),
+        fps=25,
+        enable_pose_driven=True,
+        batch_size=8,
+    )
     with contextlib.suppress(Finished):
         program.main(args)
     black, white = np.zeros_like(scene.pictures[0]), np.full_like(scene.faces[0], 255)

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import soxr
 
 from services.common.settings import SharedSettings
-from services.render.atlas.manner import talking
+from services.render.audio.log_mel import RATE
+from services.render.audio.whisper import PER_S
+from services.render.engines.atlas.mouth.track import mouth_at
+from services.render.engines.atlas.mouth.visemes import BREATH_US, REST, Timed, Viseme, timed
+from services.render.engines.atlas.speaking_style import talking
 from services.render.engines.base import PhonemeSpan
-from services.render.mouth.features import RATE
-from services.render.mouth.track import mouth_at
-from services.render.mouth.visemes import BREATH_US, REST, Timed, Viseme, timed
-from services.render.mouth.whisper import PER_S
 
 Array = npt.NDArray[np.float32]
 Sentence = tuple[Array, list[str], npt.NDArray[np.int64]]
@@ -30,7 +30,7 @@ BREATH_REACH_US = 350_000
 def speak(cache: Path, rounds: int) -> None:
     """Synthesise every sentence ``rounds`` times in random voices into ``cache``; file names begin with the voice."""
     from services.tts.engines.base import EngineSetup, SpeechRequest, TextClause
-    from services.tts.engines.kokoro import KokoroEngine
+    from services.tts.engines.kokoro.engine import KokoroEngine
 
     shared = SharedSettings()
     engine = KokoroEngine(EngineSetup(shared.weights_dir, 1, "af_heart", "zf_xiaoxiao"))

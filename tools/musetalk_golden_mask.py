@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from services.render.joygen.paste import MUSETALK, blend, jaw_parts, mask_of
-from services.render.media_write import to_bgr, to_yuv
+from services.render.engines.joygen.paste import MUSETALK, blend, jaw_parts, mask_of
+from services.render.media.write import to_bgr, to_yuv
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests/data/joygen/golden_jaw.npz"
 SIDE, BOX = 480, (110, 96, 330, 352)

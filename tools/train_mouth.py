@@ -1,8 +1,8 @@
 """Trains the sound-to-mouth models of the atlas engine on speech of our own engine, and writes their weights.
 
-    python -m tools.train_mouth --cache DIR [--rounds 3] [--out services/render/mouth] [--only NAME]
+    python -m tools.train_mouth --cache DIR [--rounds 3] [--out services/render/engines/atlas/mouth] [--only NAME]
 
-``hear_clip.npz`` (ridge regression on features of Whisper's encoder) hears recordings, ``hear_live.npz`` (the same on
+``clip.npz`` (ridge regression on features of Whisper's encoder) hears recordings, ``live.npz`` (the same on
 windows that end soon, see ``train_mouth_streaming``) hears live speech, ``hear.npz`` (a network on log-mel, see
 ``train_mouth_live``) hears both where Whisper's weights are missing.
 
@@ -10,10 +10,9 @@ No recordings of people are used: kokoro speaks the sentences of ``train_mouth_{
 when each phoneme sounds; visemes turn that into the wanted mouth. Speech is then made worse in many ways (level, tone,
 room, noise, other voices), since real recordings are. ``--cache`` keeps the speech. All is seeded and runs on one
 thread: the same machine and packages give the same arrays, of which a digest is printed. Held-out figures are of voices
-that were not trained on; the weights written are those of all voices (``hear_clip``) or of the others.
+that were not trained on; the weights written are those of all voices (``clip``) or of the others.
 
-Also prints what ``services.render.atlas.manner`` keeps as ``USUAL`` and ``USUAL_SPREAD``; ``--only usual`` does nothing
-else.
+Also prints the ``USUAL`` and ``USUAL_SPREAD`` of ``engines/atlas/speaking_style.py``; ``--only usual`` does only that.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ import numpy.typing as npt
 
 from services.common.settings import SharedSettings
 from services.common.weights import folder
-from services.render.mouth.encoded import encoded
-from services.render.mouth.features import RATE
-from services.render.mouth.hear_clip import OFFSETS, around
-from services.render.mouth.track import mouth_at
-from services.render.mouth.whisper import PER_S, WhisperEncoder
+from services.render.audio.log_mel import RATE
+from services.render.audio.whisper import PER_S, WhisperEncoder
+from services.render.engines.atlas.mouth.clip import OFFSETS, around
+from services.render.engines.atlas.mouth.encoded import encoded
+from services.render.engines.atlas.mouth.track import mouth_at
 from tools.mouth_speech import Sentence, breathing, recording, speak, spoken, usual, worse
 
 Array = npt.NDArray[np.float32]
@@ -75,9 +74,7 @@ def train_clip(voices: dict[str, list[Sentence]]) -> dict[str, Any]:
     y = np.concatenate([y for _, y, held in rows if held])
     r = [float(np.corrcoef(hat[:, c], y[:, c])[0, 1]) for c in range(2)]
     gain = y.std(0) / hat.std(0)
-    print(
-        f"hear_clip: {sum(counts.values())} examples; gain {gain}; held-out voices: opening {r[0]:.3f} width {r[1]:.3f}"
-    )
+    print(f"clip: {sum(counts.values())} examples; gain {gain}; held-out voices: opening {r[0]:.3f} width {r[1]:.3f}")
     matrix = ridge(sums[False][0] + sums[True][0], sums[False][1] + sums[True][1], sum(counts.values()))
     return {"mean": mean, "spread": spread, "matrix": matrix.astype(np.float16), "centre": centre, "gain": gain}
 
@@ -92,8 +89,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=HERE.parent / "services/render/mouth")
-    parser.add_argument("--only", choices=["hear", "hear_clip", "hear_live", "usual"], help="this one alone")
+    parser.add_argument("--out", type=Path, default=HERE.parent / "services/render/engines/atlas/mouth")
+    parser.add_argument("--only", choices=["hear", "clip", "live", "usual"], help="this one alone")
     args = parser.parse_args()
     args.cache.mkdir(parents=True, exist_ok=True)
     speak(args.cache, args.rounds)
@@ -102,12 +99,12 @@ def main() -> None:
     print(f"{seconds / 60:.1f} minutes of speech, {len(voices)} voices, {time.process_time():.0f} CPU-s", flush=True)
     mean, spread = usual(voices)
     print(f"usual: {mean.round(3).tolist()}, spread {spread.round(3).tolist()}", flush=True)
-    if args.only in (None, "hear_clip"):
-        save(args.out / "hear_clip.npz", train_clip(voices))
-    if args.only in (None, "hear_live"):
+    if args.only in (None, "clip"):
+        save(args.out / "clip.npz", train_clip(voices))
+    if args.only in (None, "live"):
         from tools.train_mouth_streaming import train_streaming
 
-        save(args.out / "hear_live.npz", train_streaming(voices, HELD_VOICES))
+        save(args.out / "live.npz", train_streaming(voices, HELD_VOICES))
     if args.only in (None, "hear"):
         from tools.train_mouth_live import train_live
 

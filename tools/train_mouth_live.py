@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from services.render.mouth.features import BANDS, Levelled
-from services.render.mouth.hear import AHEAD, BACK, DILATIONS, SILENCE, TAPS
-from services.render.mouth.track import mouth_at
+from services.render.audio.log_mel import BANDS, Levelled
+from services.render.engines.atlas.mouth.hear import AHEAD, BACK, DILATIONS, SILENCE, TAPS
+from services.render.engines.atlas.mouth.track import mouth_at
 from tools.mouth_speech import Sentence, breathing, recording, worse
 
 Array = npt.NDArray[np.float32]

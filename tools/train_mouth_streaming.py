@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from services.common.settings import SharedSettings
 from services.common.weights import folder
-from services.render.mouth.hear_clip import STEP
-from services.render.mouth.hear_live import FAR, NEXT, OFFSETS, around, window
-from services.render.mouth.track import mouth_at
-from services.render.mouth.whisper import PER_S, WhisperEncoder
+from services.render.audio.whisper import PER_S, WhisperEncoder
+from services.render.engines.atlas.mouth.clip import STEP
+from services.render.engines.atlas.mouth.live import FAR, NEXT, OFFSETS, around, window
+from services.render.engines.atlas.mouth.track import mouth_at
 from tools.mouth_speech import Sentence, breathing, recording, worse
 
 Array = npt.NDArray[np.float32]
@@ -71,7 +71,7 @@ def train_streaming(voices: dict[str, list[Sentence]], every: int) -> dict[str, 
     hat, truth = np.concatenate(hats), np.concatenate(truths)
     r = [float(np.corrcoef(hat[:, c], truth[:, c])[0, 1]) for c in range(2)]
     gain = truth.std(0) / hat.std(0)
-    print(f"hear_live: {len(seen)} windows; gain {gain}; held-out voices: opening {r[0]:.3f} width {r[1]:.3f}")
+    print(f"live: {len(seen)} windows; gain {gain}; held-out voices: opening {r[0]:.3f} width {r[1]:.3f}")
     return {"mean": mean, "spread": spread, "matrix": matrix, "centre": centre, "gain": gain}
 
 

@@ -1,6 +1,6 @@
 """``python -m services.asr``: serve until stopped."""
 
-from services.asr.engines import ENGINES
+from services.asr.engines.registry import ENGINES
 from services.asr.server import make_service
 from services.asr.settings import AsrSettings
 from services.common.engines import require_known

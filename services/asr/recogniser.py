@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from huasheng.common.v1 import common_pb2
 
-from services.asr.engines import Engines
 from services.asr.engines.base import Segment, Transcript, join, primary
+from services.asr.engines.registry import Engines
 from services.asr.engines.vad import Vad
 from services.common.aio import iterate_in_thread
 from services.common.audio import Samples

@@ -13,9 +13,9 @@ import soxr
 from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
 from huasheng.common.v1 import common_pb2
 
-from services.asr import listening
-from services.asr.engines import Engines
+from services.asr import live as listening
 from services.asr.engines.base import RATE
+from services.asr.engines.registry import Engines
 from services.asr.recogniser import Recognised, Recogniser
 from services.asr.settings import AsrSettings
 from services.common import audio
@@ -204,9 +204,13 @@ def _response(event: listening.Event) -> asr_pb2.StreamTranscribeResponse:
         case listening.Final(t, start_us, end_us):
             assert isinstance(t, Recognised)
             final = asr_pb2.Final(
-                text=t.text, language=t.language, start_us=start_us, end_us=end_us, engine=t.engine,
+                text=t.text,
+                language=t.language,
+                start_us=start_us,
+                end_us=end_us,
+                engine=t.engine,
                 fallbacks=t.fallbacks,
-            )  # fmt: skip
+            )
             return asr_pb2.StreamTranscribeResponse(final=final)
         case listening.Interrupted(generation, at_us):
             interrupted = common_pb2.Interrupted(generation=generation, sent_us=at_us)

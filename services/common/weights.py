@@ -58,11 +58,14 @@ def manifest() -> dict[str, Group]:
     raw = tomllib.loads(Path(__file__).with_name("weights.toml").read_text(encoding="utf-8"))
     return {
         name: Group(
-            name, g["licence"], g["about"], g["services"],
+            name,
+            g["licence"],
+            g["about"],
+            g["services"],
             [WeightsFile(f["name"], f["sha256"], f["bytes"], f["sources"]) for f in g["files"]],
         )
         for name, g in raw.items()
-    }  # fmt: skip
+    }
 
 
 def sha256_of(path: Path) -> str:

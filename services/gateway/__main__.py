@@ -16,9 +16,9 @@ from huasheng.gateway.v1 import gateway_pb2_grpc
 from services.common import logs, serving
 from services.common.settings import SharedSettings, load
 from services.gateway.app import create_app, gateway_parts
-from services.gateway.events import Hub
-from services.gateway.server import FULL_NAME, GatewayServicer
+from services.gateway.jobs.hub import Hub
 from services.gateway.settings import GatewaySettings
+from services.gateway.turn_rpc import FULL_NAME, GatewayServicer
 
 log = logging.getLogger("huasheng.gateway")
 
@@ -73,9 +73,15 @@ async def serve(settings: GatewaySettings, shared: SharedSettings) -> None:
         door, board, port = await serving.start(service, settings)
         await board.set(True)
         config = uvicorn.Config(
-            create_app(settings, gateway), log_config=None, access_log=False, lifespan="off", server_header=False,
-            timeout_graceful_shutdown=max(1, int(settings.grace_s)), timeout_keep_alive=75, ws="none",
-        )  # fmt: skip
+            create_app(settings, gateway),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=max(1, int(settings.grace_s)),
+            timeout_keep_alive=75,
+            ws="none",
+        )
         web = _Server(config)
         web.hub = gateway.hub
         http_port = sock.getsockname()[1]

@@ -15,25 +15,36 @@ from fastapi import FastAPI
 from services.common import metrics
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
-from services.gateway import problems
-from services.gateway.assets import Assets
-from services.gateway.avatar_voices import AvatarVoices
+from services.gateway.api import (
+    assets,
+    conversations,
+    docs,
+    jobs,
+    pages,
+    problems,
+    speech,
+    system,
+    trainings,
+    voices,
+    work,
+)
+from services.gateway.api.middleware import Middleware
 from services.gateway.clients import Clients
 from services.gateway.context import Gateway
-from services.gateway.conversations import Conversations
-from services.gateway.db import Database
-from services.gateway.events import Hub
-from services.gateway.idempotency import Idempotency
-from services.gateway.jobs import Jobs
-from services.gateway.middleware import Middleware
-from services.gateway.routes import assets, conversations, docs, jobs, pages, speech, system, trainings, voices, work
-from services.gateway.runner import Runner
+from services.gateway.jobs.avatar import avatar
+from services.gateway.jobs.dialogue import dialogue
+from services.gateway.jobs.hub import Hub
+from services.gateway.jobs.runner import Runner
+from services.gateway.jobs.training import training
+from services.gateway.jobs.video import video
+from services.gateway.media.signing import Signer, load_secret
 from services.gateway.settings import GatewaySettings
-from services.gateway.signing import Signer, load_secret
-from services.gateway.work.avatar import avatar
-from services.gateway.work.dialogue import dialogue
-from services.gateway.work.training import training
-from services.gateway.work.video import video
+from services.gateway.store.assets import Assets
+from services.gateway.store.avatar_voices import AvatarVoices
+from services.gateway.store.conversations import Conversations
+from services.gateway.store.db import Database
+from services.gateway.store.idempotency import Idempotency
+from services.gateway.store.jobs import Jobs
 
 log = logging.getLogger("huasheng.gateway")
 STALE_S = 3600.0
@@ -48,9 +59,19 @@ async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> As
     hub, clients, job_table = Hub(), Clients(settings), Jobs(db, settings.max_queued_jobs)
     runner = Runner(settings, job_table, hub, {})
     gateway = Gateway(
-        settings, storage, db, Signer(load_secret(settings), settings.link_hours), hub, clients, job_table,
-        Assets(db, storage, settings), Conversations(db), AvatarVoices(db), Idempotency(db), runner,
-    )  # fmt: skip
+        settings,
+        storage,
+        db,
+        Signer(load_secret(settings), settings.link_hours),
+        hub,
+        clients,
+        job_table,
+        Assets(db, storage, settings),
+        Conversations(db),
+        AvatarVoices(db),
+        Idempotency(db),
+        runner,
+    )
     handlers = {"dialogue": dialogue, "video": video, "avatar": avatar, "training": training}
     runner.handlers = {k: functools.partial(h, gateway) for k, h in handlers.items()}
     await asyncio.to_thread(_prepare_folders, settings, storage)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.common.storage import Storage
-from services.gateway.assets import Assets
-from services.gateway.avatar_voices import AvatarVoices
 from services.gateway.clients import Clients
-from services.gateway.conversations import Conversations
-from services.gateway.db import Database
-from services.gateway.events import Hub
-from services.gateway.idempotency import Idempotency
-from services.gateway.jobs import Jobs
-from services.gateway.runner import Runner
+from services.gateway.jobs.hub import Hub
+from services.gateway.jobs.runner import Runner
+from services.gateway.media.signing import Signer
 from services.gateway.settings import GatewaySettings
-from services.gateway.signing import Signer
+from services.gateway.store.assets import Assets
+from services.gateway.store.avatar_voices import AvatarVoices
+from services.gateway.store.conversations import Conversations
+from services.gateway.store.db import Database
+from services.gateway.store.idempotency import Idempotency
+from services.gateway.store.jobs import Jobs
 
 
 @dataclass

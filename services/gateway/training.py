@@ -9,7 +9,7 @@ from huasheng.render.v1 import render_pb2
 
 from services.common.errors import HuashengError
 from services.gateway.context import Gateway
-from services.gateway.jobs import Jobs, Row
+from services.gateway.store.jobs import Jobs, Row
 
 FIT = "fit"
 """The stage whose steps are the training's; a later pass over the whole clip has no held-out part to be judged by."""

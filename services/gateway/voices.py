@@ -9,13 +9,13 @@ from typing import Any
 from huasheng.tts.v1 import tts_pb2
 
 from services.common.errors import HuashengError
-from services.gateway import views
+from services.gateway.api import views
+from services.gateway.avatars import find_model
 from services.gateway.context import Gateway
-from services.gateway.jobs import Row
-from services.gateway.people import find_model
-from services.gateway.stages import Flow, Voice, recite, speak
-from services.gateway.timings import Timings
-from services.gateway.turn_events import Event
+from services.gateway.store.jobs import Row
+from services.gateway.turn.events import Event
+from services.gateway.turn.stages import Flow, Voice, recite, speak
+from services.gateway.turn.timings import Timings
 
 
 async def list_voices(gateway: Gateway, owner: str) -> tuple[list[Row], HuashengError | None]:

@@ -3,7 +3,7 @@
 from services.common.engines import require_known
 from services.common.serving import run
 from services.common.settings import SharedSettings, load
-from services.llm.engines import ENGINES
+from services.llm.engines.registry import ENGINES
 from services.llm.server import make_service
 from services.llm.settings import LlmSettings
 

@@ -17,8 +17,8 @@ from services.common.errors import HuashengError
 from services.common.fallback import Lineup
 from services.common.serving import Service
 from services.llm.conversation import prepare
-from services.llm.engines import Engines
 from services.llm.engines.base import Conversation, Finished, Message, Piece, Reason
+from services.llm.engines.registry import Engines
 from services.llm.settings import LlmSettings
 
 _ROLES = {llm_pb2.ROLE_SYSTEM: "system", llm_pb2.ROLE_USER: "user", llm_pb2.ROLE_ASSISTANT: "assistant"}

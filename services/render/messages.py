@@ -5,11 +5,11 @@ from __future__ import annotations
 from huasheng.common.v1 import common_pb2
 from huasheng.render.v1 import render_pb2 as pb
 
-from services.render.avatars import AvatarRecord, AvatarStore
+from services.render.avatars.store import AvatarRecord, AvatarStore
 from services.render.engines.base import PhonemeSpan
-from services.render.models import ModelRecord, ModelStore
 from services.render.session import HeaderOut, InterruptedOut, MediaOut, Output, ProgressOut, SummaryOut
 from services.render.train.job import PREVIEW, Curve, Told
+from services.render.train.models import ModelRecord, ModelStore
 
 
 def progress(stage: str, fraction: float) -> pb.PrepareAvatarResponse:
@@ -83,22 +83,39 @@ def _curve(curve: Curve | None) -> pb.MouthCurve | None:
 def train_progress(told: Told) -> pb.TrainProgress:
     """How a training stands."""
     return pb.TrainProgress(
-        step=told.step, steps=told.steps, loss=told.loss, eta_s=told.eta_s, preview_uri=told.preview, stage=told.stage,
-        fraction=told.fraction, validation_loss=told.validation_loss, curve=_curve(told.curve),
-        warnings=told.warnings, offset_ms=told.offset_ms,
-    )  # fmt: skip
+        step=told.step,
+        steps=told.steps,
+        loss=told.loss,
+        eta_s=told.eta_s,
+        preview_uri=told.preview,
+        stage=told.stage,
+        fraction=told.fraction,
+        validation_loss=told.validation_loss,
+        curve=_curve(told.curve),
+        warnings=told.warnings,
+        offset_ms=told.offset_ms,
+    )
 
 
 def model(record: ModelRecord, store: ModelStore) -> pb.Model:
     """A trained model."""
     result = record.result
     return pb.Model(
-        model_id=record.model_id, owner=record.owner, name=record.name, engine=record.engine,
-        avatar_id=record.avatar_id, steps=record.steps, before=result.before, after=result.after,
-        created_at=record.created_at, warnings=result.warnings, curve=_curve(result.curve), offset_ms=result.offset_ms,
+        model_id=record.model_id,
+        owner=record.owner,
+        name=record.name,
+        engine=record.engine,
+        avatar_id=record.avatar_id,
+        steps=record.steps,
+        before=result.before,
+        after=result.after,
+        created_at=record.created_at,
+        warnings=result.warnings,
+        curve=_curve(result.curve),
+        offset_ms=result.offset_ms,
         preview_uri=store.storage.uri(store.key(record.owner, record.model_id, PREVIEW)),
         training_id=record.training_id,
-    )  # fmt: skip
+    )
 
 
 def train(item: Told | ModelRecord, store: ModelStore) -> pb.TrainResponse:

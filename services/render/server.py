@@ -20,17 +20,18 @@ from services.common.errors import HuashengError
 from services.common.serving import Service
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
-from services.render import builtin, devices, messages
-from services.render.avatars import BUILTIN, AvatarRecord, AvatarStore, check_ids
-from services.render.engines import REGISTRY, Engines, engine_errors
+from services.render import devices, messages
+from services.render.avatars import builtin
+from services.render.avatars.prepare import Preparer
+from services.render.avatars.store import BUILTIN, AvatarRecord, AvatarStore, check_ids
 from services.render.engines.base import EngineOptions, RenderEngine, SessionConfig
+from services.render.engines.registry import REGISTRY, Engines, engine_errors
 from services.render.intake import Intake, read_config
-from services.render.media_write import EncoderOptions
-from services.render.models import ModelStore
-from services.render.prepare import Preparer
+from services.render.media.write import EncoderOptions
 from services.render.session import Output, Rendering
 from services.render.settings import RenderSettings
-from services.render.trainings import Trainings, cannot_train
+from services.render.train.models import ModelStore
+from services.render.train.runner import Trainings, cannot_train
 
 
 class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[misc]  # generated, untyped
@@ -39,10 +40,18 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
     def __init__(self, settings: RenderSettings, shared: SharedSettings, registry: Mapping[str, str]) -> None:
         self.settings, self.shared = settings, shared
         options = EngineOptions(
-            shared.weights_dir, shared.threads, settings.max_side, settings.max_avatar_s, settings.models_dir,
-            settings.device, settings.dtype, settings.max_batch, settings.first_batch, settings.batch_wait_ms / 1000,
+            shared.weights_dir,
+            shared.threads,
+            settings.max_side,
+            settings.max_avatar_s,
+            settings.models_dir,
+            settings.device,
+            settings.dtype,
+            settings.max_batch,
+            settings.first_batch,
+            settings.batch_wait_ms / 1000,
             settings.synctalk(),
-        )  # fmt: skip
+        )
         self.engines = Engines(settings.engine_names, options, registry)
         self.storage = Storage(shared.storage_url)
         self.store = AvatarStore(self.storage, settings.cache_dir)
@@ -128,9 +137,11 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         """The avatar and the models that belong to it. Raises ``builtin-stays`` and ``unknown-id``."""
         await asyncio.to_thread(self.store.delete, request.owner, request.avatar_id)
         await asyncio.to_thread(
-            self.models.delete_of_avatar, request.owner, request.avatar_id,
+            self.models.delete_of_avatar,
+            request.owner,
+            request.avatar_id,
             lambda model: self.trainings.forget(model.owner, model.training_id),
-        )  # fmt: skip
+        )
         return pb.DeleteAvatarResponse()
 
     async def StreamRender(

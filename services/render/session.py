@@ -17,7 +17,7 @@ from services.common import metrics
 from services.common.aio import Inbox
 from services.common.errors import HuashengError
 from services.render.engines.base import Frame, PhonemeSpan, RenderSession, Samples, Working
-from services.render.media_write import EncoderOptions, FragmentedMp4
+from services.render.media.write import EncoderOptions, FragmentedMp4
 
 PROGRESS_S = 0.5
 """Time between two progress messages."""

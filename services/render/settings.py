@@ -8,8 +8,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.common.settings import CACHE_DIR, ServiceSettings
-from services.render.engines import REGISTRY
-from services.render.synctalk.setup import SyncTalk, checkout_problem, python_problem
+from services.render.engines.registry import REGISTRY
+from services.render.engines.synctalk.setup import SyncTalk, checkout_problem, python_problem
 
 
 class RenderSettings(ServiceSettings):
@@ -103,10 +103,17 @@ class RenderSettings(ServiceSettings):
         if self.synctalk_dir is None:
             return None
         return SyncTalk(
-            self.synctalk_dir.absolute(), self.synctalk_python, self.synctalk_gpu, self.synctalk_preload,
-            self.synctalk_max_video_s, self.synctalk_segment_s, self.synctalk_quiet_s, self.synctalk_render_s,
-            self.synctalk_prepare_s, self.synctalk_train_s,
-        )  # fmt: skip
+            self.synctalk_dir.absolute(),
+            self.synctalk_python,
+            self.synctalk_gpu,
+            self.synctalk_preload,
+            self.synctalk_max_video_s,
+            self.synctalk_segment_s,
+            self.synctalk_quiet_s,
+            self.synctalk_render_s,
+            self.synctalk_prepare_s,
+            self.synctalk_train_s,
+        )
 
     @property
     def engine_names(self) -> list[str]:

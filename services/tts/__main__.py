@@ -3,8 +3,8 @@
 from services.common import serving, settings
 from services.common.engines import require_known
 from services.common.storage import Storage
-from services.tts.engines import REGISTRY
 from services.tts.engines.base import EngineSetup
+from services.tts.engines.registry import REGISTRY
 from services.tts.server import service
 from services.tts.settings import TtsSettings
 from services.tts.voices import VoiceStore

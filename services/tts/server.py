@@ -18,9 +18,9 @@ from services.common.errors import HuashengError
 from services.common.fallback import Lineup
 from services.common.serving import Service
 from services.tts import voices_rpc
-from services.tts.casting import cast
-from services.tts.engines import REGISTRY
+from services.tts.engine_selection import cast
 from services.tts.engines.base import EngineSetup, TtsEngine
+from services.tts.engines.registry import REGISTRY
 from services.tts.session import SynthesisSession
 from services.tts.settings import TtsSettings
 from services.tts.voices import StoredVoice, VoiceStore

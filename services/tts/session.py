@@ -18,7 +18,7 @@ from services.common.aio import Inbox, iterate_in_thread
 from services.common.audio import to_pcm16
 from services.common.errors import HuashengError
 from services.common.fallback import Begun, Lineup
-from services.tts.casting import Cast
+from services.tts.engine_selection import Cast
 from services.tts.engines.base import Piece, Stop, TextClause, TtsEngine
 from services.tts.replay import Replay
 from services.tts.settings import TtsSettings
@@ -224,9 +224,12 @@ class SynthesisSession:
             for fallback in self._fallbacks:
                 fallback.wanted_voice, fallback.used_voice = self._cast.voice_id, voice_id
         header = tts_pb2.SynthesisHeader(
-            format=audio, engine=engine.name, voice_id=voice_id, has_phonemes=engine.has_phonemes,
+            format=audio,
+            engine=engine.name,
+            voice_id=voice_id,
+            has_phonemes=engine.has_phonemes,
             fallbacks=self._fallbacks,
-        )  # fmt: skip
+        )
         yield Answer(header=header)
 
     def _messages(self, piece: Piece) -> Iterator[Answer]:

@@ -88,9 +88,16 @@ class VoiceStore:
         self._changing = threading.Lock()
 
     def create(
-        self, owner: str, name: str, language: str, transcript: str, engine: str, model: str,
-        references: list[Reference], consent: Consent,
-    ) -> StoredVoice:  # fmt: skip
+        self,
+        owner: str,
+        name: str,
+        language: str,
+        transcript: str,
+        engine: str,
+        model: str,
+        references: list[Reference],
+        consent: Consent,
+    ) -> StoredVoice:
         """Keep a new voice; it exists when all of it is written. ``transcript`` is of the first reference."""
         voice_id = f"v_{secrets.token_hex(8)}"
         place = self._place(owner, voice_id)

@@ -10,8 +10,8 @@ from huasheng.tts.v1 import tts_pb2
 from services.common.errors import HuashengError
 from services.tts.engines.base import Sampling, TtsEngine, VoiceInfo
 from services.tts.reference import Reference, make_reference
+from services.tts.samples import SAMPLES
 from services.tts.settings import TtsSettings
-from services.tts.text.samples import SAMPLES
 from services.tts.voices import Consent, StoredVoice, VoiceStore, now_us
 
 MOST_CLIPS = 5
@@ -47,8 +47,12 @@ def cloned_voice(v: StoredVoice, store: VoiceStore, engine: TtsEngine) -> tts_pb
         transcript=v.transcript,
         clips=[
             tts_pb2.VoiceClip(
-                seconds=c.seconds, snr_db=c.snr_db, loudness_lufs=c.loudness_lufs, clip_id=c.clip_id,
-                transcript=c.transcript, uri=store.clip_uri(v, c),
+                seconds=c.seconds,
+                snr_db=c.snr_db,
+                loudness_lufs=c.loudness_lufs,
+                clip_id=c.clip_id,
+                transcript=c.transcript,
+                uri=store.clip_uri(v, c),
             )
             for c in v.clips
         ],
@@ -56,7 +60,7 @@ def cloned_voice(v: StoredVoice, store: VoiceStore, engine: TtsEngine) -> tts_pb
         created_us=v.created_us,
         sampling=engine.sampling,
         model=v.model,
-    )  # fmt: skip
+    )
 
 
 def checked_name(name: str) -> str:

@@ -42,9 +42,16 @@ def container(image: str, tmp_path: Path) -> Iterator[str]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     settings = ("RENDER_ENGINES=atlas,joygen,musetalk", "RENDER_DEVICE=cpu")
     name = run(
-        "docker", "run", "-d", "-p", "127.0.0.1::50054", "-v", f"{tmp_path}/models:/var/lib/huasheng/models:ro",
-        *(part for s in settings for part in ("-e", s)), image,
-    ).strip()  # fmt: skip
+        "docker",
+        "run",
+        "-d",
+        "-p",
+        "127.0.0.1::50054",
+        "-v",
+        f"{tmp_path}/models:/var/lib/huasheng/models:ro",
+        *(part for s in settings for part in ("-e", s)),
+        image,
+    ).strip()
     try:
         yield name
     except BaseException:
@@ -82,9 +89,12 @@ async def test_both_engines_answer_in_the_image(
     speech = (0.3 * np.sin(np.arange(16000) * 0.1)).astype(np.float32)
     for name in ("joygen", "musetalk"):
         request = pb.PrepareAvatarRequest(
-            avatar_id=f"a-{name}", owner="local", name=name, engine=name,
+            avatar_id=f"a-{name}",
+            owner="local",
+            name=name,
+            engine=name,
             source_uri="file:///var/lib/huasheng/storage/assets/face",
-        )  # fmt: skip
+        )
         assert [m async for m in stub.PrepareAvatar(request)][-1].avatar.engine == name
         messages = [config(avatar_id=f"a-{name}"), *sound(speech), END]
         answers = [m async for m in stub.StreamRender(iter(messages))]

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.asr.engines import ENGINES, Engines
 from services.asr.engines.base import RATE, AsrEngine
+from services.asr.engines.registry import ENGINES, Engines
 from services.asr.settings import AsrSettings
 from services.common import audio
 from services.common.audio import Samples

@@ -9,13 +9,13 @@ import pytest
 
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
-from services.render.atlas.avatar import FRAMES, Avatar
-from services.render.atlas.face import mouth_rect
-from services.render.atlas.planes import planes
-from services.render.atlas.store import Reader
-from services.render.engines.atlas import AtlasEngine
+from services.render.clip.frames import Reader
+from services.render.engines.atlas.avatar import FRAMES, Avatar
+from services.render.engines.atlas.engine import AtlasEngine
+from services.render.engines.atlas.face import mouth_rect
 from services.render.engines.base import EngineOptions, PhonemeSpan, SessionConfig
-from services.render.geometry.mesh import Tracker
+from services.render.face.landmarks import Tracker
+from services.render.media.planes import planes
 from tests.fakes.disguises import beard_and_glasses, disguised, microphone
 
 CLIP = Path(__file__).parents[2] / "../shared/data/clips/retalking_face3.mp4"

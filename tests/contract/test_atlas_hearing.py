@@ -10,11 +10,11 @@ from services.common import metrics
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
-from services.render.engines.atlas import AtlasEngine
+from services.render.audio.log_mel import RATE
+from services.render.audio.whisper import HUSH_S, PER_S, SIZE, WINDOW_S, WhisperEncoder
+from services.render.engines.atlas.engine import AtlasEngine
+from services.render.engines.atlas.mouth.clip import ClipListener, ClipModel
 from services.render.engines.base import EngineOptions, SessionConfig
-from services.render.mouth.features import RATE
-from services.render.mouth.hear_clip import ClipListener, ClipModel
-from services.render.mouth.whisper import HUSH_S, PER_S, SIZE, WINDOW_S, WhisperEncoder
 from tests.fakes.media import png, portrait
 
 ROOT = SharedSettings().weights_dir

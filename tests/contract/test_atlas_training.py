@@ -11,7 +11,7 @@ import pytest
 
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
-from services.render.engines.atlas import AtlasEngine
+from services.render.engines.atlas.engine import AtlasEngine
 from services.render.engines.base import EngineOptions, SessionConfig
 
 pytest.importorskip("torch")

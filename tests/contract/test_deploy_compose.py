@@ -49,9 +49,10 @@ def environment_of(service: str) -> dict[str, str]:
 def settings_class(service: str) -> type[ServiceSettings]:
     module = importlib.import_module(f"services.{service}.settings")
     return next(
-        c for c in vars(module).values()
+        c
+        for c in vars(module).values()
         if isinstance(c, type) and issubclass(c, ServiceSettings) and c.__module__ == module.__name__
-    )  # fmt: skip
+    )
 
 
 def known_variables(service: str) -> set[str]:

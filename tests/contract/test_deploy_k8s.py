@@ -97,9 +97,10 @@ def selected(selector: dict[str, Any], labels: dict[str, str]) -> bool:
 def settings_class(service: str) -> type[ServiceSettings]:
     module = importlib.import_module(f"services.{service}.settings")
     (found,) = [
-        c for c in vars(module).values()
+        c
+        for c in vars(module).values()
         if isinstance(c, type) and issubclass(c, ServiceSettings) and c.__module__ == module.__name__
-    ]  # fmt: skip
+    ]
     return found
 
 
@@ -148,8 +149,10 @@ def test_every_container_is_hardened_probed_and_bounded(build, components: tuple
         assert security["fsGroup"] == security["runAsUser"], name
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}, name
         assert c["securityContext"] == {
-            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
-        }, name  # fmt: skip
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }, name
         assert spec["automountServiceAccountToken"] is False and spec["serviceAccountName"] == name
         assert spec["enableServiceLinks"] is False, f"{name}: ASR_PORT=tcp://… would be taken for a setting"
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec), name

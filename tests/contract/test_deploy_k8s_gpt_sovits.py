@@ -42,10 +42,14 @@ def manifests(build) -> list[Manifest]:
 @pytest.mark.parametrize(
     ("folder", "components"),
     [
-        ("base", (NAME,)), ("base", WHOLE), ("overlays/dev", (NAME,)), ("overlays/dev", WHOLE),
-        ("overlays/prod", (NAME,)), ("overlays/prod", ("gpu", NAME)),
+        ("base", (NAME,)),
+        ("base", WHOLE),
+        ("overlays/dev", (NAME,)),
+        ("overlays/dev", WHOLE),
+        ("overlays/prod", (NAME,)),
+        ("overlays/prod", ("gpu", NAME)),
     ],
-)  # fmt: skip
+)
 def test_it_passes_the_published_schemas_with_everything_else(build, folder: str, components: tuple[str, ...]) -> None:
     built = build(folder, components)
     for m in built:

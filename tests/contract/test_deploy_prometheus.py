@@ -12,7 +12,7 @@ import yaml
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.common import metrics
-from services.gateway import middleware
+from services.gateway.api import middleware
 from tools.system import DEFAULT_PORTS, METRICS_PORTS, SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,7 +110,7 @@ def test_alerts_and_dashboard_name_only_labels_that_exist() -> None:
 
 
 def test_alerts_and_dashboard_name_only_stages_that_are_timed() -> None:
-    timed = set(re.findall(r'"([a-z_]+)"', (ROOT / "services/gateway/timings.py").read_text(encoding="utf-8")))
+    timed = set(re.findall(r'"([a-z_]+)"', (ROOT / "services/gateway/turn/timings.py").read_text(encoding="utf-8")))
     named = {s for e in expressions() for s in re.findall(r'stage="([a-z_]+)"', e)}
     assert named == set(STAGES)
     assert named <= timed

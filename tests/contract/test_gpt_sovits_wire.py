@@ -17,8 +17,8 @@ import httpx
 import numpy as np
 import pytest
 
-from services.tts.sovits.failures import Failure
-from services.tts.sovits.wire import Decoder
+from services.tts.engines.gpt_sovits.failures import Failure
+from services.tts.engines.gpt_sovits.wire import Decoder
 from tests.fakes.gpt_sovits_server import FakeSovits
 from tools.system import ROOT
 
@@ -93,18 +93,28 @@ def asked(url: str, method: str, path: str, given: dict[str, Any]) -> dict[str, 
 TTS = [
     *({**GOOD, "media_type": m, "streaming_mode": mode} for m in ("wav", "raw") for mode in (0, 1, 2, 3, True, False)),
     *({**GOOD, "media_type": m, "streaming_mode": mode} for m in ("ogg", "aac") for mode in (0, 1)),
-    *({**GOOD, **bad} for bad in (
-        {"text": ""}, {"text": None}, {"text_lang": ""}, {"text_lang": "fr"}, {"prompt_lang": "xx"},
-        {"prompt_lang": None}, {"ref_audio_path": ""}, {"media_type": "mp3"}, {"text_split_method": "cut9"},
-        {"streaming_mode": 4},
-    )),
+    *(
+        {**GOOD, **bad}
+        for bad in (
+            {"text": ""},
+            {"text": None},
+            {"text_lang": ""},
+            {"text_lang": "fr"},
+            {"prompt_lang": "xx"},
+            {"prompt_lang": None},
+            {"ref_audio_path": ""},
+            {"media_type": "mp3"},
+            {"text_split_method": "cut9"},
+            {"streaming_mode": 4},
+        )
+    ),
     *({**GOOD, "ref_audio_path": "missing.wav", "streaming_mode": mode} for mode in (0, 1, 2)),
     *({**GOOD, "text": "…?", "streaming_mode": mode} for mode in (0, 1)),
     {**GOOD, "speed_factor": 1.5, "fragment_interval": 0.1},
     {**GOOD, "text": "boom", "streaming_mode": 0},
     {**GOOD, "text": "boom", "streaming_mode": 1},
     {**GOOD, "text": "boom", "streaming_mode": 3, "media_type": "raw"},
-]  # fmt: skip
+]
 
 
 def test_the_fake_answers_as_the_original_does(real: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from services.llm.engines import ENGINES, Engines
 from services.llm.engines.base import Conversation, Finished, LlmEngine, Message, Reason
+from services.llm.engines.registry import ENGINES, Engines
 from services.llm.settings import LlmSettings
 from tests.fakes.llm_http import good, serving
 

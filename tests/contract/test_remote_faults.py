@@ -96,14 +96,26 @@ LLM: dict[str, Script | None] = COMMON | {
 BROKEN, SLOW, GONE = "llm-broken-stream", "llm-slow", "llm-unreachable"
 LLM_OUTCOMES = {
     # what one such answer comes to, and what nothing but such answers does
-    "refused": (None, GONE), "stall-first": (SLOW, SLOW), "429": ("answered", "llm-rate"),
-    "500": ("answered", "engine-failed"), "503": ("answered", "llm-busy"), "garbage": ("answered", BROKEN),
-    "page": ("answered", BROKEN), "nonsense": ("answered", BROKEN), "cut-first": ("answered", BROKEN),
-    "reset-first": ("answered", BROKEN), "trickle-head": (SLOW, SLOW), "truncated-json": ("answered", BROKEN),
-    "stall-middle": (BROKEN, BROKEN), "truncated": (BROKEN, BROKEN), "reset-middle": (BROKEN, BROKEN),
-    "ended-early": (BROKEN, BROKEN), "garbage-middle": (BROKEN, BROKEN), "trickle-first": (SLOW, SLOW),
+    "refused": (None, GONE),
+    "stall-first": (SLOW, SLOW),
+    "429": ("answered", "llm-rate"),
+    "500": ("answered", "engine-failed"),
+    "503": ("answered", "llm-busy"),
+    "garbage": ("answered", BROKEN),
+    "page": ("answered", BROKEN),
+    "nonsense": ("answered", BROKEN),
+    "cut-first": ("answered", BROKEN),
+    "reset-first": ("answered", BROKEN),
+    "trickle-head": (SLOW, SLOW),
+    "truncated-json": ("answered", BROKEN),
+    "stall-middle": (BROKEN, BROKEN),
+    "truncated": (BROKEN, BROKEN),
+    "reset-middle": (BROKEN, BROKEN),
+    "ended-early": (BROKEN, BROKEN),
+    "garbage-middle": (BROKEN, BROKEN),
+    "trickle-first": (SLOW, SLOW),
     "trickle-text": (BROKEN, BROKEN),
-}  # fmt: skip
+}
 
 FIRST_LINE = google_http.NOTHING
 GOOGLE: dict[str, Script | None] = COMMON | {
@@ -115,13 +127,23 @@ GOOGLE: dict[str, Script | None] = COMMON | {
 }
 ASR_SLOW, ASR_GONE, FAILED = "asr-slow", "asr-unreachable", "engine-failed"
 GOOGLE_OUTCOMES = {
-    "refused": (None, ASR_GONE), "stall-first": (ASR_SLOW, ASR_SLOW), "429": ("asr-quota", "asr-quota"),
-    "500": ("answered", ASR_GONE), "503": ("answered", ASR_GONE), "garbage": ("answered", ASR_GONE),
-    "page": (FAILED, FAILED), "nonsense": (FAILED, FAILED), "cut-first": ("answered", ASR_GONE),
-    "reset-first": ("answered", ASR_GONE), "trickle-head": (ASR_SLOW, ASR_SLOW), "truncated-json": (FAILED, FAILED),
-    "stall-middle": (ASR_SLOW, ASR_SLOW), "truncated": ("answered", ASR_GONE), "reset-middle": ("answered", ASR_GONE),
+    "refused": (None, ASR_GONE),
+    "stall-first": (ASR_SLOW, ASR_SLOW),
+    "429": ("asr-quota", "asr-quota"),
+    "500": ("answered", ASR_GONE),
+    "503": ("answered", ASR_GONE),
+    "garbage": ("answered", ASR_GONE),
+    "page": (FAILED, FAILED),
+    "nonsense": (FAILED, FAILED),
+    "cut-first": ("answered", ASR_GONE),
+    "reset-first": ("answered", ASR_GONE),
+    "trickle-head": (ASR_SLOW, ASR_SLOW),
+    "truncated-json": (FAILED, FAILED),
+    "stall-middle": (ASR_SLOW, ASR_SLOW),
+    "truncated": ("answered", ASR_GONE),
+    "reset-middle": ("answered", ASR_GONE),
     "trickle-text": (ASR_SLOW, ASR_SLOW),
-}  # fmt: skip
+}
 
 
 class Rig:

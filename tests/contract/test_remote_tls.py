@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.asr.engines import hangup
+from services.asr.engines import cancellable_connection as hangup
 from services.llm.engines import remote
 from tests.contract.test_remote_faults import BROKEN, HALF, LLM_OUTCOMES, Rig, half, nothing_left
 from tests.fakes.http_script import Call, Script, Server

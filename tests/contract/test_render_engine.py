@@ -12,7 +12,6 @@ from services.common.engines import engine_class
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError
-from services.render.engines import REGISTRY
 from services.render.engines.base import (
     AvatarReport,
     EngineOptions,
@@ -22,6 +21,7 @@ from services.render.engines.base import (
     RenderSession,
     SessionConfig,
 )
+from services.render.engines.registry import REGISTRY
 from tests.fakes.media import blank, png, portrait, rocking, tone, video
 from tests.fakes.synctalk_checkout import checkout as synctalk_checkout
 from tests.fakes.synctalk_checkout import model as synctalk_model
@@ -71,7 +71,7 @@ def load(name: str, folder: Path) -> RenderEngine:
 def short_loop() -> Iterator[None]:
     """A portrait's loop is a quarter as long as it really is: nothing here depends on its length but the waiting."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("services.render.atlas.portrait.LOOP_S", 2.4)
+        patch.setattr("services.render.clip.portrait.LOOP_S", 2.4)
         yield
 
 
@@ -154,8 +154,9 @@ def test_there_is_a_picture_for_every_moment_of_the_speech(ready: Ready, size: i
     for frame in frames:
         assert frame.image.dtype == np.uint8
         assert frame.image.shape in (
-            (session.height, session.width, 3), (session.height * 3 // 2, session.width),
-        )  # fmt: skip
+            (session.height, session.width, 3),
+            (session.height * 3 // 2, session.width),
+        )
         assert 0 <= frame.frame_index < ready.report.idle_frames
 
 

@@ -13,8 +13,8 @@ from services.common.audio import loudness_lufs
 from services.common.engines import engine_class
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
-from services.tts.engines import REGISTRY
 from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, Stop, TextClause, TtsEngine
+from services.tts.engines.registry import REGISTRY
 from services.tts.settings import TtsSettings
 from tests.fakes.gpt_sovits_server import FakeSovits
 

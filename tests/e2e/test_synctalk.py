@@ -10,11 +10,24 @@ from tests.e2e.test_training import chosen
 from tests.fakes import web_facts
 
 SYNCTALK = {
-    "service": "render", "name": "synctalk", "available": True, "reason": "", "is_default": False, "languages": [],
-    "license": "CC BY-NC 4.0: non-commercial use only", "description": "SyncTalk", "can_train": True,
-    "cannot_train_reason": "", "default_steps": 100_000, "needs_model": True, "videos_only": True, "models": [],
-    "breaker": "", "breaker_reason": "", "breaker_retry_s": 0.0,
-}  # fmt: skip
+    "service": "render",
+    "name": "synctalk",
+    "available": True,
+    "reason": "",
+    "is_default": False,
+    "languages": [],
+    "license": "CC BY-NC 4.0: non-commercial use only",
+    "description": "SyncTalk",
+    "can_train": True,
+    "cannot_train_reason": "",
+    "default_steps": 100_000,
+    "needs_model": True,
+    "videos_only": True,
+    "models": [],
+    "breaker": "",
+    "breaker_reason": "",
+    "breaker_retry_s": 0.0,
+}
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from services.common.settings import SharedSettings
-from services.render.geometry import points as pt
-from services.render.geometry.mesh import Points, Tracker
-from services.render.media_read import read_frames
+from services.render.face import points as pt
+from services.render.face.landmarks import Points, Tracker
+from services.render.media.read import read_frames
 from tests.fakes import media
 
 Picture = npt.NDArray[np.uint8]

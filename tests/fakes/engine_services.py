@@ -36,9 +36,14 @@ class Asr(asr_pb2_grpc.AsrServiceServicer):
         await self.script.pause()
         segment = asr_pb2.Segment(text=self.text, start_us=0, end_us=900_000)
         return asr_pb2.TranscribeResponse(
-            text=self.text, language=self.language, language_probability=0.9, duration_us=1_000_000,
-            segments=[segment] if self.text else [], engine="fake-asr", fallbacks=self.script.fallbacks,
-        )  # fmt: skip
+            text=self.text,
+            language=self.language,
+            language_probability=0.9,
+            duration_us=1_000_000,
+            segments=[segment] if self.text else [],
+            engine="fake-asr",
+            fallbacks=self.script.fallbacks,
+        )
 
     async def ListEngines(self, request, context):
         self.script.enter()
@@ -137,9 +142,18 @@ class Render(render_pb2_grpc.RenderServiceServicer):
             key = f"avatars/{request.avatar_id}/thumbnail.jpg"
             self.storage.put(key, b"\xff\xd8\xff fake")
             made = render_pb2.Avatar(
-                avatar_id=request.avatar_id, owner=request.owner, name=request.name, engine="fake-render", kind="video",
-                width=64, height=64, fps=FPS, frames=50, thumbnail_uri=self.storage.uri(key), created_at=1.0,
-            )  # fmt: skip
+                avatar_id=request.avatar_id,
+                owner=request.owner,
+                name=request.name,
+                engine="fake-render",
+                kind="video",
+                width=64,
+                height=64,
+                fps=FPS,
+                frames=50,
+                thumbnail_uri=self.storage.uri(key),
+                created_at=1.0,
+            )
             self.avatars[made.avatar_id] = made
             is_done = True
             yield render_pb2.PrepareAvatarResponse(avatar=made)
@@ -173,17 +187,34 @@ class Render(render_pb2_grpc.RenderServiceServicer):
                 await s.pause()
                 measured = {"validation_loss": 2 / step, "curve": curve()} if step % 20 == 0 else {}
                 yield train_progress(
-                    request, step, "fit", 0.1 + 0.8 * step / request.steps, loss=1 / step, offset_ms=120,
-                    warnings=warnings, preview_uri=self.storage.uri(preview), eta_s=1 + (request.steps - step) / 10,
+                    request,
+                    step,
+                    "fit",
+                    0.1 + 0.8 * step / request.steps,
+                    loss=1 / step,
+                    offset_ms=120,
+                    warnings=warnings,
+                    preview_uri=self.storage.uri(preview),
+                    eta_s=1 + (request.steps - step) / 10,
                     **measured,
-                )  # fmt: skip
+                )
                 self.checkpoints[key] = step
             model = render_pb2.Model(
-                model_id=f"{key}_steps{request.steps}", owner=request.owner, name=request.name, engine="fake-render",
-                avatar_id="p-me", steps=request.steps, before={"opening_corr": 0.41}, after={"opening_corr": 0.68},
-                created_at=2.0, warnings=warnings, preview_uri=self.storage.uri(preview), curve=curve(), offset_ms=120,
+                model_id=f"{key}_steps{request.steps}",
+                owner=request.owner,
+                name=request.name,
+                engine="fake-render",
+                avatar_id="p-me",
+                steps=request.steps,
+                before={"opening_corr": 0.41},
+                after={"opening_corr": 0.68},
+                created_at=2.0,
+                warnings=warnings,
+                preview_uri=self.storage.uri(preview),
+                curve=curve(),
+                offset_ms=120,
                 training_id=key,
-            )  # fmt: skip
+            )
             self.models[model.model_id] = model
             is_done = True
             yield render_pb2.TrainResponse(model=model)
@@ -220,9 +251,11 @@ def curve() -> render_pb2.MouthCurve:
 
 
 NAMES = {
-    "asr": "huasheng.asr.v1.AsrService", "llm": "huasheng.llm.v1.LlmService", "tts": "huasheng.tts.v1.TtsService",
+    "asr": "huasheng.asr.v1.AsrService",
+    "llm": "huasheng.llm.v1.LlmService",
+    "tts": "huasheng.tts.v1.TtsService",
     "render": "huasheng.render.v1.RenderService",
-}  # fmt: skip
+}
 
 
 class Fakes:
@@ -235,10 +268,11 @@ class Fakes:
 
     async def start(self, name: str) -> None:
         add = {
-            "asr": asr_pb2_grpc.add_AsrServiceServicer_to_server, "llm": llm_pb2_grpc.add_LlmServiceServicer_to_server,
+            "asr": asr_pb2_grpc.add_AsrServiceServicer_to_server,
+            "llm": llm_pb2_grpc.add_LlmServiceServicer_to_server,
             "tts": tts_pb2_grpc.add_TtsServiceServicer_to_server,
             "render": render_pb2_grpc.add_RenderServiceServicer_to_server,
-        }[name]  # fmt: skip
+        }[name]
         servicer = getattr(self, name)
         service = serving.Service(name, NAMES[name], lambda server: add(servicer, server), lambda: None)
         settings = ServiceSettings(port=self.ports.get(name, 0))

@@ -1,9 +1,8 @@
 """A made-up mesh: the points that atlas looks at lie where a face has them, the others anywhere on it."""
 
-# ruff: noqa: E501
 import numpy as np
 
-from services.render.geometry import points as pt
+from services.render.face import points as pt
 
 
 def face(opening: float = 0.1, width: float = 0.75) -> np.ndarray:
@@ -15,8 +14,11 @@ def face(opening: float = 0.1, width: float = 0.75) -> np.ndarray:
     lip = np.linspace(-1, 1, 11)
     arch = np.sqrt(np.maximum(0, 1 - lip**2))
     for points, inner, side in (
-        (pt.UPPER_OUTER, False, -1), (pt.LOWER_OUTER, False, 1), (pt.UPPER_INNER, True, -1), (pt.LOWER_INNER, True, 1)
-    ):  # fmt: skip
+        (pt.UPPER_OUTER, False, -1),
+        (pt.LOWER_OUTER, False, 1),
+        (pt.UPPER_INNER, True, -1),
+        (pt.LOWER_INNER, True, 1),
+    ):
         half = width / 2 - (0.05 if inner else 0)
         height = opening / 2 + (0 if inner else 0.12)
         mesh[list(points)] = np.c_[half * lip, 0.75 + side * height * arch, -0.1 + 0.1 * np.abs(lip)]
@@ -29,7 +31,16 @@ def face(opening: float = 0.1, width: float = 0.75) -> np.ndarray:
         (326, (0.12, 0.4, -0.2)),
     ):
         mesh[point] = place
-    for point, place in ((205, (-0.5, 0.4)), (425, (0.5, 0.4)), (203, (-0.3, 0.42)), (423, (0.3, 0.42)), (207, (-0.6, 0.7)), (427, (0.6, 0.7)), (215, (-0.72, 0.75)), (435, (0.72, 0.75))):  # fmt: skip
+    for point, place in (
+        (205, (-0.5, 0.4)),
+        (425, (0.5, 0.4)),
+        (203, (-0.3, 0.42)),
+        (423, (0.3, 0.42)),
+        (207, (-0.6, 0.7)),
+        (427, (0.6, 0.7)),
+        (215, (-0.72, 0.75)),
+        (435, (0.72, 0.75)),
+    ):
         mesh[point] = (*place, 0)
     return mesh.astype(np.float32)
 

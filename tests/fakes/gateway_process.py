@@ -28,10 +28,15 @@ class GatewayProcess:
         self.folder = folder
         self.http_port, self.grpc_port = free_port(), free_port()
         self.environment = {
-            **os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'protos' / 'gen'}", "GATEWAY_DATA_DIR": str(folder / "data"),
-            "HUASHENG_STORAGE_URL": f"file://{folder / 'storage'}", "GATEWAY_HTTP_PORT": str(self.http_port),
-            "GATEWAY_PORT": str(self.grpc_port), "HUASHENG_LOG_FORMAT": "text", **environment,
-        }  # fmt: skip
+            **os.environ,
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'protos' / 'gen'}",
+            "GATEWAY_DATA_DIR": str(folder / "data"),
+            "HUASHENG_STORAGE_URL": f"file://{folder / 'storage'}",
+            "GATEWAY_HTTP_PORT": str(self.http_port),
+            "GATEWAY_PORT": str(self.grpc_port),
+            "HUASHENG_LOG_FORMAT": "text",
+            **environment,
+        }
         self.process: asyncio.subprocess.Process | None = None
 
     @property
@@ -46,7 +51,7 @@ class GatewayProcess:
         with (self.folder / "gateway.log").open("ab") as out:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "services.gateway", cwd=ROOT, env=self.environment, stdout=out, stderr=out
-            )  # fmt: skip
+            )
         async with httpx.AsyncClient() as client:
             for _ in range(300):
                 if self.process.returncode is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, TextClause
-from services.tts.engines.gpt_sovits import GptSovitsEngine
+from services.tts.engines.gpt_sovits.engine import GptSovitsEngine
 from services.tts.settings import TtsSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,10 +39,18 @@ def engine(folder: Path, url: str, **settings: Any) -> GptSovitsEngine:
     reference = folder / "reference.wav"
     reference.write_bytes(b"the fake only looks whether it is there")
     given = {
-        "gpt_sovits_urls": url, "gpt_sovits_reference": str(reference), "gpt_sovits_python": sys.executable,
-        "gpt_sovits_first_s": 1, "gpt_sovits_stall_s": 0.5, "gpt_sovits_deadline_s": 2, "gpt_sovits_wait_s": 10,
-        "gpt_sovits_backoff_s": 0.05, "gpt_sovits_probe_s": 0.2, "gpt_sovits_start_s": 20, **settings,
-    }  # fmt: skip
+        "gpt_sovits_urls": url,
+        "gpt_sovits_reference": str(reference),
+        "gpt_sovits_python": sys.executable,
+        "gpt_sovits_first_s": 1,
+        "gpt_sovits_stall_s": 0.5,
+        "gpt_sovits_deadline_s": 2,
+        "gpt_sovits_wait_s": 10,
+        "gpt_sovits_backoff_s": 0.05,
+        "gpt_sovits_probe_s": 0.2,
+        "gpt_sovits_start_s": 20,
+        **settings,
+    }
     return GptSovitsEngine(EngineSetup(folder, 1, "", "", TtsSettings(**given)))
 
 

@@ -29,11 +29,12 @@ LANGUAGES = ("auto", "auto_yue", "en", "zh", "ja", "yue", "ko", "all_zh", "all_j
 RATES = {"v1": 32000, "v2": 32000, "v2Pro": 32000, "v2ProPlus": 32000, "v3": 24000, "v4": 48000}
 CUTS = ("cut0", "cut1", "cut2", "cut3", "cut4", "cut5")
 PER_CHARACTER_S = 0.04
-DEFAULTS = {
-    "text": None, "text_lang": None, "ref_audio_path": None, "aux_ref_audio_paths": None, "prompt_lang": None,
-    "prompt_text": "", "media_type": "wav", "streaming_mode": False, "text_split_method": "cut5", "speed_factor": 1.0,
+NULLABLE = ("text", "text_lang", "ref_audio_path", "aux_ref_audio_paths", "prompt_lang")
+DEFAULTS = dict.fromkeys(NULLABLE) | {
+    "prompt_text": "",
+    **{"media_type": "wav", "streaming_mode": False, "text_split_method": "cut5", "speed_factor": 1.0},
     "fragment_interval": 0.3,
-}  # fmt: skip
+}
 
 
 class Broken(Exception):

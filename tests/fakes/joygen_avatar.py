@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from services.render.atlas.avatar import Plan
-from services.render.atlas.store import Writer
-from services.render.joygen.align import Crop
-from services.render.joygen.paste import MASK_SIDE
-from services.render.joygen.store import FACE, FRAMES, LATENTS, MASKS, PLAN, Avatar, Face
-from services.render.media_write import to_yuv
+from services.render.clip.frames import Writer
+from services.render.engines.atlas.avatar import Plan
+from services.render.engines.joygen.align import Crop
+from services.render.engines.joygen.paste import MASK_SIDE
+from services.render.engines.joygen.store import FACE, FRAMES, LATENTS, MASKS, PLAN, Avatar, Face
+from services.render.media.write import to_yuv
 
 SIDE, COUNT = 256, 40
 BOX = (70, 52, 190, 220)
@@ -32,9 +32,12 @@ def write_avatar(folder: Path) -> Avatar:
     crop = Crop(SIDE, SIDE, 0.9, 5, 3)
     coefficients = np.zeros((COUNT, 257), np.float32)
     Face(
-        strength, np.array([BOX] * COUNT, np.int32), np.array([(crop.scale, crop.left, crop.up)] * COUNT), coefficients,
+        strength,
+        np.array([BOX] * COUNT, np.int32),
+        np.array([(crop.scale, crop.left, crop.up)] * COUNT),
+        coefficients,
         np.zeros(64, np.float32),
-    ).save(folder / FACE)  # fmt: skip
+    ).save(folder / FACE)
     np.save(folder / LATENTS, rng.uniform(-0.5, 0.5, (COUNT, 8, 32, 32)).astype(np.float16))
     mask = np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
     mask[64:110, 30:100] = 255

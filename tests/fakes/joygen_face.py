@@ -7,9 +7,9 @@ import torch
 from scipy.io import savemat
 from torch import Tensor, nn
 
-from services.render.geometry import points as pt
-from services.render.joygen.bfm import INDEX, MODEL
-from services.render.joygen.checkpoints import Bundle
+from services.render.engines.joygen.bfm import INDEX, MODEL
+from services.render.engines.joygen.checkpoints import Bundle
+from services.render.face import points as pt
 from tests.fakes.faces import face
 
 GRID = 40

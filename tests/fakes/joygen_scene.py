@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.render.joygen.align import BRIDGE
+from services.render.engines.joygen.align import BRIDGE
 from tests.fakes import faces
 from tests.fakes.joygen_face import write_bfm
 
@@ -31,11 +31,14 @@ def write_scene(folder: Path) -> Path:
     inside = ((u - 256) / 205) ** 2 + ((v - 250) / 228) ** 2 < 1
     mouth = ((u - 256) / 70) ** 2 + ((v - 350) / 32) ** 2 < 1
     np.savez(
-        folder / "scene.npz", meshes=meshes, fitted=fitted, spoken=spoken,
+        folder / "scene.npz",
+        meshes=meshes,
+        fitted=fitted,
+        spoken=spoken,
         pictures=np.stack([np.clip(plain + 9 * i, 0, 255).astype(np.uint8) for i in range(FRAMES)]),
         faces=np.stack([np.clip(drawn + 15 * i, 0, 255).astype(np.uint8) for i in range(FRAMES)]),
         labels=np.where(mouth, 12, np.where(inside, 1, 17)).astype(np.uint8),  # the last is hair
-    )  # fmt: skip
+    )
     return folder
 
 

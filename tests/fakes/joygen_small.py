@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from services.render.joygen.checkpoints import A2M, HUBERT, RECON
-from services.render.joygen.nets.a2m import A2mConfig
-from services.render.joygen.nets.hubert import HubertConfig
-from services.render.joygen.nets.unet import UNetConfig
-from services.render.joygen.nets.vae import VaeConfig
+from services.render.engines.joygen.checkpoints import A2M, HUBERT, RECON
+from services.render.engines.joygen.nets.a2m import A2mConfig
+from services.render.engines.joygen.nets.hubert import HubertConfig
+from services.render.engines.joygen.nets.unet import UNetConfig
+from services.render.engines.joygen.nets.vae import VaeConfig
 from tests.fakes.joygen_face import write_bfm
 from tests.fakes.joygen_weights import write_a2m, write_hubert, write_recon, write_unet, write_vae, write_whisper
 

@@ -2,8 +2,8 @@
 
 from unittest import mock
 
-from services.render.engines.joygen import JoygenEngine
-from services.render.joygen.train import fit, run
+from services.render.engines.joygen.engine import JoygenEngine
+from services.render.engines.joygen.train import fit, run
 from services.render.train.job import Job
 
 SAVE_EVERY = 2

@@ -10,13 +10,13 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from services.render.joygen.nets.a2m import A2mConfig, ExpressionVae
-from services.render.joygen.nets.bisenet import BiSeNet
-from services.render.joygen.nets.hubert import Hubert, HubertConfig
-from services.render.joygen.nets.resnet import ReconNet
-from services.render.joygen.nets.unet import UNet, UNetConfig
-from services.render.joygen.nets.vae import Vae, VaeConfig
-from services.render.joygen.nets.whisper import WhisperEncoder
+from services.render.engines.joygen.nets.a2m import A2mConfig, ExpressionVae
+from services.render.engines.joygen.nets.bisenet import BiSeNet
+from services.render.engines.joygen.nets.hubert import Hubert, HubertConfig
+from services.render.engines.joygen.nets.resnet import ReconNet
+from services.render.engines.joygen.nets.unet import UNet, UNetConfig
+from services.render.engines.joygen.nets.vae import Vae, VaeConfig
+from services.render.engines.joygen.nets.whisper import WhisperEncoder
 
 TINY: dict[str, Any] = {
     "unet": UNetConfig(channels=(32, 64, 64, 64), groups=8),
@@ -129,11 +129,18 @@ def write_whisper(into: Path, sizes: tuple[int, int, int, int, int], kind: str, 
         torch.save({"dims": dims | {"n_audio_layer": layers}, "model_state_dict": state}, into / "tiny.pt")
         return
     names = {
-        "blocks.": "layers.", "attn.query": "self_attn.q_proj", "attn.key": "self_attn.k_proj",
-        "attn.value": "self_attn.v_proj", "attn.out": "self_attn.out_proj", "attn_ln": "self_attn_layer_norm",
-        "mlp.0": "fc1", "mlp.2": "fc2", "mlp_ln": "final_layer_norm",
-        "positional_embedding": "embed_positions.weight", "ln_post": "layer_norm",
-    }  # fmt: skip
+        "blocks.": "layers.",
+        "attn.query": "self_attn.q_proj",
+        "attn.key": "self_attn.k_proj",
+        "attn.value": "self_attn.v_proj",
+        "attn.out": "self_attn.out_proj",
+        "attn_ln": "self_attn_layer_norm",
+        "mlp.0": "fc1",
+        "mlp.2": "fc2",
+        "mlp_ln": "final_layer_norm",
+        "positional_embedding": "embed_positions.weight",
+        "ln_post": "layer_norm",
+    }
     state = {}
     for name, tensor in tensors.items():
         for ours, theirs in names.items():
@@ -176,13 +183,22 @@ def write_hubert(into: Path, config: HubertConfig, seed: int) -> None:
 def hubert_json(config: HubertConfig) -> dict[str, Any]:
     """HuBERT's ``config.json``."""
     return {
-        "model_type": "hubert", "hidden_size": config.size, "intermediate_size": config.inner,
-        "num_hidden_layers": config.layers, "num_attention_heads": config.heads,
-        "conv_dim": [config.conv_size] * len(config.kernels), "conv_kernel": list(config.kernels),
-        "conv_stride": list(config.strides), "num_conv_pos_embeddings": config.pos_kernel,
-        "num_conv_pos_embedding_groups": config.pos_groups, "conv_bias": True, "feat_extract_norm": "layer",
-        "do_stable_layer_norm": True, "feat_extract_activation": "gelu", "hidden_act": "gelu",
-    }  # fmt: skip
+        "model_type": "hubert",
+        "hidden_size": config.size,
+        "intermediate_size": config.inner,
+        "num_hidden_layers": config.layers,
+        "num_attention_heads": config.heads,
+        "conv_dim": [config.conv_size] * len(config.kernels),
+        "conv_kernel": list(config.kernels),
+        "conv_stride": list(config.strides),
+        "num_conv_pos_embeddings": config.pos_kernel,
+        "num_conv_pos_embedding_groups": config.pos_groups,
+        "conv_bias": True,
+        "feat_extract_norm": "layer",
+        "do_stable_layer_norm": True,
+        "feat_extract_activation": "gelu",
+        "hidden_act": "gelu",
+    }
 
 
 def write_recon(into: Path, width: int, seed: int) -> None:

@@ -22,9 +22,16 @@ ENGINES = {"zhipu": ZhipuEngine, "openai": OpenAiEngine}
 def make(name: str, url: str, **settings: Any) -> LlmEngine:
     """A loaded engine with short deadlines."""
     values: dict[str, Any] = {
-        "zhipu_url": url, "zhipu_api_key": SecretStr(KEY), "openai_url": url, "openai_api_key": SecretStr(KEY),
-        "openai_model": "served-model", "backoff_s": 0.01, "first_token_s": 5, "deadline_s": 10, **settings,
-    }  # fmt: skip
+        "zhipu_url": url,
+        "zhipu_api_key": SecretStr(KEY),
+        "openai_url": url,
+        "openai_api_key": SecretStr(KEY),
+        "openai_model": "served-model",
+        "backoff_s": 0.01,
+        "first_token_s": 5,
+        "deadline_s": 10,
+        **settings,
+    }
     engine = ENGINES[name](LlmSettings.model_validate(values))
     engine.load()
     return engine

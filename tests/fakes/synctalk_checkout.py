@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 
 from services.common.audio import wav_bytes
-from services.render.atlas.avatar import Plan
-from services.render.synctalk.data import PERSON, PLAN
-from services.render.synctalk.setup import FILES, PACKAGES, SyncTalk
+from services.render.engines.atlas.avatar import Plan
+from services.render.engines.synctalk.data import PERSON, PLAN
+from services.render.engines.synctalk.setup import FILES, PACKAGES, SyncTalk
 
 ROOT = Path(__file__).resolve().parents[2]
 TORCH = """

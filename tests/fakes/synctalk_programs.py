@@ -23,9 +23,17 @@ import tqdm
 FPS = 25
 POSE = [[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 1.0, 0], [0, 0, 0, 1.0]]
 TASK_LINES = (
-    "extract audio", "extract images", "extract semantics", "extract background image", "extract torso and gt images",
-    "extract face landmarks", "perform face tracking", "extract flow", "extract blendshape", "save transforms",
-)  # fmt: skip
+    "extract audio",
+    "extract images",
+    "extract semantics",
+    "extract background image",
+    "extract torso and gt images",
+    "extract face landmarks",
+    "perform face tracking",
+    "extract flow",
+    "extract blendshape",
+    "save transforms",
+)
 BAR = "{desc}: {percentage:3.0f}% {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
 TEST_BAR = "{percentage:3.0f}% {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
 

@@ -41,9 +41,12 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
                 if r.config.voice_id not in ("", "v_zh", "v_en", *self.cloned):
                     raise HuashengError("unknown-voice", voice=r.config.voice_id)
                 header = tts_pb2.SynthesisHeader(
-                    format=pcm(RATE), engine="fake-tts", voice_id=r.config.voice_id or "v_zh",
-                    has_phonemes=self.has_phonemes, fallbacks=self.script.fallbacks,
-                )  # fmt: skip
+                    format=pcm(RATE),
+                    engine="fake-tts",
+                    voice_id=r.config.voice_id or "v_zh",
+                    has_phonemes=self.has_phonemes,
+                    fallbacks=self.script.fallbacks,
+                )
             elif what == "clause":
                 self.script.seen.append(r.clause.text)
                 await self.script.pause()
@@ -105,11 +108,19 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
             raise HuashengError("cloning-unavailable", engine="fake-tts")
         request.consent.recorded_us = 1_760_000_000_000_000
         voice = tts_pb2.Voice(
-            voice_id=f"v_{len(self.cloned) + 1:016x}", name=request.name, language=request.language,
-            engine=self.clones.engine, is_cloned=True, sample_text="你好。", transcript=request.transcript,
-            clips=[self.clip(request.reference_uri, request.transcript)], consent=request.consent,
-            created_us=1_760_000_000_000_000, sampling=["seed", "temperature", "split"], model=request.model,
-        )  # fmt: skip
+            voice_id=f"v_{len(self.cloned) + 1:016x}",
+            name=request.name,
+            language=request.language,
+            engine=self.clones.engine,
+            is_cloned=True,
+            sample_text="你好。",
+            transcript=request.transcript,
+            clips=[self.clip(request.reference_uri, request.transcript)],
+            consent=request.consent,
+            created_us=1_760_000_000_000_000,
+            sampling=["seed", "temperature", "split"],
+            model=request.model,
+        )
         self.cloned[voice.voice_id] = voice
         return tts_pb2.CreateVoiceResponse(voice=voice)
 

@@ -13,8 +13,8 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response, StreamingResponse
 
-from services.gateway.files import parse_range
-from services.gateway.routes.pages import PAGES, WEB, static
+from services.gateway.api.files import parse_range
+from services.gateway.api.pages import PAGES, WEB, static
 from tests.fakes import web_facts, web_media, web_voices
 from tests.fakes.web_script import LENGTH_S, OVER, Row, World, add_job, events, follow, now, refuse, shown
 

@@ -24,7 +24,7 @@ from huasheng.common.v1 import common_pb2
 from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
 
-from services.asr.engines import Engines as AsrEngines
+from services.asr.engines.registry import Engines as AsrEngines
 from services.asr.server import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common import audio, serving
@@ -32,10 +32,10 @@ from services.common.errors import from_rpc
 from services.common.fallback import Lineup
 from services.common.settings import EngineSettings, SharedSettings
 from services.common.storage import Storage
-from services.llm.engines import Engines as LlmEngines
+from services.llm.engines.registry import Engines as LlmEngines
 from services.llm.server import LlmServicer
 from services.llm.settings import LlmSettings
-from services.tts import engines as tts_engines
+from services.tts.engines import registry as tts_engines
 from services.tts.engines.base import EngineSetup
 from services.tts.server import TtsServicer
 from services.tts.settings import TtsSettings
@@ -54,26 +54,56 @@ FAULTS = ("refused", "stall-first", "stall-mid", "429", "500", "garbage", "trunc
 # the reason of the fallback; after "told:" that of the failure where something was said already
 MATRIX = {
     "zhipu": (
-        "llm-unreachable", "engine-slow", "told:llm-broken-stream", "llm-rate", "engine-failed", "llm-broken-stream",
-        "told:llm-broken-stream", "engine-slow",
+        "llm-unreachable",
+        "engine-slow",
+        "told:llm-broken-stream",
+        "llm-rate",
+        "engine-failed",
+        "llm-broken-stream",
+        "told:llm-broken-stream",
+        "engine-slow",
     ),
     "openai": (
-        "llm-unreachable", "engine-slow", "told:llm-broken-stream", "llm-rate", "engine-failed", "llm-broken-stream",
-        "told:llm-broken-stream", "engine-slow",
+        "llm-unreachable",
+        "engine-slow",
+        "told:llm-broken-stream",
+        "llm-rate",
+        "engine-failed",
+        "llm-broken-stream",
+        "told:llm-broken-stream",
+        "engine-slow",
     ),
     "google": (
-        "asr-unreachable", "engine-slow", "engine-slow", "asr-quota", "asr-unreachable", "engine-failed",
-        "asr-unreachable", "engine-slow",
+        "asr-unreachable",
+        "engine-slow",
+        "engine-slow",
+        "asr-quota",
+        "asr-unreachable",
+        "engine-failed",
+        "asr-unreachable",
+        "engine-slow",
     ),
     "gpt_sovits": (
-        "tts-unreachable", "engine-slow", "engine-slow", "tts-unreachable", "tts-bad-audio", "tts-bad-audio",
-        "tts-bad-audio", "engine-slow",
+        "tts-unreachable",
+        "engine-slow",
+        "engine-slow",
+        "tts-unreachable",
+        "tts-bad-audio",
+        "tts-bad-audio",
+        "tts-bad-audio",
+        "engine-slow",
     ),
     "gpt_sovits streaming": (
-        "tts-unreachable", "engine-slow", "told:tts-slow", "tts-unreachable", "tts-bad-audio", "tts-bad-audio",
-        "told:tts-bad-audio", "engine-slow",
+        "tts-unreachable",
+        "engine-slow",
+        "told:tts-slow",
+        "tts-unreachable",
+        "tts-bad-audio",
+        "tts-bad-audio",
+        "told:tts-bad-audio",
+        "engine-slow",
     ),
-}  # fmt: skip
+}
 CASES = [(kind, fault, reason) for kind, row in MATRIX.items() for fault, reason in zip(FAULTS, row, strict=True)]
 
 
@@ -132,10 +162,18 @@ async def llm(kind: str, _folder: Path) -> AsyncIterator[Fake]:
     now = ""
     with llm_http.serving(lambda call: scripts[now](call)) as fake:
         settings = LlmSettings(
-            engines=f"{kind},echo", first_token_s=LIMIT_S, deadline_s=3, attempts=2, backoff_s=0.01, zhipu_url=fake.url,
-            zhipu_api_key="an-id.a-value", openai_url=fake.url, openai_model="served-model", openai_api_key="key",
+            engines=f"{kind},echo",
+            first_token_s=LIMIT_S,
+            deadline_s=3,
+            attempts=2,
+            backoff_s=0.01,
+            zhipu_url=fake.url,
+            zhipu_api_key="an-id.a-value",
+            openai_url=fake.url,
+            openai_model="served-model",
+            openai_api_key="key",
             **COMMON,
-        )  # fmt: skip
+        )
         registry = {
             "zhipu": "services.llm.engines.zhipu:ZhipuEngine",
             "openai": "services.llm.engines.openai:OpenAiEngine",
@@ -229,11 +267,19 @@ async def tts(kind: str, folder: Path) -> AsyncIterator[Fake]:
         monkey.setitem(tts_engines.REGISTRY, "spare", "tests.fakes.tts_engine:SpareTts")
         stack.callback(monkey.undo)
         settings = TtsSettings(
-            engines="gpt_sovits,spare", gpt_sovits_urls=fake.url, gpt_sovits_reference=str(reference),
-            gpt_sovits_streaming=1 if "streaming" in kind else 0, gpt_sovits_first_s=3, gpt_sovits_stall_s=2.5,
-            gpt_sovits_deadline_s=3, gpt_sovits_wait_s=5, gpt_sovits_backoff_s=0.05, gpt_sovits_probe_s=0.2,
-            first_audio_s=LIMIT_S, **COMMON,
-        )  # fmt: skip
+            engines="gpt_sovits,spare",
+            gpt_sovits_urls=fake.url,
+            gpt_sovits_reference=str(reference),
+            gpt_sovits_streaming=1 if "streaming" in kind else 0,
+            gpt_sovits_first_s=3,
+            gpt_sovits_stall_s=2.5,
+            gpt_sovits_deadline_s=3,
+            gpt_sovits_wait_s=5,
+            gpt_sovits_backoff_s=0.05,
+            gpt_sovits_probe_s=0.2,
+            first_audio_s=LIMIT_S,
+            **COMMON,
+        )
         setup = EngineSetup(folder, 1, "", "", settings)
         servicer = TtsServicer(settings, setup, VoiceStore(Storage(f"file://{folder}/s"), folder))
         request = tts_pb2.StreamSynthesizeRequest

@@ -9,12 +9,12 @@ import torch
 from benchmarks.joygen_engine import FPS, RATE, Clock, Work, by_engine, made_up
 from services.common.settings import SharedSettings, load
 from services.common.weights import WeightsError, folder
-from services.render.joygen.audio import WhisperFeatures
-from services.render.joygen.checkpoints import load_bundle
-from services.render.joygen.expression import ExpressionStream
-from services.render.joygen.nets.vae import decode, encode
-from services.render.media_read import read_frames
-from services.render.media_write import to_bgr
+from services.render.engines.joygen.audio import WhisperFeatures
+from services.render.engines.joygen.checkpoints import load_bundle
+from services.render.engines.joygen.expression import ExpressionStream
+from services.render.engines.joygen.nets.vae import decode, encode
+from services.render.media.read import read_frames
+from services.render.media.write import to_bgr
 from tests.fakes import joygen_weights
 from tools.joygen_golden import picture, sound
 

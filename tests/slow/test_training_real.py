@@ -16,10 +16,10 @@ from services.common import serving
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from services.common.weights import WeightsError, folder
-from services.render.mouth.person import PersonModel
+from services.render.engines.atlas.mouth.person import PersonModel
+from services.render.engines.atlas.train.fit import EARLIER, SAVE_EVERY
 from services.render.server import make_service
 from services.render.settings import RenderSettings
-from services.render.train.fit import EARLIER, SAVE_EVERY
 from tests.fakes.render_rig import END, Rig, config, kinds, refused, sound, whole
 
 CLIP = Path(__file__).parents[3] / "shared/data/clips/retalking_face3.mp4"

@@ -13,7 +13,7 @@ import time
 import urllib.error
 from typing import Any, ClassVar
 
-from services.asr.engines import hangup
+from services.asr.engines import cancellable_connection as hangup
 from services.asr.engines.base import RATE, AsrEngine, Heard, primary
 from services.asr.settings import AsrSettings
 from services.common.audio import Samples, to_pcm16

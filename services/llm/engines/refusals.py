@@ -16,27 +16,58 @@ from services.llm.engines.remote import Provider, Retry
 # Numbers are those of Zhipu's error code page. Words are OpenAI's, and those of servers that follow it.
 _MEANINGS = {
     "llm-filtered": {
-        "content_filter", "content_policy_violation", "data_inspection_failed", "sensitive_words_detected",
-        "1300", "1301",
+        "content_filter",
+        "content_policy_violation",
+        "data_inspection_failed",
+        "sensitive_words_detected",
+        "1300",
+        "1301",
     },
     "llm-too-long": {
-        "context_length_exceeded", "string_above_max_length", "exceed_context_size_error", "1261",
+        "context_length_exceeded",
+        "string_above_max_length",
+        "exceed_context_size_error",
+        "1261",
     },
     # arrears, limits of a day, week or month, a plan that ran out
     "llm-quota": {
-        "insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "quota_exceeded",
-        "1113", "1304", "1308", "1309", "1310", "1314", "1316", "1317", "1318", "1319", "1320", "1321",
+        "insufficient_quota",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "quota_exceeded",
+        "1113",
+        "1304",
+        "1308",
+        "1309",
+        "1310",
+        "1314",
+        "1316",
+        "1317",
+        "1318",
+        "1319",
+        "1320",
+        "1321",
     },
     "llm-unknown-model": {"model_not_found", "1211"},
     # an account that is locked, a model or call that is not part of the plan
     "llm-no-access": {
-        "account_deactivated", "unsupported_country_region_territory", "permission_denied",
-        "1110", "1111", "1112", "1120", "1121", "1220", "1311", "1313", "1315",
+        "account_deactivated",
+        "unsupported_country_region_territory",
+        "permission_denied",
+        "1110",
+        "1111",
+        "1112",
+        "1120",
+        "1121",
+        "1220",
+        "1311",
+        "1313",
+        "1315",
     },
     "llm-wrong-key": {"invalid_api_key", "authentication_error", "1000", "1001", "1002", "1003", "1004", "1005"},
     "llm-rate": {"rate_limit_exceeded", "rate_limit_error", "too_many_requests", "1302", "1303"},
     "llm-busy": {"overloaded_error", "server_overloaded", "service_unavailable", "1305", "1312"},
-}  # fmt: skip
+}
 _TOO_LONG = ("maximum context length", "context size", "context window", "prompt is too long")
 _NO_MODEL = ("model not exist", "does not exist", "not found, try pulling", "model not found", "no such model")
 _RETRIED = ("llm-rate", "llm-busy")

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.render.devices import DeviceInfo
-from services.render.synctalk.setup import SyncTalk
+from services.render.engines.synctalk.setup import SyncTalk
 
 Image = npt.NDArray[np.uint8]
 """One picture; see the head of this file for its two forms."""

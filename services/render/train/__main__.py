@@ -22,14 +22,14 @@ from typing import Any
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.render.engines.base import EngineOptions
+from services.render.engines.synctalk.setup import SyncTalk
 from services.render.settings import RenderSettings
-from services.render.synctalk.setup import SyncTalk
 from services.render.train.job import RESULT, Job, Result, Told
 
 TRAINERS = {
-    "atlas": "services.render.train.atlas:train",
-    "joygen": "services.render.joygen.train.run:train",
-    "synctalk": "services.render.synctalk.train:train",
+    "atlas": "services.render.engines.atlas.train.run:train",
+    "joygen": "services.render.engines.joygen.train.run:train",
+    "synctalk": "services.render.engines.synctalk.train:train",
 }
 GRACE_S = 0.7
 """After the standard input ends, time to stop and keep a checkpoint; then the process just ends."""
@@ -58,10 +58,18 @@ def main() -> int:
     work = Path(args.work) if args.work else args.out / "work"
     work.mkdir(parents=True, exist_ok=True)
     job = Job(
-        args.video, args.name or args.video.name, work, args.out, args.steps, args.device, _options(args.options),
-        Path(args.avatar) if args.avatar else None, tell=_say if args.lines else _show, cancelled=stop.is_set,
+        args.video,
+        args.name or args.video.name,
+        work,
+        args.out,
+        args.steps,
+        args.device,
+        _options(args.options),
+        Path(args.avatar) if args.avatar else None,
+        tell=_say if args.lines else _show,
+        cancelled=stop.is_set,
         recipe=json.loads(args.recipe),
-    )  # fmt: skip
+    )
     try:
         module, _, name = (args.trainer or TRAINERS[args.engine]).partition(":")
         getattr(importlib.import_module(module), name)(job)

@@ -1,6 +1,1 @@
-"""The engines of the tts service, by name."""
-
-REGISTRY = {
-    "kokoro": "services.tts.engines.kokoro:KokoroEngine",
-    "gpt_sovits": "services.tts.engines.gpt_sovits:GptSovitsEngine",
-}
+"""Speech engines, one folder each; ``registry`` names them."""

@@ -13,7 +13,7 @@ import pytest
 from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
 from huasheng.common.v1 import common_pb2
 
-from services.asr.engines import Engines
+from services.asr.engines.registry import Engines
 from services.asr.server import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common import serving

@@ -30,9 +30,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def run(world: World, folder: Path, *arguments: str) -> str:
     environment = os.environ | {"PYTHONPATH": str(CLIENT / "src"), "HUASHENG_URL": world.gateway.url}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE,
+        sys.executable,
+        *arguments,
+        cwd=folder,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
+    )
     out, _ = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0, out.decode()
     return out.decode()

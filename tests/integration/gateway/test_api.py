@@ -13,11 +13,15 @@ async def test_wrong_requests(world: World) -> None:
     raw = await world.http.post("/api/v1/dialogues", content=b"{no", headers={"content-type": "application/json"})
     problem(raw, 422, "bad-request")
     for path, body in [
-        ("dialogues", {}), ("dialogues", {"text": 7}), ("dialogues", {"text": "a", "audio_asset_id": "b"}),
-        ("videos", {"text": "a", "unknown_field": 1}), ("videos", {"text": "a", "max_side_px": 1}),
+        ("dialogues", {}),
+        ("dialogues", {"text": 7}),
+        ("dialogues", {"text": "a", "audio_asset_id": "b"}),
+        ("videos", {"text": "a", "unknown_field": 1}),
+        ("videos", {"text": "a", "max_side_px": 1}),
         ("avatars", {"name": "x"}),
-        ("trainings", {"video_asset_id": "a", "steps": "many"}), ("speech", {"text": "a", "speed": 9}),
-    ]:  # fmt: skip
+        ("trainings", {"video_asset_id": "a", "steps": "many"}),
+        ("speech", {"text": "a", "speed": 9}),
+    ]:
         found = problem(await world.post(path, body), 422, "bad-request")
         assert found["errors"][0]["field"].startswith("body")
     assert "audio_asset_id or text" in problem(await world.post("dialogues", {}), 422, "bad-request")["detail"]
@@ -34,9 +38,11 @@ async def test_wrong_requests(world: World) -> None:
         problem(await world.http.get(f"/api/v1/{path}"), 404, "unknown-id")
     problem(await world.http.get("/api/v1/voices/no/sample"), 404, "unknown-voice")
     for path, body in [
-        ("avatars", {"asset_id": "a_no", "name": "x"}), ("videos", {"audio_asset_id": "a_no"}),
-        ("videos", {"text": "a", "avatar_id": "no"}), ("dialogues", {"text": "a", "conversation_id": "c_no"}),
-    ]:  # fmt: skip
+        ("avatars", {"asset_id": "a_no", "name": "x"}),
+        ("videos", {"audio_asset_id": "a_no"}),
+        ("videos", {"text": "a", "avatar_id": "no"}),
+        ("dialogues", {"text": "a", "conversation_id": "c_no"}),
+    ]:
         problem(await world.post(path, body), 404, "unknown-id")
     chosen = await world.http.get("/api/v1/jobs/j_no", headers={"Accept-Language": "fr;q=0.9, zh-CN;q=0.8, en;q=0.5"})
     assert chosen.json()["title"] == "未找到"

@@ -46,9 +46,7 @@ async def test_spoken_question_to_video(world: World) -> None:
     assert response.headers["location"] == f"/api/v1/jobs/{job['id']}"
     assert job["state"] == "queued"
     assert job["queue_position"] == 1
-    seen, live = await asyncio.gather(
-        events_of(world.http, job["events_url"]), world.http.get(job["video_url"])
-    )  # fmt: skip
+    seen, live = await asyncio.gather(events_of(world.http, job["events_url"]), world.http.get(job["video_url"]))
     names = [n for n, _ in seen]
     assert names[0] == "snapshot"
     assert names[-1] == "done"

@@ -37,7 +37,7 @@ async def test_assets_of_every_kind(world: World) -> None:
         (picture, "p.mp4", {"kind": "image", "content_type": "image/png", "width": 30, "duration_s": None}),
         (media.wav(media.tone(1)), "a.png", {"kind": "audio", "content_type": "audio/wav", "silent": False}),
         (flac.getvalue(), "f", {"kind": "audio", "content_type": "audio/flac", "sample_rate_hz": 8000}),
-    ]  # fmt: skip
+    ]
     for data, name, facts in expected:
         response = await world.upload(data, name)
         assert response.status_code == 201, response.text
@@ -140,10 +140,15 @@ async def test_declared_length_over_500_mb_is_refused_before_the_body(world: Wor
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("../../etc/passwd.wav", "passwd.wav"), ("..\\..\\win.wav", "win.wav"), ("/abs/x.wav", "x.wav"), ("..", "file"),
-        ("我的 录音.wav", "我的 录音.wav"), ("a\u202egpj.wav", "agpj.wav"), ("x" * 300 + ".wav", "x" * 116 + ".wav"),
+        ("../../etc/passwd.wav", "passwd.wav"),
+        ("..\\..\\win.wav", "win.wav"),
+        ("/abs/x.wav", "x.wav"),
+        ("..", "file"),
+        ("我的 录音.wav", "我的 录音.wav"),
+        ("a\u202egpj.wav", "agpj.wav"),
+        ("x" * 300 + ".wav", "x" * 116 + ".wav"),
     ],
-)  # fmt: skip
+)
 async def test_path_tricks_in_names(world: World, name: str, shown: str) -> None:
     response = await world.upload(media.wav(media.tone(0.5)), name)
     assert response.status_code == 201, response.text

@@ -38,8 +38,10 @@ async def test_a_voice_from_its_making_to_its_end(world: World) -> None:
     voice_id = made["voice_id"]
     assert (made["name"], made["language"], made["engine"], made["is_cloned"]) == ("我", "zh", "fake-clone", True)
     assert made["consent"] == {
-        "statement": CONSENT["consent"], "given_by": "A. Person", "recorded_at": "2025-10-09T08:53:20.000Z"
-    }  # fmt: skip
+        "statement": CONSENT["consent"],
+        "given_by": "A. Person",
+        "recorded_at": "2025-10-09T08:53:20.000Z",
+    }
     assert made["synthesis"] == ["speed", "seed", "temperature", "split"]
     (clip,) = made["clips"]
     assert clip["transcript"] == "你好，你是谁？", "recognised where none was given"

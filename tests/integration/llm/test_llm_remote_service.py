@@ -25,9 +25,16 @@ both = pytest.mark.parametrize("name", ["zhipu", "openai"])
 @asynccontextmanager
 async def asking(name: str, url: str) -> AsyncIterator[Any]:
     values = {
-        "port": 0, "engines": name, "zhipu_url": url, "zhipu_api_key": KEY, "zhipu_models": "glm-4-air",
-        "openai_url": url, "openai_model": "glm-4-plus", "openai_models": "glm-4-air", "first_token_s": 5,
-    }  # fmt: skip
+        "port": 0,
+        "engines": name,
+        "zhipu_url": url,
+        "zhipu_api_key": KEY,
+        "zhipu_models": "glm-4-air",
+        "openai_url": url,
+        "openai_model": "glm-4-plus",
+        "openai_models": "glm-4-air",
+        "first_token_s": 5,
+    }
     settings = LlmSettings.model_validate(values)
     service = make_service(settings)
     service.load()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from huasheng.render.v1 import render_pb2 as pb
 
-from services.render.media_read import probe, read_frames
+from services.render.media.read import probe, read_frames
 from tests.fakes.clips import clip, numbered
 from tests.fakes.media import blank, png, tone
 from tests.fakes.render_engine import IDLE, FakeEngine
@@ -28,8 +28,13 @@ async def test_preparing_tells_progress_then_the_avatar(rig: Rig) -> None:
     assert fractions == sorted(fractions)
     made = answers[-1].avatar
     assert (made.avatar_id, made.name, made.engine, made.width, made.height, made.fps) == (
-        "ann", "Ann", "fake", 192, 128, 25,
-    )  # fmt: skip
+        "ann",
+        "Ann",
+        "fake",
+        192,
+        128,
+        25,
+    )
     assert list(made.report.warnings) == ["side-view"]
     listed = (await rig.stub.ListAvatars(pb.ListAvatarsRequest(owner="local"))).avatars
     assert [a.avatar_id for a in listed] == ["builtin", "ann"]
@@ -66,9 +71,13 @@ async def test_a_newer_engine_prepares_again_from_the_kept_source(rig: Rig) -> N
 
 @pytest.mark.parametrize(
     ("data", "reason"),
-    [(b"", "empty-file"), (b"just text\n" * 50, "unsupported-media"), (png(blank(50)), "too-small-picture"),
-     (png(blank(256)) + b"no face", "no-face")],
-)  # fmt: skip
+    [
+        (b"", "empty-file"),
+        (b"just text\n" * 50, "unsupported-media"),
+        (png(blank(50)), "too-small-picture"),
+        (png(blank(256)) + b"no face", "no-face"),
+    ],
+)
 async def test_bad_sources_are_refused_and_leave_nothing(rig: Rig, data: bytes, reason: str) -> None:
     uri = rig.put("assets/bad", data)
     request = pb.PrepareAvatarRequest(avatar_id="bad", owner="local", source_uri=uri, name="Bob")
@@ -81,10 +90,16 @@ async def test_bad_sources_are_refused_and_leave_nothing(rig: Rig, data: bytes, 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [({"avatar_id": "../x"}, "bad-request"), ({"owner": "a/b"}, "bad-request"), ({"avatar_id": ""}, "bad-request"),
-     ({"avatar_id": "builtin"}, "builtin-stays"), ({"source_uri": "file:///etc/passwd"}, "unknown-id"),
-     ({"engine": "none"}, "unknown-engine"), ({"engine": "broken"}, "engine-unavailable")],
-)  # fmt: skip
+    [
+        ({"avatar_id": "../x"}, "bad-request"),
+        ({"owner": "a/b"}, "bad-request"),
+        ({"avatar_id": ""}, "bad-request"),
+        ({"avatar_id": "builtin"}, "builtin-stays"),
+        ({"source_uri": "file:///etc/passwd"}, "unknown-id"),
+        ({"engine": "none"}, "unknown-engine"),
+        ({"engine": "broken"}, "engine-unavailable"),
+    ],
+)
 async def test_wrong_names_are_refused(rig: Rig, change: dict[str, str], reason: str) -> None:
     uri = rig.put("assets/a", png(blank(256)))
     request = pb.PrepareAvatarRequest(**{"avatar_id": "a", "owner": "local", "source_uri": uri, **change})

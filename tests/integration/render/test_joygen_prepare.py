@@ -15,19 +15,19 @@ import pytest
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
-from services.render.atlas.store import Reader
+from services.render.clip.frames import Reader
 from services.render.engines.base import AvatarReport, EngineOptions, SessionConfig
-from services.render.joygen import prepare as making
-from services.render.joygen.batching import Batcher, Full
-from services.render.joygen.bfm import Bfm
-from services.render.joygen.draw import Artist
-from services.render.joygen.hearing import StreamHearing, silent_frame
-from services.render.joygen.paste import JOYGEN
-from services.render.joygen.prepare import Job, prepare
-from services.render.joygen.session import JoySession
-from services.render.joygen.store import FRAMES, Avatar
-from services.render.media_read import read_frames
-from services.render.media_write import to_bgr
+from services.render.engines.joygen.batching import Batcher, Full
+from services.render.engines.joygen.bfm import Bfm
+from services.render.engines.joygen.draw import Artist
+from services.render.engines.joygen.engine import prepare as making
+from services.render.engines.joygen.hearing import StreamHearing, silent_frame
+from services.render.engines.joygen.paste import JOYGEN
+from services.render.engines.joygen.prepare import Job, prepare
+from services.render.engines.joygen.session import JoySession
+from services.render.engines.joygen.store import FRAMES, Avatar
+from services.render.media.read import read_frames
+from services.render.media.write import to_bgr
 from tests.fakes.joygen_face import PlainFeatures, plain_bundle, write_bfm
 from tests.fakes.media import rocking, video
 
@@ -76,9 +76,18 @@ class Bench:
         out.mkdir(parents=True)
         weights = SharedSettings().weights_dir
         job = Job(
-            self.source, "video", folder("face-mesh", weights), EngineOptions(weights), self.artist, self.batcher,
-            version, 0, JOYGEN, lambda stage, part: self.told.append((stage, part)), cancelled,
-        )  # fmt: skip
+            self.source,
+            "video",
+            folder("face-mesh", weights),
+            EngineOptions(weights),
+            self.artist,
+            self.batcher,
+            version,
+            0,
+            JOYGEN,
+            lambda stage, part: self.told.append((stage, part)),
+            cancelled,
+        )
         return prepare(job, out), out
 
     def left(self) -> list[str]:
@@ -111,9 +120,13 @@ def test_an_avatar_keeps_every_frame_and_counts_those_without_a_face(bench: Benc
 
     config = SessionConfig(16000, start_frame=0)
     session = JoySession(
-        avatar, config, lambda: StreamHearing(16000, PlainFeatures(), silent_frame(PlainFeatures())),
-        bench.batcher.join(False), 8, False,
-    )  # fmt: skip
+        avatar,
+        config,
+        lambda: StreamHearing(16000, PlainFeatures(), silent_frame(PlainFeatures())),
+        bench.batcher.join(False),
+        8,
+        False,
+    )
     t = np.arange(4 * 16000) / 16000
     frames = [*session.push((0.3 * np.sin(900 * t)).astype(np.float32)), *session.finish()]
     assert len(frames) == 100
@@ -177,7 +190,7 @@ def test_after_a_failure_only_what_is_missing_is_done(bench: Bench, monkeypatch:
 def test_a_killed_process_is_gone_on_from(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from services.render.joygen import prepare as making\n"
+        "from services.render.engines.joygen import prepare as making\n"
         "from tests.integration.render.test_joygen_prepare import Bench\n"
         "making.PART = 16\n"
         "bench = Bench(Path(sys.argv[1]), Path(sys.argv[2]))\n"
@@ -190,8 +203,10 @@ def test_a_killed_process_is_gone_on_from(bench: Bench, tmp_path: Path, monkeypa
     )
     child = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path), str(bench.source)],
-        stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     try:
         assert child.stdout is not None
         assert child.stdout.readline() == "part\n"

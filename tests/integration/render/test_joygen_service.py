@@ -15,7 +15,7 @@ from services.common.errors import from_rpc
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from services.common.weights import WeightsError, folder
-from services.render.engines import REGISTRY
+from services.render.engines.registry import REGISTRY
 from services.render.server import make_service
 from services.render.settings import RenderSettings
 from tests.fakes.joygen_small import write_small

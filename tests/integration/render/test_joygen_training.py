@@ -67,9 +67,15 @@ def stopped_and_resumed(root: Path, avatar_id: str, scratch: Path) -> Path:
     shared = SharedSettings()
     options = EngineOptions(shared.weights_dir, shared.threads, models_dir=scratch / "models", device="cpu")
     job = Job(
-        root / "assets/talk", "talk", scratch / "work", scratch / "made", 6, "cpu", options,
+        root / "assets/talk",
+        "talk",
+        scratch / "work",
+        scratch / "made",
+        6,
+        "cpu",
+        options,
         root / f"avatars/local/{avatar_id}/engine",
-    )  # fmt: skip
+    )
     cancelling = replace(job, cancelled=lambda: cancelling.now.step >= 3)
     with pytest.raises(HuashengError, match="cancelled"):
         train(cancelling)

@@ -10,9 +10,9 @@ import pytest
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.engines.base import EngineOptions, SessionConfig
-from services.render.engines.joygen import JoygenEngine
-from services.render.joygen.audio import WhisperFeatures
-from services.render.joygen.batching import Batcher
+from services.render.engines.joygen.audio import WhisperFeatures
+from services.render.engines.joygen.batching import Batcher
+from services.render.engines.joygen.engine import JoygenEngine
 from tests.fakes.joygen_small import write_small
 from tests.fakes.media import png, portrait
 from tools.joygen_golden import sound
@@ -61,7 +61,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     except WeightsError as e:
         pytest.skip(str(e))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("services.render.atlas.portrait.LOOP_S", 1.6)
+        patch.setattr("services.render.clip.portrait.LOOP_S", 1.6)
         made = Stage(tmp_path_factory.mktemp("joygen"))
     yield made
     made.engine.close()

@@ -18,8 +18,9 @@ async def test_models_engines_and_devices_are_listed(rig: Rig) -> None:
     assert [(m.model_id, m.owner) for m in models] == [("fake", "builtin")]
     engines = (await rig.stub.ListEngines(pb.ListEnginesRequest())).engines
     assert [(e.name, e.available, e.is_default, e.reason) for e in engines] == [
-        ("fake", True, True, ""), ("broken", False, False, "it has no wheels"),
-    ]  # fmt: skip
+        ("fake", True, True, ""),
+        ("broken", False, False, "it has no wheels"),
+    ]
     device = (await rig.stub.ListDevices(pb.ListDevicesRequest())).devices[0]
     assert device.device == "cpu"
     assert device.name

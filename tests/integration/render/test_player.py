@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from services.render.media_write import EncoderOptions, FragmentedMp4
+from services.render.media.write import EncoderOptions, FragmentedMp4
 from tests.fakes.media import tone
 
 CHROMIUM = shutil.which("chromium")

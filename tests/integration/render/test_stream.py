@@ -182,12 +182,19 @@ async def test_sessions_side_by_side_do_not_mix(rig: Rig) -> None:
 
 @pytest.mark.parametrize(
     ("messages", "reason"),
-    [([END], "bad-order"), ([config(rate=4000), END], "bad-request"), ([config(start_frame=-1), END], "bad-request"),
-     ([config(), config(), END], "bad-order"), ([config(avatar_id="nobody"), END], "unknown-id"),
-     ([config(engine="none"), END], "unknown-engine"), ([config(engine="broken"), END], "engine-unavailable"),
-     ([config(device="cuda:7"), END], "unknown-id"), ([config(model_id="nobody_steps5"), END], "unknown-id"),
-     ([config(), pb.StreamRenderRequest(audio=common_pb2.AudioChunk(data=b"odd")), END], "bad-request")],
-)  # fmt: skip
+    [
+        ([END], "bad-order"),
+        ([config(rate=4000), END], "bad-request"),
+        ([config(start_frame=-1), END], "bad-request"),
+        ([config(), config(), END], "bad-order"),
+        ([config(avatar_id="nobody"), END], "unknown-id"),
+        ([config(engine="none"), END], "unknown-engine"),
+        ([config(engine="broken"), END], "engine-unavailable"),
+        ([config(device="cuda:7"), END], "unknown-id"),
+        ([config(model_id="nobody_steps5"), END], "unknown-id"),
+        ([config(), pb.StreamRenderRequest(audio=common_pb2.AudioChunk(data=b"odd")), END], "bad-request"),
+    ],
+)
 async def test_wrong_input_is_refused_with_the_reason(rig: Rig, messages: list[object], reason: str) -> None:
     assert (await refused(rig.stub.StreamRender(iter(messages)))).slug == reason
     assert FakeEngine.open_sessions == 0

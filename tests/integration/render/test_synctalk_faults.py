@@ -15,11 +15,11 @@ import pytest
 
 from services.common.errors import HuashengError
 from services.render.engines.base import EngineOptions, Frame, SessionConfig, Working
-from services.render.synctalk.prepare import Job as Preparing
-from services.render.synctalk.prepare import run_steps
-from services.render.synctalk.session import SyncSession
-from services.render.synctalk.setup import SyncTalk
-from services.render.synctalk.train import train
+from services.render.engines.synctalk.prepare import Job as Preparing
+from services.render.engines.synctalk.prepare import run_steps
+from services.render.engines.synctalk.session import SyncSession
+from services.render.engines.synctalk.setup import SyncTalk
+from services.render.engines.synctalk.train import train
 from services.render.train.job import Job, Told
 from tests.fakes.media import blank, tone, video
 from tests.fakes.synctalk_checkout import avatar, calls, checkout, fault, model
@@ -57,13 +57,18 @@ def spoken(one: SyncSession, seconds: float = 0.6) -> list[Frame]:
 
 @pytest.mark.parametrize(
     ("kind", "slug", "words"),
-    [("crash", "program-failed", "exit status 1: RuntimeError: CUDA error: no kernel image"),
-     ("memory", "program-memory", ""),
-     ("half-killed", "program-failed", "killed by signal 9"),
-     ("nothing", "program-no-result", "without a video"), ("short", "program-no-result", "pictures instead of 15"),
-     ("garbage", "program-no-result", "0 pictures instead of 15"), ("small", "program-no-result", "32 × 32 pixels"),
-     ("random", "bad-model", ""), ("unfit", "bad-model", "")],
-)  # fmt: skip
+    [
+        ("crash", "program-failed", "exit status 1: RuntimeError: CUDA error: no kernel image"),
+        ("memory", "program-memory", ""),
+        ("half-killed", "program-failed", "killed by signal 9"),
+        ("nothing", "program-no-result", "without a video"),
+        ("short", "program-no-result", "pictures instead of 15"),
+        ("garbage", "program-no-result", "0 pictures instead of 15"),
+        ("small", "program-no-result", "32 × 32 pixels"),
+        ("random", "bad-model", ""),
+        ("unfit", "bad-model", ""),
+    ],
+)
 def test_a_drawing_that_fails_gives_no_picture_and_the_reason(
     kind: str, slug: str, words: str, setup: SyncTalk, tmp_path: Path
 ) -> None:
@@ -164,12 +169,15 @@ def test_the_steps_of_preparing_run_one_by_one_with_the_right_arguments(setup: S
 
 @pytest.mark.parametrize(
     ("faults", "slug", "words"),
-    [({"task1": "nothing"}, "program-no-result", "it made no aud.wav: sh: 1: something"),
-     ({"task1": "crash"}, "program-failed", "RuntimeError"), ({"task2": "memory"}, "program-memory", ""),
-     ({"task2": "killed"}, "program-failed", "signal 9"),
-     ({"task3": "some"}, "program-no-result", "of 22 files parsing/*_face.png it made 11")],
+    [
+        ({"task1": "nothing"}, "program-no-result", "it made no aud.wav: sh: 1: something"),
+        ({"task1": "crash"}, "program-failed", "RuntimeError"),
+        ({"task2": "memory"}, "program-memory", ""),
+        ({"task2": "killed"}, "program-failed", "signal 9"),
+        ({"task3": "some"}, "program-no-result", "of 22 files parsing/*_face.png it made 11"),
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_step_that_fails_is_named(
     faults: dict[str, str], slug: str, words: str, setup: SyncTalk, tmp_path: Path
 ) -> None:
@@ -221,9 +229,13 @@ def test_a_training_runs_twice_and_tells_how_it_stands(setup: SyncTalk, tmp_path
 
 @pytest.mark.parametrize(
     ("kind", "slug", "words"),
-    [("crash", "program-failed", "RuntimeError"), ("memory", "program-memory", ""),
-     ("nothing", "program-no-result", "0 of 3 epochs"), ("nan", "program-no-result", "not a number")],
-)  # fmt: skip
+    [
+        ("crash", "program-failed", "RuntimeError"),
+        ("memory", "program-memory", ""),
+        ("nothing", "program-no-result", "0 of 3 epochs"),
+        ("nan", "program-no-result", "not a number"),
+    ],
+)
 def test_a_training_that_fails_makes_no_model(
     kind: str, slug: str, words: str, setup: SyncTalk, tmp_path: Path
 ) -> None:

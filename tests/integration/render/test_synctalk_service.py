@@ -16,10 +16,10 @@ from services.common import serving
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from services.common.weights import WeightsError, folder
-from services.render.engines import REGISTRY
+from services.render.engines.registry import REGISTRY
+from services.render.engines.synctalk.setup import SyncTalk
 from services.render.server import make_service
 from services.render.settings import RenderSettings
-from services.render.synctalk.setup import SyncTalk
 from tests.fakes.media import decoded, png, portrait, rocking, tone, video
 from tests.fakes.render_rig import END, FAKES, Rig, config, kinds, media, refused, sound, whole
 from tests.fakes.synctalk_checkout import calls, checkout, fault

@@ -146,11 +146,13 @@ async def test_a_newer_call_takes_over_and_others_wait(rig: Rig) -> None:
 
 async def test_what_is_wrong_is_named_and_leaves_nothing(rig: Rig) -> None:
     for wrong, slug in (
-        (request(rig, "x y"), "bad-request"), (request(rig, steps=-1), "bad-request"),
+        (request(rig, "x y"), "bad-request"),
+        (request(rig, steps=-1), "bad-request"),
         (request(rig, device="abacus"), "unknown-id"),
-        (request(rig, engine="nobody"), "unknown-engine"), (request(rig, tail=b"silent"), "silent-audio"),
+        (request(rig, engine="nobody"), "unknown-engine"),
+        (request(rig, tail=b"silent"), "silent-audio"),
         (request(rig, tail=b"crash"), "training-stopped"),
-    ):  # fmt: skip
+    ):
         assert (await refused(rig.stub.Train(wrong))).slug == slug, slug
     foreign = pb.TrainRequest(training_id="t", owner="local", video_uri="file:///etc/passwd")
     assert (await refused(rig.stub.Train(foreign))).slug == "unknown-id"
@@ -178,7 +180,7 @@ async def test_a_clip_without_words_is_refused_before_an_avatar_is_made(rig: Rig
 async def test_without_torch_the_engine_says_that_it_cannot_train(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     found = (await rig.stub.ListEngines(pb.ListEnginesRequest())).engines[0]
     assert found.can_train and not found.cannot_train_reason
-    monkeypatch.setattr("services.render.trainings.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("services.render.train.runner.importlib.util.find_spec", lambda name: None)
     found = (await rig.stub.ListEngines(pb.ListEnginesRequest())).engines[0]
     assert not found.can_train and "make setup-train" in found.cannot_train_reason
     assert (await refused(rig.stub.Train(request(rig)))).slug == "training-unavailable"
@@ -190,10 +192,15 @@ async def test_the_child_ends_when_its_service_is_killed(tmp_path: Path) -> None
     command = [sys.executable, "-m", "services.render.train", str(tmp_path / "clip"), "--out", str(tmp_path / "out")]
     command += ["--work", str(tmp_path / "work"), "--steps", "5000", "--trainer", FakeEngine.trainer, "--lines"]
     parent = subprocess.Popen(
-        [sys.executable, "-c", f"import subprocess, time; p = subprocess.Popen({command!r}, stdin=subprocess.PIPE);"
-         "print(p.pid, flush=True); time.sleep(60)"],
-        stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            f"import subprocess, time; p = subprocess.Popen({command!r}, stdin=subprocess.PIPE);"
+            "print(p.pid, flush=True); time.sleep(60)",
+        ],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     assert parent.stdout
     child = psutil.Process(int(parent.stdout.readline()))
     while True:

@@ -38,8 +38,13 @@ def test_a_port_in_use_is_named_and_nothing_starts(tmp_path: Path) -> None:
         other.listen()
         done = subprocess.run(
             command("--no-metrics", "--data", str(tmp_path)),
-            env=environment(ports), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+            env=environment(ports),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
     assert done.returncode == 1
     assert f"port in use: {ports['tts']} (tts)" in done.stderr
     assert "Traceback" not in done.stderr

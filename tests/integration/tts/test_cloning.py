@@ -36,8 +36,13 @@ class Stack:
 
     async def create(self, uri: str, **fields: Any) -> tts_pb2.Voice:
         given = {
-            "owner": "anna", "name": "Anna", "transcript": "Hello.", "language": "en-US", "consent": CONSENT, **fields
-        }  # fmt: skip
+            "owner": "anna",
+            "name": "Anna",
+            "transcript": "Hello.",
+            "language": "en-US",
+            "consent": CONSENT,
+            **fields,
+        }
         request = tts_pb2.CreateVoiceRequest(reference_uri=uri, **given)
         return (await self.stub.CreateVoice(request, timeout=20)).voice
 

@@ -219,11 +219,20 @@ def test_everything_that_matters_is_passed_on(tmp_path: Path) -> None:
         say(made, "你好，世界。", cloned=voice, speed=1.5, sampling=Sampling(seed=7, top_k=5, split="cut2"))
         sent = fake.requests[-1]
         expected = {
-            "text": "你好，世界。", "text_lang": "zh", "ref_audio_path": str(clips[0]),
-            "aux_ref_audio_paths": [str(clips[1])], "prompt_text": "你好。", "prompt_lang": "zh", "speed_factor": 1.5,
-            "seed": 7, "top_k": 5, "temperature": 0.8, "text_split_method": "cut2", "media_type": "wav",
+            "text": "你好，世界。",
+            "text_lang": "zh",
+            "ref_audio_path": str(clips[0]),
+            "aux_ref_audio_paths": [str(clips[1])],
+            "prompt_text": "你好。",
+            "prompt_lang": "zh",
+            "speed_factor": 1.5,
+            "seed": 7,
+            "top_k": 5,
+            "temperature": 0.8,
+            "text_split_method": "cut2",
+            "media_type": "wav",
             "streaming_mode": 0,
-        }  # fmt: skip
+        }
         assert {k: sent[k] for k in expected} == expected
         for text, tongue in (("こんにちは、元気ですか", "ja"), ("안녕하세요", "ko"), ("Hello.", "en")):
             say(made, text, cloned=voice)

@@ -10,7 +10,7 @@ import pytest
 
 from services.common.errors import HuashengError
 from services.tts.engines.base import ClonedVoice
-from services.tts.engines.gpt_sovits import GptSovitsEngine
+from services.tts.engines.gpt_sovits.engine import GptSovitsEngine
 from tests.fakes.gpt_sovits_checkout import checkout, engine, free_port, say
 from tests.fakes.gpt_sovits_server import PER_CHARACTER_S, FakeSovits
 from tests.fakes.waiting import wait_until
@@ -125,9 +125,14 @@ def test_a_process_that_holds_too_much_is_renewed_between_requests(
     caplog.set_level(logging.INFO)
     before = set(psutil.Process().children(recursive=True))
     made = engine(
-        tmp_path, f"http://127.0.0.1:{free_port()}", gpt_sovits_checkout=checkout(tmp_path), gpt_sovits_memory_mb=1,
-        gpt_sovits_wait_s=30, gpt_sovits_first_s=10, gpt_sovits_deadline_s=10,
-    )  # fmt: skip
+        tmp_path,
+        f"http://127.0.0.1:{free_port()}",
+        gpt_sovits_checkout=checkout(tmp_path),
+        gpt_sovits_memory_mb=1,
+        gpt_sovits_wait_s=30,
+        gpt_sovits_first_s=10,
+        gpt_sovits_deadline_s=10,
+    )
     made.load()
     heard: list[float] = []
     callers = [threading.Thread(target=lambda: heard.append(spoken_s(made))) for _ in range(3)]

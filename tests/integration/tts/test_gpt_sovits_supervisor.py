@@ -15,7 +15,7 @@ import pytest
 
 from services.common.errors import HuashengError
 from services.tts.engines.base import EngineSetup
-from services.tts.engines.gpt_sovits import GptSovitsEngine
+from services.tts.engines.gpt_sovits.engine import GptSovitsEngine
 from tests.fakes.gpt_sovits_checkout import checkout, engine, free_port, say
 from tests.fakes.gpt_sovits_server import FakeSovits
 from tests.fakes.waiting import PATIENCE_S, wait_until
@@ -48,9 +48,14 @@ def test_soak(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     faults = {30: "crash", 90: "crash", 91: "crash", 150: "hang", 40: "silence", 120: "truncated"}
     place = checkout(tmp_path, faults)
     made = engine(
-        tmp_path, f"http://127.0.0.1:{free_port()}", gpt_sovits_checkout=place, gpt_sovits_restart_after=25,
-        gpt_sovits_wait_s=30, gpt_sovits_first_s=4, gpt_sovits_deadline_s=10,
-    )  # fmt: skip
+        tmp_path,
+        f"http://127.0.0.1:{free_port()}",
+        gpt_sovits_checkout=place,
+        gpt_sovits_restart_after=25,
+        gpt_sovits_wait_s=30,
+        gpt_sovits_first_s=4,
+        gpt_sovits_deadline_s=10,
+    )
     made.load()
     assert not made.problem()
     (process,) = children()

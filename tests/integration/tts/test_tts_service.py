@@ -12,7 +12,7 @@ from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
 
 from services.common import errors, serving
 from services.common.storage import Storage
-from services.tts import engines
+from services.tts.engines import registry as engines
 from services.tts.engines.base import EngineSetup
 from services.tts.server import TtsServicer, service
 from services.tts.settings import TtsSettings

@@ -52,10 +52,14 @@ def test_sends_flac_language_and_key() -> None:
 @pytest.mark.parametrize(
     ("asked", "tag", "told"),
     [
-        (None, "en-US", "en"), ("zh", "zh-CN", "zh"), ("zh-TW", "zh-TW", "zh"), ("en-GB", "en-GB", "en"),
-        ("yue", "yue-Hant-HK", "yue"), ("ja", "ja", "ja"),
+        (None, "en-US", "en"),
+        ("zh", "zh-CN", "zh"),
+        ("zh-TW", "zh-TW", "zh"),
+        ("en-GB", "en-GB", "en"),
+        ("yue", "yue-Hant-HK", "yue"),
+        ("ja", "ja", "ja"),
     ],
-)  # fmt: skip
+)
 def test_languages(asked: str | None, tag: str, told: str) -> None:
     with serving(heard("words")) as server:
         assert make(server.url, google_language="en").recognise(SPEECH, asked).language == told

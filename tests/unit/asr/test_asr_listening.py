@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from services.asr.engines.base import Segment
-from services.asr.listening import Ended, Event, Final, Interrupted, Listener, Partial, Started
+from services.asr.live import Ended, Event, Final, Interrupted, Listener, Partial, Started
 from services.asr.settings import AsrSettings
 from services.common.aio import Inbox
 from services.common.audio import Samples

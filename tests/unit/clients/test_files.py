@@ -13,10 +13,21 @@ from huasheng._sse import MAX_EVENT, Decoder
 from huasheng._wav import read_header, whole
 
 ASSET = {
-    "id": "a_1", "kind": "audio", "name": "n", "bytes": 1, "content_type": "audio/wav", "duration_s": 1.0,
-    "width": None, "height": None, "fps": None, "sample_rate_hz": 16000, "has_audio": True, "silent": False,
-    "created_at": "2026-11-22T19:47:23Z", "url": "/x",
-}  # fmt: skip
+    "id": "a_1",
+    "kind": "audio",
+    "name": "n",
+    "bytes": 1,
+    "content_type": "audio/wav",
+    "duration_s": 1.0,
+    "width": None,
+    "height": None,
+    "fps": None,
+    "sample_rate_hz": 16000,
+    "has_audio": True,
+    "silent": False,
+    "created_at": "2026-11-22T19:47:23Z",
+    "url": "/x",
+}
 
 SYSTEM = {
     "version": "1",

@@ -9,7 +9,7 @@ from pathlib import Path
 import huasheng
 import pytest
 
-from services.gateway.routes.system import VERSION
+from services.gateway.api.system import VERSION
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE = ROOT / "clients" / "python" / "src"

@@ -23,18 +23,37 @@ from huasheng.events import EngineFallback, Polling, Reconnecting, Snapshot, par
 
 VOICES = {"items": [], "cloning_problem": None}
 JOB = {
-    "id": "j_1", "kind": "video", "state": "running", "stage": "tts", "progress": 0.5, "eta_s": None,
-    "queue_position": None, "params": {}, "partial": {}, "result": None, "error": None,
-    "created_at": "2026-11-22T19:47:23Z", "started_at": None, "finished_at": None, "events_url": "/e",
+    "id": "j_1",
+    "kind": "video",
+    "state": "running",
+    "stage": "tts",
+    "progress": 0.5,
+    "eta_s": None,
+    "queue_position": None,
+    "params": {},
+    "partial": {},
+    "result": None,
+    "error": None,
+    "created_at": "2026-11-22T19:47:23Z",
+    "started_at": None,
+    "finished_at": None,
+    "events_url": "/e",
     "video_url": None,
-}  # fmt: skip
+}
 
 
 def problem(status: int, reason: str, retryable: bool, **headers: str) -> httpx.Response:
     body = {
-        "type": f"urn:huasheng:problem:{reason}", "title": "T", "status": status, "detail": "D", "hint": "H",
-        "reason": reason, "params": {}, "retryable": retryable, "request_id": "r",
-    }  # fmt: skip
+        "type": f"urn:huasheng:problem:{reason}",
+        "title": "T",
+        "status": status,
+        "detail": "D",
+        "hint": "H",
+        "reason": reason,
+        "params": {},
+        "retryable": retryable,
+        "request_id": "r",
+    }
     return httpx.Response(status, json=body, headers={"content-type": "application/problem+json", **headers})
 
 
@@ -216,9 +235,13 @@ def test_a_download_waits_for_a_proxy_but_not_for_a_refusal(pauses: list[float],
 
 def test_another_voice_than_the_one_wanted_is_told(tmp_path: Any) -> None:
     passed = {
-        "service": "tts", "wanted": "gpt_sovits", "used": "kokoro", "reason": "tts-unreachable", "wanted_voice": "v_1",
+        "service": "tts",
+        "wanted": "gpt_sovits",
+        "used": "kokoro",
+        "reason": "tts-unreachable",
+        "wanted_voice": "v_1",
         "used_voice": "zf_xiaoxiao",
-    }  # fmt: skip
+    }
     fmt = b"fmt \x10\0\0\0\x01\0\x01\0\xc0\x5d\0\0\x80\xbb\0\0\x02\0\x10\0"
     wav = b"RIFF\xff\xff\xff\xffWAVE" + fmt + b"data\xff\xff\xff\xff\1\0"
     script = Script(httpx.Response(200, content=wav, headers={"X-Fallbacks": json.dumps([passed])}))

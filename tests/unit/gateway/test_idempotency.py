@@ -4,9 +4,9 @@ import pytest
 import sqlalchemy as sa
 
 from services.common.errors import HuashengError
-from services.gateway.db import Database, idempotency
-from services.gateway.idempotency import ABANDONED_S, KEEP_S, Idempotency, request_hash
 from services.gateway.settings import GatewaySettings
+from services.gateway.store.db import Database, idempotency
+from services.gateway.store.idempotency import ABANDONED_S, KEEP_S, Idempotency, request_hash
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.gateway.scripts import language_of
+from services.gateway.turn.scripts import language_of
 
 
 @pytest.mark.parametrize(

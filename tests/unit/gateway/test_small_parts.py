@@ -9,27 +9,35 @@ from fastapi import Request
 from pydantic import ValidationError
 
 from services.common.errors import HuashengError
-from services.gateway.assets import clean_name
-from services.gateway.events import Hub
-from services.gateway.files import disposition, parse_range
-from services.gateway.growing import Abandoned, GrowingFile
+from services.gateway.api.files import disposition, parse_range
+from services.gateway.api.problems import language
 from services.gateway.ids import is_id, new_id
-from services.gateway.problems import language
+from services.gateway.jobs.hub import Hub
+from services.gateway.jobs.progressive_file import Abandoned, GrowingFile
+from services.gateway.media.signing import Signer, load_secret
+from services.gateway.media.subtitles import webvtt
 from services.gateway.settings import GatewaySettings
-from services.gateway.signing import Signer, load_secret
-from services.gateway.subtitles import webvtt
-from services.gateway.timings import Timings
-from services.gateway.turn_events import Spoken
+from services.gateway.store.assets import clean_name
+from services.gateway.turn.events import Spoken
+from services.gateway.turn.timings import Timings
 
 
 @pytest.mark.parametrize(
     ("header", "expected"),
     [
-        ("", None), ("bytes=0-0", (0, 0)), ("bytes=0-", (0, 99)), ("bytes=90-200", (90, 99)), ("bytes=-10", (90, 99)),
-        ("bytes=-500", (0, 99)), ("bytes=5-2", None), ("bytes=0-1,5-6", None), ("items=0-1", None), ("bytes=-", None),
+        ("", None),
+        ("bytes=0-0", (0, 0)),
+        ("bytes=0-", (0, 99)),
+        ("bytes=90-200", (90, 99)),
+        ("bytes=-10", (90, 99)),
+        ("bytes=-500", (0, 99)),
+        ("bytes=5-2", None),
+        ("bytes=0-1,5-6", None),
+        ("items=0-1", None),
+        ("bytes=-", None),
         ("bytes=a-b", None),
     ],
-)  # fmt: skip
+)
 def test_range(header: str, expected: tuple[int, int] | None) -> None:
     assert parse_range(header, 100) == expected
 
@@ -48,11 +56,14 @@ def test_no_part_of_an_empty_file() -> None:
 @pytest.mark.parametrize(
     ("given", "shown"),
     [
-        ("a/b\\c.wav", "c.wav"), ("\x00\x1b[31mx.mp4", "[31mx.mp4"), ("   ", "file"), ("...", "file"),
+        ("a/b\\c.wav", "c.wav"),
+        ("\x00\x1b[31mx.mp4", "[31mx.mp4"),
+        ("   ", "file"),
+        ("...", "file"),
         ("中文.mp4", "中文.mp4"),
         ("a\u200fb.mp4", "ab.mp4"),
     ],
-)  # fmt: skip
+)
 def test_shown_names(given: str, shown: str) -> None:
     assert clean_name(given) == shown
 
@@ -77,9 +88,10 @@ def test_links_hold_for_a_while_and_only_for_their_path() -> None:
     for path, exp, sig in [
         ("/other", query["exp"], query["sig"]),
         ("/api/v1/media/results/j_1/video.mp4", str(int(query["exp"]) + 1), query["sig"]),
-        ("/api/v1/media/results/j_1/video.mp4", query["exp"], "no"), ("/api/v1/media/results/j_1/video.mp4", "", ""),
+        ("/api/v1/media/results/j_1/video.mp4", query["exp"], "no"),
+        ("/api/v1/media/results/j_1/video.mp4", "", ""),
         ("/api/v1/media/results/j_1/video.mp4", "²", "é"),
-    ]:  # fmt: skip
+    ]:
         with pytest.raises(HuashengError, match="stale-link"):
             signer.check(path, exp, sig)
     old = Signer(b"k" * 32, hours=2)
@@ -141,11 +153,16 @@ def test_ids_sort_by_age() -> None:
 @pytest.mark.parametrize(
     ("query", "header", "expected"),
     [
-        ("", "", "en"), ("lang=zh", "en", "zh"), ("lang=zh-CN", "", "zh"), ("lang=xx", "zh", "zh"),
+        ("", "", "en"),
+        ("lang=zh", "en", "zh"),
+        ("lang=zh-CN", "", "zh"),
+        ("lang=xx", "zh", "zh"),
         ("", "zh-TW,en;q=0.5", "zh"),
-        ("", "fr,en;q=0.3,zh;q=0.4", "zh"), ("", "en;q=x,zh", "zh"), ("", ",,;;", "en"),
+        ("", "fr,en;q=0.3,zh;q=0.4", "zh"),
+        ("", "en;q=x,zh", "zh"),
+        ("", ",,;;", "en"),
     ],
-)  # fmt: skip
+)
 def test_language(query: str, header: str, expected: str) -> None:
     scope = {"type": "http", "query_string": query.encode(), "headers": [(b"accept-language", header.encode())]}
     assert language(Request(scope)) == expected

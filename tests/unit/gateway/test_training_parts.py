@@ -5,8 +5,8 @@ from typing import Any
 
 from huasheng.render.v1 import render_pb2
 
-from services.gateway.idle import LEAD_S, Idle
 from services.gateway.training import MAX_POINTS, Told, stem_of, training_id
+from services.gateway.turn.idle_position import LEAD_S, Idle
 
 
 class Jobs:

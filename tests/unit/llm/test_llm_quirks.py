@@ -39,10 +39,20 @@ def test_an_empty_answer_and_one_of_thoughts_only(name: str) -> None:
 @both
 def test_reasoning_is_not_spoken(name: str) -> None:
     parts = [
-        chunk(reasoning_content="let me think"), chunk(reasoning="in another field"), chunk("<thi"),
-        chunk("nk>hidden"), chunk(" more</thi"), chunk("nk>\n\n"), chunk("Spoken, "), chunk("1 <"), chunk(" 2. "),
-        chunk("<think>again</think> Yes"), chunk(" <th"), chunk(finish="stop"), DONE,
-    ]  # fmt: skip
+        chunk(reasoning_content="let me think"),
+        chunk(reasoning="in another field"),
+        chunk("<thi"),
+        chunk("nk>hidden"),
+        chunk(" more</thi"),
+        chunk("nk>\n\n"),
+        chunk("Spoken, "),
+        chunk("1 <"),
+        chunk(" 2. "),
+        chunk("<think>again</think> Yes"),
+        chunk(" <th"),
+        chunk(finish="stop"),
+        DONE,
+    ]
     with serving(sent(*parts)) as server:
         assert ask(make(name, server.url))[0] == "Spoken, 1 < 2. Yes <th"
 
@@ -67,9 +77,14 @@ def test_a_closing_tag_alone_is_dropped_and_told(name: str, caplog: pytest.LogCa
 def test_keep_alive_crlf_no_space_bare_usage_and_no_end_mark(name: str) -> None:
     usage = b'data:{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\r\n\r\n'
     parts = (
-        b": keep-alive\n\n", b"\n\r\n", b"event: message\nid: 7\nretry: 100\n", chunk("a < b"), b": ping\n\n",
-        chunk(finish="stop"), usage,
-    )  # fmt: skip
+        b": keep-alive\n\n",
+        b"\n\r\n",
+        b"event: message\nid: 7\nretry: 100\n",
+        chunk("a < b"),
+        b": ping\n\n",
+        chunk(finish="stop"),
+        usage,
+    )
     with serving(sent(*parts)) as server:
         assert ask(make(name, server.url)) == ("a < b", Finished(Reason.STOP, 3, 2))
 
@@ -136,11 +151,14 @@ def test_content_in_parts(name: str) -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        b"data: {broken\n\n", b'data: ["a list"]\n\n', b"data: 7\n\n", b'data: {"choices": ["x"]}\n\n',
+        b"data: {broken\n\n",
+        b'data: ["a list"]\n\n',
+        b"data: 7\n\n",
+        b'data: {"choices": ["x"]}\n\n',
         b'data: {"choices": [{"index": 0, "delta": {"content": 7}}]}\n\n',
         b'data: {"usage": {"prompt_tokens": "x"}}\n\n',
     ],
-)  # fmt: skip
+)
 def test_nonsense_in_the_middle(name: str, bad: bytes) -> None:
     with serving(sent(chunk("Hi"), bad, DONE)) as server:
         assert slug_of(make(name, server.url)) == "llm-broken-stream"

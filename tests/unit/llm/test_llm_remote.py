@@ -54,12 +54,24 @@ def test_streams_text_usage_and_sends_what_was_asked(name: str) -> None:
         (400, {"error": {"message": "This model's maximum context length is 4096 tokens"}}, "llm-too-long", 1),
         (400, {"error": {"code": "1261", "message": "Prompt 超长"}}, "llm-too-long", 1),
         # Ollama, vLLM before and after 0.10, OpenAI, DeepSeek, Zhipu
-        (404, {"error": {"message": 'model "m" not found, try pulling it first', "type": "not_found_error"}},
-         "llm-unknown-model", 1),
-        (404, {"object": "error", "message": "The model `m` does not exist.", "type": "NotFoundError", "code": 404},
-         "llm-unknown-model", 1),
-        (404, {"error": {"message": "The model `m` does not exist.", "type": "NotFoundError", "code": 404}},
-         "llm-unknown-model", 1),
+        (
+            404,
+            {"error": {"message": 'model "m" not found, try pulling it first', "type": "not_found_error"}},
+            "llm-unknown-model",
+            1,
+        ),
+        (
+            404,
+            {"object": "error", "message": "The model `m` does not exist.", "type": "NotFoundError", "code": 404},
+            "llm-unknown-model",
+            1,
+        ),
+        (
+            404,
+            {"error": {"message": "The model `m` does not exist.", "type": "NotFoundError", "code": 404}},
+            "llm-unknown-model",
+            1,
+        ),
         (404, {"error": {"code": "model_not_found"}}, "llm-unknown-model", 1),
         (400, {"error": {"message": "Model Not Exist", "type": "invalid_request_error"}}, "llm-unknown-model", 1),
         (400, {"error": {"code": "1211", "message": "模型不存在"}}, "llm-unknown-model", 1),
@@ -73,7 +85,7 @@ def test_streams_text_usage_and_sends_what_was_asked(name: str) -> None:
         (503, b"<html>busy</html>", "llm-busy", 3),
         (529, {"error": {"type": "overloaded_error"}}, "llm-busy", 3),
     ],
-)  # fmt: skip
+)
 def test_refusals_are_told_apart(name: str, code: int, body: object, slug: str, tries: int) -> None:
     with serving(refuse(code, body)) as server:
         assert slug_of(make(name, server.url)) == slug

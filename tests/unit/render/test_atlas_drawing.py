@@ -8,22 +8,22 @@ import cv2
 import numpy as np
 import pytest
 
-from services.render.atlas.cover import LOWER, UPPER, covered, look
-from services.render.atlas.face import Face, mouth_rect
-from services.render.atlas.interior import Interior
-from services.render.atlas.library import Chooser, Library, choose
-from services.render.atlas.light import Light
-from services.render.atlas.loop import Path as FramePath
-from services.render.atlas.loop import idle_loop, positions, there_and_back
-from services.render.atlas.painter import Painter
-from services.render.atlas.planes import Patch, cut, mix, paste, planes
-from services.render.atlas.portrait import BLINKS_S, CLOSING_S, LOOP_S, blink_at, sway_at
-from services.render.atlas.prepare import BLURRED, build_library, missing_shapes, relearn, understand, worth
-from services.render.atlas.store import GROUP, Reader, Writer
-from services.render.geometry import points as pt
-from services.render.geometry.pose import fit, separate, smooth, to_head, to_picture
-from services.render.geometry.shape import learn, measure
-from services.render.geometry.warp import Plate
+from services.render.clip.frames import GROUP, Reader, Writer
+from services.render.clip.loop import Path as FramePath
+from services.render.clip.loop import idle_loop, positions, there_and_back
+from services.render.clip.portrait import BLINKS_S, CLOSING_S, LOOP_S, blink_at, sway_at
+from services.render.engines.atlas.analysis import BLURRED, build_library, missing_shapes, relearn, understand, worth
+from services.render.engines.atlas.face import Face, mouth_rect
+from services.render.engines.atlas.interior import Interior
+from services.render.engines.atlas.library import Chooser, Library, choose
+from services.render.engines.atlas.light import Light
+from services.render.engines.atlas.painter import Painter
+from services.render.face import points as pt
+from services.render.face.occlusion import LOWER, UPPER, covered, look
+from services.render.face.pose import fit, separate, smooth, to_head, to_picture
+from services.render.face.shape import learn, measure
+from services.render.face.warp import Plate
+from services.render.media.planes import Patch, cut, mix, paste, planes
 from tests.fakes import faces
 
 SIDE = 320

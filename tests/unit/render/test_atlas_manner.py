@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.render.atlas.face import Face
-from services.render.atlas.manner import PART, USUAL, USUAL_SPREAD, Manner, talking
-from services.render.atlas.prepare import understand
+from services.render.engines.atlas.analysis import understand
+from services.render.engines.atlas.face import Face
+from services.render.engines.atlas.speaking_style import PART, USUAL, USUAL_SPREAD, Manner, talking
 from tests.fakes import faces
 
 FPS = 25.0

@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from services.render.atlas.library import Chooser, Library
-from services.render.atlas.painter import _colour
-from services.render.atlas.planes import Patch, blend
-from services.render.atlas.rim import DOUBT, LIPS, at_the_rim, beyond
-from services.render.geometry import points as pt
-from services.render.geometry.shape import measure
-from services.render.train import score
+from services.render.engines.atlas.library import Chooser, Library
+from services.render.engines.atlas.painter import _colour
+from services.render.engines.atlas.train import score
+from services.render.face import points as pt
+from services.render.face.lip_contour import DOUBT, LIPS, at_the_rim, beyond
+from services.render.face.shape import measure
+from services.render.media.planes import Patch, blend
 from tests.fakes import faces
 
 SKIN, LIP, TEETH = (140, 170, 210), (90, 90, 170), (205, 215, 220)

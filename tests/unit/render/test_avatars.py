@@ -10,10 +10,10 @@ import pytest
 
 from services.common.errors import HuashengError
 from services.common.storage import Storage
-from services.render.avatars import BUILTIN, AvatarRecord, AvatarStore
+from services.render.avatars.prepare import Preparer
+from services.render.avatars.store import BUILTIN, AvatarRecord, AvatarStore
 from services.render.engines.base import AvatarReport, EngineOptions
-from services.render.media_write import EncoderOptions
-from services.render.prepare import Preparer
+from services.render.media.write import EncoderOptions
 from tests.fakes.media import blank, png
 from tests.fakes.render_engine import FakeEngine
 
@@ -93,8 +93,10 @@ def test_deleting(store: AvatarStore) -> None:
     assert store.find("local", "ann") is None
     assert store.storage.list("avatars/local/ann") == []
     for owner, avatar, reason in (
-        ("local", "ann", "unknown-id"), ("local", BUILTIN, "builtin-stays"), (BUILTIN, BUILTIN, "builtin-stays"),
-    ):  # fmt: skip
+        ("local", "ann", "unknown-id"),
+        ("local", BUILTIN, "builtin-stays"),
+        (BUILTIN, BUILTIN, "builtin-stays"),
+    ):
         with pytest.raises(HuashengError, match=reason):
             store.delete(owner, avatar)
 

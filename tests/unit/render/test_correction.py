@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from services.render.audio.log_mel import RATE
+from services.render.audio.whisper import SIZE
+from services.render.engines.atlas.mouth.correction import MEET, Correction
+from services.render.engines.atlas.mouth.live import LiveListener, LiveModel
+from services.render.engines.atlas.mouth.person import PersonModel
+from services.render.engines.atlas.mouth.track import PRESSED, met, mouth_at
+from services.render.engines.atlas.mouth.visemes import timed
 from services.render.engines.base import PhonemeSpan
-from services.render.mouth.correction import MEET, Correction
-from services.render.mouth.features import RATE
-from services.render.mouth.hear_live import LiveListener, LiveModel
-from services.render.mouth.person import PersonModel
-from services.render.mouth.track import PRESSED, met, mouth_at
-from services.render.mouth.visemes import timed
-from services.render.mouth.whisper import SIZE
 from tests.unit.render.test_train_fit import person
 
 WIDE = Correction(

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.render.mouth.encoded import encoded
-from services.render.mouth.features import RATE
-from services.render.mouth.hear_clip import AFTER_S, FIRST_S, OFFSETS, REST_S, ClipListener, ClipModel
-from services.render.mouth.whisper import BANDS, PER_S, SIZE, WINDOW_S, log_mel
+from services.render.audio.log_mel import RATE
+from services.render.audio.whisper import BANDS, PER_S, SIZE, WINDOW_S, log_mel
+from services.render.engines.atlas.mouth.clip import AFTER_S, FIRST_S, OFFSETS, REST_S, ClipListener, ClipModel
+from services.render.engines.atlas.mouth.encoded import encoded
 
 STEP = RATE // PER_S
 NOW = OFFSETS.tolist().index(0)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from services.render.mouth.features import RATE
-from services.render.mouth.hear_clip import STEP
-from services.render.mouth.hear_live import (
+from services.render.audio.log_mel import RATE
+from services.render.audio.whisper import PER_S, SIZE
+from services.render.engines.atlas.mouth.clip import STEP
+from services.render.engines.atlas.mouth.live import (
     FAR,
     FIRST,
     HOP,
@@ -18,7 +19,6 @@ from services.render.mouth.hear_live import (
     around,
     window,
 )
-from services.render.mouth.whisper import PER_S, SIZE
 
 NOW = OFFSETS.index(0)
 LOOK_AHEAD_S = FAR / PER_S

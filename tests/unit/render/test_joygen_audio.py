@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from services.render.joygen.audio import AHEAD, PICTURE, REACH, STEP, WhisperFeatures
-from services.render.joygen.checkpoints import Bundle, load_bundle
-from services.render.joygen.expression import ExpressionStream, noise
-from services.render.joygen.pitch import HOP, WINDOW, pitch, pitch_of_recording
+from services.render.engines.joygen.audio import AHEAD, PICTURE, REACH, STEP, WhisperFeatures
+from services.render.engines.joygen.checkpoints import Bundle, load_bundle
+from services.render.engines.joygen.expression import ExpressionStream, noise
+from services.render.engines.joygen.pitch import HOP, WINDOW, pitch, pitch_of_recording
 from tests.fakes import joygen_weights
 from tools.joygen_golden import sound
 

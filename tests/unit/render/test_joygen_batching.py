@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from services.common.errors import HuashengError
-from services.render.joygen.batching import GROW_AFTER, Batcher, Full
+from services.render.engines.joygen.batching import GROW_AFTER, Batcher, Full
 
 WAIT = 20.0
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from services.render.joygen.align import BRIDGE, FACE_68, LIPS, Crop, box_of, crop_of
-from services.render.joygen.bfm import INDEX, MODEL, SIDE, Bfm, landmarks, project, rotation
-from services.render.joygen.depth import Placement, grey, lip_depth
-from services.render.joygen.rasteriser import SUB, Raster, rasterise
-from services.render.joygen.resample import bicubic, lanczos
+from services.render.engines.joygen.align import BRIDGE, FACE_68, LIPS, Crop, box_of, crop_of
+from services.render.engines.joygen.bfm import INDEX, MODEL, SIDE, Bfm, landmarks, project, rotation
+from services.render.engines.joygen.depth import Placement, grey, lip_depth
+from services.render.engines.joygen.rasteriser import SUB, Raster, rasterise
+from services.render.engines.joygen.resample import bicubic, lanczos
 from tests.fakes import faces
 from tests.fakes.joygen_face import write_bfm
 
@@ -72,9 +72,7 @@ def test_a_mesh_as_large_as_the_real_one_equals_brute_force() -> None:
     sheet = np.stack([corner, corner + 1, corner + side, corner + 1, corner + side + 1, corner + side], 1).reshape(
         -1, 3
     )
-    raster = rasterise(
-        torch.from_numpy(places)[None], torch.from_numpy(z)[None], torch.from_numpy(sheet), SIDE, SIDE
-    )  # fmt: skip
+    raster = rasterise(torch.from_numpy(places)[None], torch.from_numpy(z)[None], torch.from_numpy(sheet), SIDE, SIDE)
     wanted = brute(places, z, sheet, SIDE, SIDE)
     assert (wanted > 0).sum() > 20000
     assert (raster.covered[0].numpy() == (wanted > 0)).all()
@@ -97,7 +95,7 @@ def test_pieces_of_the_work_give_the_same_as_the_whole(bfm: Bfm, monkeypatch: py
     coefficients = torch.randn(3, 257, generator=torch.Generator().manual_seed(1)) * 0.3
     vertices = bfm.vertices(coefficients)
     whole = rasterise(project(vertices), vertices[..., 2], bfm.triangles, SIDE, SIDE)
-    monkeypatch.setattr("services.render.joygen.rasteriser.CHUNK", 5000)
+    monkeypatch.setattr("services.render.engines.joygen.rasteriser.CHUNK", 5000)
     pieces = rasterise(project(vertices), vertices[..., 2], bfm.triangles, SIDE, SIDE)
     assert torch.equal(whole.depth, pieces.depth)
     alone = rasterise(project(vertices[1:2]), vertices[1:2, :, 2], bfm.triangles, SIDE, SIDE)

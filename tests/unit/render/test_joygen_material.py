@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from services.common.errors import HuashengError
-from services.render.joygen.bfm import Bfm
-from services.render.joygen.checkpoints import Bundle, load_bundle
-from services.render.joygen.depth import lip_depth
-from services.render.joygen.store import Avatar
-from services.render.joygen.train import material as making
-from services.render.joygen.train.augment import depths, draw
-from services.render.joygen.train.material import HALF, Material, gather
+from services.render.engines.joygen.bfm import Bfm
+from services.render.engines.joygen.checkpoints import Bundle, load_bundle
+from services.render.engines.joygen.depth import lip_depth
+from services.render.engines.joygen.store import Avatar
+from services.render.engines.joygen.train import material as making
+from services.render.engines.joygen.train.augment import depths, draw
+from services.render.engines.joygen.train.material import HALF, Material, gather
 from tests.fakes.joygen_avatar import ABSENT, COUNT, write_avatar
 from tests.fakes.joygen_face import write_bfm
 from tests.fakes.joygen_small import SOUND, write_small

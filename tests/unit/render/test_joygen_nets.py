@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from services.common.weights import WeightsError
-from services.render.joygen.checkpoints import (
+from services.render.engines.joygen.checkpoints import (
     UNET,
     load_a2m,
     load_bundle,
@@ -21,10 +21,10 @@ from services.render.joygen.checkpoints import (
     load_vae,
     load_whisper,
 )
-from services.render.joygen.nets.hubert import HubertConfig
-from services.render.joygen.nets.unet import UNetConfig
-from services.render.joygen.nets.vae import VaeConfig, decode, encode
-from services.render.joygen.reading import read, unmatched
+from services.render.engines.joygen.nets.hubert import HubertConfig
+from services.render.engines.joygen.nets.unet import UNetConfig
+from services.render.engines.joygen.nets.vae import VaeConfig, decode, encode
+from services.render.engines.joygen.reading import read, unmatched
 from tests.fakes import joygen_weights
 from tools import joygen_golden
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.render.joygen import align, depth, paste
+from services.render.engines.joygen import align, depth, paste
 from tests.fakes import faces
 from tests.fakes.joygen_scene import write_scene
 from tools import joygen_golden_pictures as golden

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from services.common.errors import HuashengError
-from services.render.atlas.store import Reader
+from services.render.clip.frames import Reader
 from services.render.engines.base import Frame, SessionConfig
-from services.render.joygen.batching import Batcher, Full
-from services.render.joygen.bfm import Bfm
-from services.render.joygen.draw import Artist
-from services.render.joygen.hearing import StreamHearing, silent_frame
-from services.render.joygen.paste import MASK_SIDE, blend, mask_of, square
-from services.render.joygen.session import JoySession
-from services.render.joygen.store import FRAMES, Avatar
-from services.render.media_write import to_yuv
+from services.render.engines.joygen.batching import Batcher, Full
+from services.render.engines.joygen.bfm import Bfm
+from services.render.engines.joygen.draw import Artist
+from services.render.engines.joygen.hearing import StreamHearing, silent_frame
+from services.render.engines.joygen.paste import MASK_SIDE, blend, mask_of, square
+from services.render.engines.joygen.session import JoySession
+from services.render.engines.joygen.store import FRAMES, Avatar
+from services.render.media.write import to_yuv
 from tests.fakes import faces
 from tests.fakes.joygen_avatar import ABSENT, BOX, COUNT, SIDE, write_avatar
 from tests.fakes.joygen_face import PlainExpressions, PlainFeatures, plain_bundle, write_bfm
@@ -228,7 +228,7 @@ def test_boxes_at_the_picture_s_edge_and_odd_ones(box: tuple[int, int, int, int]
 
 def test_a_trained_network_is_loaded_once_and_a_missing_one_is_named(rig: Rig, tmp_path: Path) -> None:
     from services.common.weights import WeightsError
-    from services.render.joygen.nets.unet import UNetConfig
+    from services.render.engines.joygen.nets.unet import UNetConfig
     from tests.fakes.joygen_weights import write_unet
 
     config = UNetConfig(channels=(8, 8, 8, 8), layers=1, groups=4, heads=1)

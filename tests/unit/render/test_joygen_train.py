@@ -11,13 +11,13 @@ from safetensors.torch import load_file
 
 from services.common.errors import HuashengError
 from services.render.engines.base import EngineOptions
-from services.render.joygen.checkpoints import UNET, load_unet, load_vae
-from services.render.joygen.train import run
-from services.render.joygen.train.augment import APART, draw
-from services.render.joygen.train.fit import Fit, Recipe
-from services.render.joygen.train.losses import perceptual, reconstruction
-from services.render.joygen.train.material import Material
-from services.render.joygen.train.run import save_unet
+from services.render.engines.joygen.checkpoints import UNET, load_unet, load_vae
+from services.render.engines.joygen.train import run
+from services.render.engines.joygen.train.augment import APART, draw
+from services.render.engines.joygen.train.fit import Fit, Recipe
+from services.render.engines.joygen.train.losses import perceptual, reconstruction
+from services.render.engines.joygen.train.material import Material
+from services.render.engines.joygen.train.run import save_unet
 from services.render.train.job import Job
 from tests.fakes.joygen_small import SOUND, write_small
 

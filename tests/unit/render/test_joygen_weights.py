@@ -8,14 +8,14 @@ from pathlib import Path
 
 import torch
 
-from services.render.joygen.checkpoints import OPTIONAL, REQUIRED, load_bundle
-from services.render.joygen.weights import CHECKS, manifest, survey
+from services.render.engines.joygen.checkpoints import OPTIONAL, REQUIRED, load_bundle
+from services.render.engines.joygen.weights import CHECKS, manifest, survey
 from tests.fakes import joygen_weights
 from tests.fakes.joygen_small import write_small
 
 
 def run(engine: str, folder: Path) -> tuple[int, str]:
-    command = [sys.executable, "-m", "services.render.joygen.weights", engine, "--folder", str(folder)]
+    command = [sys.executable, "-m", "services.render.engines.joygen.weights", engine, "--folder", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     return done.returncode, done.stdout + done.stderr
 

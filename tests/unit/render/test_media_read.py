@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from services.common.errors import HuashengError
-from services.render.media_read import constant_rate, fitted, kind_of, probe, read_frames, read_image
+from services.render.media.read import constant_rate, fitted, kind_of, probe, read_frames, read_image
 from tests.fakes.clips import COLOURS, clip, numbered, quarters
 from tests.fakes.media import tone, video, wav
 
@@ -21,9 +21,26 @@ def brightness(path: Path, **how) -> list[int]:
 
 @pytest.mark.parametrize(
     ("rate", "read"),
-    [(24, 24), (25, 25), (30, 30), (23.976, 24), (29.97, 30), (50, 25), (60, 30), (59.94, 30), (48, 24), (120, 30),
-     (15, 30), (12, 24), (12.5, 25), (10, 30), (22, 24), (27, 25), (1, 24)],
-)  # fmt: skip
+    [
+        (24, 24),
+        (25, 25),
+        (30, 30),
+        (23.976, 24),
+        (29.97, 30),
+        (50, 25),
+        (60, 30),
+        (59.94, 30),
+        (48, 24),
+        (120, 30),
+        (15, 30),
+        (12, 24),
+        (12.5, 25),
+        (10, 30),
+        (22, 24),
+        (27, 25),
+        (1, 24),
+    ],
+)
 def test_rates_are_kept_or_brought_to_the_most_even_one(rate: float, read: int) -> None:
     assert constant_rate(rate) == read
 
@@ -71,9 +88,12 @@ def test_one_lost_frame_does_not_make_a_rate_variable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("rotation", "corners"),
-    [(90, ("green", "grey", "red", "blue")), (180, ("grey", "blue", "green", "red")),
-     (270, ("blue", "red", "grey", "green"))],
-)  # fmt: skip
+    [
+        (90, ("green", "grey", "red", "blue")),
+        (180, ("grey", "blue", "green", "red")),
+        (270, ("blue", "red", "grey", "green")),
+    ],
+)
 def test_rotation_is_applied(tmp_path: Path, rotation: int, corners: tuple[str, ...]) -> None:
     path = clip(tmp_path / "a.mp4", [quarters(320, 192)] * 5, rotation=rotation)
     info = probe(path)
@@ -172,10 +192,17 @@ def _bad(path: Path, kind: str) -> Path:
 
 @pytest.mark.parametrize(
     ("kind", "reason"),
-    [("empty", "empty-file"), ("text", "unsupported-media"), ("playlist", "unsupported-media"),
-     ("hls", "unsupported-media"), ("no index", "corrupt-media"), ("index first", "corrupt-media"),
-     ("no frames", "corrupt-media"), ("sound", "wrong-kind")],
-)  # fmt: skip
+    [
+        ("empty", "empty-file"),
+        ("text", "unsupported-media"),
+        ("playlist", "unsupported-media"),
+        ("hls", "unsupported-media"),
+        ("no index", "corrupt-media"),
+        ("index first", "corrupt-media"),
+        ("no frames", "corrupt-media"),
+        ("sound", "wrong-kind"),
+    ],
+)
 def test_bad_files_are_refused_with_the_reason(tmp_path: Path, kind: str, reason: str) -> None:
     path = _bad(tmp_path / "clip.mp4", kind)
     with pytest.raises(HuashengError) as e:
@@ -232,10 +259,13 @@ def test_a_damaged_picture_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "size", "fps", "frames", "vfr"),
-    [("latentsync_demo1_1080x1920_hevc", (1080, 1920), 25, 250, False),
-     ("retalking_face1_vfr_threequarter", (700, 700), 30, 183, True),
-     ("liveportrait_d13_no_audio", (720, 1280), 30, 352, False), ("joygen_example_5s", (900, 900), 25, 127, False)],
-)  # fmt: skip
+    [
+        ("latentsync_demo1_1080x1920_hevc", (1080, 1920), 25, 250, False),
+        ("retalking_face1_vfr_threequarter", (700, 700), 30, 183, True),
+        ("liveportrait_d13_no_audio", (720, 1280), 30, 352, False),
+        ("joygen_example_5s", (900, 900), 25, 127, False),
+    ],
+)
 def test_real_clips(name: str, size: tuple[int, int], fps: int, frames: int, vfr: bool) -> None:
     path = DATA / f"{name}.mp4"
     if not path.exists():

@@ -6,8 +6,8 @@ import av
 import numpy as np
 import pytest
 
-from services.render.media_read import probe, read_frames
-from services.render.media_write import EncoderOptions, FragmentedMp4, to_bgr, to_yuv, write_loop
+from services.render.media.read import probe, read_frames
+from services.render.media.write import EncoderOptions, FragmentedMp4, to_bgr, to_yuv, write_loop
 from tests.fakes.clips import COLOURS, numbered, quarters
 from tests.fakes.media import tone
 

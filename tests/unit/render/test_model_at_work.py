@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from services.common.errors import HuashengError
-from services.render.engines import atlas
+from services.render.engines.atlas import engine as atlas
 from services.render.engines.base import EngineOptions, SessionConfig
 from tests.fakes import media
 
@@ -33,7 +33,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> atlas.AtlasEngine:
     made = atlas.AtlasEngine(EngineOptions(Path()))
     monkeypatch.setattr(made, "_acoustic", object())
     monkeypatch.setattr(made, "_encoder", Encoder())
-    monkeypatch.setattr("services.render.engines.atlas.Avatar.load", lambda folder: folder)
+    monkeypatch.setattr("services.render.engines.atlas.engine.Avatar.load", lambda folder: folder)
     monkeypatch.setattr(atlas, "AtlasSession", lambda *a, **k: (a[3:], k))
     return made
 
@@ -54,9 +54,15 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> atlas.AtlasEngine:
     ],
 )
 def test_each_way_takes_what_helps_there(
-    engine: atlas.AtlasEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, live: bool, phonemes: bool,
-    person: Person | None, model: bool, correction: str | None,
-) -> None:  # fmt: skip
+    engine: atlas.AtlasEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    live: bool,
+    phonemes: bool,
+    person: Person | None,
+    model: bool,
+    correction: str | None,
+) -> None:
     path = tmp_path / "model.npz"
     path.touch()
     monkeypatch.setattr(atlas, "person_model", lambda _path, _stamp: person)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from services.render.audio.log_mel import RATE, Levelled
+from services.render.audio.resampling import Resampler
+from services.render.engines.atlas.mouth.hear import LOOK_AHEAD_S, AcousticModel, Listener
+from services.render.engines.atlas.mouth.track import LEAD_S, REACH_S, mouth_at, tucked_at
+from services.render.engines.atlas.mouth.visemes import PAUSE, REST, VISEMES, Timed, timed
 from services.render.engines.base import PhonemeSpan
-from services.render.mouth.features import RATE, Levelled
-from services.render.mouth.hear import LOOK_AHEAD_S, AcousticModel, Listener
-from services.render.mouth.resampling import Resampler
-from services.render.mouth.track import LEAD_S, REACH_S, mouth_at, tucked_at
-from services.render.mouth.visemes import PAUSE, REST, VISEMES, Timed, timed
 
 STEP_US = 120_000
 

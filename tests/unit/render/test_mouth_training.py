@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.render.mouth.features import RATE
-from services.render.mouth.track import LEAD_S, mouth_at
-from services.render.mouth.visemes import REST, VISEMES, Timed
+from services.render.audio.log_mel import RATE
+from services.render.engines.atlas.mouth.track import LEAD_S, mouth_at
+from services.render.engines.atlas.mouth.visemes import REST, VISEMES, Timed
 from tools.mouth_speech import BREATH, BREATH_REACH_US, breathing, recording
 from tools.train_mouth import digest
 
@@ -58,8 +58,8 @@ def test_sentences_begin_after_their_pause() -> None:
             assert not inside.any()
 
 
-@pytest.mark.parametrize("name", ["hear", "hear_clip", "hear_live"])
+@pytest.mark.parametrize("name", ["hear", "clip", "live"])
 def test_the_documents_name_the_weights(name: str) -> None:
-    with np.load(ROOT / f"services/render/mouth/{name}.npz", allow_pickle=False) as data:
+    with np.load(ROOT / f"services/render/engines/atlas/mouth/{name}.npz", allow_pickle=False) as data:
         found = digest({key: data[key] for key in data.files})
     assert found in (ROOT / "docs/atlas.md").read_text(encoding="utf-8")

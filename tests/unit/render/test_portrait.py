@@ -7,17 +7,17 @@ import cv2
 import numpy as np
 import pytest
 
-from services.render.atlas.face import Face
-from services.render.atlas.interior import OPEN, OVERLAP, Interior, Lips
-from services.render.atlas.light import Light, luma, measure, rgb, yuv
-from services.render.atlas.light import together as middle_of
-from services.render.atlas.planes import cut, planes
-from services.render.atlas.portrait import LIDS, blinked, glasses, sealed
-from services.render.atlas.prepare import understand
-from services.render.atlas.still import ROUND, StillPainter
-from services.render.atlas.teeth import ENAMEL, FLESH, reflect, row, tongue
+from services.render.clip.portrait import LIDS, blinked, glasses, sealed
+from services.render.engines.atlas.analysis import understand
+from services.render.engines.atlas.face import Face
+from services.render.engines.atlas.interior import OPEN, OVERLAP, Interior, Lips
+from services.render.engines.atlas.light import Light, luma, measure, rgb, yuv
+from services.render.engines.atlas.light import together as middle_of
+from services.render.engines.atlas.still import ROUND, StillPainter
+from services.render.engines.atlas.teeth import ENAMEL, FLESH, reflect, row, tongue
 from services.render.engines.base import Image
-from services.render.geometry import points as pt
+from services.render.face import points as pt
+from services.render.media.planes import cut, planes
 from tests.fakes import faces
 
 SIDE = 320

@@ -12,9 +12,15 @@ def test_defaults_are_as_documented() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("RENDER_ENGINES", "atlas,nothing"), ("RENDER_ENGINES", ""), ("RENDER_PRESET", "quick"), ("RENDER_CRF", "99"),
-     ("RENDER_MAX_SIDE", "64"), ("RENDER_PORT", "x")],
-)  # fmt: skip
+    [
+        ("RENDER_ENGINES", "atlas,nothing"),
+        ("RENDER_ENGINES", ""),
+        ("RENDER_PRESET", "quick"),
+        ("RENDER_CRF", "99"),
+        ("RENDER_MAX_SIDE", "64"),
+        ("RENDER_PORT", "x"),
+    ],
+)
 def test_wrong_settings_end_the_start(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

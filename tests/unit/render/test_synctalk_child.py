@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from services.common.errors import HuashengError
-from services.render.synctalk.child import Child
+from services.render.engines.synctalk.child import Child
 from tests.fakes.waiting import wait_until
 
 
@@ -122,7 +122,7 @@ def test_what_a_program_leaves_behind_at_its_end_is_ended_too(tmp_path: Path) ->
 
 def test_the_death_of_the_service_ends_it(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from services.render.synctalk.child import Child\n"
+        "import sys; from pathlib import Path; from services.render.engines.synctalk.child import Child\n"
         f"c = Child([sys.executable, '-uc', {SLEEPERS!r}], Path({str(tmp_path)!r}), {{}}, 'x', 600, 600)\n"
         "for line in c.lines():\n    line and print(line, flush=True)\n"
     )

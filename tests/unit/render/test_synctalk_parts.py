@@ -10,14 +10,14 @@ import pytest
 
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings, load
-from services.render.engines import Engines
 from services.render.engines.base import EngineOptions
+from services.render.engines.registry import Engines
+from services.render.engines.synctalk.data import Person
+from services.render.engines.synctalk.prepare import inside, longest, square
+from services.render.engines.synctalk.setup import FILES
+from services.render.engines.synctalk.train import epochs
+from services.render.engines.synctalk.watch import Fit, bar
 from services.render.settings import RenderSettings
-from services.render.synctalk.data import Person
-from services.render.synctalk.prepare import inside, longest, square
-from services.render.synctalk.setup import FILES
-from services.render.synctalk.train import epochs
-from services.render.synctalk.watch import Fit, bar
 from tests.fakes.synctalk_checkout import avatar, checkout, program
 
 
@@ -26,7 +26,7 @@ def engines(setup: object) -> Engines:
     options = EngineOptions(SharedSettings().weights_dir, synctalk=setup)  # type: ignore[arg-type]
     registry = {
         "fake": "tests.fakes.render_engine:FakeEngine",
-        "synctalk": "services.render.engines.synctalk:SynctalkEngine",
+        "synctalk": "services.render.engines.synctalk.engine:SynctalkEngine",
     }
     found = Engines(["fake", "synctalk"], options, registry)
     found.load()
@@ -89,11 +89,14 @@ def test_programs_see_their_own_python_first_and_none_of_our_settings(
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [({"RENDER_SYNCTALK_DIR": "/nowhere"}, "/nowhere is no SyncTalk checkout: it has no main.py"),
-     ({"RENDER_SYNCTALK_PYTHON": ""}, "it is not set; set it to the Python of SyncTalk"),
-     ({"RENDER_SYNCTALK_PYTHON": "/nowhere/python"}, "is no program"), ({"RENDER_ENGINES": "synctalk"}, "first engine"),
-     ({"RENDER_SYNCTALK_GPU": "first"}, "RENDER_SYNCTALK_GPU")],
-)  # fmt: skip
+    [
+        ({"RENDER_SYNCTALK_DIR": "/nowhere"}, "/nowhere is no SyncTalk checkout: it has no main.py"),
+        ({"RENDER_SYNCTALK_PYTHON": ""}, "it is not set; set it to the Python of SyncTalk"),
+        ({"RENDER_SYNCTALK_PYTHON": "/nowhere/python"}, "is no program"),
+        ({"RENDER_ENGINES": "synctalk"}, "first engine"),
+        ({"RENDER_SYNCTALK_GPU": "first"}, "RENDER_SYNCTALK_GPU"),
+    ],
+)
 def test_a_wrong_setting_ends_the_start_in_clear_words(
     wrong: dict[str, str],
     words: str,
@@ -103,9 +106,10 @@ def test_a_wrong_setting_ends_the_start_in_clear_words(
 ) -> None:
     setup = checkout(tmp_path)
     right = {
-        "RENDER_SYNCTALK_DIR": str(setup.checkout), "RENDER_SYNCTALK_PYTHON": setup.python,
+        "RENDER_SYNCTALK_DIR": str(setup.checkout),
+        "RENDER_SYNCTALK_PYTHON": setup.python,
         "RENDER_ENGINES": "atlas,synctalk",
-    }  # fmt: skip
+    }
     for name, value in (right | wrong).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit):
@@ -127,10 +131,12 @@ def test_right_settings_reach_the_engine(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_lines_of_a_training_are_read() -> None:
     fit = Fit()
     for line in (
-        "[INFO] load 6818 train frames.", "Loading train data: 100%|██████████| 6818/6818 [00:09<00:00, 730.1it/s]",
-        "[INFO] max_epoch = 15", "==> Start Training Epoch 3, lr=0.008123 ...",
+        "[INFO] load 6818 train frames.",
+        "Loading train data: 100%|██████████| 6818/6818 [00:09<00:00, 730.1it/s]",
+        "[INFO] max_epoch = 15",
+        "==> Start Training Epoch 3, lr=0.008123 ...",
         "loss=0.0512 (0.0634), lr=0.009980: :  25% 1704/6818 [01:03<03:11, 26.7it/s]",
-    ):  # fmt: skip
+    ):
         fit.read(line)
     assert (fit.epoch, round(fit.part, 2), fit.loss) == (3, 0.25, 0.0512)
     fit.read("++> Evaluate at epoch 3 ...")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from services.common.errors import HuashengError
-from services.render.train.check import offset, offset_warnings, sound_of, voice_in
+from services.render.engines.atlas.train.checks import offset, offset_warnings, sound_of, voice_in
+from services.render.engines.atlas.train.score import best_lag
 from services.render.train.job import Curve, Job, Result, Told
-from services.render.train.score import best_lag
 from tests.fakes import media
 
 

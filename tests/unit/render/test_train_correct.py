@@ -7,11 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.render.atlas.manner import Manner
-from services.render.mouth.correction import Correction
-from services.render.mouth.whisper import PER_S
-from services.render.train.correct import answers, chosen, correction, drawn, figures, helps, judged, pair
-from services.render.train.material import Material
+from services.render.audio.whisper import PER_S
+from services.render.engines.atlas.mouth.correction import Correction
+from services.render.engines.atlas.speaking_style import Manner
+from services.render.engines.atlas.train.correction import (
+    answers,
+    chosen,
+    correction,
+    drawn,
+    figures,
+    helps,
+    judged,
+    pair,
+)
+from services.render.engines.atlas.train.material import Material
 
 REACH = np.array([0.3, 0.12], np.float32)
 

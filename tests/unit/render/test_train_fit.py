@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from services.common.errors import HuashengError
-from services.render.mouth.hear_clip import OFFSETS, ClipModel
-from services.render.mouth.person import SOUND, Inputs, Members, PersonModel, calm, hearing, neighbours
-from services.render.mouth.whisper import SIZE
+from services.render.audio.whisper import SIZE
+from services.render.engines.atlas.mouth.clip import OFFSETS, ClipModel
+from services.render.engines.atlas.mouth.person import SOUND, Inputs, Members, PersonModel, calm, hearing, neighbours
 
 pytest.importorskip("torch")
 
 import torch
 
-from services.render.train.fit import EARLIER, MEMBERS, SAVE_EVERY, Fit, Look, use
+from services.render.engines.atlas.train.fit import EARLIER, MEMBERS, SAVE_EVERY, Fit, Look, use
 
 
 def toy(seed: int = 1, count: int = 600) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -102,9 +102,12 @@ def person() -> PersonModel:
     dice = np.random.default_rng(3)
     size = len(OFFSETS) * SIZE
     general = ClipModel(
-        np.zeros(size, np.float32), np.ones(size, np.float32),
-        dice.normal(0, 0.01, (size, 2)).astype(np.float32), np.zeros(2, np.float32), np.ones(2, np.float32),
-    )  # fmt: skip
+        np.zeros(size, np.float32),
+        np.ones(size, np.float32),
+        dice.normal(0, 0.01, (size, 2)).astype(np.float32),
+        np.zeros(2, np.float32),
+        np.ones(2, np.float32),
+    )
     features = dice.normal(0, 1, (80, SIZE + SOUND)).astype(np.float32)
     inputs = Inputs.of(features, general)
     count = len(inputs.mean)

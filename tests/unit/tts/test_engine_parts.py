@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from services.tts.engines.base import Stop, Turns
-from services.tts.engines.shaping import LEAD_S, PAUSES_S, limit, shape
+from services.tts.engines.kokoro.shaping import LEAD_S, PAUSES_S, limit, shape
 
 RATE = 24_000
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from services.tts.sovits.failures import Failure
-from services.tts.sovits.wire import Decoder
+from services.tts.engines.gpt_sovits.failures import Failure
+from services.tts.engines.gpt_sovits.wire import Decoder
 from tests.fakes.gpt_sovits_server import FAILED, packed, tone, wav
 
 RATES = frozenset({24000, 32000, 48000})

@@ -1,7 +1,7 @@
 import pytest
 
-from services.tts.text.clauses import FIRST, LIMIT, PATIENCE, halves, split, weight
-from services.tts.text.script import has_words, is_speakable, main_language
+from services.tts.engines.kokoro.text.clauses import FIRST, LIMIT, PATIENCE, halves, split, weight
+from services.tts.engines.kokoro.text.script import has_words, is_speakable, main_language
 
 
 @pytest.mark.parametrize(

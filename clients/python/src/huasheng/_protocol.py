@@ -193,10 +193,16 @@ def read_problem(response: httpx.Response, data: bytes) -> ProblemError:
             pass  # told below as what it is: something, but no problem document
     text = data[:300].decode("utf-8", "replace").strip()
     made_up = Problem(
-        type="about:blank", title=response.reason_phrase or "Error", status=response.status_code, detail=text,
-        hint="This was not answered by Huasheng itself: look at the address and at proxies in between.", reason="",
-        params={}, retryable=response.status_code in _PROXY, request_id=response.headers.get("x-request-id", ""),
-    )  # fmt: skip
+        type="about:blank",
+        title=response.reason_phrase or "Error",
+        status=response.status_code,
+        detail=text,
+        hint="This was not answered by Huasheng itself: look at the address and at proxies in between.",
+        reason="",
+        params={},
+        retryable=response.status_code in _PROXY,
+        request_id=response.headers.get("x-request-id", ""),
+    )
     return of_problem(made_up, after)
 
 
@@ -213,10 +219,16 @@ def retry_after(value: str) -> float | None:
 def too_large(total: int, limit: int) -> RefusedError:
     """What the gateway said when it closed the connection on an upload; its own words were lost with the connection."""
     told = Problem(
-        type="urn:huasheng:problem:too-large", title="File too large", status=413,
-        detail=f"The file has {total} bytes, the gateway takes {limit}.", hint="Shorten it, or make it smaller.",
-        reason="too-large", params={"limit_mb": str(limit // 2**20)}, retryable=False, request_id="",
-    )  # fmt: skip
+        type="urn:huasheng:problem:too-large",
+        title="File too large",
+        status=413,
+        detail=f"The file has {total} bytes, the gateway takes {limit}.",
+        hint="Shorten it, or make it smaller.",
+        reason="too-large",
+        params={"limit_mb": str(limit // 2**20)},
+        retryable=False,
+        request_id="",
+    )
     return RefusedError(told)
 
 

@@ -86,9 +86,13 @@ class TTSService:
             if voice.is_cloned and voice.name == name:
                 return voice.voice_id
         made = self._client.voices.create(
-            data, name=name, consent=self._consent or "", consent_by=self._consent_by or "",
-            transcript=self._transcript, language=self._language,
-        )  # fmt: skip
+            data,
+            name=name,
+            consent=self._consent or "",
+            consent_by=self._consent_by or "",
+            transcript=self._transcript,
+            language=self._language,
+        )
         return made.voice_id
 
     def close(self) -> None:

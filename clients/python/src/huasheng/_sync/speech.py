@@ -103,9 +103,14 @@ def _call(
     timeout_s: float,
 ) -> Call[Speech]:
     body = given(
-        text=text, voice_id=voice_id, language=language, speed=speed, synthesis=synthesis, engine=engine,
+        text=text,
+        voice_id=voice_id,
+        language=language,
+        speed=speed,
+        synthesis=synthesis,
+        engine=engine,
         fallback=fallback,
-    )  # fmt: skip
+    )
     return Call("POST", at("speech"), _whole, body=body, timeout_s=timeout_s, is_raw=True)
 
 

@@ -106,10 +106,20 @@ class Videos:
         ``BusyError`` ``queue-full``.
         """
         body = given(
-            text=text, audio_asset_id=audio_asset_id, avatar_id=avatar_id, voice_id=voice_id, synthesis=synthesis,
-            engines=engines, fallback=fallback,
-            engine=engine, model=model, device=device, language=language, subtitles=subtitles, max_side_px=max_side_px,
-        )  # fmt: skip
+            text=text,
+            audio_asset_id=audio_asset_id,
+            avatar_id=avatar_id,
+            voice_id=voice_id,
+            synthesis=synthesis,
+            engines=engines,
+            fallback=fallback,
+            engine=engine,
+            model=model,
+            device=device,
+            language=language,
+            subtitles=subtitles,
+            max_side_px=max_side_px,
+        )
         return cast(Job[VideoResult], _start(self._transport, "videos", idempotency_key, body))
 
     def list(self, *, limit: int = 50, before: str | None = None) -> list[Job[VideoResult]]:
@@ -148,9 +158,18 @@ class Dialogues:
         the avatar is. Raises as ``videos.create`` does.
         """
         body = given(
-            text=text, audio_asset_id=audio_asset_id, avatar_id=avatar_id, voice_id=voice_id, synthesis=synthesis,
-            engines=engines, fallback=fallback,
-            conversation_id=conversation_id, engine=engine, model=model, language=language, persona=persona,
+            text=text,
+            audio_asset_id=audio_asset_id,
+            avatar_id=avatar_id,
+            voice_id=voice_id,
+            synthesis=synthesis,
+            engines=engines,
+            fallback=fallback,
+            conversation_id=conversation_id,
+            engine=engine,
+            model=model,
+            language=language,
+            persona=persona,
             idle_frame=idle_frame,
-        )  # fmt: skip
+        )
         return cast(Job[DialogueResult], _start(self._transport, "dialogues", idempotency_key, body))

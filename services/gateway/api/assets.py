@@ -1,0 +1,151 @@
+"""Uploads and the stored results' media links."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from services.common.errors import HuashengError
+from services.gateway.api import schemas, views
+from services.gateway.api.deps import Before, Context, Key, Limit, Owner
+from services.gateway.api.files import TYPES, serve
+from services.gateway.api.problems import responses
+from services.gateway.media.uploads import Upload
+from services.gateway.store.idempotency import Claim, request_hash
+
+router = APIRouter(prefix="/api/v1", tags=["assets"])
+UPLOAD_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+
+
+async def take_upload(request: Request, gateway: Context, owner: str, key: str | None) -> JSONResponse:
+    """The body of both upload calls. The key is claimed when the file is here: its content is part of the request."""
+    claim: Claim | None = None
+
+    def choose(upload: Upload, sha256: str) -> dict[str, Any] | str:
+        nonlocal claim
+        digest = request_hash("assets", upload.filename, sha256)
+        claim = gateway.idempotency.claim(owner, key, digest, "a")
+        return {"answer": claim.answer} if claim.answer else claim.resource_id
+
+    try:
+        row, _ = await gateway.assets.upload(owner, request, choose)
+        if "answer" in row:
+            status, body = row["answer"]
+            return JSONResponse(body, status, {"Idempotency-Replayed": "true"})
+    except BaseException:
+        if claim and not claim.answer:
+            await asyncio.to_thread(gateway.idempotency.release, owner, claim)
+        raise
+    assert claim is not None
+    body = views.asset(row, gateway.signer)
+    await asyncio.to_thread(gateway.idempotency.answer, owner, claim, 201, body)
+    return JSONResponse(body, 201, {"Location": f"/api/v1/assets/{row['id']}"})
+
+
+@router.post(
+    "/assets",
+    status_code=201,
+    response_model=schemas.Asset,
+    openapi_extra=UPLOAD_BODY,
+    responses=responses(
+        "too-large",
+        "unsupported-media",
+        "empty-file",
+        "corrupt-media",
+        "too-short",
+        "too-long",
+        "too-big-picture",
+        "disk-full",
+        "idempotency-conflict",
+    ),
+)
+async def upload(request: Request, gateway: Context, owner: Owner, key: Key = None) -> Response:
+    """Upload a video, a sound file or a picture in the field `file`."""
+    return await take_upload(request, gateway, owner, key)
+
+
+@router.get("/assets", response_model=schemas.Items[schemas.Asset])
+async def search(
+    gateway: Context, owner: Owner, kind: schemas.AssetKind | None = None, limit: Limit = 50, before: Before = None
+) -> Any:
+    """Your uploads."""
+    rows = await asyncio.to_thread(gateway.assets.search, owner, kind, limit, before)
+    return {"items": [views.asset(r, gateway.signer) for r in rows]}
+
+
+@router.get("/assets/{asset_id}", response_model=schemas.Asset, responses=responses("unknown-id"))
+async def get(gateway: Context, owner: Owner, asset_id: str) -> Any:
+    """One upload."""
+    return views.asset(await asyncio.to_thread(gateway.assets.get, owner, asset_id), gateway.signer)
+
+
+@router.delete("/assets/{asset_id}", status_code=204, responses=responses("unknown-id", "in-use"))
+async def delete(gateway: Context, owner: Owner, asset_id: str) -> None:
+    """Delete an upload that no unfinished job needs."""
+    await asyncio.to_thread(gateway.assets.get, owner, asset_id)
+    if await asyncio.to_thread(gateway.jobs.uses_asset, owner, asset_id):
+        raise HuashengError("in-use", id=asset_id)
+    await asyncio.to_thread(gateway.assets.delete, owner, asset_id)
+
+
+@router.head("/assets/{asset_id}/content", include_in_schema=False)
+@router.get("/assets/{asset_id}/content", responses=responses("unknown-id", "bad-range"))
+async def content(
+    request: Request,
+    gateway: Context,
+    owner: Owner,
+    asset_id: str,
+    exp: str = "",
+    sig: str = Query(default="", max_length=64),
+) -> Response:
+    """The file itself, with ranges; for its owner, or for whoever has the signed link."""
+    left = 3600
+    if sig:
+        left = gateway.signer.check(f"/api/v1/assets/{asset_id}/content", exp, sig)
+        row = await asyncio.to_thread(gateway.assets.shared, asset_id)
+    else:
+        row = await asyncio.to_thread(gateway.assets.get, owner, asset_id)
+    return await serve(request, gateway.storage, row["key"], row["content_type"], row["sha256"], row["name"], left)
+
+
+@router.head("/media/{key:path}", include_in_schema=False)
+@router.get("/media/{key:path}", tags=["jobs"], responses=responses("stale-link", "bad-range"))
+async def media(
+    request: Request, gateway: Context, key: str, exp: str = "", sig: str = Query(default="", max_length=64)
+) -> Response:
+    """A result's file, for whoever has its signed link."""
+    left = gateway.signer.check(f"/api/v1/media/{key}", exp, sig)
+    name = key.rsplit("/", 1)[-1]
+    kind = TYPES.get(name.rsplit(".", 1)[-1].lower())
+    if kind is None:
+        raise HuashengError("unknown-id", kind="file", id=name[:80])
+    size = await asyncio.to_thread(_size, gateway, key)
+    return await serve(request, gateway.storage, key, kind, f"{request_etag(key)}-{size:x}", name, left)
+
+
+def _size(gateway: Context, key: str) -> int:
+    try:
+        return gateway.storage.size(key)
+    except (FileNotFoundError, ValueError) as e:
+        raise HuashengError("unknown-id", kind="file", id=key.rsplit("/", 1)[-1][:80]) from e
+
+
+def request_etag(key: str) -> str:
+    """Results are written once under a key made from their job's id: the key tells them apart."""
+    return request_hash(key)[:16]

@@ -1,0 +1,134 @@
+"""What there is, how it stands, and what operators and probes ask."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+from huasheng.asr.v1 import asr_pb2
+from huasheng.llm.v1 import llm_pb2
+from huasheng.render.v1 import render_pb2
+from huasheng.tts.v1 import tts_pb2
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from services.common.errors import HuashengError, problem
+from services.gateway.api import schemas, views
+from services.gateway.api.deps import Context, Lang, Owner, RequestId
+from services.gateway.api.problems import responses
+from services.gateway.context import Gateway
+from services.gateway.store.db import iso
+
+VERSION = "0.1.0"
+router = APIRouter(prefix="/api/v1", tags=["system"])
+probes = APIRouter(tags=["system"])
+_REQUESTS: dict[str, Any] = {
+    "asr": asr_pb2.ListEnginesRequest,
+    "llm": llm_pb2.ListEnginesRequest,
+    "tts": tts_pb2.ListEnginesRequest,
+    "render": render_pb2.ListEnginesRequest,
+}
+
+
+@router.get("/engines", response_model=schemas.Engines)
+async def engines(gateway: Context, lang: Lang, rid: RequestId) -> Any:
+    """The engines of all services, and why those that cannot be used cannot."""
+
+    async def ask(service: str) -> Any:
+        try:
+            return await gateway.clients.short(service, "ListEngines", _REQUESTS[service]())
+        except HuashengError as e:
+            return e
+
+    answers = dict(zip(_REQUESTS, await asyncio.gather(*(ask(s) for s in _REQUESTS)), strict=True))
+    items, unreachable = [], []
+    for service, found in answers.items():
+        if isinstance(found, HuashengError):
+            unreachable.append({"service": service, "problem": problem(found, lang, rid)})
+        else:
+            items += [views.engine_row(service, e) for e in found.engines]
+    return {"items": items, "unreachable": unreachable}
+
+
+@router.get("/devices", response_model=schemas.Items[schemas.Device], responses=responses("service-down"))
+async def devices(gateway: Context) -> Any:
+    """What the render service can run on."""
+    found = await gateway.clients.short("render", "ListDevices", render_pb2.ListDevicesRequest())
+    fields = ("device", "name", "memory_bytes", "used_bytes")
+    return {"items": [{f: getattr(d, f) for f in fields} for d in found.devices]}
+
+
+@router.get("/system")
+async def system(gateway: Context, owner: Owner, lang: Lang) -> dict[str, Any]:
+    """Versions, health of every service, limits, disk and queues."""
+    s = gateway.settings
+    services = []
+    for h in gateway.clients.health.values():
+        error = h.problem()
+        why = f"{error.text('detail', lang)} {error.text('hint', lang)}" if error else ""
+        services.append(
+            {"service": h.service, "status": h.status, "why": why, "address": h.address, "since": iso(h.since)}
+        )
+    counts = await asyncio.to_thread(gateway.jobs.queue_counts)
+    disk = shutil.disk_usage(_existing(gateway))
+    return {
+        "version": VERSION,
+        "status": "ok" if all(x["status"] == "serving" for x in services) else "degraded",
+        "accounts": False,
+        "owner": owner,
+        "libraries": {name: version(name) for name in ("fastapi", "grpcio", "dbos", "av")},
+        "services": services,
+        "limits": {
+            "upload_bytes": s.upload_mb * 2**20,
+            "audio_s": s.max_audio_s,
+            "video_s": s.max_video_s,
+            "text_chars": s.max_text_chars,
+            "question_chars": s.max_question_chars,
+            "picture_side_px": s.max_side_px,
+            "queued_jobs": s.max_queued_jobs,
+        },
+        "disk": {"free_bytes": disk.free, "total_bytes": disk.total},
+        "queues": [
+            {
+                "queue": q,
+                "waiting": counts.get((q, "queued"), 0),
+                "running": counts.get((q, "running"), 0),
+                "concurrency": n,
+            }
+            for q, n in gateway.runner.queues().items()
+        ],
+    }
+
+
+def _existing(gateway: Gateway) -> str:
+    """The folder whose disk fills up: storage where it is a folder, else the gateway's own."""
+    return gateway.storage.root if gateway.storage.is_local else str(gateway.settings.data_dir)
+
+
+@probes.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process lives."""
+    return {"status": "ok"}
+
+
+@probes.get("/readyz", responses={503: {"description": "Cannot take jobs."}})
+async def readyz(gateway: Context) -> Response:
+    """Whether jobs can be taken: database and queue. A service that is down makes jobs wait, no more."""
+    missing = [] if gateway.runner.is_ready else ["jobs"]
+    try:
+        await asyncio.wait_for(asyncio.to_thread(gateway.jobs.queue_counts), 5)
+    except Exception:  # whatever it is, the database is not usable
+        missing.append("database")
+    down = [h.service for h in gateway.clients.health.values() if h.status != "serving"]
+    body = {"status": "unready" if missing else "ok", "missing": missing, "services_down": down}
+    return JSONResponse(body, 503 if missing else 200)
+
+
+@probes.get("/metrics", response_class=Response)
+async def metrics(gateway: Context) -> Response:
+    """Prometheus metrics."""
+    await gateway.runner.refresh_gauges()
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,147 @@
+"""Receives a multipart upload as a stream: to disk piece by piece, refused the moment it is too large."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import Request
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from services.common.errors import HuashengError
+
+_FLUSH = 1 << 20
+_MAX_FIELDS = 20
+_MAX_FIELD = 64 * 1024
+_ENVELOPE = 256 * 1024
+"""What boundaries and other fields may add to the length of a request."""
+
+
+@dataclass
+class Upload:
+    """A received file and the form's other fields. Whoever gets it removes ``path``."""
+
+    path: Path
+    filename: str = ""
+    size: int = 0
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+class _Form:
+    """What the parser tells, put together: file bytes into a buffer, other fields into strings."""
+
+    def __init__(self) -> None:
+        self.buffer = bytearray()
+        self.fields: dict[str, str] = {}
+        self.filename: str | None = None
+        self._header = (bytearray(), bytearray())
+        self._headers: dict[bytes, bytes] = {}
+        self._name = ""
+        self._value = bytearray()
+        self._in_file = False
+
+    def callbacks(self) -> dict[str, object]:
+        """As ``MultipartParser`` wants them."""
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": lambda d, a, b: self._header[0].extend(d[a:b]),
+            "on_header_value": lambda d, a, b: self._header[1].extend(d[a:b]),
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._start,
+            "on_part_data": self._data,
+            "on_part_end": self._end,
+        }
+
+    def _begin(self) -> None:
+        self._headers, self._value = {}, bytearray()
+
+    def _end_header(self) -> None:
+        self._headers[bytes(self._header[0]).lower()] = bytes(self._header[1])
+        self._header[0].clear()
+        self._header[1].clear()
+
+    def _start(self) -> None:
+        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        self._name = options.get(b"name", b"").decode("utf-8", "replace")
+        self._in_file = b"filename" in options and self._name == "file"
+        if self._in_file:
+            if self.filename is not None:
+                raise HuashengError("bad-request", what="one file at a time, in the field `file`")
+            self.filename = options[b"filename"].decode("utf-8", "replace")
+
+    def _data(self, data: bytes, a: int, b: int) -> None:
+        if self._in_file:
+            self.buffer += data[a:b]
+            return
+        self._value += data[a:b]
+        if len(self._value) > _MAX_FIELD:
+            raise HuashengError("bad-request", what=f"the field {self._name[:40]} is too long")
+
+    def _end(self) -> None:
+        if not self._in_file:
+            self.fields[self._name] = self._value.decode("utf-8", "replace")
+            if len(self.fields) > _MAX_FIELDS:
+                raise HuashengError("bad-request", what="too many fields")
+
+
+async def receive(request: Request, folder: Path, limit: int) -> Upload:
+    """Take the field ``file`` of at most ``limit`` bytes into a temporary file in ``folder``.
+
+    Raises ``too-large`` without reading on, ``bad-request`` when there is no file or the form is broken, ``disk-full``.
+    """
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+        raise HuashengError("bad-request", what="send the file as multipart/form-data in the field `file`")
+    too_large = HuashengError("too-large", limit_mb=limit // 2**20)
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit + _ENVELOPE:
+        raise too_large
+    form = _Form()
+    parser = MultipartParser(options[b"boundary"], form.callbacks())  # type: ignore[arg-type]
+    try:
+        handle, name = await asyncio.to_thread(_make, folder)
+    except OSError as e:
+        raise _meaning(e) from e
+    upload = Upload(Path(name))
+    try:
+        with os.fdopen(handle, "wb", buffering=0) as out:
+            async for data in request.stream():
+                parser.write(data)
+                if upload.size + len(form.buffer) > limit:
+                    raise too_large
+                if len(form.buffer) >= _FLUSH:
+                    upload.size += await _flush(form, out)
+            parser.finalize()
+            upload.size += await _flush(form, out)
+        if form.filename is None:
+            raise HuashengError("bad-request", what="the field `file` is missing")
+    except BaseException as e:
+        upload.path.unlink(missing_ok=True)
+        if isinstance(e, FormParserError):
+            raise HuashengError("bad-request", what="the multipart form is broken") from e
+        if isinstance(e, OSError) and not isinstance(e, HuashengError):
+            raise _meaning(e) from e
+        raise
+    upload.filename, upload.fields = form.filename, form.fields
+    return upload
+
+
+def _make(folder: Path) -> tuple[int, str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return tempfile.mkstemp(dir=folder, suffix=".part")
+
+
+async def _flush(form: _Form, out: object) -> int:
+    data, form.buffer = form.buffer, bytearray()
+    view = memoryview(data)
+    while view:  # an unbuffered write may take less than all
+        view = view[await asyncio.to_thread(out.write, view) :]  # type: ignore[attr-defined]
+    return len(data)
+
+
+def _meaning(error: OSError) -> Exception:
+    return HuashengError("disk-full") if error.errno == 28 else error

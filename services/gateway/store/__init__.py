@@ -1,0 +1,1 @@
+"""Rows and files that outlive the process."""

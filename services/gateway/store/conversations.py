@@ -1,0 +1,100 @@
+"""Conversations and their messages."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.common.errors import HuashengError
+from services.gateway.ids import new_id
+from services.gateway.store.db import Database, conversations, messages
+
+Row = dict[str, Any]
+
+
+class Conversations:
+    """Synchronous queries; call through ``asyncio.to_thread``."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def open(self, owner: str, conversation_id: str | None) -> str:
+        """The id of the conversation to continue, or of a new one. Raises ``unknown-id``."""
+        if conversation_id:
+            self.get(owner, conversation_id)
+            return conversation_id
+        new, now = new_id("c"), time.time()
+        with self._db.begin() as c:
+            c.execute(sa.insert(conversations).values(id=new, owner=owner, title="", created_at=now, updated_at=now))
+        return new
+
+    def get(self, owner: str, conversation_id: str) -> Row:
+        """One conversation. Raises ``unknown-id``."""
+        query = sa.select(conversations).where(conversations.c.id == conversation_id, conversations.c.owner == owner)
+        with self._db.begin() as c:
+            row = c.execute(query).mappings().first()
+        if not row:
+            raise HuashengError("unknown-id", kind="conversation", id=conversation_id)
+        return dict(row)
+
+    def search(self, owner: str, limit: int, before: str | None) -> list[Row]:
+        """Those with messages, the last used first, with their number of ``messages``."""
+        count = sa.func.count(messages.c.id).label("messages")
+        query = (
+            sa.select(conversations, count)
+            .join(messages, messages.c.conversation_id == conversations.c.id)
+            .where(conversations.c.owner == owner)
+            .group_by(conversations.c.id)
+            .order_by(conversations.c.updated_at.desc())
+            .limit(limit)
+        )
+        if before:
+            query = query.where(conversations.c.updated_at < self.get(owner, before)["updated_at"])
+        with self._db.begin() as c:
+            return [dict(r) for r in c.execute(query).mappings()]
+
+    def messages(self, owner: str, conversation_id: str) -> list[Row]:
+        """All messages, oldest first."""
+        query = sa.select(messages).where(messages.c.conversation_id == conversation_id, messages.c.owner == owner)
+        with self._db.begin() as c:
+            return [dict(r) for r in c.execute(query.order_by(messages.c.id)).mappings()]
+
+    def history(self, owner: str, conversation_id: str, limit: int, without_turn: str = "") -> list[tuple[str, str]]:
+        """The last ``limit`` messages as (role, text), oldest first, for the language model."""
+        query = (
+            sa.select(messages.c.role, messages.c.text)
+            .where(
+                messages.c.conversation_id == conversation_id,
+                messages.c.owner == owner,
+                messages.c.turn_id != without_turn,
+            )
+            .order_by(messages.c.id.desc())
+            .limit(limit)
+        )
+        with self._db.begin() as c:
+            return [(r, t) for r, t in c.execute(query)][::-1]
+
+    def add_turn(self, owner: str, conversation_id: str, turn_id: str, question: str, reply: str) -> None:
+        """Note question and answer of one turn; noting them again changes nothing."""
+        now = time.time()
+        with self._db.begin() as c:
+            if c.scalar(sa.select(messages.c.id).where(messages.c.turn_id == turn_id).limit(1)) is not None:
+                return
+            there = sa.and_(conversations.c.id == conversation_id, conversations.c.owner == owner)
+            title = c.execute(sa.select(conversations.c.title).where(there)).scalar_one_or_none()
+            if title is None:
+                return  # deleted while the answer was made
+            common = {"owner": owner, "conversation_id": conversation_id, "turn_id": turn_id, "created_at": now}
+            said = (("user", question), ("assistant", reply))
+            c.execute(sa.insert(messages), [common | {"role": role, "text": text} for role, text in said])
+            title = title or " ".join(question.split())[:60]
+            c.execute(sa.update(conversations).where(there).values(updated_at=now, title=title))
+
+    def delete(self, owner: str, conversation_id: str) -> None:
+        """Remove a conversation and its messages. Raises ``unknown-id``."""
+        self.get(owner, conversation_id)
+        with self._db.begin() as c:
+            c.execute(sa.delete(messages).where(messages.c.conversation_id == conversation_id))
+            c.execute(sa.delete(conversations).where(conversations.c.id == conversation_id))

@@ -1,0 +1,182 @@
+"""The jobs table: what is asked, how far it is, what came of it. Running them is ``runner``'s business."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.common.errors import HuashengError
+from services.gateway.store.db import Database, jobs
+
+Row = dict[str, Any]
+QUEUES = {"dialogue": "dialogue", "video": "render", "avatar": "render", "training": "training"}
+"""The queue of each kind of job."""
+STATES = ("queued", "running", "succeeded", "failed", "cancelled")
+ACTIVE = ("queued", "running")
+
+
+class Jobs:
+    """Synchronous queries; call through ``asyncio.to_thread``."""
+
+    def __init__(self, db: Database, max_queued: int) -> None:
+        self._db, self._max_queued = db, max_queued
+
+    def create(self, owner: str, job_id: str, kind: str, params: Row, asset_id: str | None = None) -> Row:
+        """Note a new job; the same id again gives the row that is there. Raises ``queue-full``."""
+        with self._db.begin() as c:
+            there = c.execute(sa.select(jobs).where(jobs.c.id == job_id, jobs.c.owner == owner)).mappings().first()
+            if there:
+                return dict(there)
+            waiting = c.scalar(sa.select(sa.func.count()).where(jobs.c.state == "queued")) or 0
+            if waiting >= self._max_queued:
+                raise HuashengError("queue-full", limit=self._max_queued)
+            row = {
+                "id": job_id,
+                "owner": owner,
+                "kind": kind,
+                "queue": QUEUES[kind],
+                "state": "queued",
+                "stage": "",
+                "progress": 0.0,
+                "eta_s": None,
+                "params": params,
+                "partial": {},
+                "result": None,
+                "error": None,
+                "cancel_requested": False,
+                "asset_id": asset_id,
+                "executor": "",
+                "created_at": time.time(),
+                "started_at": None,
+                "finished_at": None,
+            }
+            c.execute(sa.insert(jobs).values(row))
+            return row
+
+    def get(self, owner: str, job_id: str) -> Row:
+        """One job. Raises ``unknown-id``."""
+        with self._db.begin() as c:
+            row = c.execute(sa.select(jobs).where(jobs.c.id == job_id, jobs.c.owner == owner)).mappings().first()
+        if not row:
+            raise HuashengError("unknown-id", kind="job", id=job_id)
+        return dict(row)
+
+    def search(self, owner: str, kind: str | None, states: Iterable[str], limit: int, before: str | None) -> list[Row]:
+        """Newest first."""
+        query = sa.select(jobs).where(jobs.c.owner == owner).order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
+        if kind:
+            query = query.where(jobs.c.kind == kind)
+        if wanted := list(states):
+            query = query.where(jobs.c.state.in_(wanted))
+        with self._db.begin() as c:
+            if before:
+                query = query.where(jobs.c.created_at < self._created(c, owner, before))
+            return [dict(r) for r in c.execute(query.limit(limit)).mappings()]
+
+    def _created(self, c: sa.Connection, owner: str, job_id: str) -> float:
+        found = c.scalar(sa.select(jobs.c.created_at).where(jobs.c.id == job_id, jobs.c.owner == owner))
+        if found is None:
+            raise HuashengError("unknown-id", kind="job", id=job_id)
+        return float(found)
+
+    def of_kind(self, owner: str, kind: str) -> list[Row]:
+        """All jobs of one kind, oldest first."""
+        query = sa.select(jobs).where(jobs.c.owner == owner, jobs.c.kind == kind).order_by(jobs.c.created_at)
+        with self._db.begin() as c:
+            return [dict(r) for r in c.execute(query).mappings()]
+
+    def position(self, row: Row) -> int | None:
+        """Place in the queue, 1 = next; None once it runs. Counts everybody's jobs, tells nothing else of them."""
+        if row["state"] != "queued":
+            return None
+        earlier = sa.or_(
+            jobs.c.created_at < row["created_at"],
+            sa.and_(jobs.c.created_at == row["created_at"], jobs.c.id < row["id"]),
+        )
+        query = sa.select(sa.func.count()).where(jobs.c.queue == row["queue"], jobs.c.state == "queued", earlier)
+        with self._db.begin() as c:
+            return int(c.scalar(query) or 0) + 1
+
+    def waiting(self, queue: str) -> list[Row]:
+        """Jobs that wait in a queue, next first."""
+        query = sa.select(jobs).where(jobs.c.queue == queue, jobs.c.state == "queued")
+        with self._db.begin() as c:
+            return [dict(r) for r in c.execute(query.order_by(jobs.c.created_at, jobs.c.id)).mappings()]
+
+    def begin(self, job_id: str, executor: str) -> Row | None:
+        """Take a job up, for the first time or again; None when it is over or was cancelled meanwhile."""
+        now = time.time()
+        with self._db.begin() as c:
+            c.execute(
+                sa.update(jobs)
+                .where(jobs.c.id == job_id, jobs.c.state.in_(ACTIVE))
+                .values(state="running", executor=executor, started_at=sa.func.coalesce(jobs.c.started_at, now))
+            )
+            row = c.execute(sa.select(jobs).where(jobs.c.id == job_id)).mappings().first()
+        return dict(row) if row and row["state"] == "running" else None
+
+    def save(self, job_id: str, **values: Any) -> None:
+        """Note how far a running job is."""
+        with self._db.begin() as c:
+            c.execute(sa.update(jobs).where(jobs.c.id == job_id, jobs.c.state == "running").values(values))
+
+    def finish(self, job_id: str, state: str, result: Row | None = None, error: Row | None = None) -> bool:
+        """The job is over. Whether this call ended it (a repeat finds it ended)."""
+        values: Row = {"state": state, "result": result, "error": error, "finished_at": time.time(), "eta_s": None}
+        if state == "succeeded":
+            values |= {"progress": 1.0, "stage": ""}
+        with self._db.begin() as c:
+            done = c.execute(sa.update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(ACTIVE)).values(values))
+            return done.rowcount > 0
+
+    def request_cancel(self, owner: str, job_id: str) -> Row:
+        """Cancel a waiting job at once, ask a running one to stop. Returns the row as it is then."""
+        with self._db.begin() as c:
+            mine = sa.and_(jobs.c.id == job_id, jobs.c.owner == owner)
+            c.execute(
+                sa.update(jobs)
+                .where(mine, jobs.c.state == "queued")
+                .values(state="cancelled", cancel_requested=True, finished_at=time.time())
+            )
+            c.execute(sa.update(jobs).where(mine, jobs.c.state == "running").values(cancel_requested=True))
+        return self.get(owner, job_id)
+
+    def cancel_requests(self, ids: Iterable[str]) -> set[str]:
+        """Which of these jobs somebody wants stopped."""
+        query = sa.select(jobs.c.id).where(jobs.c.id.in_(list(ids)), jobs.c.cancel_requested)
+        with self._db.begin() as c:
+            return set(c.scalars(query))
+
+    def forget(self, owner: str, job_id: str) -> None:
+        """Remove a finished job. Raises ``in-use`` while it is not over."""
+        if self.get(owner, job_id)["state"] in ACTIVE:
+            raise HuashengError("in-use", id=job_id)
+        with self._db.begin() as c:
+            c.execute(sa.delete(jobs).where(jobs.c.id == job_id, jobs.c.owner == owner))
+
+    def uses_asset(self, owner: str, asset_id: str) -> bool:
+        """Whether an unfinished job needs the asset."""
+        query = sa.select(jobs.c.id).where(jobs.c.owner == owner, jobs.c.asset_id == asset_id, jobs.c.state.in_(ACTIVE))
+        with self._db.begin() as c:
+            return c.scalar(query.limit(1)) is not None
+
+    def unfinished(self, state: str) -> list[Row]:
+        """All jobs in ``queued`` or ``running``, oldest first; for the start of the gateway."""
+        query = sa.select(jobs).where(jobs.c.state == state).order_by(jobs.c.created_at)
+        with self._db.begin() as c:
+            return [dict(r) for r in c.execute(query).mappings()]
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Number of jobs by (kind, state), for the metrics."""
+        query = sa.select(jobs.c.kind, jobs.c.state, sa.func.count()).group_by(jobs.c.kind, jobs.c.state)
+        with self._db.begin() as c:
+            return {(k, s): n for k, s, n in c.execute(query)}
+
+    def queue_counts(self) -> dict[tuple[str, str], int]:
+        """Number of unfinished jobs by (queue, state)."""
+        query = sa.select(jobs.c.queue, jobs.c.state, sa.func.count()).where(jobs.c.state.in_(ACTIVE))
+        with self._db.begin() as c:
+            return {(q, s): n for q, s, n in c.execute(query.group_by(jobs.c.queue, jobs.c.state))}

@@ -1,0 +1,1 @@
+"""Audio features that several engines use."""

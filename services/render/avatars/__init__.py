@@ -1,0 +1,1 @@
+"""Avatars: prepared people, kept in storage."""

@@ -1,0 +1,188 @@
+"""Makes an avatar of a video or portrait: the engine's work, then thumbnail and idle loop, put in place whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import cv2
+import numpy as np
+
+from services.common.errors import HuashengError
+from services.render.avatars.store import AvatarRecord, AvatarStore
+from services.render.engines.base import AvatarReport, Frame, Image, Kind, RenderEngine, SessionConfig, Working
+from services.render.engines.registry import engine_errors
+from services.render.media.read import kind_of, probe, read_image
+from services.render.media.write import EncoderOptions, to_bgr, write_loop
+
+MIN_SIDE = 128
+"""Smallest side of a source in pixels."""
+THUMBNAIL_SIDE = 320
+_RATE = 16000
+_ENGINE_PART = 0.85  # of the time; the idle loop is the rest
+
+Progress = Callable[[str, float], None]
+Cancelled = Callable[[], bool]
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+class Preparer:
+    """Prepares avatars into a store."""
+
+    def __init__(self, store: AvatarStore, encoder: EncoderOptions) -> None:
+        self.store, self.encoder = store, encoder
+
+    def prepare(
+        self,
+        engine: RenderEngine,
+        source: Path,
+        owner: str,
+        avatar_id: str,
+        name: str,
+        progress: Progress,
+        cancelled: Cancelled,
+    ) -> AvatarRecord:
+        """The avatar of a local file, from the store if the same was prepared before.
+
+        Raises what ``RenderEngine.prepare`` and ``probe`` raise; ``{name}`` in their texts is the avatar's name.
+        """
+        lock = self.store.lock(owner, avatar_id)
+        while not lock.acquire(timeout=0.2):
+            _stop_if(cancelled)
+        try:
+            digest = sha256_of(source)
+            found = self.store.find(owner, avatar_id)
+            if found and (found.source_sha256, found.engine, found.engine_version) == (
+                digest,
+                engine.name,
+                engine.version,
+            ):
+                if found.name != name:
+                    found = replace(found, name=name)
+                    self.store.rename(found)
+                return found
+            with self.store.making(owner) as folder, engine_errors(engine.name):
+                kind, report = self._make(engine, source, folder, progress, cancelled)
+                record = AvatarRecord(
+                    avatar_id, owner, name, engine.name, engine.version, kind, digest, report, time.time()
+                )
+                _stop_if(cancelled)
+                self.store.add(record, folder)
+            return record
+        except HuashengError as e:
+            if "name" in e.params:  # the file's name within storage says nothing to a person
+                raise HuashengError(e.slug, **{**e.params, "name": name or avatar_id}) from e
+            raise
+        finally:
+            lock.release()
+
+    def current(self, record: AvatarRecord, engine: RenderEngine, cancelled: Cancelled) -> AvatarRecord:
+        """The avatar itself, or prepared again when the engine is newer than its files."""
+        if record.engine_version == engine.version:
+            return record
+        source = self.store.folder(record) / "source"
+        return self.prepare(
+            engine, source, record.owner, record.avatar_id, record.name, lambda _stage, _part: None, cancelled
+        )
+
+    def _make(
+        self, engine: RenderEngine, source: Path, folder: Path, progress: Progress, cancelled: Cancelled
+    ) -> tuple[str, AvatarReport]:
+        progress("open", 0.0)
+        kind = cast(Kind, kind_of(source))
+        warnings = _check(source, kind, engine)
+        _keep_source(source, folder / "source")
+        (folder / "engine").mkdir()
+        report = engine.prepare(
+            folder / "source",
+            kind,
+            folder / "engine",
+            lambda stage, part: progress(stage, part * _ENGINE_PART),
+            cancelled,
+        )
+        self._idle(engine, report, folder, progress, cancelled)
+        return kind, replace(report, warnings=tuple(dict.fromkeys([*warnings, *report.warnings])))
+
+    def _idle(
+        self, engine: RenderEngine, report: AvatarReport, folder: Path, progress: Progress, cancelled: Cancelled
+    ) -> None:
+        """Draw the loop of a silent session and its first picture."""
+
+        def pictures() -> Iterator[Image]:
+            for n, frame in enumerate(_silence(engine, folder / "engine", report)):
+                _stop_if(cancelled)
+                if n == 0:
+                    _write_thumbnail(folder / "thumbnail.jpg", frame.image)
+                progress("idle", _ENGINE_PART + (1 - _ENGINE_PART) * (n + 1) / report.idle_frames)
+                yield frame.image
+
+        size = (report.width, report.height)
+        drawn = write_loop(folder / "idle.mp4", pictures(), size, report.fps, self.encoder)
+        if drawn != report.idle_frames:
+            why = f"idle loop has {drawn} pictures instead of {report.idle_frames}"
+            raise HuashengError("engine-failed", engine=engine.name, why=why)
+
+
+def _silence(engine: RenderEngine, avatar: Path, report: AvatarReport) -> Iterator[Frame]:
+    session = engine.open_session(avatar, SessionConfig(audio_rate_hz=_RATE))
+    try:
+        left = round(report.idle_frames / report.fps * _RATE)
+        while left > 0:
+            samples = np.zeros(min(left, _RATE // 2), np.float32)
+            left -= samples.size
+            yield from _frames(session.push(samples))
+        yield from _frames(session.finish())
+    finally:
+        session.close()
+
+
+def _frames(pictures: Iterator[Frame | Working]) -> Iterator[Frame]:
+    return (p for p in pictures if isinstance(p, Frame))
+
+
+def _check(source: Path, kind: Kind, engine: RenderEngine) -> list[str]:
+    """What any engine would refuse or warn of, found before the long work begins."""
+    warnings = []
+    if kind == "portrait":
+        height, width = read_image(source).shape[:2]
+    else:
+        info = probe(source)
+        width, height = info.width, info.height
+        if info.duration_s > engine.options.max_avatar_s + 0.5:
+            warnings.append("only-first-part")
+    if min(width, height) < MIN_SIDE:
+        raise HuashengError("too-small-picture", width=width, height=height, limit=MIN_SIDE)
+    if max(width, height) > engine.options.max_side_px:
+        warnings.append("scaled-down")
+    return warnings
+
+
+def _keep_source(source: Path, to: Path) -> None:
+    """A second name for the same file where the disk can do that, else a copy."""
+    try:
+        os.link(source, to)
+    except OSError:
+        shutil.copyfile(source, to)
+
+
+def _write_thumbnail(path: Path, image: Image) -> None:
+    bgr = to_bgr(image)
+    scale = min(1.0, THUMBNAIL_SIDE / max(bgr.shape[:2]))
+    small = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    path.write_bytes(cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())
+
+
+def _stop_if(cancelled: Cancelled) -> None:
+    if cancelled():
+        raise HuashengError("cancelled")

@@ -1,0 +1,180 @@
+"""Prepared avatars in storage: ``avatars/<owner>/<avatar_id>/`` with these files.
+
+    avatar.json    who, which engine and version, from which source, what was found
+    source         the video or portrait, so that another engine version can prepare it again
+    engine/        the engine's own files
+    thumbnail.jpg  first picture of the idle loop      idle.mp4  loop shown while nobody speaks
+
+An avatar is there when its ``avatar.json`` is; folders appear whole (rename) or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from services.common.errors import HuashengError
+from services.common.storage import Storage
+from services.render.engines.base import AvatarReport
+
+BUILTIN = "builtin"
+"""Owner and id of the avatar that is always there."""
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
+
+
+@dataclass(frozen=True)
+class AvatarRecord:
+    """What ``avatar.json`` holds."""
+
+    avatar_id: str
+    owner: str
+    name: str
+    engine: str
+    engine_version: str
+    kind: str
+    source_sha256: str
+    report: AvatarReport
+    created_at: float
+
+    def to_json(self) -> bytes:
+        """The file's content."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> AvatarRecord:
+        """The record of a file's content."""
+        raw = json.loads(data)
+        report = raw.pop("report")
+        lists = {name: tuple(value) for name, value in report.items() if isinstance(value, list)}
+        return cls(report=AvatarReport(**{**report, **lists}), **raw)
+
+
+def check_ids(owner: str, avatar_id: str) -> None:
+    """Raises ``bad-request`` for names that could not be a folder's."""
+    if not _OWNER.fullmatch(owner):
+        raise HuashengError("bad-request", what=f"owner {owner[:64]!r} is not a name of letters, digits, - and _")
+    if not _ID.fullmatch(avatar_id):
+        what = f"avatar_id {avatar_id[:64]!r} must be lower-case letters, digits and hyphens, at most 63"
+        raise HuashengError("bad-request", what=what)
+
+
+class AvatarStore:
+    """Finds, adds and deletes avatars. ``cache`` is the local folder used when storage is a bucket."""
+
+    def __init__(self, storage: Storage, cache: Path) -> None:
+        self.storage = storage
+        self._base = Path(storage.path("avatars")) if storage.is_local else cache
+        self._locks: defaultdict[tuple[str, str], threading.Lock] = defaultdict(threading.Lock)
+
+    def lock(self, owner: str, avatar_id: str) -> threading.Lock:
+        """Held while an avatar is prepared or deleted, so that two callers do not do it at once."""
+        return self._locks[owner, avatar_id]
+
+    def key(self, owner: str, avatar_id: str, name: str) -> str:
+        """Storage key of a file of an avatar."""
+        return f"avatars/{owner}/{avatar_id}/{name}"
+
+    def find(self, owner: str, avatar_id: str) -> AvatarRecord | None:
+        """The avatar's record, None when there is none."""
+        try:
+            return AvatarRecord.from_json(self.storage.read(self.key(owner, avatar_id, "avatar.json")))
+        except FileNotFoundError:
+            return None
+
+    def get(self, owner: str, avatar_id: str) -> AvatarRecord:
+        """The avatar's record; empty or ``builtin`` is the built-in one. Raises ``unknown-id``."""
+        if avatar_id in ("", BUILTIN):
+            owner = avatar_id = BUILTIN
+        check_ids(owner, avatar_id)
+        if record := self.find(owner, avatar_id):
+            return record
+        raise HuashengError("unknown-id", kind="avatar", id=avatar_id)
+
+    def list(self, owner: str) -> list[AvatarRecord]:
+        """The built-in avatar, then the owner's, newest first."""
+        check_ids(owner, BUILTIN)
+        names = [key.rsplit("/", 1)[1] for key in self.storage.list(f"avatars/{owner}")] if owner != BUILTIN else []
+        found = [self.find(owner, n) for n in names if _ID.fullmatch(n)]
+        own = sorted((r for r in found if r), key=lambda r: -r.created_at)
+        builtin = self.find(BUILTIN, BUILTIN)
+        return [*([builtin] if builtin else []), *own]
+
+    def folder(self, record: AvatarRecord) -> Path:
+        """Local folder of an avatar; fetched from the bucket when this machine has another or none."""
+        folder = self._base / record.owner / record.avatar_id
+        if self.storage.is_local:
+            return folder
+        mark = folder / "avatar.json"
+        if not mark.is_file() or mark.read_bytes() != record.to_json():
+            with self.making(record.owner) as fresh:
+                self.storage.fs.get(
+                    self.storage.path(self.key(record.owner, record.avatar_id, "")[:-1]) + "/",
+                    str(fresh) + "/",
+                    recursive=True,
+                )
+                self._swap(fresh, folder)
+        return folder
+
+    @contextlib.contextmanager
+    def making(self, owner: str) -> Iterator[Path]:
+        """A folder to prepare an avatar in; whatever happens, nothing of it is left unless ``add`` took it."""
+        (self._base / owner).mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=".part-", dir=self._base / owner))
+        try:
+            fresh.chmod(0o755)
+            yield fresh
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half-made; younger than a day it may be another replica's work."""
+        for left in self._base.glob("*/.part-*"):
+            with contextlib.suppress(FileNotFoundError):  # another replica sweeps too
+                if time.time() - left.stat().st_mtime > 86400:
+                    shutil.rmtree(left, ignore_errors=True)
+
+    def add(self, record: AvatarRecord, made: Path) -> None:
+        """Put a prepared folder in its place, replacing an older one."""
+        (made / "avatar.json").write_bytes(record.to_json())
+        folder = self._base / record.owner / record.avatar_id
+        if not self.storage.is_local:
+            files = sorted(p for p in made.rglob("*") if p.is_file() and p.name != "avatar.json")
+            for path in [*files, made / "avatar.json"]:  # the record last: it says that the rest is complete
+                key = self.key(record.owner, record.avatar_id, path.relative_to(made).as_posix())
+                self.storage.fs.put(str(path), self.storage.path(key))
+        self._swap(made, folder)
+
+    @staticmethod
+    def _swap(fresh: Path, folder: Path) -> None:
+        old = fresh.with_name(fresh.name + "-old")
+        try:
+            if folder.exists():
+                folder.rename(old)
+            fresh.rename(folder)
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def rename(self, record: AvatarRecord) -> None:
+        """Write a record whose name for people has changed."""
+        self.storage.put(self.key(record.owner, record.avatar_id, "avatar.json"), record.to_json())
+
+    def delete(self, owner: str, avatar_id: str) -> None:
+        """Delete an avatar. Raises ``builtin-stays`` and ``unknown-id``."""
+        if avatar_id == BUILTIN or owner == BUILTIN:
+            raise HuashengError("builtin-stays", id=avatar_id)
+        with self.lock(owner, avatar_id):
+            self.get(owner, avatar_id)
+            self.storage.delete(self.key(owner, avatar_id, "avatar.json"))  # first: from here on it is gone
+            self.storage.delete(f"avatars/{owner}/{avatar_id}")
+            shutil.rmtree(self._base / owner / avatar_id, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""A person's clip: stored frames, face tracking, the idle loop."""

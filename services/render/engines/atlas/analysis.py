@@ -1,0 +1,165 @@
+"""Makes an avatar out of the meshes and stored frames of a clip: face, atlas, coverage and the order of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from services.common.errors import HuashengError
+from services.render.clip.frames import Reader
+from services.render.engines.atlas.face import SEALED, TOUCHING, Face, mouth_rect
+from services.render.engines.atlas.library import SIZE, Library, choose
+from services.render.face import points as pt
+from services.render.face.pose import Poses, separate, smooth, to_head
+from services.render.face.shape import Array, learn, measure
+from services.render.media.planes import cut
+
+LIP_CALM = 12
+"""Frames to each side over which what the mouth model leaves over is averaged at the lips."""
+FADE = 4
+"""Frames over which redrawing fades out before a frame without a usable face."""
+BLURRED = 0.35
+"""A frame less sharp than this, against the clip's usual, has a blurred mouth."""
+OPEN, APART, ENOUGH = 0.15, 0.04, 3
+"""Opening of an open vowel, and how much narrower or wider than at rest a rounded or spread mouth is (eye distances);
+frames that must show a shape."""
+TRACK_STD = np.array([0.21, 0.33])
+"""Spread of mouth tracks over ordinary speech."""
+OPENING_REACH, WIDTH_REACH = (0.26, 0.42), (0.09, 0.14)
+"""Bounds of what a full viseme adds, in eye distances: a mumbler still speaks clearly, a shouter does not shout."""
+
+
+def _filled(meshes: Array, good: npt.NDArray[np.bool_]) -> Array:
+    """Frames without a face get the nearest good frame's mesh, so that arrays stay whole."""
+    where = np.flatnonzero(good)
+    nearest = where[np.argmin(np.abs(np.arange(len(good))[:, None] - where[None]), axis=1)]
+    return np.asarray(meshes[nearest])
+
+
+def _lipness(mean: Array) -> Array:
+    """1 on the lips, falling to 0 within a quarter of an eye distance, shape (468,)."""
+    ring = mean[list(pt.OUTER_RING), :2]
+    d = np.linalg.norm(mean[:, None, :2] - ring[None], axis=2).min(1)
+    out = np.exp(-((d / 0.14) ** 2))
+    out[[*pt.UPPER_LIP, *pt.LOWER_LIP]] = 1
+    return np.asarray(out, dtype=np.float32)
+
+
+def _calm(x: Array, reach: int) -> Array:
+    """Moving mean over axis 0."""
+    if len(x) < 2:
+        return x
+    reach = min(reach, len(x) - 1)
+    padded = np.pad(x, [(reach, reach)] + [(0, 0)] * (x.ndim - 1), mode="reflect")
+    total = np.cumsum(np.concatenate([np.zeros_like(padded[:1]), padded]), axis=0, dtype=np.float64)
+    n = 2 * reach + 1
+    return np.asarray((total[n:] - total[:-n]) / n, dtype=np.float32)
+
+
+def understand(meshes: Array, good: npt.NDArray[np.bool_], canonical: Array) -> Face:
+    """Poses, mouth model, rest and reach from the meshes (n, 468, 3) of a clip."""
+    meshes = smooth(_filled(meshes, good), good)
+    poses, shapes = separate(meshes, canonical)
+    gap = np.convolve(np.pad((~good).astype(float), FADE, mode="edge"), np.ones(2 * FADE + 1), "valid")
+    strength = np.where(good, 1 - np.clip(gap / (FADE + 1), 0, 1), 0).astype(np.float32)
+    return _learned(meshes, poses, shapes, strength, good)
+
+
+def relearn(face: Face, taught: npt.NDArray[np.bool_]) -> Face:
+    """The face as understood from its frames ``taught`` (n,) only; poses stay. To measure on the others."""
+    shapes = to_head(face.poses, face.meshes)
+    return _learned(face.meshes, face.poses, shapes, face.strength, taught & (face.strength > 0))
+
+
+def _learned(meshes: Array, poses: Poses, shapes: Array, strength: Array, taught: npt.NDArray[np.bool_]) -> Face:
+    mouths = measure(shapes)
+    model = learn(shapes[taught])
+    left_over = shapes - (model.mean + np.einsum("nk,kpc->npc", mouths - model.centre, model.basis))
+    lips = _lipness(model.mean)[None, :, None]
+    residual = left_over * (1 - lips) + _calm(left_over, LIP_CALM) * lips
+    known = mouths[taught]
+    low = np.percentile(known[:, 0], 3)
+    shut = known[known[:, 0] <= np.percentile(known[:, 0], 12)]
+    rest = float(low) if low <= SEALED else TOUCHING
+    closed = np.array([rest, float(np.median(shut[:, 1]))], np.float32)
+    reach = known.std(0) / TRACK_STD
+    reach = np.array([np.clip(reach[0], *OPENING_REACH), np.clip(reach[1], *WIDTH_REACH)], np.float32)
+    return Face(
+        meshes,
+        poses.scale,
+        poses.rotation,
+        poses.shift,
+        residual.astype(np.float32),
+        mouths,
+        strength,
+        model.mean,
+        model.centre,
+        model.basis,
+        closed,
+        reach,
+    )
+
+
+def traits(face: Face) -> Array:
+    """What the atlas is searched by, per frame: opening, width, pitch, yaw, roll; shape (n, 5)."""
+    return np.concatenate([face.mouths, face.poses.angles()], 1).astype(np.float32)
+
+
+def worth(face: Face, store: Path, width: int, height: int, cancelled: Callable[[], bool]) -> Array:
+    """How sharp the mouth of each frame is against the clip's usual, 0.05 to 1; 0 without a usable face. Shape (n,)."""
+    sharp = np.zeros(len(face.strength), np.float32)
+    reader = Reader(store)
+    try:
+        for i in range(len(sharp)):
+            if i % 20 == 0 and cancelled():
+                raise HuashengError("cancelled")
+            if face.strength[i] < 1:
+                continue
+            x, y, w, h = mouth_rect(face.meshes[i], float(face.scale[i]), width, height)
+            luma = reader.frame(i)[y : y + h, x : x + w]
+            fine = cv2.resize(luma, (128, max(8, 128 * h // w)), interpolation=cv2.INTER_AREA)
+            sharp[i] = cv2.Laplacian(fine, cv2.CV_32F).var()
+    finally:
+        reader.close()
+    typical = float(np.median(sharp[sharp > 0])) if (sharp > 0).any() else 1.0
+    return np.asarray(np.clip(sharp / max(1e-6, typical), 0.05, 1) * (face.strength >= 1), dtype=np.float32)
+
+
+def build_library(face: Face, store: Path, width: int, height: int, good: Array, size: int = SIZE) -> Library:
+    """Cut the mouth pictures of the frames that cover the shapes best; ``good`` (n,) is their ``worth``."""
+    kept = choose(traits(face), good, size)
+    reader = Reader(store)
+    try:
+        rects = [mouth_rect(face.meshes[i], float(face.scale[i]), width, height) for i in kept]
+        patches = [cut(reader.frame(i), rect) for i, rect in zip(kept, rects, strict=True)]
+    finally:
+        reader.close()
+    return Library(patches, face.meshes[kept], traits(face)[kept], good[kept], face.scale[kept], np.array(kept))
+
+
+def coverage(face: Face) -> float:
+    """Part of the mouth shapes of speech that the clip shows: a 4 by 3 grid over opening and width, 0 to 1."""
+    good = face.mouths[face.strength > 0]
+    full = np.array([0.25, 0.10])
+    at = (good - face.closed) / full
+    rows = np.clip(np.floor(at[:, 0] * 4), 0, 3).astype(int)
+    columns = np.clip(np.floor((at[:, 1] + 1) * 1.5), 0, 2).astype(int)
+    seen = {(r, c) for r, c in zip(rows.tolist(), columns.tolist(), strict=True)}
+    possible = {(r, c) for r in range(4) for c in range(3) if not (r == 3 and c == 0)}
+    return len(seen & possible) / len(possible)
+
+
+def missing_shapes(face: Face, good: Array) -> tuple[str, ...]:
+    """Which of ``open``, ``rounded``, ``spread`` and ``closed`` mouths too few sharp frames show (``worth`` (n,))."""
+    opening, width = (face.mouths[good >= BLURRED] - (0, face.closed[1])).T
+    seen = {
+        "open": opening >= OPEN,
+        "rounded": width <= -APART,
+        "spread": width >= APART,
+        "closed": opening <= SEALED,
+    }
+    return tuple(name for name, frames in seen.items() if frames.sum() < ENOUGH)

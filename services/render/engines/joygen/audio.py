@@ -1,0 +1,173 @@
+"""Sound as the UNet hears it: Whisper's inner states around each picture, on a fixed grid of 30 s.
+
+Whisper was trained on 30 s windows, and so were the UNets on features of windows that begin at 0, 30, 60 … s of a
+recording. A stream keeps that grid: it encodes the window as far as it has been heard, again for every few pictures.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from services.render.audio.whisper import BANDS, HOP, WINDOW, mel_columns
+from services.render.engines.joygen.checkpoints import Kind
+from services.render.engines.joygen.nets.whisper import WhisperEncoder
+
+Array = npt.NDArray[np.float32]
+
+PICTURE = 640
+"""Samples of one picture, 25 a second."""
+GRID = 3000
+"""Mel columns of a window of the grid (30 s); two of them are one row."""
+ROWS = GRID // 2
+FLOOR = -10.0
+"""Log10 mel of silence."""
+LEFT, RIGHT = 4, 6
+"""Rows (50 a second) that a picture takes: 2 i - LEFT … 2 i + RIGHT - 1, each of all layers."""
+REACH = (2 * RIGHT + 1) * HOP + WINDOW // 2
+"""Samples from a picture's start that the last of its rows sees itself, attention aside."""
+AHEAD = 5120
+"""Further samples waited for in a stream (0.32 s): Whisper hears a sound better when it has heard what follows."""
+STEP = 8
+"""Pictures served by one encoding of a stream."""
+
+
+def positions(count: int, size: int) -> Array:
+    """Sines at even and cosines at odd places (Vaswani et al. 2017), (count, size)."""
+    rates = torch.exp(torch.arange(0, size, 2) * (-math.log(10000.0) / size))
+    angles = torch.arange(count)[:, None] * rates
+    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1).numpy()
+
+
+class WhisperFeatures:
+    """Rows for the pictures of one recording or stream.
+
+    ``live`` False, for recordings, waits for ``finish`` and then gives exactly what upstream computes from a whole
+    file. ``live`` True gives a picture's rows ``REACH`` + ``AHEAD`` after the start of the last picture of its group of
+    ``STEP``, whatever the sizes of the pieces pushed; they differ from the whole file's: later sound is not heard yet.
+
+    JoyGen pads windows with zeros after normalising by the loudest sound of the file (so far, in a stream), and repeats
+    the first and last row at the ends. MuseTalk pads the sound and normalises by window, takes the last layer through
+    its final norm, and has zeros at the ends.
+    """
+
+    def __init__(self, whisper: WhisperEncoder, kind: Kind = "joygen", live: bool = True) -> None:
+        self._net, self._kind, self._live = whisper, kind, live
+        weight = whisper.conv1.weight
+        self._device, self._dtype = weight.device, weight.dtype
+        layers, size = len(whisper.blocks) + 1, weight.shape[0]
+        self._positions = positions((LEFT + RIGHT) * layers, size)
+        self._kept = np.zeros(0, np.float32)
+        """Samples not yet in ``_mel``, from sample ``_mel_end`` * HOP - WINDOW / 2 on; at the start mirrored ones."""
+        self._mel = np.zeros((0, BANDS), np.float32)
+        """Columns from ``_first`` on, not normalised."""
+        self._first, self._peak = 0, FLOOR
+        """First column kept, and the loudest value before it."""
+        self._count = 0
+        self._finished = False
+        self._encoded: dict[int, Array] = {}
+        """States of windows of the grid, as heard up to column ``_heard``."""
+        self._heard = -1
+
+    def push(self, samples: Array) -> None:
+        """Take samples at 16 kHz, float32 in -1..1."""
+        before, self._count = self._count, self._count + len(samples)
+        self._kept = np.concatenate([self._kept, samples.astype(np.float32, copy=False)])
+        half = WINDOW // 2
+        if before <= half < self._count:  # the beginning is mirrored, as a centred transform does
+            self._kept = np.concatenate([self._kept[half:0:-1], self._kept])
+        if self._count > half:
+            self._take()
+
+    def _take(self) -> None:
+        columns = mel_columns(self._kept)
+        self._kept = self._kept[len(columns) * HOP :]
+        self._mel = np.concatenate([self._mel, columns])
+
+    def finish(self) -> None:
+        """There is no more sound."""
+        if self._finished:
+            return
+        if self._count < PICTURE:  # too short to be mirrored
+            self.push(np.zeros(PICTURE - self._count, np.float32))
+        self._finished = True
+        half = WINDOW // 2
+        mirrored = self._kept[-2 : -half - 2 : -1]
+        # MuseTalk's silence after the end is part of the sound that is transformed
+        self._kept = np.concatenate([self._kept, mirrored if self._kind == "joygen" else np.zeros(WINDOW, np.float32)])
+        self._take()
+        if self._kind == "joygen":
+            self._mel = self._mel[: self._count // HOP - self._first]
+
+    @property
+    def end(self) -> int:
+        """How many pictures are ready, from the first; after ``finish`` as many as hold sound."""
+        if self._finished:
+            return -(-self._count // PICTURE)
+        if not self._live:
+            return 0
+        return max(0, (self._count - REACH - AHEAD) // PICTURE + 1) // STEP * STEP
+
+    def ready(self, frame: int) -> bool:
+        """Whether ``rows`` can be asked for this picture; after ``finish`` for any."""
+        return self._finished or frame < self.end
+
+    def rows(self, frame: int) -> Array:
+        """(50, 384), positions added. Ask pictures in order: old sound is forgotten.
+
+        Raises ``ValueError`` for a picture that is not ready.
+        """
+        if not self.ready(frame):
+            raise ValueError(f"picture {frame} is not ready; {self.end} are")
+        wanted = range(2 * frame - LEFT, 2 * frame + RIGHT)
+        last = self._total() - 1
+        inside = [min(max(row, 0), last) for row in wanted]
+        self._encode(frame // STEP * STEP + STEP - 1, sorted({row // ROWS for row in inside}))
+        picked = np.stack([self._encoded[row // ROWS][row % ROWS] for row in inside])
+        if self._kind == "musetalk":
+            picked[[i for i, row in enumerate(wanted) if not 0 <= row <= last]] = 0
+        return np.asarray(picked.reshape(-1, picked.shape[-1]) + self._positions)
+
+    def _total(self) -> int:
+        """Rows there are; while a stream goes on, as many as one likes."""
+        if not self._finished:
+            return 1 << 60
+        whole, rest = divmod(self._count // HOP, GRID)
+        return whole * ROWS + rest // 2
+
+    def _encode(self, picture: int, windows: list[int]) -> None:
+        """Have the windows encoded as far as what is said up to ``picture`` may be heard."""
+        columns = (picture * PICTURE + REACH + AHEAD - WINDOW // 2) // HOP + 1
+        end = self._first + len(self._mel)
+        if self._finished and (not self._live or columns > end):
+            columns = end
+        # a window that was heard to its end stays as it is
+        keep = columns if columns != self._heard else 1 << 60
+        self._encoded = {w: x for w, x in self._encoded.items() if w >= windows[0] and (w + 1) * GRID < keep}
+        self._heard = columns
+        drop = (windows[0] * GRID - self._first) if self._live else 0
+        if drop > 0:
+            self._peak = max(self._peak, float(self._mel[:drop].max()))
+            self._mel, self._first = self._mel[drop:], self._first + drop
+        for window in windows:
+            if window not in self._encoded:
+                self._encoded[window] = self._window(window, columns)
+
+    def _window(self, window: int, columns: int) -> Array:
+        """States of one window of the grid as heard up to ``columns``: (1500, layers, 384)."""
+        mel = self._mel[: columns - self._first]
+        inside = mel[window * GRID - self._first :][:GRID]
+        if self._kind == "joygen":
+            top, padding = max(float(mel.max()), self._peak), 0.0
+        else:
+            top = float(inside.max())
+            padding = (max(FLOOR, top - 8) + 4) / 4
+        padded = np.full((GRID, BANDS), padding, np.float32)
+        padded[: len(inside)] = (np.maximum(inside, top - 8) + 4) / 4
+        with torch.inference_mode():
+            x = torch.from_numpy(padded.T.copy())[None].to(self._device, self._dtype)
+            states: Array = self._net(x, final_norm=self._kind == "musetalk")[0].float().cpu().numpy()
+        return states

@@ -1,0 +1,77 @@
+"""From the 3D face to what the network is shown of it: grey depth, outside the lips black, in the box's 256×256.
+
+The steps and their roundings are JoyGen's: depth over the whole face is spread to 255 (near) ... 0 (far), brought back
+from the 224×224 crop to the picture's pixels, cut to the box, masked by the polygon of the lips, and resized.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from services.render.engines.joygen.align import LIPS, Box, Crop
+from services.render.engines.joygen.bfm import SIDE, Bfm, project
+from services.render.engines.joygen.rasteriser import Raster, rasterise
+from services.render.engines.joygen.resample import bicubic, lanczos
+
+FACE_SIDE = 256
+"""Side of the box as the network sees it."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a frame's crop and box are."""
+
+    crop: Crop
+    box: Box
+
+
+def grey(raster: Raster) -> Tensor:
+    """Depth as whole levels (B, H, W), float32: 255 at the nearest covered pixel, 0 at the farthest and outside."""
+    near = torch.where(raster.covered, raster.depth, torch.inf).amin((1, 2), keepdim=True)
+    far = torch.where(raster.covered, raster.depth, -torch.inf).amax((1, 2), keepdim=True)
+    levels = 255 - (raster.depth - near) / (far - near + 1e-8) * 255
+    return torch.where(raster.covered, levels.floor(), 0)
+
+
+def lip_depth(bfm: Bfm, coefficients: Tensor, placements: list[Placement]) -> Tensor:
+    """Depth of the lips (B, 256, 256), float32, 0 to 255, of coefficients (B, 257); the upper half is black."""
+    vertices = bfm.vertices(coefficients)
+    levels = grey(rasterise(project(vertices), vertices[..., 2], bfm.triangles, SIDE, SIDE))
+    lips = bfm.lips(vertices, LIPS).cpu().numpy()
+    return torch.stack([_in_box(*one) for one in zip(levels, lips, placements, strict=True)])
+
+
+def _in_box(levels: Tensor, lips: np.ndarray, placement: Placement) -> Tensor:
+    crop, (x0, y0, x1, y1) = placement.crop, placement.box
+    width, height = crop.scaled
+
+    def put(x: np.ndarray) -> Tensor:
+        return torch.from_numpy(x).to(levels.device)
+
+    # the crop is a window of the scaled picture, black elsewhere: only the window's columns of the matrices matter
+    rows = _window(bicubic(height, crop.height, y0, y1), crop.up)
+    columns = _window(bicubic(width, crop.width, x0, x1), crop.left)
+    wide = (levels @ put(columns).T).round().clamp(0, 255)  # Pillow's passes: across first, whole levels between
+    full = (put(rows) @ wide).round().clamp(0, 255)
+    # a fit gone wild must not overflow the polygon's whole numbers
+    polygon = np.trunc(np.clip(np.nan_to_num(crop.outward(lips) - (x0, y0)), -1e4, 1e4)).astype(np.int32)
+    mask = cv2.fillPoly(np.zeros((y1 - y0, x1 - x0), np.uint8), [polygon], 1)
+    masked = full * put(mask)
+    small = put(lanczos(y1 - y0, FACE_SIDE)) @ masked @ put(lanczos(x1 - x0, FACE_SIDE)).T
+    small = small.round().clamp(0, 255)
+    small[: FACE_SIDE // 2] = 0
+    return small
+
+
+def _window(matrix: np.ndarray, start: int) -> np.ndarray:
+    """Columns ``start`` to ``start + 224``; those outside the matrix are zero."""
+    out = np.zeros((len(matrix), SIDE), np.float32)
+    low, high = max(0, start), min(matrix.shape[1], start + SIDE)
+    if high > low:
+        out[:, low - start : high - start] = matrix[:, low:high]
+    return out

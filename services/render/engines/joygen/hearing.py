@@ -1,0 +1,141 @@
+"""What a stretch of speech sounds like to the networks, frame by frame; in silence always the same.
+
+The networks move the mouth a little in silence and in room noise. So where nobody is heard, the features of digital
+silence take the place of the sound's, and the person's own shut mouth that of the expression; in between they are
+blended. That also makes the idle loop close: silence gives the same frame wherever it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from services.common.errors import HuashengError
+from services.render.audio.resampling import Resampler
+from services.render.engines.base import Samples
+from services.render.engines.joygen.batching import Full
+from services.render.engines.joygen.draw import guarded
+
+RATE = 16000
+PER_FRAME = RATE // 25
+QUIET = 10 ** (-50 / 20)
+"""Root mean square of a frame under which nobody speaks: -50 dBFS."""
+BEFORE, AFTER = 4, 1
+"""Frames around a loud one that belong to speech; with the blending this looks 120 ms ahead, as the features do."""
+Floats = npt.NDArray[np.float32]
+T = TypeVar("T")
+
+
+class Features(Protocol):
+    """Whisper's features of a growing sound at 16 kHz."""
+
+    def push(self, samples: Samples) -> None:
+        """Take samples."""
+
+    def ready(self, frame: int) -> bool:
+        """Whether ``rows(frame)`` is known."""
+
+    def rows(self, frame: int) -> Floats:
+        """Features of a frame at 25 a second, (50, 384)."""
+
+    def finish(self) -> None:
+        """There is no more sound; from now on every frame is ready."""
+
+
+class Expressions(Protocol):
+    """Expression coefficients of a growing sound at 16 kHz."""
+
+    def push(self, samples: Samples) -> Floats:
+        """Take samples; rows (n, 64), at 25 a second, that they complete."""
+
+    def finish(self) -> Floats:
+        """The rows that are left."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One frame's sound."""
+
+    sound: Floats
+    expression: Floats | None
+    speaking: float
+
+
+class StreamHearing:
+    """See ``services.render.engines.joygen.session.Hearing``."""
+
+    def __init__(
+        self, audio_rate_hz: int, features: Features, silence: Floats, expressions: Expressions | None = None
+    ) -> None:
+        """``silence`` (50, 384): the features of a frame in digital silence."""
+        self._resampler = Resampler(audio_rate_hz, RATE)
+        self._features, self._silence, self._expressions = features, silence, expressions
+        self._rows: list[Floats] = []
+        self._loud: list[bool] = []
+        self._rest = np.zeros(0, np.float32)  # samples of a frame that is not complete yet
+        self._ended = False
+
+    def push(self, samples: Samples, last: bool = False) -> None:
+        """Take samples; ``last`` says that silence follows."""
+        sound = self._resampler.push(samples, last)
+        self._listen(sound)
+        _on_device(lambda: self._tell(sound, last))
+        self._ended = last
+
+    def ready(self, frame: int) -> bool:
+        """Whether sound, loudness and expression of the frame are known."""
+        if self._ended:
+            return True
+        if self._expressions is not None and frame >= len(self._rows):
+            return False
+        return len(self._loud) > frame + AFTER + 1 and self._features.ready(frame)
+
+    def heard(self, frame: int, rest: float) -> Heard:
+        """The frame's sound; at ``rest`` 0 it is silence whatever is heard."""
+        speaking = rest * float(np.mean([self._spoken(frame + k) for k in (-1, 0, 1)]))
+        if speaking <= 0:
+            sound = self._silence
+        else:
+            rows = _on_device(lambda: self._features.rows(frame))
+            sound = self._silence + np.float32(speaking) * (rows - self._silence)
+        # sound shorter than the first expression, or a last frame of a few samples
+        expression = self._rows[min(frame, len(self._rows) - 1)] if self._rows else None
+        return Heard(sound, expression, speaking)
+
+    def _tell(self, sound: Samples, last: bool) -> None:
+        if len(sound):
+            self._features.push(sound)
+            if self._expressions is not None:
+                self._rows += list(self._expressions.push(sound))
+        if last:
+            self._features.finish()
+            if self._expressions is not None:
+                self._rows += list(self._expressions.finish())
+
+    def _spoken(self, frame: int) -> bool:
+        return any(self._loud[max(0, frame - BEFORE) : max(0, frame + AFTER + 1)])
+
+    def _listen(self, sound: Samples) -> None:
+        whole = np.concatenate([self._rest, sound])
+        count = len(whole) // PER_FRAME
+        self._rest = whole[count * PER_FRAME :]
+        levels = np.sqrt(np.mean(whole[: count * PER_FRAME].reshape(-1, PER_FRAME) ** 2, axis=1))
+        self._loud += (levels > QUIET).tolist()
+
+
+def _on_device(work: Callable[[], T]) -> T:
+    """Raises ``device-memory`` when the device's memory does not suffice."""
+    try:
+        return guarded(work)
+    except Full as e:
+        raise HuashengError("device-memory") from e
+
+
+def silent_frame(features: Features) -> Floats:
+    """What a frame in the middle of digital silence sounds like to fresh ``features``."""
+    features.push(np.zeros(2 * RATE, np.float32))
+    return features.rows(25)

@@ -1,0 +1,214 @@
+"""Trains ``joygen`` on one person: prepare, gather, fit, judge; see ``train.job.Job`` for what is written where."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import logging
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from services.common.errors import HuashengError
+from services.common.weights import WeightsError
+from services.render.engines.atlas.train.checks import sound_of
+from services.render.engines.atlas.train.fit import use
+from services.render.engines.joygen.bfm import Bfm
+from services.render.engines.joygen.checkpoints import REQUIRED, UNET, Bundle, find, load_bundle
+from services.render.engines.joygen.engine import JoygenEngine
+from services.render.engines.joygen.store import FACE, Avatar
+from services.render.engines.joygen.train.augment import pictures
+from services.render.engines.joygen.train.fit import Fit, Recipe
+from services.render.engines.joygen.train.material import gather
+from services.render.train.job import PREVIEW, RESULT, Job, Result, digest
+
+log = logging.getLogger("huasheng.render.train")
+
+CHECKPOINT = "joygen.pt"
+SHOWN = 5
+SIDE = 160
+BETTER_DB = 0.1
+"""Rise of the mouth's PSNR under which a training is told to have been of no use."""
+TELL_S = 1.0
+
+
+def train(job: Job) -> None:
+    """Check, prepare, fit, judge. The model is ``unet/`` in upstream's own format.
+
+    Raises ``no-audio``, ``too-short``, ``silent-audio``, ``few-faces``, ``training-unavailable``, ``training-memory``,
+    ``training-stopped``, ``cancelled`` and what preparing an avatar raises.
+    """
+    try:
+        _train(job)
+    except WeightsError as e:
+        raise HuashengError("training-unavailable", why=str(e)) from e
+    except (torch.OutOfMemoryError, MemoryError) as e:
+        raise HuashengError("training-memory", device=job.device) from e
+    except RuntimeError as e:
+        if "not enough memory" in str(e):  # how the CPU's allocator says it
+            raise HuashengError("training-memory", device=job.device) from e
+        if "CUDA" in str(e) or "NVIDIA" in str(e):
+            raise HuashengError("training-unavailable", why=str(e).splitlines()[0]) from e
+        raise
+
+
+def _train(job: Job) -> None:
+    job.at("check", 0.0)
+    recipe = Recipe.of(job.recipe)
+    use(job.device, job.options.threads)
+    root = job.options.models_dir / "joygen"
+    samples, warnings = sound_of(job.source, job.name)
+    for code in warnings:
+        job.warn(code)
+    avatar = Avatar.load(job.avatar or _prepared(job))
+    job.at("load", 0.1)
+    bundle = load_bundle(root, job.device, kind="joygen")
+    bfm = _face_model(bundle, root)
+    bundle.a2m = bundle.hubert = None  # the frames have their own expressions
+    used = [find(root, names) for names in REQUIRED["joygen"].values()]
+    files = [job.source, avatar.folder / FACE, *(p for p in used if p)]
+    seen = " ".join([*(digest(p) for p in files), str(bfm is not None)])
+    work = job.work / f"joygen-{_short(seen)}"
+    for old in job.work.glob("joygen-*"):
+        if old != work:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def tell(part: float) -> None:
+        job.at("features", 0.1 + 0.1 * part)
+
+    material = gather(avatar, job.name, samples, bundle, bfm, work, tell)
+    if material.depth is None:
+        job.warn("no-depth")
+    fit = Fit(bundle.unet, bundle.vae, material, recipe, job.steps, job.device, seen)
+    before_file = work / "before.json"
+    if not before_file.is_file():  # the published network, which a resumed one no longer is
+        before_file.write_text(json.dumps(fit.figures()), encoding="utf-8")
+        np.save(work / "before.npy", fit.drawn(_shown(fit)).numpy())
+    before: dict[str, float] = json.loads(before_file.read_text(encoding="utf-8"))
+    after = _run(job, fit, work)
+    if after["mouth_psnr_db"] - before["mouth_psnr_db"] < BETTER_DB:
+        job.warn("not-better")
+    job.at("publish", 0.98)
+    save_unet(fit, job.out / "unet")
+    shutil.copyfile(job.work / PREVIEW, job.out / PREVIEW)
+    Result(before, after, job.now.warnings, 0.0, None).save(job.out / RESULT)
+
+
+def _prepared(job: Job) -> Path:
+    """The avatar of the clip when the training is run without the service."""
+    target = job.work / f"avatar-{digest(job.source)[:16]}-{job.options.max_avatar_s}"
+    if not target.is_dir():
+        fresh = job.work / "fresh" / "avatar"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        engine = JoygenEngine(job.options)
+        engine.load()
+        try:
+            engine.prepare(job.source, "video", fresh, lambda s, part: job.at(s, 0.1 * part), job.cancelled)
+        finally:
+            engine.close()
+        fresh.rename(target)
+    return target
+
+
+def _face_model(bundle: Bundle, root: Path) -> Bfm | None:
+    try:
+        return Bfm.load(root / "BFM", bundle.device) if bundle.recon else None
+    except (OSError, ValueError) as e:
+        log.warning("training without depth: %s", e)
+        return None
+
+
+def _run(job: Job, fit: Fit, work: Path) -> dict[str, float]:
+    """To the last step. What is said goes to the caller and, where TensorBoard is installed, to ``tensorboard/``."""
+    fit.resume(work / CHECKPOINT)
+    board = _board(job.work / "tensorboard", fit.step)
+    began, first, told = time.monotonic(), fit.step, 0.0
+    figures: dict[str, float] = {}
+    job.at("fit", 0.2, step=fit.step)
+    try:
+        while fit.step < job.steps or not figures:
+            if job.cancelled():
+                fit.save(work / CHECKPOINT)
+                raise HuashengError("cancelled")
+            if fit.step < job.steps:
+                fit.one()
+            if board is not None:
+                board.add_scalar("loss", fit.loss, fit.step)
+                board.add_scalar("rate", fit.optimiser.param_groups[0]["lr"], fit.step)
+            look = fit.step % fit.recipe.save_every == 0 or fit.step == job.steps
+            if not look and time.monotonic() - told < TELL_S:
+                continue
+            told = time.monotonic()
+            more: dict[str, Any] = {}
+            if look:
+                fit.save(work / CHECKPOINT)
+                figures = fit.figures()
+                _preview(fit, work, job.work / PREVIEW)
+                more = {"validation_loss": figures["lower_l1"], "preview": PREVIEW}
+                if board is not None:
+                    for name, value in figures.items():
+                        board.add_scalar(f"held out/{name}", value, fit.step)
+            pace = (told - began) / max(1, fit.step - first)
+            job.at(
+                "fit",
+                0.2 + 0.78 * fit.step / job.steps,
+                step=fit.step,
+                loss=fit.loss,
+                eta_s=(job.steps - fit.step) * pace,
+                **more,
+            )
+    finally:
+        if board is not None:
+            board.close()
+    return figures
+
+
+def _board(folder: Path, step: int) -> Any:
+    if importlib.util.find_spec("tensorboard") is None:
+        log.warning("tensorboard is not installed: no curves are written (pip install tensorboard)")
+        return None
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder), purge_step=step + 1)  # what came after the checkpoint is told again
+
+
+def _shown(fit: Fit) -> list[int]:
+    frames = fit.judged()
+    return [frames[int(k)] for k in np.linspace(0, len(frames) - 1, min(SHOWN, len(frames)))]
+
+
+def _preview(fit: Fit, work: Path, path: Path) -> None:
+    """A JPEG of held-out faces in rows: real, before, now."""
+    frames = _shown(fit)
+    rows = [pictures(fit.material, frames), torch.from_numpy(np.load(work / "before.npy")), fit.drawn(frames)]
+    lines = [np.concatenate([_small(x) for x in row], 1) for row in rows]
+    beside = path.with_suffix(".part.jpg")
+    cv2.imwrite(str(beside), np.concatenate(lines), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    beside.replace(path)
+
+
+def _small(face: Tensor) -> npt.NDArray[np.uint8]:
+    levels = ((face.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()[..., ::-1]
+    return np.asarray(cv2.resize(np.ascontiguousarray(levels), (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def save_unet(fit: Fit, folder: Path) -> None:
+    """The network that is kept, as diffusers and upstream read it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(fit.unet.config.to_json(), indent=1), encoding="utf-8")
+    tensors = {k: v.detach().float().cpu().contiguous() for k, v in fit.kept.state_dict().items()}
+    save_file(tensors, folder / UNET, {"format": "pt"})
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,115 @@
+"""Says which checkpoints of a GPU engine are there, which are missing or wrong, and where each is to be had.
+
+    python -m services.render.engines.joygen.weights joygen|musetalk      (make weights ENGINE=joygen)
+
+Files that are there are loaded, strictly, so that a wrong or broken-off one is found here and not at the first request.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.common.weights import WeightsError, sha256_of
+from services.render.engines.joygen import checkpoints
+from services.render.engines.joygen.bfm import Bfm
+
+CHECKS: dict[str, Callable[[Path], Any]] = {
+    "unet": checkpoints.load_unet,
+    "vae": checkpoints.load_vae,
+    "whisper": checkpoints.load_whisper,
+    "a2m": checkpoints.load_a2m,
+    "hubert": checkpoints.load_hubert,
+    "recon": checkpoints.load_recon,
+    "parsing": checkpoints.load_parsing,
+    "bfm": lambda path: Bfm.load(path.parent),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One network or model of an engine, and how it stands."""
+
+    name: str
+    files: tuple[str, ...]
+    mb: int
+    licence: str
+    source: str
+    optional: str
+    """What its absence means; empty if the engine cannot do without it."""
+    state: str
+    """``ok``, ``missing``, or what is wrong."""
+
+
+def manifest() -> dict[str, dict[str, dict[str, Any]]]:
+    """Engine -> part -> what ``weights.toml`` says of it."""
+    return tomllib.loads(Path(__file__).with_name("weights.toml").read_text(encoding="utf-8"))
+
+
+def survey(engine: str, root: Path) -> list[Part]:
+    """How every part of an engine stands in its folder ``root``. Raises ``KeyError`` for an unknown engine."""
+    return [
+        Part(
+            name,
+            tuple(entry["files"]),
+            entry["mb"],
+            entry["licence"],
+            entry["source"],
+            entry.get("optional", ""),
+            _state(name, entry, root),
+        )
+        for name, entry in manifest()[engine].items()
+    ]
+
+
+def _state(name: str, entry: dict[str, Any], root: Path) -> str:
+    wanted: list[str] = entry["files"]
+    there = next((files for files in (wanted, entry.get("instead", [])) if files and (root / files[0]).is_file()), None)
+    if there is None:
+        return "missing"
+    if absent := [f for f in there if not (root / f).is_file()]:
+        return f"wrong: {', '.join(absent)} is missing"
+    path = root / there[0]
+    try:
+        CHECKS[name](path)
+    except (WeightsError, OSError, ValueError, KeyError) as e:
+        return f"wrong: {e}"
+    if there is wanted and "sha256" in entry and sha256_of(path) != entry["sha256"]:
+        return f"other content than published (sha256 should be {entry['sha256']}); it fits, so it is used"
+    return "ok"
+
+
+def main() -> None:
+    """Command line; exit status 1 if the engine cannot start with what is there."""
+    from services.common.settings import load
+    from services.render.settings import RenderSettings
+
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("engine", choices=tuple(manifest()))
+    parser.add_argument("--folder", type=Path, help="where the engine's files lie (default: <models_dir>/<engine>)")
+    args = parser.parse_args()
+    root = args.folder or load(RenderSettings).models_dir / args.engine
+    say = sys.stdout.write
+    say(f"{args.engine}: files belong into {root}\n")
+    parts = survey(args.engine, root)
+    for part in parts:
+        say(f"\n{part.name}: {part.state}\n")
+        for file in part.files:
+            say(f"    {file}\n")
+        say(f"    licence: {part.licence}\n")
+        if part.state != "ok":
+            say(f"    about {part.mb} MB, from {part.source}\n")
+            if part.optional:
+                say(f"    optional: {part.optional}\n")
+    bad = [p.name for p in parts if not p.optional and (p.state == "missing" or p.state.startswith("wrong"))]
+    say(f"\n{args.engine} cannot start: {', '.join(bad)}\n" if bad else f"\n{args.engine} can start\n")
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""The ``synctalk`` engine: SyncTalk (Peng et al., CVPR 2024), a radiance field of one person, in a user's checkout.
+
+Its programs run in an environment of their own on an NVIDIA GPU; none of its code is part of this project.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from services.common.errors import HuashengError
+from services.common.weights import WeightsError, folder
+from services.render.devices import DeviceInfo
+from services.render.engines.base import AvatarReport, EngineOptions, Kind, RenderEngine, RenderSession, SessionConfig
+from services.render.engines.synctalk.prepare import FPS, Job, prepare
+from services.render.engines.synctalk.session import SyncSession
+from services.render.engines.synctalk.setup import SyncTalk
+from services.render.engines.synctalk.train import LEARNED, epochs
+from services.render.media.read import kind_of, probe
+
+__all__ = ["SynctalkEngine"]
+
+AT_ONCE = 1
+"""Programs that draw at a time: one fills a GPU."""
+
+
+class SynctalkEngine(RenderEngine):
+    """One checkout. Draws videos only, and only of people it was trained on."""
+
+    name = "synctalk"
+    description = (
+        "SyncTalk in your own checkout: trained for hours on one person; for videos, not for live conversation"
+    )
+    licence = "CC BY-NC 4.0: non-commercial use only, the trained models included"
+    version = "1"
+    trainer = "services.render.engines.synctalk.train:train"
+    trains_with_torch = False
+    default_steps = 100_000
+    is_live = False
+    needs_model = True
+
+    def __init__(self, options: EngineOptions) -> None:
+        longest = options.synctalk.max_video_s if options.synctalk else options.max_avatar_s
+        super().__init__(replace(options, max_avatar_s=longest))
+        self._mesh: Path | None = None
+        self._gpu: DeviceInfo | None = None
+        self._turns = threading.Semaphore(AT_ONCE)
+
+    def load(self) -> None:
+        """Look whether the checkout is complete and its Python works. Raises ``engine-unavailable`` with what to do."""
+        if self.options.synctalk is None:
+            why = "no checkout is set; set RENDER_SYNCTALK_DIR and RENDER_SYNCTALK_PYTHON, see docs/synctalk.md"
+            raise HuashengError("engine-unavailable", engine=self.name, why=why)
+        try:
+            self._mesh = folder("face-mesh", self.options.weights_dir)
+        except WeightsError as e:
+            raise HuashengError("engine-unavailable", engine=self.name, why=str(e)) from e
+        self._gpu = self.options.synctalk.probe()
+        self.device = self._gpu.device
+
+    def devices(self) -> list[DeviceInfo]:
+        """See ``RenderEngine``; memory in use is not known here."""
+        return [self._gpu] if self._gpu else []
+
+    def prepare(
+        self,
+        source: Path,
+        kind: Kind,
+        out: Path,
+        progress: Callable[[str, float], None],
+        cancelled: Callable[[], bool],
+    ) -> AvatarReport:
+        """See ``RenderEngine``."""
+        setup, mesh = self._ready()
+        return prepare(Job(source, kind, setup, mesh, self.options, progress, cancelled), out)
+
+    def check_training(self, source: Path, steps: int) -> None:
+        """See ``RenderEngine``. Raises ``video-needed`` and ``too-few-steps``."""
+        if kind_of(source) != "video":
+            raise HuashengError("video-needed", engine=self.name, name=source.name)
+        seconds = min(probe(source).duration_s, self.options.max_avatar_s)
+        epochs(steps, max(1, round(LEARNED * FPS * seconds)))
+
+    def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:
+        """See ``RenderEngine``. Raises ``not-live``."""
+        if config.live:
+            raise HuashengError("not-live", engine=self.name)
+        setup, _ = self._ready()
+        return SyncSession(avatar, config, setup, self._turns)
+
+    def _ready(self) -> tuple[SyncTalk, Path]:
+        if self.options.synctalk is None or self._mesh is None:
+            raise HuashengError("engine-unavailable", engine=self.name, why="not loaded")
+        return self.options.synctalk, self._mesh

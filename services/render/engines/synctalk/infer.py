@@ -1,0 +1,114 @@
+"""One run of ``main.py --test``: a piece of sound and the frames to show, to pictures in which the mouth follows.
+
+The result is decoded and counted before any of it is given out: the program ends well also where it drew nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from services.common.audio import wav_bytes
+from services.common.errors import HuashengError
+from services.render.engines.base import Image, Samples, Working
+from services.render.engines.synctalk.child import NAME, Child
+from services.render.engines.synctalk.data import Person
+from services.render.engines.synctalk.setup import SyncTalk
+from services.render.engines.synctalk.watch import RANDOM, UNFIT, bar
+from services.render.media.read import read_frames
+
+FPS = 25
+RATE = 16000
+TAIL_S = 0.4
+"""Silence added after the sound: the window of the last frame reaches 0.2 s beyond it."""
+LEAST_S = 1.0
+"""Sound shorter than its window of 0.2 s makes its loader fail; ours is never shorter than this."""
+MARGIN = 8
+"""Frames listed beyond those asked for, so that its loader never turns back on its own."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is to be drawn."""
+
+    person: Person
+    size: tuple[int, int]
+    """Width and height of the avatar."""
+    model: Path
+    """Checkpoint of a training."""
+    sound: Samples
+    """Mono at ``RATE``; the first frame begins with it."""
+    order: list[int]
+    """Source frame of each picture."""
+
+
+def draw(setup: SyncTalk, piece: Piece) -> Generator[Image | Working]:
+    """Signs of life with the number of pictures drawn, then all pictures, BGR of ``piece.size``.
+
+    Closing the iterator ends the program. Raises ``program-failed``, ``program-hung``, ``program-memory``,
+    ``program-no-result`` and ``bad-model``.
+    """
+    count = len(piece.order)
+    with tempfile.TemporaryDirectory(prefix="huasheng-synctalk-") as made:
+        folder = Path(made)
+        piece.person.arrange([*piece.order, *[piece.order[-1]] * MARGIN], folder / "person")
+        seconds = max(LEAST_S, count / FPS + TAIL_S)
+        sound = np.pad(piece.sound, (0, max(0, round(seconds * RATE) - len(piece.sound))))
+        (folder / "speech.wav").write_bytes(wav_bytes(sound, RATE))
+        (folder / "model.pth").symlink_to(piece.model.absolute())
+        arguments = [
+            "main.py",
+            str(folder / "person"),
+            "--workspace",
+            str(folder / "work"),
+            "-O",
+            "--test",
+            "--test_train",
+            "--asr_model",
+            "ave",
+            "--portrait",
+            "--aud",
+            str(folder / "speech.wav"),
+            "--ckpt",
+            str(folder / "model.pth"),
+        ]
+        with setup.start(arguments, "drawing", setup.render_s) as child:
+            yield from _follow(child, count)
+            result = _result(child, folder / "work" / "results", piece, count)
+            for i, (_, picture) in enumerate(read_frames(result, FPS)):
+                if i == count:
+                    break
+                yield picture
+
+
+def _follow(child: Child, count: int) -> Iterator[Working]:
+    drawn, unfit = 0, False
+    for line in child.lines():
+        unfit = unfit or line.startswith(UNFIT) or RANDOM in line
+        if (done := bar(line)) and "Loading" not in line:
+            drawn = max(drawn, min(done[0], count))
+        yield Working(drawn)
+    child.check()
+    if unfit:
+        raise HuashengError("bad-model", id=NAME)
+
+
+def _result(child: Child, folder: Path, piece: Piece, count: int) -> Path:
+    """The silent video, decoded whole. ``_audio`` and ``_depth`` lie beside it."""
+    found = [p for p in folder.glob("ngp_ep*.mp4") if not p.stem.endswith(("_audio", "_depth"))]
+    if len(found) != 1:
+        raise child.useless("it ended without a video")
+    whole, size = 0, (0, 0)
+    with contextlib.suppress(HuashengError):  # not a video: nothing of it is counted
+        for _, picture in read_frames(found[0], FPS):
+            whole, size = whole + 1, (picture.shape[1], picture.shape[0])
+    if whole < count:
+        raise child.useless(f"its video has {whole} pictures instead of {count}")
+    if size != piece.size:
+        raise child.useless(f"its video is {size[0]} × {size[1]} pixels instead of {piece.size[0]} × {piece.size[1]}")
+    return found[0]

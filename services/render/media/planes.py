@@ -1,0 +1,114 @@
+"""Planar YUV 4:2:0 pictures: views of the planes, cutting, warping and blending a rectangle of them.
+
+A picture is uint8 of shape (H * 3 / 2, W). A patch is a rectangle of it: luma (h, w) and chroma (h / 2, w / 2, 2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from services.render.face.warp import Array, Rect, dense
+
+Bytes = npt.NDArray[np.uint8]
+
+HARDNESS = 3.0
+"""How much more the heavier of two patches gives to fine detail than to the rest."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A rectangle cut from a picture."""
+
+    rect: Rect
+    luma: Bytes
+    chroma: Bytes
+
+
+def planes(picture: Bytes) -> tuple[Bytes, Bytes, Bytes]:
+    """Views of Y (H, W), U and V (H / 2, W / 2)."""
+    h, w = picture.shape[0] * 2 // 3, picture.shape[1]
+    quarter = h * w // 4
+    flat = picture.reshape(-1)
+    u = flat[h * w : h * w + quarter].reshape(h // 2, w // 2)
+    return picture[:h], u, flat[h * w + quarter :].reshape(h // 2, w // 2)
+
+
+def cut(picture: Bytes, rect: Rect) -> Patch:
+    """A copy of a rectangle."""
+    x, y, w, h = rect
+    luma, u, v = planes(picture)
+    half = (slice(y // 2, (y + h) // 2), slice(x // 2, (x + w) // 2))
+    return Patch(rect, luma[y : y + h, x : x + w].copy(), np.dstack([u[half], v[half]]))
+
+
+def crop(patch: Patch, rect: Rect) -> Patch:
+    """A view of a part of a patch; ``rect`` in picture coordinates."""
+    x, y, w, h = rect
+    dx, dy = x - patch.rect[0], y - patch.rect[1]
+    half = (slice(dy // 2, (dy + h) // 2), slice(dx // 2, (dx + w) // 2))
+    return Patch(rect, patch.luma[dy : dy + h, dx : dx + w], patch.chroma[half])
+
+
+def paste(picture: Bytes, patch: Patch) -> None:
+    """Write a patch into a picture, in place."""
+    x, y, w, h = patch.rect
+    luma, u, v = planes(picture)
+    luma[y : y + h, x : x + w] = patch.luma
+    half = (slice(y // 2, (y + h) // 2), slice(x // 2, (x + w) // 2))
+    u[half], v[half] = patch.chroma[..., 0], patch.chroma[..., 1]
+
+
+def warp(source: Patch, coarse: Array, step: int, rect: Rect) -> Patch:
+    """The picture of ``source`` seen through a map: ``coarse`` holds, per node of ``rect``, picture coordinates."""
+    _, _, w, h = rect
+    x0, y0 = source.rect[:2]
+    at = coarse - np.array([x0, y0], np.float32)
+    luma = cv2.remap(source.luma, dense(at, step, w, h), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    half = dense((at - 0.5) / 2, step // 2, w // 2, h // 2)
+    chroma = cv2.remap(source.chroma, half, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return Patch(rect, luma, chroma)
+
+
+def mix(patches: list[tuple[float, Patch]], detail: float) -> Patch:
+    """Weighted mean of one or two patches of one rectangle; weights sum to 1. ``detail`` is a size in pixels.
+
+    Detail finer than that does not add up, it blurs: it comes nearly whole from the heavier patch (bands are mixed each
+    on its own, cf. Burt and Adelson 1983), and what the mean still takes from it is given back.
+    """
+    if len(patches) == 1:
+        return patches[0][1]
+    (w, first), (_, second) = patches
+    luma = cv2.addWeighted(first.luma, w, second.luma, 1 - w, 0, dtype=cv2.CV_32F)
+    chroma = cv2.addWeighted(first.chroma, w, second.chroma, 1 - w, 0)
+    sharp = w**HARDNESS / (w**HARDNESS + (1 - w) ** HARDNESS)
+    fine = cv2.addWeighted(first.luma, sharp, second.luma, 1 - sharp, 0, dtype=cv2.CV_32F)
+    gain = 1 / float(np.hypot(sharp, 1 - sharp))
+    # low band of the soft mixture, fine band of the hard one
+    luma = cv2.GaussianBlur(cv2.addWeighted(luma, 1, fine, -gain, 0), (0, 0), detail) + gain * fine
+    return Patch(first.rect, _bytes(luma), chroma)
+
+
+def small(patch: Patch, size: tuple[int, int]) -> Array:
+    """All three planes shrunk to (columns, rows), float32 (rows, columns, 3)."""
+    luma = cv2.resize(patch.luma, size, interpolation=cv2.INTER_AREA)
+    chroma = cv2.resize(patch.chroma, size, interpolation=cv2.INTER_AREA)
+    return np.dstack([luma, chroma]).astype(np.float32)
+
+
+def blend(under: Patch, over: Patch, alpha: Array, shift: Array, step: int, gain: float = 1.0) -> Patch:
+    """``gain`` times ``over`` plus ``shift`` (.., 3) laid on ``under`` by ``alpha`` (rows, columns), both at nodes."""
+    _, _, w, h = under.rect
+    times = np.float32(gain)
+    a = dense(alpha, step, w, h)
+    luma = under.luma + a * (times * over.luma + dense(shift[..., 0], step, w, h) - under.luma)
+    b = dense(alpha, step // 2, w // 2, h // 2)[..., None]
+    chroma = under.chroma + b * (times * over.chroma + dense(shift[..., 1:], step // 2, w // 2, h // 2) - under.chroma)
+    return Patch(under.rect, _bytes(luma), _bytes(chroma))
+
+
+def _bytes(x: Array) -> Bytes:
+    return np.asarray(cv2.convertScaleAbs(np.maximum(x, 0)))

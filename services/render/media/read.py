@@ -1,0 +1,321 @@
+"""Reads videos and pictures the way an avatar needs them: upright, square pixels, even sides, constant frame rate.
+
+kind_of(path) -> "video" | "portrait"      probe(path) -> VideoInfo
+read_frames(path, ...) -> (t_s, bgr)        read_image(path) -> bgr
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, Any
+
+import av
+import cv2
+import numpy as np
+import numpy.typing as npt
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.stream import VideoStream
+
+from services.common.errors import HuashengError
+
+Bgr = npt.NDArray[np.uint8]
+"""Shape (H, W, 3), uint8, BGR, sides even."""
+
+RATES = (24, 25, 30)
+"""Frame rates an avatar may have."""
+MAX_SOURCE_SIDE = 8192
+"""Larger sources are refused: one decoded picture would already need 200 MB."""
+
+# Playlists and scripts (HLS, concat, ...) could make the decoder open other files, so containers are named one by one.
+_FORMATS = "mov,mp4,avi,matroska,webm,flv,mpegts,mpeg,asf,ogg,wav,mp3,flac,aac,gif"
+_PICTURES = "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe"
+_OPEN = {"format_whitelist": f"{_FORMATS},{_PICTURES}"}
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video is. Sizes are as displayed: after rotation, with square pixels."""
+
+    width: int
+    height: int
+    fps: int
+    """The constant rate it is read at, one of ``RATES``."""
+    source_fps: float
+    duration_s: float
+    frames: int
+    """Frames in the file, before they are brought to the constant rate."""
+    has_audio: bool
+    codec: str
+    is_vfr: bool
+    rotation: int
+    """Degrees counter-clockwise that the stored picture is turned for display: 0, 90, 180 or 270."""
+
+
+def constant_rate(rate: float) -> int:
+    """The rate of ``RATES`` that shows frames taken at ``rate`` per second most evenly.
+
+    Whole multiples and fractions come first (50 -> 25, 59.94 -> 30, 15 -> 30, 12 -> 24), then the nearest.
+    """
+    for candidate in sorted(RATES, key=lambda r: abs(r - rate)):
+        ratio = max(rate, 0.001) / candidate
+        ratio = ratio if ratio >= 1 else 1 / ratio
+        if round(ratio) <= 5 and abs(ratio / round(ratio) - 1) < 0.01:
+            return candidate
+    return min(RATES, key=lambda r: abs(r - rate))
+
+
+class _Nameless:
+    """A file without its name, so that the content alone decides what it is taken for."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[InputContainer]:
+    if path.stat().st_size == 0:
+        raise HuashengError("empty-file", name=path.name)
+    with path.open("rb") as file:
+        head = file.read(12)
+        file.seek(0)
+        try:
+            container = av.open(_Nameless(file), "r", options=_OPEN, buffer_size=1 << 20)
+        except av.error.FFmpegError as e:
+            # an MP4 that broke off before its index still starts like one
+            starts = (b"\x1aE\xdf\xa3", b"RIFF", b"\x89PNG", b"\xff\xd8\xff")
+            known = head[4:8] == b"ftyp" or head.startswith(starts)
+            raise HuashengError("corrupt-media" if known else "unsupported-media", name=path.name) from e
+        with container:
+            yield container
+
+
+def _video_stream(container: InputContainer, name: str) -> VideoStream:
+    for stream in container.streams.video:
+        if "attached_pic" not in (stream.disposition.name or "").lower():  # cover art of a song is no video
+            return stream
+    if container.streams.audio:
+        raise HuashengError("wrong-kind", name=name, kind="audio", needed="video or picture")
+    raise HuashengError("corrupt-media", name=name)
+
+
+def kind_of(path: Path) -> str:
+    """``video`` or ``portrait``, decided by the content.
+
+    Raises ``empty-file``, ``unsupported-media``, ``corrupt-media`` and ``wrong-kind`` for sound without pictures.
+    """
+    with _opened(path) as container:
+        _video_stream(container, path.name)
+        return "portrait" if container.format.name.split(",")[0] in _PICTURES.split(",") else "video"
+
+
+def _rotation(frame: VideoFrame) -> int:
+    return int(round(frame.rotation / 90) * 90) % 360
+
+
+def _displayed(stream: VideoStream, rotation: int) -> tuple[int, int]:
+    sar = stream.sample_aspect_ratio or Fraction(1)
+    width = round(stream.width * sar) if 0 < sar < 10 else stream.width
+    return (stream.height, width) if rotation in (90, 270) else (width, stream.height)
+
+
+def probe(path: Path) -> VideoInfo:
+    """Read the index and one picture of a video.
+
+    Raises ``empty-file``, ``unsupported-media``, ``wrong-kind``, ``too-big-picture`` and, when the file breaks off, has
+    no pictures or cannot be decoded, ``corrupt-media``: half an upload is better uploaded again than used.
+    """
+    name = path.name
+    try:
+        with _opened(path) as container:
+            stream = _video_stream(container, name)
+            if max(stream.width, stream.height) > MAX_SOURCE_SIDE:
+                raise HuashengError("too-big-picture", width=stream.width, height=stream.height, limit=MAX_SOURCE_SIDE)
+            first = next(container.decode(stream), None)
+            if first is None or not (stream.width and stream.height):
+                raise HuashengError("corrupt-media", name=name)
+            rotation = _rotation(first)
+            has_audio = bool(container.streams.audio)
+            declared = container.duration / av.time_base if container.duration else 0.0
+            codec = stream.codec_context.name
+            width, height = _displayed(stream, rotation)
+        with _opened(path) as container:  # again from the start; seeking is not exact in every container
+            times, end = _timestamps(container, _video_stream(container, name))
+    except av.error.FFmpegError as e:
+        raise HuashengError("corrupt-media", name=name) from e
+    if not times or (declared and end < 0.9 * declared - 0.5):
+        raise HuashengError("corrupt-media", name=name)
+    rate, is_vfr = _rate(times, float(stream.average_rate or 25))
+    return VideoInfo(
+        width,
+        height,
+        constant_rate(rate),
+        rate,
+        times[-1] - times[0] + 1 / rate,
+        len(times),
+        has_audio,
+        codec,
+        is_vfr,
+        rotation,
+    )
+
+
+def _timestamps(container: InputContainer, video: VideoStream) -> tuple[list[float], float]:
+    """Sorted times of all pictures, and the time up to which the file really has data; nothing is decoded."""
+    times: list[float] = []
+    start = (container.start_time or 0) / av.time_base
+    end = 0.0
+    for packet in container.demux([video, *container.streams.audio]):
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is None or packet.is_corrupt or packet.is_discard:
+            continue
+        t = float(stamp * packet.time_base) - start
+        end = max(end, t + float((packet.duration or 0) * packet.time_base))
+        if packet.stream is video:
+            times.append(t)
+    return sorted(times), end
+
+
+def _rate(times: list[float], declared: float) -> tuple[float, bool]:
+    """Frames per second and whether they come unevenly; dropped frames do not change the rate."""
+    gaps = [b - a for a, b in pairwise(times) if b > a]
+    if not gaps:
+        return declared, False
+    median = statistics.median(gaps)
+    uneven = sum(abs(g - median) > 0.2 * median for g in gaps)
+    if uneven > max(1, 0.02 * len(gaps)):
+        return 1 / median, True
+    return sum(round(g / median) for g in gaps) / sum(gaps), False
+
+
+def read_frames(
+    path: Path, fps: int | None = None, max_side: int | None = None, limit_s: float | None = None, threads: int = 1
+) -> Iterator[tuple[float, Bgr]]:
+    """Pictures of a video at a constant rate, as ``(seconds, bgr)`` starting at 0; each picture is a new array.
+
+    ``fps`` is the rate (``probe(path).fps`` when None), ``max_side`` scales larger pictures down, ``limit_s`` ends the
+    reading. Frames are chosen by their real times: a variable rate keeps its speed. Pictures that cannot be decoded
+    are skipped; more than one in twenty of them is ``corrupt-media``. Raises what ``probe`` raises.
+    """
+    info = probe(path)
+    step = 1 / (fps or info.fps)
+    # 23.976 and 29.97 are shown as 24 and 30 frame by frame: a repeated frame every 33 s would show, 0.1 % does not
+    speed = 1.0
+    ratio = info.source_fps * step
+    if not info.is_vfr and abs(max(ratio, 1 / ratio) / round(max(ratio, 1 / ratio)) - 1) < 0.01:
+        whole = round(ratio) if ratio >= 1 else 1 / round(1 / ratio)
+        speed = ratio / whole
+    end = min(info.duration_s * speed, limit_s or float("inf"))
+    count = max(1, round(end / step))
+    tick = 0
+    held: VideoFrame | None = None
+    held_t = 0.0
+    for t, frame in _decoded(path, info, threads):
+        t *= speed
+        # the held frame is shown at every tick that is nearer to it than to the new one; in the middle it stays (1 ms
+        # is how exact times are in some containers)
+        while held is not None and tick < count and tick * step - held_t <= t - tick * step + 0.001:
+            yield tick * step, _to_bgr(held, info, max_side)
+            tick += 1
+        if tick >= count:
+            return
+        held, held_t = frame, t
+    while held is not None and tick < count:
+        yield tick * step, _to_bgr(held, info, max_side)
+        tick += 1
+
+
+def _decoded(path: Path, info: VideoInfo, threads: int) -> Iterator[tuple[float, VideoFrame]]:
+    """All pictures with their times from the first one; skips what is broken, within reason."""
+    bad = good = 0
+    first: float | None = None
+    with _opened(path) as container:
+        stream = _video_stream(container, path.name)
+        stream.codec_context.thread_count = threads
+        try:
+            for packet in container.demux(stream):
+                try:
+                    frames = packet.decode()
+                except av.error.InvalidDataError as e:
+                    bad += 1
+                    if bad > max(3, 0.05 * info.frames):
+                        raise HuashengError("corrupt-media", name=path.name) from e
+                    continue
+                for frame in frames:
+                    assert isinstance(frame, VideoFrame)
+                    t = frame.time if frame.time is not None else good / info.source_fps
+                    first = t if first is None else first
+                    good += 1
+                    yield t - first, frame
+        except av.error.FFmpegError as e:
+            raise HuashengError("corrupt-media", name=path.name) from e
+    if not good:
+        raise HuashengError("corrupt-media", name=path.name)
+
+
+def fitted(width: int, height: int, max_side: int | None) -> tuple[int, int]:
+    """Size with even sides, scaled down so that the longest is at most ``max_side``."""
+    scale = min(1.0, max_side / max(width, height)) if max_side else 1.0
+    return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
+
+
+def _to_bgr(frame: VideoFrame, info: VideoInfo, max_side: int | None) -> Bgr:
+    width, height = fitted(info.width, info.height, max_side)
+    if width + 1 >= info.width and height + 1 >= info.height:
+        width, height = info.width, info.height  # an odd side loses a line instead of being blurred
+    turned = info.rotation in (90, 270)
+    space = Colorspace(frame.colorspace) if frame.colorspace in list(Colorspace) else None
+    if space is None:  # untagged: players take HD as BT.709 and the rest as BT.601
+        space = Colorspace.ITU709 if max(info.width, info.height) >= 1280 else Colorspace.ITU601
+    full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
+    out = frame.reformat(
+        width=height if turned else width,
+        height=width if turned else height,
+        format="bgr24",
+        src_colorspace=space,
+        src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+        dst_color_range=ColorRange.JPEG,
+        # without exact rounding swscale darkens every picture by 1 %
+        interpolation=Interpolation.ACCURATE_RND
+        | Interpolation.FULL_CHR_H_INT
+        | (Interpolation.AREA if (width, height) != (info.width, info.height) else Interpolation.BICUBIC),
+        threads=1,
+    ).to_ndarray()
+    turned_back = np.rot90(out, info.rotation // 90) if info.rotation else out
+    return _even(turned_back)
+
+
+def _even(picture: npt.NDArray[Any]) -> Bgr:
+    h, w = picture.shape[:2]
+    return np.ascontiguousarray(picture[: h // 2 * 2, : w // 2 * 2])
+
+
+def read_image(path: Path, max_side: int | None = None) -> Bgr:
+    """A picture, upright (EXIF), transparent parts on white, longest side at most ``max_side``.
+
+    Raises ``empty-file``, ``unsupported-media``, ``corrupt-media`` and ``too-big-picture``.
+    """
+    with _opened(path) as container:
+        stream = _video_stream(container, path.name)
+        width, height = stream.width, stream.height
+    if max(width, height) > MAX_SOURCE_SIDE:
+        raise HuashengError("too-big-picture", width=width, height=height, limit=MAX_SOURCE_SIDE)
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    if picture is None:
+        raise HuashengError("corrupt-media", name=path.name)
+    whole = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if whole is not None and whole.ndim == 3 and whole.shape[2] == 4 and whole.shape[:2] == picture.shape[:2]:
+        alpha = whole[:, :, 3:].astype(np.float32) / np.iinfo(whole.dtype).max
+        picture = (picture * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
+    size = fitted(picture.shape[1], picture.shape[0], max_side)
+    if size[0] + 1 < picture.shape[1] or size[1] + 1 < picture.shape[0]:
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return _even(picture)

@@ -1,0 +1,128 @@
+"""Trained models in storage: ``models/<owner>/<model_id>/`` with ``model.json``, ``preview.jpg`` and the weights.
+
+A model is there when its ``model.json`` is, which is written last and deleted first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from services.common.errors import HuashengError
+from services.common.storage import Storage
+from services.render.avatars.store import BUILTIN, check_ids
+from services.render.train.job import MODEL, PREVIEW, Result
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+RECORD = "model.json"
+UNET_FILES = ("unet/config.json", "unet/diffusion_pytorch_model.safetensors")
+"""A trained network of joygen, in upstream's own format; the weights last, so that they say that all is there."""
+CHECKPOINT = "model.pth"
+"""A trained model of synctalk: a checkpoint of its own, which only its own programs open."""
+
+
+def weights_in(made: Path) -> Path:
+    """The weights among what a training made."""
+    return next(made / name for name in (MODEL, CHECKPOINT, UNET_FILES[-1]) if (made / name).is_file())
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """What ``model.json`` holds."""
+
+    model_id: str
+    owner: str
+    name: str
+    engine: str
+    avatar_id: str
+    training_id: str
+    steps: int
+    result: Result
+    sha256: str
+    created_at: float
+
+    def to_json(self) -> bytes:
+        """The file's content."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> ModelRecord:
+        """The record of a file's content."""
+        raw = json.loads(data)
+        return cls(result=Result.of(raw.pop("result")), **raw)
+
+
+class ModelStore:
+    """Finds, adds and deletes models. ``cache`` is the local folder used when storage is a bucket."""
+
+    def __init__(self, storage: Storage, cache: Path) -> None:
+        self.storage, self._cache = storage, cache
+
+    def key(self, owner: str, model_id: str, name: str = "") -> str:
+        """Storage key of a file of a model, or of its folder. Raises ``unknown-id`` for what no model is called."""
+        check_ids(owner, BUILTIN)
+        if not _ID.fullmatch(model_id):
+            raise HuashengError("unknown-id", kind="model", id=model_id[:100])
+        return f"models/{owner}/{model_id}" + (f"/{name}" if name else "")
+
+    def get(self, owner: str, model_id: str) -> ModelRecord:
+        """A model's record. Raises ``unknown-id``."""
+        try:
+            return ModelRecord.from_json(self.storage.read(self.key(owner, model_id, RECORD)))
+        except FileNotFoundError:
+            raise HuashengError("unknown-id", kind="model", id=model_id) from None
+
+    def list(self, owner: str) -> list[ModelRecord]:
+        """The owner's models, newest first."""
+        check_ids(owner, BUILTIN)
+        found = []
+        for key in self.storage.list(f"models/{owner}"):
+            name = key.rsplit("/", 1)[1]
+            if _ID.fullmatch(name) and self.storage.exists(f"{key}/{RECORD}"):
+                found.append(self.get(owner, name))
+        return sorted(found, key=lambda r: -r.created_at)
+
+    def add(self, record: ModelRecord, made: Path) -> None:
+        """Put what a training made in its place; an older model of that name is replaced."""
+        self.delete_files(record.owner, record.model_id)
+        for name in (MODEL, CHECKPOINT, *UNET_FILES, PREVIEW):
+            if (made / name).is_file():
+                with self.storage.writing(self.key(record.owner, record.model_id, name)) as path:
+                    shutil.copyfile(made / name, path)
+        self.storage.put(self.key(record.owner, record.model_id, RECORD), record.to_json())
+
+    def file(self, record: ModelRecord) -> Path:
+        """Local file of the weights, or the folder that holds ``unet/``; fetched from a bucket when this machine has
+        another one or none."""
+        is_unet = self.storage.exists(self.key(record.owner, record.model_id, UNET_FILES[-1]))
+        is_checkpoint = self.storage.exists(self.key(record.owner, record.model_id, CHECKPOINT))
+        single = CHECKPOINT if is_checkpoint else MODEL
+        names = UNET_FILES if is_unet else (single,)
+        if self.storage.is_local:
+            return Path(self.storage.path(self.key(record.owner, record.model_id, "" if is_unet else single)))
+        home = self._cache / record.owner / record.model_id / record.sha256[:16]
+        for name in names:
+            local = home / name
+            if not local.is_file():
+                local.parent.mkdir(parents=True, exist_ok=True)
+                part = local.with_suffix(".part")
+                with self.storage.local(self.key(record.owner, record.model_id, name)) as fetched:
+                    shutil.copyfile(fetched, part)
+                part.replace(local)
+        return home if is_unet else home / single
+
+    def delete_files(self, owner: str, model_id: str) -> None:
+        """Delete a model's files; missing ones are fine."""
+        self.storage.delete(self.key(owner, model_id, RECORD))
+        self.storage.delete(self.key(owner, model_id))
+
+    def delete_of_avatar(self, owner: str, avatar_id: str, also: Callable[[ModelRecord], None]) -> None:
+        """Delete the models that belong to an avatar; ``also`` is told of each."""
+        for record in self.list(owner):
+            if record.avatar_id == avatar_id:
+                self.delete_files(owner, record.model_id)
+                also(record)

@@ -1,0 +1,239 @@
+"""GPT-SoVITS through its ``api_v2.py``: cloned voices in Chinese, English, Japanese, Korean and Cantonese."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from services.common.audio import Samples
+from services.common.errors import HuashengError
+from services.tts.engines.base import (
+    ClonedVoice,
+    EngineSetup,
+    Piece,
+    Sampling,
+    SpeechRequest,
+    Stop,
+    TextClause,
+    TtsEngine,
+    VoiceInfo,
+)
+from services.tts.engines.gpt_sovits.pool import Pool
+from services.tts.engines.gpt_sovits.request import Ask
+from services.tts.engines.gpt_sovits.wire import RATES, SUPER_RATE
+from services.tts.engines.kokoro.text import clauses as splitting
+from services.tts.engines.kokoro.text.script import has_words, is_japanese, main_language
+from services.tts.samples import SAMPLES
+
+log = logging.getLogger("huasheng.tts.sovits")
+
+DEFAULT_VOICE = "default"
+EDGE_S = 0.005
+"""Sound begins and ends over this time: some versions click."""
+LEAST_S = 0.1
+"""Sound is given out in pieces of at least this length."""
+STOOD_IN_S = 10.0
+"""Longest wait for a first process at start while another engine can stand in."""
+_HANGUL = re.compile(r"[\uac00-\ud7a3]")
+_SPOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3A-Za-z\uff21-\uff5a]")
+
+
+class GptSovitsEngine(TtsEngine):
+    """Each stretch of text is one request to a process of the pool. No phonemes are known."""
+
+    name = "gpt_sovits"
+    license = "MIT"
+    description = "GPT-SoVITS: speaks with voices cloned from 3 to 10 s of speech; runs beside the service"
+    languages = ("zh-CN", "en-US", "ja-JP", "ko-KR", "yue-HK")
+    has_phonemes = False
+    can_clone = True
+    sampling = tuple(f.name for f in fields(Sampling))
+
+    def __init__(self, setup: EngineSetup) -> None:
+        super().__init__(setup)
+        self._s = s = setup.settings
+        self.sample_rate = s.gpt_sovits_rate
+        version = next(iter(s.gpt_sovits_models.values())).version if s.gpt_sovits_models else s.gpt_sovits_version
+        if s.gpt_sovits_media_type == "raw" and not version:
+            self._refuse("the media type raw needs TTS_GPT_SOVITS_VERSION, since raw sound does not tell its rate")
+        folder = s.gpt_sovits_checkout
+        if folder is not None and not (folder / "api_v2.py").is_file():
+            self._refuse(f"there is no api_v2.py in TTS_GPT_SOVITS_CHECKOUT ({folder})")
+        self._warm()  # a reference that cannot be used is an error now
+        self._pool = Pool(s, self._warm)
+
+    def _refuse(self, why: str) -> None:
+        raise HuashengError("engine-unavailable", engine=self.name, why=why)
+
+    def load(self) -> None:
+        """Start what is to be started and wait for the first process; without one the engine waits on.
+
+        Where another engine can stand in meanwhile, the wait is short: a process needs a minute and more to load.
+        """
+        self._pool.start()
+        names = self._s.engine_names()
+        is_alone = self.name not in names or len(names) == 1
+        if not self._pool.wait(self._s.gpt_sovits_start_s if is_alone else min(STOOD_IN_S, self._s.gpt_sovits_start_s)):
+            log.warning("no GPT-SoVITS process is ready yet", extra={"why": self._pool.problem()})
+
+    def problem(self) -> str:
+        """Why no process is ready."""
+        return self._pool.problem()
+
+    def close(self) -> None:
+        """End requests at work and the processes started here."""
+        self._pool.close()
+
+    def voices(self) -> list[VoiceInfo]:
+        """The operator's reference, if there is one."""
+        s = self._s
+        if not s.gpt_sovits_reference:
+            return []
+        return [
+            VoiceInfo(
+                DEFAULT_VOICE,
+                "GPT-SoVITS",
+                s.gpt_sovits_reference_language,
+                "",
+                SAMPLES[language(s.gpt_sovits_reference_language)],
+            )
+        ]
+
+    def synthesize(self, clauses: Iterator[TextClause], request: SpeechRequest) -> Iterator[Piece]:
+        """See ``TtsEngine``. Also raises ``tts-unreachable``, ``tts-slow``, ``tts-bad-audio`` and ``voice-needed``."""
+        voice = self._voice(request)
+        wanted = language(request.language) if request.language not in ("", "auto") else ""
+        spoken, words, pace = False, False, splitting.Pace()
+        for clause in clauses:
+            words = words or has_words(clause.text)
+            if not any(_SPOKEN.match(c) or c.isdecimal() for c in clause.text):
+                if has_words(clause.text):
+                    log.warning("a clause in no language that is spoken was left out", extra={"index": clause.index})
+                continue
+            for stretch in splitting.split(clause.text, pace):
+                tongue = wanted or script_language(clause.text)
+                ask = self._ask(stretch.text, tongue, voice, request.speed, request.sampling)
+                text = stretch.text
+                for samples in self._speak(ask, request.stop):
+                    spoken = True
+                    yield Piece(clause.index, text, voice.voice_id, samples, [])
+                    text = ""
+                if request.stop.is_set():
+                    return
+        if not spoken and not request.stop.is_set():
+            raise HuashengError("unspeakable-text" if words else "empty-text")
+
+    def _voice(self, request: SpeechRequest) -> ClonedVoice:
+        if request.cloned:
+            return request.cloned
+        if request.voice_id not in ("", DEFAULT_VOICE) or (request.voice_id and not self._s.gpt_sovits_reference):
+            raise HuashengError("unknown-voice", voice=request.voice_id)
+        if not self._s.gpt_sovits_reference:
+            raise HuashengError("voice-needed", engine=self.name)
+        return self._default()
+
+    def _default(self) -> ClonedVoice:
+        s = self._s
+        clip = (Path(s.gpt_sovits_reference),)
+        return ClonedVoice(DEFAULT_VOICE, s.gpt_sovits_reference_language, s.gpt_sovits_reference_text, clip)
+
+    def _warm(self) -> Ask | None:
+        """First words, since the first request is slow."""
+        if not self._s.gpt_sovits_reference:
+            return None
+        voice = self._default()
+        tongue = language(voice.language)
+        return self._ask(SAMPLES[tongue].split("。")[0].split(".")[0], tongue, voice, 1.0, Sampling())
+
+    def _ask(self, text: str, tongue: str, voice: ClonedVoice, speed: float, sampling: Sampling) -> Ask:
+        """The request. Raises ``bad-request``."""
+        s, models = self._s, self._s.gpt_sovits_models
+        model = voice.model or next(iter(models), "")
+        if model and model not in models:
+            raise HuashengError("bad-request", what=f"The operator does not offer the weights {model!r}.")
+        version = models[model].version if model else s.gpt_sovits_version
+        if version == "v1" and tongue in ("ko", "yue"):
+            raise HuashengError("bad-request", what=f"GPT-SoVITS v1 does not speak {tongue}.")
+        rates = frozenset({RATES[version]} if version else {*RATES.values()})
+        if s.gpt_sovits_super_sampling and version in ("", "v3"):
+            rates = frozenset({SUPER_RATE})
+        if version in ("v3", "v4") and not voice.transcript:
+            raise HuashengError("voice-no-transcript", name=voice.voice_id)
+        chosen = {
+            "seed": s.gpt_sovits_seed if sampling.seed is None else sampling.seed,
+            "temperature": sampling.temperature or s.gpt_sovits_temperature,
+            "top_k": sampling.top_k or s.gpt_sovits_top_k,
+            "top_p": sampling.top_p or s.gpt_sovits_top_p,
+            "repetition_penalty": sampling.repetition_penalty or s.gpt_sovits_repetition_penalty,
+        }
+        body = {
+            "text": text.strip(),
+            "text_lang": tongue,
+            "ref_audio_path": str(voice.clips[0]),
+            "aux_ref_audio_paths": [str(c) for c in voice.clips[1:]],
+            "prompt_text": voice.transcript,
+            "prompt_lang": language(voice.language),
+            "text_split_method": sampling.split or s.gpt_sovits_split,
+            "batch_size": s.gpt_sovits_batch_size,
+            "speed_factor": speed,
+            "fragment_interval": s.gpt_sovits_pause_s,
+            "parallel_infer": s.gpt_sovits_parallel,
+            "sample_steps": s.gpt_sovits_steps,
+            "super_sampling": s.gpt_sovits_super_sampling,
+            "media_type": s.gpt_sovits_media_type,
+            "streaming_mode": s.gpt_sovits_streaming,
+            "min_chunk_length": s.gpt_sovits_chunk_tokens,
+            "overlap_length": s.gpt_sovits_overlap_tokens,
+            **chosen,
+        }
+        return Ask(body, model, rates, self.sample_rate)
+
+    def _speak(self, ask: Ask, stop: Stop) -> Iterator[Samples]:
+        """Sound as it comes, its two ends softened; ends at once when ``stop`` is set."""
+        edge, least = round(EDGE_S * self.sample_rate), round(LEAST_S * self.sample_rate)
+        held = np.zeros(0, np.float32)
+        is_first = True
+        self._pool.submit(ask)
+        try:
+            with stop.on_set(lambda: ask.out.put(None)):
+                while (got := ask.out.get()) is not None and not stop.is_set():
+                    if isinstance(got, HuashengError):
+                        raise got
+                    part, is_last = got
+                    held = np.concatenate((held, part))
+                    if held.size < least and not is_last:
+                        continue
+                    if is_first:
+                        held[:edge] *= np.linspace(0, 1, held[:edge].size, dtype=np.float32)
+                        is_first = False
+                    if is_last:
+                        held[-edge:] *= np.linspace(1, 0, held[-edge:].size, dtype=np.float32)
+                        yield held
+                        return
+                    ready, held = held[:-edge], held[-edge:]
+                    yield ready
+        finally:
+            self._pool.abandon(ask)
+
+
+def language(tag: str) -> str:
+    """GPT-SoVITS' name of a BCP 47 language. Raises ``bad-request`` for one that it does not speak."""
+    first, _, rest = tag.replace("_", "-").lower().partition("-")
+    if first == "yue" or (first == "zh" and rest.split("-")[-1] in ("hk", "mo")):
+        return "yue"
+    known = {"zh": "zh", "cmn": "zh", "en": "en", "ja": "ja", "ko": "ko"}
+    if first not in known:
+        raise HuashengError("bad-request", what=f"GPT-SoVITS speaks Chinese, English, Japanese and Korean, not {tag}.")
+    return known[first]
+
+
+def script_language(text: str) -> str:
+    """The language of a text, told by its script; ``zh`` is Chinese with English words in it."""
+    if _HANGUL.search(text):
+        return "ko"
+    return "ja" if is_japanese(text) else main_language(text)

@@ -1,0 +1,323 @@
+"""One GPT-SoVITS process at its address: asked for speech, looked after, and started again where it is ours."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from enum import Enum
+from typing import Any
+
+import httpx
+from prometheus_client import Counter
+
+from services.tts.engines.gpt_sovits.child import Child
+from services.tts.engines.gpt_sovits.failures import Failure
+from services.tts.engines.gpt_sovits.request import Ask
+from services.tts.settings import TtsSettings
+
+log = logging.getLogger("huasheng.tts.sovits")
+
+RESTARTS = Counter("huasheng_gpt_sovits_restarts_total", "Processes of ours that were started again", ["why"])
+CONNECT_S = 3.0
+PROBE_S = 5.0
+LOAD_S = 120.0
+"""Deadline of a change of weights."""
+MOST_BYTES = 256 * 2**20
+"""Of one answer: more is a fault."""
+PATIENCE = 3
+"""Useless answers in a row after which a process is taken out."""
+LONGEST_BACKOFF_S = 60.0
+STEADY_S = 60.0
+"""After this long without trouble, the next trouble is the first again."""
+_LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
+
+
+class State(Enum):
+    """Whether requests may go to it."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DOWN = "down"
+
+
+class Process:
+    """Keeps itself ready in a task of its own (``keep``). Its caller sees to it that ``run`` is never entered twice."""
+
+    def __init__(self, url: str, settings: TtsSettings, changed: Callable[[], None], warm: Callable[[], Ask | None]):
+        self.url, self._s, self._changed, self._warm = url, settings, changed, warm
+        self.state, self.is_busy = State.STARTING, False
+        self.problem = "it is starting"
+        self.last_voice = ""
+        self._model = ""
+        self._failures = self._served = 0
+        self._trouble: asyncio.Future[tuple[str, str]] | None = None
+        self._child: Child | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        address = httpx.URL(url)
+        self._host, self._port = address.host, address.port or 80
+        self.is_ours = settings.gpt_sovits_checkout is not None and self._host in _LOCAL
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            timeout=httpx.Timeout(None, connect=CONNECT_S),
+            trust_env=False,
+            limits=httpx.Limits(max_keepalive_connections=1, keepalive_expiry=4),  # uvicorn's is 5 s
+        )
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a request may go to it now."""
+        return self.state is State.READY and not self.is_busy
+
+    @property
+    def is_hopeful(self) -> bool:
+        """Whether it may come back soon by what we do ourselves."""
+        return self.state is not State.DOWN or self.is_ours
+
+    async def run(self, ask: Ask) -> None:
+        """Speak. Raises ``Failure``; takes itself out when it is not fit for another request."""
+        try:
+            await self._use(ask.model)
+            await self._speak(ask)
+        except Failure as e:
+            await self._failed(e)
+            raise
+        else:
+            self._failures = 0
+        finally:
+            self._served += 1
+            limit, memory = self._s.gpt_sovits_restart_after, self._s.gpt_sovits_memory_mb
+            if self._child and limit and self._served >= limit:
+                self._out("renewal", f"it has answered {self._served} requests")
+            elif self._child and memory and (held := self._child.memory_mb()) > memory:
+                self._out("renewal", f"it holds {held} MB")
+
+    async def _failed(self, failure: Failure) -> None:
+        if failure.kind == "refused":
+            return
+        if self._child and failure.kind != "slow":
+            await self._child.dies_within(0.2)  # the end of a process is told a moment after that of its line
+        self._failures += 1
+        if self._child and self._child.exited.is_set():
+            self._out("crash", self._child.last_error(whole=False))
+        elif failure.kind == "slow":
+            self._out("hang", "it did not answer in time")
+        elif failure.kind == "gone":
+            self._out("gone", failure.why)
+        elif self._failures >= PATIENCE:
+            self._out("failures", f"{self._failures} answers in a row were of no use")
+
+    def _out(self, kind: str, why: str) -> None:
+        """No more requests until it was brought up again."""
+        if self.state is State.READY:
+            self.state, self.problem = (State.STARTING if kind == "renewal" else State.DOWN), why
+        if self._trouble and not self._trouble.done():
+            self._trouble.set_result((kind, why))
+
+    async def _use(self, model: str) -> None:
+        """Load the weights of that name, from the operator's list only."""
+        if model == self._model:
+            return
+        files = self._s.gpt_sovits_models[model]
+        self._model = "?"  # half changed is neither
+        for call, path in (("/set_gpt_weights", files.gpt), ("/set_sovits_weights", files.sovits)):
+            async with _deadline(LOAD_S, f"loading the weights of {model} took too long"), _lines():
+                response = await self._client.get(call, params={"weights_path": path})
+            if response.status_code != 200:
+                raise Failure(f"the weights of {model} cannot be loaded: {_said(response.text)}", again=False)
+        self._model = model
+
+    async def _speak(self, ask: Ask) -> None:
+        s, decoder, size = self._s, ask.decoder(), 0
+        began = time.monotonic()
+        async with _deadline(s.gpt_sovits_deadline_s, f"not ready after {s.gpt_sovits_deadline_s:g} s"), _lines():
+            request = self._client.build_request("POST", "/tts", json=ask.body)
+            first = f"no sound within {s.gpt_sovits_first_s:g} s"
+            async with _deadline(s.gpt_sovits_first_s, first):
+                response = await self._client.send(request, stream=True)
+            async with contextlib.aclosing(response):
+                parts = response.aiter_raw()
+                if response.status_code != 200:
+                    async with _deadline(PROBE_S, first):
+                        raise await _refusal(response)
+                if not response.headers.get("content-type", "").startswith("audio/"):
+                    raise Failure("the answer is no sound")
+                left = s.gpt_sovits_first_s - (time.monotonic() - began)
+                while True:
+                    async with _deadline(left, first if not size else f"silent for {s.gpt_sovits_stall_s:g} s"):
+                        part = await anext(parts, None)
+                    if part is None:
+                        break
+                    size, left = size + len(part), s.gpt_sovits_stall_s
+                    if size > MOST_BYTES:
+                        raise Failure("the answer does not end")
+                    if not ask.is_abandoned:
+                        ask.give(decoder.feed(part))
+                if not ask.is_abandoned:
+                    ask.give(decoder.finish(), is_last=True)
+
+    async def probe(self) -> None:
+        """Whether GPT-SoVITS answers here. Raises ``Failure``.
+
+        There is no call for that; ``/control`` without a command does nothing and says so in words of its own.
+        """
+        async with _deadline(PROBE_S, f"no answer within {PROBE_S:g} s"), _lines():
+            response = await self._client.get("/control")
+        if response.status_code != 400 or "command is required" not in response.text:
+            raise Failure("what answers at this address is not GPT-SoVITS' api_v2.py")
+
+    async def keep(self) -> None:
+        """Bring it up, watch it, and again; until cancelled."""
+        backoff = self._s.gpt_sovits_backoff_s
+        try:
+            while True:
+                self._trouble = asyncio.get_running_loop().create_future()
+                try:
+                    await self._bring_up()
+                except Failure as e:
+                    await self._stop_child(at_once=True)
+                    self.state, self.problem = State.DOWN, e.why
+                    log.warning("GPT-SoVITS is not ready", extra={"url": self.url, "why": e.why})
+                else:
+                    self.state, self.problem = State.READY, ""
+                    self._failures, up = 0, time.monotonic()
+                    log.info("GPT-SoVITS is ready", extra={"url": self.url})
+                    self._changed()
+                    kind, why = await self._watch()
+                    self._out(kind, why)
+                    log.warning("GPT-SoVITS is taken out", extra={"url": self.url, "kind": kind, "why": why})
+                    if self._child:
+                        RESTARTS.labels(kind).inc()
+                        await self._stop_child(at_once=kind == "hang")
+                    if time.monotonic() - up > STEADY_S:
+                        backoff = self._s.gpt_sovits_backoff_s
+                    if kind == "renewal":
+                        continue
+                self._changed()
+                await asyncio.sleep(backoff)
+                backoff = min(2 * backoff, LONGEST_BACKOFF_S)
+        finally:
+            await self._stop_child()
+            await self._client.aclose()
+
+    async def _bring_up(self) -> None:
+        self._model, self._served = "", 0
+        try:
+            await self.probe()
+        except Failure as e:
+            if not self.is_ours or e.kind != "gone":
+                raise
+            await self._start()
+        if ask := self._warm():
+            try:
+                await self._use(ask.model)
+                await self._speak(ask)
+            except Failure as e:
+                if self._child and e.kind != "slow":
+                    await self._child.dies_within(0.2)
+                    if self._child.exited.is_set():
+                        raise Failure(f"it {self._child.last_error(whole=True)}", kind="gone") from e
+                # our own words, with the operator's reference: nothing of a user's
+                log.warning("GPT-SoVITS' first words failed", extra={"url": self.url, "why": e.why})
+
+    async def _start(self) -> None:
+        s = self._s
+        assert s.gpt_sovits_checkout
+        self.state, self.problem = State.STARTING, "it is starting"
+        try:
+            child = await Child.start(
+                s.gpt_sovits_python, s.gpt_sovits_checkout, self._host.strip("[]"), self._port, s.gpt_sovits_config
+            )
+        except OSError as e:
+            raise Failure(f"it cannot be started: {e.strerror}", kind="gone") from e
+        self._child = child
+        told = child.began
+        while True:
+            with contextlib.suppress(Failure):
+                await self.probe()
+                return
+            took = time.monotonic() - child.began
+            self.problem = f"it has been starting for {took:.0f} s"
+            if child.exited.is_set():
+                raise Failure(f"it could not start: {child.last_error(whole=True)}", kind="gone")
+            if took > s.gpt_sovits_start_s:
+                raise Failure(f"it did not answer within {s.gpt_sovits_start_s:g} s of its start", kind="gone")
+            if time.monotonic() - told > 10:
+                told = time.monotonic()
+                log.info("waiting for GPT-SoVITS", extra={"url": self.url, "seconds": round(took)})
+            await child.dies_within(min(0.5, 0.05 + took / 10))
+
+    async def _watch(self) -> tuple[str, str]:
+        """Returns when it is not fit any more: the kind of trouble, and why."""
+        assert self._trouble
+        while True:
+            signs: set[asyncio.Future[Any]] = {self._trouble}
+            if self._child:
+                signs.add(asyncio.ensure_future(self._child.exited.wait()))
+            try:
+                await asyncio.wait(signs, timeout=self._s.gpt_sovits_probe_s, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for sign in signs - {self._trouble}:
+                    sign.cancel()
+            if self._trouble.done():
+                return self._trouble.result()
+            if self._child and self._child.exited.is_set():
+                return "crash", self._child.last_error(whole=False)
+            if self.is_busy:
+                continue  # it answers nothing while it speaks
+            try:
+                await self.probe()
+            except Failure as e:
+                if not self.is_busy and not self._trouble.done():
+                    return ("hang" if e.kind == "slow" else "gone"), e.why
+
+    async def _stop_child(self, at_once: bool = False) -> None:
+        if self._child:
+            child, self._child = self._child, None
+            self._stopping = asyncio.create_task(child.stop(at_once))
+        if self._stopping:  # also one that was begun before this was cancelled
+            await asyncio.shield(self._stopping)
+
+
+@contextlib.asynccontextmanager
+async def _deadline(seconds: float, why: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as e:
+        raise Failure(why, kind="slow") from e
+
+
+@contextlib.asynccontextmanager
+async def _lines() -> AsyncIterator[None]:
+    """Failures of the connection in our words."""
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout) as e:
+        raise Failure("nobody answers at its address", kind="gone") from e
+    except httpx.HTTPError as e:
+        raise Failure(f"the answer broke off ({type(e).__name__})") from e
+
+
+async def _refusal(response: httpx.Response) -> Failure:
+    await response.aread()
+    status, said = response.status_code, _said(response.text)
+    if status == 429:
+        return Failure("it has too many requests (HTTP 429)", kind="gone")
+    if status == 400 and not said.startswith("tts failed"):
+        return Failure(said, again=False, kind="refused")
+    if status in (401, 403, 404, 405, 422):
+        return Failure(f"it refuses our request (HTTP {status})", again=False)
+    return Failure(f"{said} (HTTP {status})" if status == 400 else f"an error inside (HTTP {status})")
+
+
+def _said(text: str) -> str:
+    """The message of an error body, shortened."""
+    try:
+        told = json.loads(text)
+        return ": ".join(str(told[k]) for k in ("message", "Exception") if k in told)[:300]
+    except (ValueError, TypeError):
+        return "no reason given"

