@@ -52,7 +52,7 @@ class LlmServiceServicer(object):
     """
 
     def StreamChat(self, request, context):
-        """Order out: started, any number of delta, finished. A failure is a gRPC status; what was sent before it stays valid.
+        """Order out: started, any number of delta, finished. A failure is a gRPC status; output sent before it stays valid.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -129,16 +129,17 @@ class RenderServiceServicer(object):
 
     def Train(self, request, context):
         """Trains a model of one person. Order out: progress, then result. FAILED_PRECONDITION where no engine can train.
-        One training works at a time, more wait (stage "wait"). It works while this call lasts: a cancel stops it within a
-        second and keeps the last checkpoint; the same training_id, video and steps again go on from there, exactly as if
-        nothing had happened. A second call for a training at work takes it over, and the first one ends as cancelled.
+        One training runs at a time, others wait (stage "wait"). It runs while this call lasts: a cancel stops it within a
+        second and keeps the last checkpoint; the same training_id, video and steps again resume from there, with the
+        result of an uninterrupted run. A second call for a running training takes it over; the first one ends as
+        cancelled.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetTraining(self, request, context):
-        """Tells how a training stands.
+        """Reports the state of a training.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -83,8 +83,8 @@ class TtsServiceServicer(object):
 
     def StreamSynthesize(self, request_iterator, context):
         """Synthesises clause by clause. Order in: config, clauses with interrupts between them, end.
-        Order out: header; then for each clause its mark, then its phonemes, then its audio (whatever its length, the
-        phonemes of a stretch of audio come before that audio); finished after the last clause.
+        Order out: header; then for each clause its mark, its phonemes and its audio; finished after the last clause.
+        The phonemes of a stretch of audio always come before that audio.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,7 +105,7 @@ class TtsServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RenameVoice(self, request, context):
-        """Gives a voice that CreateVoice made another name.
+        """Renames a voice that CreateVoice made.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -126,7 +126,7 @@ class TtsServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RemoveVoiceClip(self, request, context):
-        """Takes a recording out of a voice; its last one stays (FAILED_PRECONDITION).
+        """Removes a recording from a voice; the last one cannot be removed (FAILED_PRECONDITION).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
