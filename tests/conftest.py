@@ -1,15 +1,31 @@
-"""The whole real system, started once for all tests that want it."""
+"""What tests of all kinds share: a service over gRPC, and the whole real system, started once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from services.common.settings import SharedSettings
+from services.common.serving import Service
+from services.common.settings import ServiceSettings, SharedSettings
 from services.common.weights import WeightsError, folder, manifest
+from tests.fakes import serving
 from tools.system import System, free_ports
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[serving.Serve]:
+    """Serves a service over gRPC on a port of its own until the test is over: ``running = await serve(service)``."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(
+            service: Service, settings: ServiceSettings | None = None, *, load: bool = True
+        ) -> serving.Running:
+            return await stack.enter_async_context(serving.served(service, settings, load=load))
+
+        yield start
 
 
 @pytest.fixture(scope="session")

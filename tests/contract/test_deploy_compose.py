@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
+from huasheng.asr.v1 import asr_pb2_grpc
 
-from services.common import healthcheck, serving
+from services.common import healthcheck
 from services.common.settings import ServiceSettings, SharedSettings
 from services.common.weights import manifest
+from tests.fakes.serving import service_of, start
 from tools.system import ROOT, SERVICES
 
 HADOLINT = Path(sys.executable).with_name("hadolint")
@@ -205,22 +207,17 @@ def test_no_secret_is_written_down() -> None:
     assert (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()[1] == "*"
 
 
-class _Settings(ServiceSettings):
-    pass
-
-
 async def test_health_check_tells_ready_from_loading_and_down() -> None:
-    service = serving.Service("asr", "huasheng.asr.v1.AsrService", lambda server: None, lambda: None)
-    server, board, port = await serving.start(service, _Settings(port=0))
-    address = f"127.0.0.1:{port}"
+    service = service_of("asr", asr_pb2_grpc.AsrServiceServicer())
+    running = await start(service, load=False)
     try:
-        assert "not serving" in await asyncio.to_thread(healthcheck.check, address, service.full_name)
-        await board.set(True)
-        assert await asyncio.to_thread(healthcheck.check, address, service.full_name) == ""
-        assert "NOT_FOUND" in await asyncio.to_thread(healthcheck.check, address, "huasheng.asr.v1.Other")
+        assert "not serving" in await asyncio.to_thread(healthcheck.check, running.address, service.full_name)
+        await running.board.set(True)
+        assert await asyncio.to_thread(healthcheck.check, running.address, service.full_name) == ""
+        assert "NOT_FOUND" in await asyncio.to_thread(healthcheck.check, running.address, "huasheng.asr.v1.Other")
     finally:
-        await server.stop(0)
-    assert "UNAVAILABLE" in await asyncio.to_thread(healthcheck.check, address, service.full_name)
+        await running.stop(0)
+    assert "UNAVAILABLE" in await asyncio.to_thread(healthcheck.check, running.address, service.full_name)
 
 
 @EVERY

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from services.common import serving
 from services.common.storage import Storage
 from services.tts.engines.base import EngineSetup
 from services.tts.server import service
 from services.tts.settings import TtsSettings
 from services.tts.voices import VoiceStore
 from tests.e2e.conftest import Web
+from tests.fakes import serving
 from tests.fakes.engine_services import Fakes
 from tests.fakes.gateway_process import GatewayProcess
 from tests.fakes.gpt_sovits_server import FakeSovits
@@ -36,7 +36,6 @@ class Whole:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._spec: Any = None
         self.run(self._start(folder))
 
     def run(self, work: Any) -> Any:
@@ -45,20 +44,17 @@ class Whole:
     async def _start(self, folder: Path) -> None:
         for name in ("asr", "llm", "render"):
             await self.fakes.start(name)
-        settings = TtsSettings(engines="gpt_sovits", port=0, metrics_port=0, gpt_sovits_urls=self.sovits.url)
+        settings = TtsSettings(engines="gpt_sovits", gpt_sovits_urls=self.sovits.url)
         setup = EngineSetup(folder, 1, "", "", settings)
-        self._spec = service(settings, setup, VoiceStore(self.storage, folder / "clips"))
-        self._tts, board, port = await serving.start(self._spec, settings)
-        await asyncio.to_thread(self._spec.load)
-        await board.set(True)
-        environment = {**self.fakes.environment(), "GATEWAY_TTS_ADDRESS": f"127.0.0.1:{port}"}
+        spec = service(settings, setup, VoiceStore(self.storage, folder / "clips"))
+        self._tts = await serving.start(spec, settings)
+        environment = {**self.fakes.environment(), "GATEWAY_TTS_ADDRESS": self._tts.address}
         self.gateway = GatewayProcess(folder, environment)
         await self.gateway.start()
 
     async def _stop(self) -> None:
         await self.gateway.stop()
         await self._tts.stop(None)
-        await self._spec.stop()
         await self.fakes.stop_all()
 
     def stop(self) -> None:

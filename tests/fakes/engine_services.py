@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import grpc
 from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
 from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 from huasheng.render.v1 import render_pb2, render_pb2_grpc
-from huasheng.tts.v1 import tts_pb2_grpc
 
 from services.common import serving
-from services.common.settings import ServiceSettings
 from services.common.storage import Storage
 from tests.fakes.service_script import Script, engine
 from tests.fakes.tiny_video import FPS, TinyVideo
@@ -250,12 +247,7 @@ def curve() -> render_pb2.MouthCurve:
     return render_pb2.MouthCurve(rate_hz=25, start_s=10, real=[0.1, 0.2, 0.3], before=[0, 0, 0], after=[0.1, 0.2, 0.2])
 
 
-NAMES = {
-    "asr": "huasheng.asr.v1.AsrService",
-    "llm": "huasheng.llm.v1.LlmService",
-    "tts": "huasheng.tts.v1.TtsService",
-    "render": "huasheng.render.v1.RenderService",
-}
+NAMES = ("asr", "llm", "tts", "render")
 
 
 class Fakes:
@@ -264,21 +256,12 @@ class Fakes:
     def __init__(self, storage: Storage) -> None:
         self.asr, self.llm, self.tts, self.render = Asr(), Llm(), Tts(storage), Render(storage)
         self.ports: dict[str, int] = {}
-        self._servers: dict[str, grpc.aio.Server] = {}
+        self._running: dict[str, serving.Running] = {}
 
     async def start(self, name: str) -> None:
-        add = {
-            "asr": asr_pb2_grpc.add_AsrServiceServicer_to_server,
-            "llm": llm_pb2_grpc.add_LlmServiceServicer_to_server,
-            "tts": tts_pb2_grpc.add_TtsServiceServicer_to_server,
-            "render": render_pb2_grpc.add_RenderServiceServicer_to_server,
-        }[name]
-        servicer = getattr(self, name)
-        service = serving.Service(name, NAMES[name], lambda server: add(servicer, server), lambda: None)
-        settings = ServiceSettings(port=self.ports.get(name, 0))
-        server, board, self.ports[name] = await serving.start(service, settings)
-        await board.set(True)
-        self._servers[name] = server
+        service = serving.service_of(name, getattr(self, name))
+        self._running[name] = await serving.start(service, port=self.ports.get(name, 0))
+        self.ports[name] = self._running[name].port
 
     async def start_all(self) -> None:
         for name in NAMES:
@@ -286,10 +269,10 @@ class Fakes:
 
     async def kill(self, name: str) -> None:
         """Cut all connections at once."""
-        await self._servers.pop(name).stop(None)
+        await self._running.pop(name).stop(None)
 
     async def stop_all(self) -> None:
-        for name in list(self._servers):
+        for name in list(self._running):
             await self.kill(name)
 
     def environment(self) -> dict[str, str]:

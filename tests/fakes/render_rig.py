@@ -15,8 +15,14 @@ from huasheng.render.v1 import render_pb2_grpc
 
 from services.common.audio import to_pcm16
 from services.common.errors import HuashengError, from_rpc
+from services.common.settings import SharedSettings
 from services.common.storage import Storage
+from services.common.weights import WeightsError
+from services.common.weights import folder as weights_folder
+from services.render.server import make_service
+from services.render.settings import RenderSettings
 from tests.fakes.media import blank, png
+from tests.fakes.serving import Serve
 from tests.fakes.waiting import PATIENCE_S
 
 FAKES = {"fake": "tests.fakes.render_engine:FakeEngine", "broken": "tests.fakes.render_engine:BrokenEngine"}
@@ -58,6 +64,26 @@ def sound(samples: np.ndarray, at_s: float = 0, rate: int = RATE) -> Iterator[pb
     for i in range(0, samples.size, step):
         chunk = common_pb2.AudioChunk(data=to_pcm16(samples[i : i + step]), pts_us=round((at_s + i / rate) * 1e6))
         yield pb.StreamRenderRequest(audio=chunk)
+
+
+async def open_rig(
+    serve: Serve,
+    folder: Path,
+    registry: dict[str, str] | None = None,
+    weights: tuple[str, ...] = ("portrait",),
+    **settings: object,
+) -> Rig:
+    """The render service with its storage under ``folder``; the test is skipped where groups of weights are missing."""
+    try:
+        for group in weights:
+            weights_folder(group, SharedSettings().weights_dir)
+    except WeightsError as e:
+        pytest.skip(str(e))
+    # validated settings would refuse the names of fake engines
+    chosen = RenderSettings.model_construct(**{**RenderSettings().model_dump(), **settings})
+    shared = SharedSettings(storage_url=f"file://{folder}/storage")
+    running = await serve(make_service(chosen, shared, registry), chosen)
+    return Rig(running.stub, Storage(shared.storage_url), folder / "storage")
 
 
 END = pb.StreamRenderRequest(end=common_pb2.EndOfInput())

@@ -19,18 +19,18 @@ import grpc
 import numpy as np
 import psutil
 import pytest
-from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
+from huasheng.asr.v1 import asr_pb2
 from huasheng.common.v1 import common_pb2
-from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
-from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
+from huasheng.llm.v1 import llm_pb2
+from huasheng.tts.v1 import tts_pb2
 
 from services.asr.engines.registry import Engines as AsrEngines
 from services.asr.server import AsrServicer
 from services.asr.settings import AsrSettings
-from services.common import audio, serving
+from services.common import audio
 from services.common.errors import from_rpc
 from services.common.fallback import Lineup
-from services.common.settings import EngineSettings, SharedSettings
+from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from services.llm.engines.registry import Engines as LlmEngines
 from services.llm.server import LlmServicer
@@ -44,6 +44,7 @@ from tests.fakes import google_http, llm_http
 from tests.fakes.asr_engine import ScriptedVad
 from tests.fakes.gpt_sovits_checkout import free_port
 from tests.fakes.gpt_sovits_server import FakeSovits
+from tests.fakes.serving import served, service_of
 from tests.fakes.waiting import PATIENCE_S
 
 LIMIT_S = 8.0
@@ -136,18 +137,6 @@ class Fake:
 
 
 @contextlib.asynccontextmanager
-async def served(name: str, servicer: Any, add: Any, settings: EngineSettings, load: Callable[[], None]) -> Any:
-    spec = serving.Service(name, f"huasheng.{name}.v1", lambda server: add(servicer, server), load)
-    server, _, port = await serving.start(spec, settings)
-    await asyncio.to_thread(load)
-    try:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield channel
-    finally:
-        await server.stop(0)
-
-
-@contextlib.asynccontextmanager
 async def llm(kind: str, _folder: Path) -> AsyncIterator[Fake]:
     scripts: dict[str, Any] = {
         "": llm_http.good,
@@ -189,11 +178,10 @@ async def llm(kind: str, _folder: Path) -> AsyncIterator[Fake]:
             url = f"http://127.0.0.1:{free_port()}/v1" if fault == "refused" else fake.url
             settings.zhipu_url = settings.openai_url = url
 
-        async with served("llm", servicer, llm_pb2_grpc.add_LlmServiceServicer_to_server, settings, engines.load) as c:
-            stub = llm_pb2_grpc.LlmServiceStub(c)
+        async with served(service_of("llm", servicer, engines.load), settings) as running:
 
             async def ask() -> AsyncIterator[Any]:
-                async for answer in stub.StreamChat(request, timeout=30):
+                async for answer in running.stub.StreamChat(request, timeout=30):
                     yield answer.started
 
             yield Fake(servicer.lineup, ask, set_fault)
@@ -244,11 +232,10 @@ async def asr(_kind: str, folder: Path) -> AsyncIterator[Fake]:
             now = "" if fault == "refused" else fault
             settings.google_url = f"http://127.0.0.1:{free_port()}/" if fault == "refused" else fake.url
 
-        async with served("asr", servicer, asr_pb2_grpc.add_AsrServiceServicer_to_server, settings, engines.load) as c:
-            stub = asr_pb2_grpc.AsrServiceStub(c)
+        async with served(service_of("asr", servicer, engines.load), settings) as running:
 
             async def ask() -> AsyncIterator[Any]:
-                yield await stub.Transcribe(iter(requests), timeout=30)
+                yield await running.stub.Transcribe(iter(requests), timeout=30)
 
             yield Fake(servicer.lineup, ask, set_fault)
         monkey.undo()
@@ -300,15 +287,13 @@ async def tts(kind: str, folder: Path) -> AsyncIterator[Fake]:
             is_up = fault != "refused"
             fake.always = names.get(fault, fault)
 
-        async with served("tts", servicer, tts_pb2_grpc.add_TtsServiceServicer_to_server, settings, servicer.load) as c:
-            stub = tts_pb2_grpc.TtsServiceStub(c)
+        async with served(service_of("tts", servicer, servicer.load, servicer.stop), settings) as running:
 
             async def ask() -> AsyncIterator[Any]:
-                async for answer in stub.StreamSynthesize(iter(requests), timeout=30):
+                async for answer in running.stub.StreamSynthesize(iter(requests), timeout=30):
                     yield answer.header
 
             yield Fake(servicer.lineup, ask, set_fault)
-        await servicer.stop()
         fake.__exit__()
 
 

@@ -1,48 +1,27 @@
 """The real trainer on a real clip over gRPC: killed while it learns, its newest checkpoint spoilt, and gone on from."""
 
-import asyncio
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import grpc
 import numpy as np
 import psutil
 import pytest
 from huasheng.render.v1 import render_pb2 as pb
-from huasheng.render.v1 import render_pb2_grpc
 
-from services.common import serving
-from services.common.settings import SharedSettings
-from services.common.storage import Storage
-from services.common.weights import WeightsError, folder
 from services.render.engines.atlas.mouth.person import PersonModel
 from services.render.engines.atlas.train.fit import EARLIER, SAVE_EVERY
-from services.render.server import make_service
-from services.render.settings import RenderSettings
-from tests.fakes.render_rig import END, Rig, config, kinds, refused, sound, whole
+from tests.fakes.render_rig import END, Rig, config, kinds, open_rig, refused, sound, whole
+from tests.fakes.serving import Serve
 
 CLIP = Path(__file__).parents[3] / "shared/data/clips/retalking_face3.mp4"
 STEPS = 3 * SAVE_EVERY
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+async def rig(tmp_path: Path, serve: Serve) -> Rig:
     if not CLIP.is_file():
         pytest.skip(f"{CLIP.name} is not here")
-    try:
-        for group in ("face-mesh", "whisper-base", "portrait"):
-            folder(group, SharedSettings().weights_dir)
-    except WeightsError as e:
-        pytest.skip(str(e))
-    settings = RenderSettings.model_construct(**{**RenderSettings().model_dump(), "engines": "atlas"})
-    shared = SharedSettings(storage_url=f"file://{tmp_path}/storage")
-    service = make_service(settings, shared)
-    server, _, port = await serving.start(service, serving.with_port(settings, 0))
-    await asyncio.to_thread(service.load)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=serving.CHANNEL_OPTIONS) as channel:
-        yield Rig(render_pb2_grpc.RenderServiceStub(channel), Storage(shared.storage_url), tmp_path / "storage")
-    await server.stop(1)
+    return await open_rig(serve, tmp_path, weights=("face-mesh", "whisper-base", "portrait"), engines="atlas")
 
 
 async def test_a_killed_training_goes_on_from_the_last_checkpoint_that_can_be_read(rig: Rig) -> None:

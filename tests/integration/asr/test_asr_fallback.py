@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import grpc
 import pytest
-from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
+from huasheng.asr.v1 import asr_pb2
 from huasheng.common.v1 import common_pb2
 
 from services.asr.engines.registry import Engines
 from services.asr.server import AsrServicer
 from services.asr.settings import AsrSettings
-from services.common import serving
 from services.common.errors import HuashengError, from_rpc
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from tests.fakes.asr_engine import RulerEngine, ScriptedVad
+from tests.fakes.serving import Serve, service_of
 from tests.fakes.waiting import until
 from tests.integration.asr.test_asr_service import clip, events, kinds, live, noise
 
@@ -80,26 +80,13 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     OtherEngine.failing = False
 
 
-async def serve(tmp_path: Path, names: str = "first,other") -> tuple[grpc.aio.Server, AsrServicer, int]:
-    settings = AsrSettings(port=0, engines=names, first_text_s=1, cooldown_s=0.3)
+@pytest.fixture
+async def rig(tmp_path: Path, request: pytest.FixtureRequest, serve: Serve) -> Rig:
+    settings = AsrSettings(engines=getattr(request, "param", "first,other"), first_text_s=1, cooldown_s=0.3)
     shared = SharedSettings(storage_url=f"file://{tmp_path}/storage")
     servicer = AsrServicer(Engines(settings, shared, REGISTRY), settings, Storage(shared.storage_url))
-    servicer.engines.load()
-
-    def register(server: grpc.aio.Server) -> None:
-        asr_pb2_grpc.add_AsrServiceServicer_to_server(servicer, server)
-
-    spec = serving.Service("asr", "huasheng.asr.v1.AsrService", register, servicer.engines.load)
-    server, _, port = await serving.start(spec, settings)
-    return server, servicer, port
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
-    server, servicer, port = await serve(tmp_path, getattr(request, "param", "first,other"))
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Rig(asr_pb2_grpc.AsrServiceStub(channel), servicer)
-    await server.stop(0)
+    running = await serve(service_of("asr", servicer, servicer.engines.load), settings)
+    return Rig(running.stub, servicer)
 
 
 def told(message: Any) -> list[tuple[str, str, str]]:

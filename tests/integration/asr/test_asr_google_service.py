@@ -8,17 +8,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
-from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
+from huasheng.asr.v1 import asr_pb2
 from huasheng.common.v1 import common_pb2
 
 from services.asr.server import make_service
 from services.asr.settings import AsrSettings
 from services.common import audio
-from services.common.serving import start
 from services.common.settings import SharedSettings
 from tests.fakes.google_http import NOTHING, Call, heard, refuse, serving
+from tests.fakes.serving import served
 from tests.integration.asr.test_asr_service import FORMAT, clip, noise, scripted, slug_of
 
 __all__ = ["scripted"]  # a fixture that every test here uses
@@ -26,14 +25,11 @@ __all__ = ["scripted"]  # a fixture that every test here uses
 
 @asynccontextmanager
 async def asking(url: str, tmp_path: Path, **settings: Any) -> AsyncIterator[Any]:
-    values = {"port": 0, "engines": "google", "google_url": url, "google_timeout_s": 30, **settings}
+    values = {"engines": "google", "google_url": url, "google_timeout_s": 30, **settings}
     made = AsrSettings.model_validate(values)
     service = make_service(made, SharedSettings(storage_url=f"file://{tmp_path}/storage"))
-    service.load()
-    server, _, port = await start(service, made)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield asr_pb2_grpc.AsrServiceStub(channel)
-    await server.stop(0)
+    async with served(service, made) as running:
+        yield running.stub
 
 
 async def test_long_speech_in_the_language_asked_for(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
+from huasheng.asr.v1 import asr_pb2
 from huasheng.common.v1 import common_pb2
 
 from services.asr.engines.base import AsrEngine
@@ -19,13 +19,13 @@ from services.asr.settings import AsrSettings
 from services.common import audio
 from services.common.audio import Samples
 from services.common.errors import from_rpc
-from services.common.serving import start
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from tests.fakes.asr_engine import REGISTRY, RulerEngine, ScriptedVad
+from tests.fakes.serving import Serve
 from tests.fakes.waiting import PATIENCE_S, until
 
-SETTINGS = AsrSettings(port=0, engines="ruler,gone", max_audio_s=30)
+SETTINGS = AsrSettings(engines="ruler,gone", max_audio_s=30)
 FORMAT = common_pb2.AudioFormat(encoding=common_pb2.AUDIO_ENCODING_PCM_S16LE, sample_rate_hertz=16000, channels=1)
 
 
@@ -51,13 +51,9 @@ def storage(tmp_path: Path) -> Storage:
 
 
 @pytest.fixture
-async def stub(tmp_path: Path) -> AsyncIterator[Any]:
+async def stub(tmp_path: Path, serve: Serve) -> Any:
     service = make_service(SETTINGS, SharedSettings(storage_url=f"file://{tmp_path}/storage"), REGISTRY)
-    service.load()
-    server, _, port = await start(service, SETTINGS)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield asr_pb2_grpc.AsrServiceStub(channel)
-    await server.stop(0)
+    return (await serve(service, SETTINGS)).stub
 
 
 def noise(seconds: float, rate: int = 16000) -> Samples:

@@ -14,6 +14,7 @@ from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 from services.common import logs, serving
 from services.common.errors import HuashengError, from_rpc
 from services.common.settings import ServiceSettings
+from tests.fakes.serving import Serve, served, service_of
 from tests.fakes.waiting import PATIENCE_S
 
 NAME = "huasheng.llm.v1.LlmService"
@@ -44,16 +45,8 @@ class Servicer(llm_pb2_grpc.LlmServiceServicer):
 @contextlib.asynccontextmanager
 async def running(max_calls: int = 8):
     servicer = Servicer()
-    service = serving.Service(
-        "llm", NAME, lambda s: llm_pb2_grpc.add_LlmServiceServicer_to_server(servicer, s), lambda: None
-    )
-    server, board, port = await serving.start(service, ServiceSettings(max_calls=max_calls))
-    channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=serving.CHANNEL_OPTIONS)
-    try:
-        yield servicer, board, channel, server
-    finally:
-        await channel.close()
-        await server.stop(0)
+    async with served(service_of("llm", servicer), ServiceSettings(max_calls=max_calls), load=False) as it:
+        yield servicer, it.board, it.channel, it.server
 
 
 async def text_of(call) -> str:
@@ -159,7 +152,7 @@ async def test_a_service_that_is_down_is_named() -> None:
         assert (error.slug, error.params["service"]) == ("service-down", "llm")
 
 
-async def test_a_refusal_in_the_middle_of_sending_keeps_its_reason() -> None:
+async def test_a_refusal_in_the_middle_of_sending_keeps_its_reason(serve: Serve) -> None:
     class Refusing(asr_pb2_grpc.AsrServiceServicer):
         async def StreamTranscribe(self, requests, context):
             await anext(aiter(requests))
@@ -170,22 +163,16 @@ async def test_a_refusal_in_the_middle_of_sending_keeps_its_reason() -> None:
             await anext(aiter(requests))
             raise HuashengError("busy", service="asr", limit=1)
 
-    service = serving.Service(
-        "asr", "x", lambda s: asr_pb2_grpc.add_AsrServiceServicer_to_server(Refusing(), s), lambda: None
-    )
-    server, _, port = await serving.start(service, ServiceSettings())
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        stub = asr_pb2_grpc.AsrServiceStub(channel)
-        chunk = common_pb2.AudioChunk(data=bytes(100_000))
-        for _ in range(5):
-            stream = stub.StreamTranscribe(iter([asr_pb2.StreamTranscribeRequest(audio=chunk)] * 40))
-            with pytest.raises(grpc.aio.AioRpcError) as e:
-                await stream.read()
-            assert from_rpc(e.value, "asr").slug == "busy"
-            with pytest.raises(grpc.aio.AioRpcError) as e:
-                await stub.Transcribe(iter([asr_pb2.TranscribeRequest(audio=chunk)] * 40))
-            assert from_rpc(e.value, "asr").slug == "busy"
-    await server.stop(0)
+    stub = (await serve(service_of("asr", Refusing()))).stub
+    chunk = common_pb2.AudioChunk(data=bytes(100_000))
+    for _ in range(5):
+        stream = stub.StreamTranscribe(iter([asr_pb2.StreamTranscribeRequest(audio=chunk)] * 40))
+        with pytest.raises(grpc.aio.AioRpcError) as e:
+            await stream.read()
+        assert from_rpc(e.value, "asr").slug == "busy"
+        with pytest.raises(grpc.aio.AioRpcError) as e:
+            await stub.Transcribe(iter([asr_pb2.TranscribeRequest(audio=chunk)] * 40))
+        assert from_rpc(e.value, "asr").slug == "busy"
 
 
 async def test_connections_are_renewed_without_breaking_a_call(monkeypatch: pytest.MonkeyPatch) -> None:

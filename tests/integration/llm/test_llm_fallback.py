@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import grpc
 import pytest
-from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
+from huasheng.llm.v1 import llm_pb2
 
 from services.common.errors import HuashengError, from_rpc
-from services.common.serving import start
 from services.llm.engines.base import Conversation, Piece
 from services.llm.server import make_service
 from services.llm.settings import LlmSettings
 from tests.fakes.llm_engine import EchoEngine
+from tests.fakes.serving import Serve
 from tests.integration.llm.test_llm_service import request
 
 
@@ -45,9 +45,7 @@ class SecondEngine(FirstEngine):
 
 
 REGISTRY = {c.name: f"{__name__}:{c.__name__}" for c in (FirstEngine, SecondEngine, EchoEngine)}
-SETTINGS = LlmSettings(
-    port=0, metrics_port=0, engines="first,second,echo", first_token_s=2, fallback_share=0.3, cooldown_s=0.2
-)
+SETTINGS = LlmSettings(engines="first,second,echo", first_token_s=2, fallback_share=0.3, cooldown_s=0.2)
 
 
 @pytest.fixture(autouse=True)
@@ -58,13 +56,8 @@ def moods() -> Iterator[None]:
 
 
 @pytest.fixture
-async def stub() -> AsyncIterator[Any]:
-    service = make_service(SETTINGS, REGISTRY)
-    service.load()
-    server, _, port = await start(service, SETTINGS)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield llm_pb2_grpc.LlmServiceStub(channel)
-    await server.stop(0)
+async def stub(serve: Serve) -> Any:
+    return (await serve(make_service(SETTINGS, REGISTRY), SETTINGS)).stub
 
 
 async def started(stub: Any, **fields: Any) -> tuple[str, str, list[tuple[str, str]]]:

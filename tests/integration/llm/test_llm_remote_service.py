@@ -9,14 +9,14 @@ from typing import Any
 
 import grpc
 import pytest
-from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
+from huasheng.llm.v1 import llm_pb2
 
 from services.common.errors import from_rpc
-from services.common.serving import start
 from services.llm.server import make_service
 from services.llm.settings import LlmSettings
 from tests.fakes.llm_asking import KEY
 from tests.fakes.llm_http import DONE, Call, chunk, good, refuse, serving
+from tests.fakes.serving import served
 from tests.integration.llm.test_llm_service import request
 
 both = pytest.mark.parametrize("name", ["zhipu", "openai"])
@@ -25,7 +25,6 @@ both = pytest.mark.parametrize("name", ["zhipu", "openai"])
 @asynccontextmanager
 async def asking(name: str, url: str) -> AsyncIterator[Any]:
     values = {
-        "port": 0,
         "engines": name,
         "zhipu_url": url,
         "zhipu_api_key": KEY,
@@ -36,12 +35,8 @@ async def asking(name: str, url: str) -> AsyncIterator[Any]:
         "first_token_s": 5,
     }
     settings = LlmSettings.model_validate(values)
-    service = make_service(settings)
-    service.load()
-    server, _, port = await start(service, settings)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield llm_pb2_grpc.LlmServiceStub(channel)
-    await server.stop(0)
+    async with served(make_service(settings), settings) as running:
+        yield running.stub
 
 
 async def answer(stub: Any, **fields: Any) -> tuple[str, Any]:

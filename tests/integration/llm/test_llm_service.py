@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 import pytest
-from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
+from huasheng.llm.v1 import llm_pb2
 
 from services.common.errors import from_rpc
-from services.common.serving import start
 from services.llm.server import make_service
 from services.llm.settings import LlmSettings
 from tests.fakes.llm_engine import REGISTRY, EchoEngine
+from tests.fakes.serving import Serve
 
-SETTINGS = LlmSettings(port=0, engines="echo,broken", metrics_port=0)
+SETTINGS = LlmSettings(engines="echo,broken")
 
 
 @pytest.fixture
-async def stub() -> AsyncIterator[Any]:
-    service = make_service(SETTINGS, REGISTRY)
-    service.load()
-    server, _, port = await start(service, SETTINGS)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield llm_pb2_grpc.LlmServiceStub(channel)
-    await server.stop(0)
+async def stub(serve: Serve) -> Any:
+    return (await serve(make_service(SETTINGS, REGISTRY), SETTINGS)).stub
 
 
 def request(text: str, **fields: Any) -> llm_pb2.StreamChatRequest:
@@ -90,12 +84,10 @@ async def test_lists_engines_with_reasons(stub: Any) -> None:
     assert "LLM_BROKEN_API_KEY" in engines[1].reason
 
 
-async def test_real_engines_without_keys_say_why() -> None:
-    settings = LlmSettings(port=0, zhipu_api_key=None, zhipu_models="glm-4-air", openai_url="")
-    server, _, port = await start(make_service(settings), settings)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        listed = await llm_pb2_grpc.LlmServiceStub(channel).ListEngines(llm_pb2.ListEnginesRequest())
-    await server.stop(0)
+async def test_real_engines_without_keys_say_why(serve: Serve) -> None:
+    settings = LlmSettings(zhipu_api_key=None, zhipu_models="glm-4-air", openai_url="")
+    running = await serve(make_service(settings), settings, load=False)
+    listed = await running.stub.ListEngines(llm_pb2.ListEnginesRequest())
     reasons = {e.name: e.reason for e in listed.engines}
     models = {e.name: list(e.models) for e in listed.engines}
     assert models == {"faq": [], "zhipu": ["glm-4-plus", "glm-4-air"], "openai": []}

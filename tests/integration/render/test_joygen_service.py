@@ -1,45 +1,26 @@
 """The whole way over gRPC with joygen's smallest networks: prepare, draw, decode; what the lists say."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
 import numpy as np
 import pytest
 from huasheng.render.v1 import render_pb2 as pb
-from huasheng.render.v1 import render_pb2_grpc
 
-from services.common import serving
 from services.common.errors import from_rpc
-from services.common.settings import SharedSettings
-from services.common.storage import Storage
-from services.common.weights import WeightsError, folder
 from services.render.engines.registry import REGISTRY
-from services.render.server import make_service
-from services.render.settings import RenderSettings
 from tests.fakes.joygen_small import write_small
 from tests.fakes.media import decoded, rocking, video
-from tests.fakes.render_rig import END, FAKES, Rig, config, kinds, media, refused, rest, sound, whole
+from tests.fakes.render_rig import END, FAKES, Rig, config, kinds, media, open_rig, refused, rest, sound, whole
+from tests.fakes.serving import Serve
 
 
 @pytest.fixture
-async def joy(tmp_path: Path) -> AsyncIterator[Rig]:
-    try:
-        for group in ("portrait", "face-mesh"):
-            folder(group, SharedSettings().weights_dir)
-    except WeightsError as e:
-        pytest.skip(str(e))
+async def joy(tmp_path: Path, serve: Serve) -> Rig:
     write_small(tmp_path / "models" / "joygen", "joygen", depth=False)
     chosen = {"engines": "fake,joygen,musetalk", "models_dir": tmp_path / "models", "device": "cpu"}
-    settings = RenderSettings.model_construct(**{**RenderSettings().model_dump(), **chosen})
-    shared = SharedSettings(storage_url=f"file://{tmp_path}/storage")
-    service = make_service(settings, shared, {**REGISTRY, **FAKES})
-    server, _, port = await serving.start(service, serving.with_port(settings, 0))
-    await asyncio.to_thread(service.load)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=serving.CHANNEL_OPTIONS) as channel:
-        yield Rig(render_pb2_grpc.RenderServiceStub(channel), Storage(shared.storage_url), tmp_path / "storage")
-    await server.stop(1)
+    return await open_rig(serve, tmp_path, {**REGISTRY, **FAKES}, ("portrait", "face-mesh"), **chosen)
 
 
 async def accepted(joy: Rig, messages: list[pb.StreamRenderRequest]) -> grpc.aio.StreamStreamCall:

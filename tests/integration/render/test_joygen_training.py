@@ -3,56 +3,37 @@
 import asyncio
 import io
 import signal
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import av
-import grpc
 import numpy as np
 import pytest
 import torch
 from huasheng.render.v1 import render_pb2 as pb
-from huasheng.render.v1 import render_pb2_grpc
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from services.common import serving
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
-from services.common.storage import Storage
-from services.common.weights import WeightsError, folder
 from services.render.engines.base import EngineOptions
-from services.render.server import make_service
-from services.render.settings import RenderSettings
 from services.render.train.job import Job
 from tests.fakes.joygen_small import write_small
 from tests.fakes.joygen_trainer import SAVE_EVERY, train
 from tests.fakes.media import rocking, tone, video
-from tests.fakes.render_rig import END, FAKES, Rig, config, media, refused, sound, whole
+from tests.fakes.render_rig import END, FAKES, Rig, config, media, open_rig, refused, sound, whole
+from tests.fakes.serving import Serve
 from tests.integration.render.test_training import children, until_step
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 
 
 @pytest.fixture
-async def joy(tmp_path: Path) -> AsyncIterator[Rig]:
-    try:
-        for group in ("portrait", "face-mesh"):
-            folder(group, SharedSettings().weights_dir)
-    except WeightsError as e:
-        pytest.skip(str(e))
+async def joy(tmp_path: Path, serve: Serve) -> Rig:
     write_small(tmp_path / "models" / "joygen", "joygen", depth=False)
     chosen = {"engines": "fake,joygen", "models_dir": tmp_path / "models", "device": "cpu"}
-    settings = RenderSettings.model_construct(**{**RenderSettings().model_dump(), **chosen})
-    shared = SharedSettings(storage_url=f"file://{tmp_path}/storage")
     registry = {**FAKES, "joygen": "tests.fakes.joygen_trainer:QuickJoygen"}
-    service = make_service(settings, shared, registry)
-    server, _, port = await serving.start(service, serving.with_port(settings, 0))
-    await asyncio.to_thread(service.load)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=serving.CHANNEL_OPTIONS) as channel:
-        yield Rig(render_pb2_grpc.RenderServiceStub(channel), Storage(shared.storage_url), tmp_path / "storage")
-    await server.stop(1)
+    return await open_rig(serve, tmp_path, registry, ("portrait", "face-mesh"), **chosen)
 
 
 def pictures(answers: list[pb.StreamRenderResponse]) -> np.ndarray:

@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-import grpc
 from huasheng.render.v1 import render_pb2 as pb
-from huasheng.render.v1 import render_pb2_grpc
 
-from services.common import serving
 from services.common.settings import SharedSettings
 from services.render.server import make_service
 from services.render.settings import RenderSettings
 from tests.fakes.render_rig import END, FAKES, Rig, config, refused
+from tests.fakes.serving import Serve
 
 
 async def test_models_engines_and_devices_are_listed(rig: Rig) -> None:
@@ -27,11 +25,8 @@ async def test_models_engines_and_devices_are_listed(rig: Rig) -> None:
     assert 0 < device.used_bytes < device.memory_bytes
 
 
-async def test_before_it_has_loaded_the_service_says_so(tmp_path: Path) -> None:
+async def test_before_it_has_loaded_the_service_says_so(tmp_path: Path, serve: Serve) -> None:
     settings = RenderSettings.model_construct(**{**RenderSettings().model_dump(), "engines": "fake"})
     service = make_service(settings, SharedSettings(storage_url=f"file://{tmp_path}"), FAKES)
-    server, _, port = await serving.start(service, serving.with_port(settings, 0))
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        stub = render_pb2_grpc.RenderServiceStub(channel)
-        assert (await refused(stub.StreamRender(iter([config(), END])))).slug == "service-loading"
-    await server.stop(0)
+    stub = (await serve(service, settings, load=False)).stub
+    assert (await refused(stub.StreamRender(iter([config(), END])))).slug == "service-loading"

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import grpc
 import psutil
 import pytest
 from huasheng.render.v1 import render_pb2 as pb
-from huasheng.render.v1 import render_pb2_grpc
 
-from services.common import serving
-from services.common.settings import SharedSettings
-from services.common.storage import Storage
-from services.common.weights import WeightsError, folder
 from services.render.engines.registry import REGISTRY
 from services.render.engines.synctalk.setup import SyncTalk
-from services.render.server import make_service
 from services.render.settings import RenderSettings
 from tests.fakes.media import decoded, png, portrait, rocking, tone, video
-from tests.fakes.render_rig import END, FAKES, Rig, config, kinds, media, refused, sound, whole
+from tests.fakes.render_rig import END, FAKES, Rig, config, kinds, media, open_rig, refused, sound, whole
+from tests.fakes.serving import Serve
 from tests.fakes.synctalk_checkout import calls, checkout, fault
 
 
@@ -31,22 +25,18 @@ async def checkout_(tmp_path: Path) -> SyncTalk:
 
 
 @pytest.fixture
-async def rig(tmp_path: Path, checkout_: SyncTalk, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
-    try:
-        folder("portrait", SharedSettings().weights_dir)
-        folder("face-mesh", SharedSettings().weights_dir)
-    except WeightsError as e:
-        pytest.skip(str(e))
-    monkeypatch.setattr(RenderSettings, "synctalk", lambda _self: checkout_)
-    settings = RenderSettings.model_construct(**{**RenderSettings().model_dump(), "engines": "fake,synctalk"})
-    shared = SharedSettings(storage_url=f"file://{tmp_path}/storage")
-    service = make_service(settings, shared, {**FAKES, **REGISTRY})
-    server, _, port = await serving.start(service, serving.with_port(settings, 0))
-    await asyncio.to_thread(service.load)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=serving.CHANNEL_OPTIONS) as channel:
-        yield Rig(render_pb2_grpc.RenderServiceStub(channel), Storage(shared.storage_url), tmp_path / "storage")
-    await server.stop(1)
+def no_process_is_left() -> Iterator[None]:
+    yield
     assert not psutil.Process().children(recursive=True)
+
+
+@pytest.fixture
+async def rig(
+    no_process_is_left: None, tmp_path: Path, checkout_: SyncTalk, monkeypatch: pytest.MonkeyPatch, serve: Serve
+) -> Rig:
+    monkeypatch.setattr(RenderSettings, "synctalk", lambda _self: checkout_)
+    registry = {**FAKES, **REGISTRY}
+    return await open_rig(serve, tmp_path, registry, ("portrait", "face-mesh"), engines="fake,synctalk")
 
 
 async def in_time(holds: Callable[[], bool]) -> None:

@@ -9,9 +9,9 @@ import grpc
 import numpy as np
 import pytest
 from huasheng.common.v1 import common_pb2
-from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
+from huasheng.tts.v1 import tts_pb2
 
-from services.common import errors, serving
+from services.common import errors
 from services.common.audio import decode, wav_bytes
 from services.common.storage import Storage
 from services.tts.engines.base import EngineSetup
@@ -19,6 +19,7 @@ from services.tts.server import service
 from services.tts.settings import TtsSettings
 from services.tts.voices import VoiceStore
 from tests.fakes.gpt_sovits_server import FakeSovits
+from tests.fakes.serving import served
 from tools.system import ROOT
 
 SPEECH = ROOT.parent / "shared" / "data" / "audio" / "en_echomimic_5s.wav"
@@ -67,18 +68,11 @@ class Stack:
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
     with FakeSovits() as fake:
-        settings = TtsSettings(
-            engines="gpt_sovits", port=0, metrics_port=0, gpt_sovits_urls=fake.url, gpt_sovits_streaming=1
-        )
+        settings = TtsSettings(engines="gpt_sovits", gpt_sovits_urls=fake.url, gpt_sovits_streaming=1)
         storage = Storage(f"file://{tmp_path}/storage")
         spec = service(settings, EngineSetup(tmp_path, 1, "", "", settings), VoiceStore(storage, tmp_path / "clips"))
-        server, _, port = await serving.start(spec, settings)
-        spec.load()
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield Stack(tts_pb2_grpc.TtsServiceStub(channel), storage, tmp_path / "clips", fake)
-        await server.stop(0)
-        assert spec.stop
-        await spec.stop()
+        async with served(spec, settings) as running:
+            yield Stack(running.stub, storage, tmp_path / "clips", fake)
 
 
 @needs_speech

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -10,7 +9,7 @@ import pytest
 from huasheng.common.v1 import common_pb2
 from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
 
-from services.common import errors, serving
+from services.common import errors
 from services.common.errors import HuashengError
 from services.common.storage import Storage
 from services.tts.engines import registry as engines
@@ -19,6 +18,7 @@ from services.tts.server import TtsServicer
 from services.tts.settings import TtsSettings
 from services.tts.voices import VoiceStore
 from tests.fakes.gpt_sovits_checkout import engine, free_port
+from tests.fakes.serving import Serve, service_of
 from tests.fakes.tts_engine import FakeTts, SpareTts
 from tests.fakes.waiting import until
 
@@ -49,22 +49,14 @@ class Rig:
 
 
 @pytest.fixture
-async def rig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Rig]:
+async def rig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, serve: Serve) -> Rig:
     for cls in (FakeTts, SpareTts):
         monkeypatch.setitem(engines.REGISTRY, cls.name, f"{cls.__module__}:{cls.__name__}")
-    settings = TtsSettings(engines="fake,spare", port=0, metrics_port=0, first_audio_s=0.8, cooldown_s=0.3)
+    settings = TtsSettings(engines="fake,spare", first_audio_s=0.8, cooldown_s=0.3)
     store = VoiceStore(Storage(f"file://{tmp_path}/s"), tmp_path)
     servicer = TtsServicer(settings, EngineSetup(tmp_path, 1, "one", "two"), store)
-
-    def register(server: grpc.aio.Server) -> None:
-        tts_pb2_grpc.add_TtsServiceServicer_to_server(servicer, server)
-
-    spec = serving.Service("tts", "huasheng.tts.v1.TtsService", register, servicer.load)
-    server, _, port = await serving.start(spec, settings)
-    spec.load()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Rig(tts_pb2_grpc.TtsServiceStub(channel), servicer)
-    await server.stop(0)
+    running = await serve(service_of("tts", servicer, servicer.load, servicer.stop), settings)
+    return Rig(running.stub, servicer)
 
 
 def words(answers: list[Answer]) -> list[str]:

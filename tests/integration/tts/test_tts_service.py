@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import grpc
@@ -10,13 +10,14 @@ import pytest
 from huasheng.common.v1 import common_pb2
 from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
 
-from services.common import errors, serving
+from services.common import errors
 from services.common.storage import Storage
 from services.tts.engines import registry as engines
 from services.tts.engines.base import EngineSetup
 from services.tts.server import TtsServicer, service
 from services.tts.settings import TtsSettings
 from services.tts.voices import VoiceStore
+from tests.fakes.serving import Serve
 from tests.fakes.tts_engine import PER_CHARACTER, RATE, FakeTts
 from tests.fakes.waiting import until
 
@@ -42,7 +43,7 @@ class Running:
 
 
 @pytest.fixture
-async def running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Running]:
+async def running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, serve: Serve) -> Running:
     made: list[FakeTts] = []
 
     class Kept(FakeTts):
@@ -52,13 +53,9 @@ async def running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncItera
 
     monkeypatch.setitem(engines.REGISTRY, "fake", "tests.fakes.tts_engine:FakeTts")
     monkeypatch.setattr("tests.fakes.tts_engine.FakeTts", Kept)
-    settings = TtsSettings(engines="fake", port=0, metrics_port=0, max_chars=100)
+    settings = TtsSettings(engines="fake", max_chars=100)
     spec = service(settings, EngineSetup(tmp_path, 1, "one", "two"), store(tmp_path))
-    server, _, port = await serving.start(spec, settings)
-    spec.load()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Running(tts_pb2_grpc.TtsServiceStub(channel), made[0])
-    await server.stop(0)
+    return Running((await serve(spec, settings)).stub, made[0])
 
 
 def config(**values: object) -> Request:
