@@ -44,7 +44,13 @@ export const tooLarge = (limit) =>
 export function problemOf(error) {
   if (error instanceof Problem) return error.body;
   console.error(error);
-  return { title: t("problem.page.title"), detail: String(error), hint: t("problem.page.hint"), reason: "page", status: 0 };
+  return {
+    title: t("problem.page.title"),
+    detail: String(error),
+    hint: t("problem.page.hint"),
+    reason: "page",
+    status: 0,
+  };
 }
 
 /** @param {string} text @param {number} status @param {string | null} request_id */
@@ -157,7 +163,9 @@ export function upload(path, fields, { onprogress, signal } = {}) {
 export async function whyNot(url) {
   try {
     const answer = await fetch(url, { headers: { "Accept-Language": language() } });
-    return answer.ok ? own("answer", answer.status) : refused(await answer.text(), answer.status, answer.headers.get("X-Request-Id"));
+    return answer.ok
+      ? own("answer", answer.status)
+      : refused(await answer.text(), answer.status, answer.headers.get("X-Request-Id"));
   } catch {
     return own("network");
   }
@@ -171,7 +179,12 @@ export async function speech(body, signal) {
   const timeout = AbortSignal.timeout(SPEECH_MS);
   try {
     const headers = { "Accept-Language": language(), "Content-Type": "application/json" };
-    const answer = await fetch(`${BASE}/speech`, { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.any([signal, timeout]) });
+    const answer = await fetch(`${BASE}/speech`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(body),
+      signal: AbortSignal.any([signal, timeout]),
+    });
     if (!answer.ok) throw refused(await answer.text(), answer.status, answer.headers.get("X-Request-Id"));
     const bytes = await answer.arrayBuffer();
     const head = new DataView(bytes);

@@ -29,7 +29,9 @@ export function h(tag, props, ...children) {
 
 /** @param {(Child | Child[])[]} children @returns {(Node | string)[]} */
 function kids(children) {
-  return children.flat().flatMap((c) => (c === null || c === undefined || c === false ? [] : [typeof c === "number" ? String(c) : c]));
+  return children
+    .flat()
+    .flatMap((c) => (c === null || c === undefined || c === false ? [] : [typeof c === "number" ? String(c) : c]));
 }
 
 /** Replaces what `el` holds. @param {Element} el @param {...(Child | Child[])} children */
@@ -72,13 +74,19 @@ export function ring() {
   const length = 2 * Math.PI * 16;
   const circles = ["", "done"].map((name) => {
     const c = document.createElementNS(SVG, "circle");
-    for (const [k, v] of [["cx", 18], ["cy", 18], ["r", 16]]) c.setAttribute(String(k), String(v));
+    for (const [k, v] of [
+      ["cx", 18],
+      ["cy", 18],
+      ["r", 16],
+    ])
+      c.setAttribute(String(k), String(v));
     if (name) c.setAttribute("class", name);
     return c;
   });
   circles[1].style.setProperty("stroke-dasharray", String(length));
   svg.append(...circles);
-  const set = (/** @type {number} */ part) => circles[1].style.setProperty("stroke-dashoffset", String(length * (1 - part)));
+  const set = (/** @type {number} */ part) =>
+    circles[1].style.setProperty("stroke-dashoffset", String(length * (1 - part)));
   set(0);
   return { el: svg, set };
 }

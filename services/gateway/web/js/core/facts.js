@@ -76,7 +76,11 @@ export function watchSystem(signal, told) {
 
 /** Keeps the state fresh while somebody looks. Ends when it is known, or does not come soon. @returns {Promise<void>} */
 export async function keepSystemFresh() {
-  const ask = () => readSystem().then(() => {}, () => {}); // the event stream tells of a lost server
+  const ask = () =>
+    readSystem().then(
+      () => {},
+      () => {},
+    ); // the event stream tells of a lost server
   const look = () => void (document.hidden || ask());
   setInterval(look, FRESH_MS);
   document.addEventListener("visibilitychange", look);

@@ -7,7 +7,8 @@ import { zh } from "../i18n/zh/index.js";
 /** @typedef {"zh" | "en"} Lang */
 
 const words = { zh, en };
-const preferred = () => /** @type {Lang} */ ((navigator.languages ?? [navigator.language]).some((l) => /^zh/i.test(l)) ? "zh" : "en");
+const preferred = () =>
+  /** @type {Lang} */ ((navigator.languages ?? [navigator.language]).some((l) => /^zh/i.test(l)) ? "zh" : "en");
 
 /** @type {Lang} */
 let lang = recall("lang", preferred());

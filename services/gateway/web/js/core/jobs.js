@@ -39,15 +39,18 @@ export const peek = (id) => known.get(id);
  * @param {AbortSignal} signal @param {(e: JobEvent) => void} told @param {(job: Job) => boolean} [only]
  */
 export function watch(signal, told, only = () => true) {
-  bus.addEventListener("job", (e) => {
-    const event = /** @type {CustomEvent<JobEvent>} */ (e).detail;
-    if (only(event.job)) told(event);
-  }, { signal });
+  bus.addEventListener(
+    "job",
+    (e) => {
+      const event = /** @type {CustomEvent<JobEvent>} */ (e).detail;
+      if (only(event.job)) told(event);
+    },
+    { signal },
+  );
 }
 
 /** Calls back when the connection to the server is lost or found. @param {AbortSignal} signal @param {(up: boolean) => void} told */
-export const watchConnection = (signal, told) =>
-  bus.addEventListener("connection", () => told(connected), { signal });
+export const watchConnection = (signal, told) => bus.addEventListener("connection", () => told(connected), { signal });
 
 /** Takes in a job that a call has answered. @param {Job} job @param {JobEvent["type"]} [type] @returns {Job} */
 export function learn(job, type = "snapshot") {
@@ -107,7 +110,17 @@ function open() {
     waits += 1;
   };
   source.addEventListener("snapshot", (e) => void snapshot(JSON.parse(e.data)));
-  for (const type of /** @type {const} */ (["progress", "transcript", "reply", "clause", "fallback", "timing", "video", "training", "done"])) {
+  for (const type of /** @type {const} */ ([
+    "progress",
+    "transcript",
+    "reply",
+    "clause",
+    "fallback",
+    "timing",
+    "video",
+    "training",
+    "done",
+  ])) {
     source.addEventListener(type, (e) => void hear(type, JSON.parse(e.data)));
   }
 }
@@ -124,7 +137,11 @@ async function snapshot({ jobs }) {
   const ids = new Set(jobs.map((j) => j.id));
   const ended = active().filter((j) => !ids.has(j.id));
   for (const job of jobs) learn(job);
-  for (const job of ended) await read(job.id).then((j) => tell("done", j), () => known.delete(job.id));
+  for (const job of ended)
+    await read(job.id).then(
+      (j) => tell("done", j),
+      () => known.delete(job.id),
+    );
 }
 
 /** @param {Exclude<JobEvent["type"], "snapshot">} type @param {any} data */
@@ -143,7 +160,8 @@ async function hear(type, data) {
     partial.clauses = [...(partial.clauses ?? []).filter((c) => c.index < index), { index, text, start_s, end_s }];
   } else if (type === "fallback") {
     const { id: _id, kind: _kind, ...fallback } = data;
-    const same = (/** @type {import("./types.js").Fallback} */ f) => f.service === fallback.service && f.wanted === fallback.wanted;
+    const same = (/** @type {import("./types.js").Fallback} */ f) =>
+      f.service === fallback.service && f.wanted === fallback.wanted;
     partial.fallbacks = [...(partial.fallbacks ?? []).filter((f) => !same(f)), fallback]; // a second attempt tells it again
   } else if (type === "training") train(partial, data);
   else if (type === "timing") partial.timings_ms = { ...partial.timings_ms, [data.stage]: data.ms };
@@ -160,7 +178,10 @@ function train(partial, { id: _id, kind: _kind, ...told }) {
   Object.assign(partial, told);
   if (told.loss === undefined) return;
   const points = (partial.history ?? []).filter((p) => p.step < told.step); // a resumed training repeats steps
-  partial.history = [...points, { step: told.step, loss: told.loss, validation_loss: told.validation_loss ?? null }].slice(-MOST_POINTS);
+  partial.history = [
+    ...points,
+    { step: told.step, loss: told.loss, validation_loss: told.validation_loss ?? null },
+  ].slice(-MOST_POINTS);
 }
 
 /** Finished and running jobs from the server. @param {string} query @param {AbortSignal} [signal] @returns {Promise<Job[]>} */

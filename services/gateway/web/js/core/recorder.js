@@ -24,9 +24,13 @@ export class MicError extends Error {
 export async function record(onlevel, { rate: wanted = RATE, processed = true } = {}) {
   if (!isSecureContext || !navigator.mediaDevices) throw new MicError("insecure");
   const stream = await navigator.mediaDevices
-    .getUserMedia({ audio: { channelCount: 1, echoCancellation: processed, noiseSuppression: processed, autoGainControl: processed } })
+    .getUserMedia({
+      audio: { channelCount: 1, echoCancellation: processed, noiseSuppression: processed, autoGainControl: processed },
+    })
     .catch((e) => {
-      const reason = { NotAllowedError: "denied", NotFoundError: "missing", OverconstrainedError: "missing" }[/** @type {string} */ (e.name)];
+      const reason = { NotAllowedError: "denied", NotFoundError: "missing", OverconstrainedError: "missing" }[
+        /** @type {string} */ (e.name)
+      ];
       throw new MicError(/** @type {any} */ (reason ?? "busy"));
     });
   const context = new AudioContext();
@@ -96,7 +100,8 @@ async function resample(samples, rate, to) {
 /** @param {Float32Array} samples @param {number} rate @returns {ArrayBuffer} a RIFF file, 16-bit mono */
 function wav(samples, rate) {
   const out = new DataView(new ArrayBuffer(44 + samples.length * 2));
-  const text = (/** @type {number} */ at, /** @type {string} */ s) => [...s].forEach((c, i) => out.setUint8(at + i, c.charCodeAt(0)));
+  const text = (/** @type {number} */ at, /** @type {string} */ s) =>
+    [...s].forEach((c, i) => out.setUint8(at + i, c.charCodeAt(0)));
   text(0, "RIFF");
   out.setUint32(4, 36 + samples.length * 2, true);
   text(8, "WAVEfmt ");

@@ -20,7 +20,10 @@ import { announce, loaded, problemCard, toast } from "../parts/say.js";
 
 /** @param {import("../core/router.js").Visit} visit @returns {HTMLElement} */
 export function avatarsPage({ signal }) {
-  const cards = loaded(avatars, (all) => h("ul", { class: "grid people" }, ...all.map((a) => card(a, reload))), { skeletons: 1, height: 260 });
+  const cards = loaded(avatars, (all) => h("ul", { class: "grid people" }, ...all.map((a) => card(a, reload))), {
+    skeletons: 1,
+    height: 260,
+  });
   const making = h("ul", { class: "stack" });
   const adding = h("div", null);
 
@@ -52,9 +55,17 @@ export function avatarsPage({ signal }) {
   /** @param {Asset} asset */
   function name(asset) {
     const createAvatar = creator("/avatars");
-    const input = h("input", { class: "input", value: asset.name.replace(/\.[^.]+$/, ""), maxlength: 60, required: true });
+    const input = h("input", {
+      class: "input",
+      value: asset.name.replace(/\.[^.]+$/, ""),
+      maxlength: 60,
+      required: true,
+    });
     const trouble = h("div", null);
-    const picture = asset.kind === "image" ? h("img", { src: asset.url, alt: "", class: "preview" }) : h("video", { src: asset.url, class: "preview", controls: true, playsinline: true, muted: true });
+    const picture =
+      asset.kind === "image"
+        ? h("img", { src: asset.url, alt: "", class: "preview" })
+        : h("video", { src: asset.url, class: "preview", controls: true, playsinline: true, muted: true });
     const submit = async (/** @type {Event} */ e) => {
       e.preventDefault();
       try {
@@ -71,7 +82,18 @@ export function avatarsPage({ signal }) {
         "form",
         { class: "card naming", on: { submit } },
         picture,
-        h("div", { class: "stack" }, field(t("avatars.name"), input), h("div", { class: "row wrap" }, h("button", { class: "button primary", type: "submit" }, t("avatars.create")), button({ label: t("cancel"), onclick: ask })), trouble),
+        h(
+          "div",
+          { class: "stack" },
+          field(t("avatars.name"), input),
+          h(
+            "div",
+            { class: "row wrap" },
+            h("button", { class: "button primary", type: "submit" }, t("avatars.create")),
+            button({ label: t("cancel"), onclick: ask }),
+          ),
+          trouble,
+        ),
       ),
     );
     input.focus();
@@ -91,26 +113,64 @@ export function avatarsPage({ signal }) {
       const title = h("h3", { class: "clip" }, job.params.name ?? "");
       const dismiss = button({ label: t("dismiss"), kind: "small", onclick: () => el.remove() });
       if (job.state === "succeeded") {
-        fill(el, h("div", { class: "row apart" }, title, pill(t("avatars.ready"), "good")), job.result?.report ? report(job.result.report, job.result.avatar?.kind) : null, h("div", { class: "row wrap" }, linkButton({ href: `/chat_system?avatar=${job.result?.avatar_id}`, label: t("avatars.talk"), kind: "primary small" }), linkButton({ href: `/video_generation?avatar=${job.result?.avatar_id}`, label: t("avatars.video"), kind: "small" }), dismiss));
+        fill(
+          el,
+          h("div", { class: "row apart" }, title, pill(t("avatars.ready"), "good")),
+          job.result?.report ? report(job.result.report, job.result.avatar?.kind) : null,
+          h(
+            "div",
+            { class: "row wrap" },
+            linkButton({
+              href: `/chat_system?avatar=${job.result?.avatar_id}`,
+              label: t("avatars.talk"),
+              kind: "primary small",
+            }),
+            linkButton({
+              href: `/video_generation?avatar=${job.result?.avatar_id}`,
+              label: t("avatars.video"),
+              kind: "small",
+            }),
+            dismiss,
+          ),
+        );
         announce(t("avatars.ready"));
         reload();
       } else if (job.state === "cancelled") el.remove();
-      else if (job.state === "failed") fill(el, title, job.error ? problemCard(job.error) : null, h("div", null, dismiss));
-      else if (!before || before === "queued") fill(el, title, jobProgress(job, signal), h("p", { class: "small-text muted" }, t("safe.close")));
+      else if (job.state === "failed")
+        fill(el, title, job.error ? problemCard(job.error) : null, h("div", null, dismiss));
+      else if (!before || before === "queued")
+        fill(el, title, jobProgress(job, signal), h("p", { class: "small-text muted" }, t("safe.close")));
     };
     draw(first);
-    jobs.watch(signal, (e) => draw(e.job), (j) => j.id === first.id);
+    jobs.watch(
+      signal,
+      (e) => draw(e.job),
+      (j) => j.id === first.id,
+    );
   }
 
   ask();
-  jobs.fetchJobs("kind=avatar&state=active", signal).then((found) => found.forEach(follow), () => {}); // the list above tells what is wrong
-  return page(t("nav.avatars"), t("avatars.lead"), section(t("avatars.add"), [], adding, making), section(t("avatars.all"), [], cards.el));
+  jobs.fetchJobs("kind=avatar&state=active", signal).then(
+    (found) => found.forEach(follow),
+    () => {},
+  ); // the list above tells what is wrong
+  return page(
+    t("nav.avatars"),
+    t("avatars.lead"),
+    section(t("avatars.add"), [], adding, making),
+    section(t("avatars.all"), [], cards.el),
+  );
 }
 
 /** The voice that an avatar speaks with where nobody names another. @param {Avatar} a */
 function voiceOf(a) {
   const trouble = h("div", null);
-  const chip = button({ label: t("voice.auto"), kind: "small quiet voice-line", "aria-haspopup": "dialog", onclick: () => chooseVoice(a.voice_id ?? "", (one) => void set(one), t("voice.auto.avatar")) });
+  const chip = button({
+    label: t("voice.auto"),
+    kind: "small quiet voice-line",
+    "aria-haspopup": "dialog",
+    onclick: () => chooseVoice(a.voice_id ?? "", (one) => void set(one), t("voice.auto.avatar")),
+  });
   /** @param {import("../core/types.js").Voice | null} voice @param {string} name */
   function draw(voice, name) {
     fill(chip, voiceFace(voice), h("span", { class: "clip" }, name));
@@ -120,7 +180,10 @@ function voiceOf(a) {
   /** @param {import("../core/types.js").Voice | null} one */
   async function set(one) {
     try {
-      Object.assign(a, await call("PATCH", `/avatars/${encodeURIComponent(a.id)}`, { body: { voice_id: one?.voice_id ?? null } }));
+      Object.assign(
+        a,
+        await call("PATCH", `/avatars/${encodeURIComponent(a.id)}`, { body: { voice_id: one?.voice_id ?? null } }),
+      );
       stale("avatars");
       draw(one, one?.name ?? t("voice.auto"));
       toast(t("voice.set", { avatar: a.name, name: one?.name ?? t("voice.auto") }));
@@ -130,10 +193,13 @@ function voiceOf(a) {
   }
   draw(null, a.voice_id ?? t("voice.auto"));
   if (a.voice_id) {
-    voices().then((all) => {
-      const found = all.find((v) => v.voice_id === a.voice_id) ?? null;
-      draw(found, found?.name ?? `${a.voice_id} (${t("voice.gone")})`);
-    }, () => {}); // the id stays; the picker tells what is wrong
+    voices().then(
+      (all) => {
+        const found = all.find((v) => v.voice_id === a.voice_id) ?? null;
+        draw(found, found?.name ?? `${a.voice_id} (${t("voice.gone")})`);
+      },
+      () => {},
+    ); // the id stays; the picker tells what is wrong
   }
   return h("div", { class: "stack tight" }, chip, trouble);
 }
@@ -150,12 +216,26 @@ function card(a, changed) {
           "div",
           { class: "stack" },
           report(a.report, a.kind),
-          h("dl", { class: "facts-list num" }, h("dt", null, t("detail.size")), h("dd", null, `${a.width} × ${a.height} · ${number(a.fps, 2)} fps`), h("dt", null, t("detail.engine")), h("dd", null, a.engine), h("dt", null, t("detail.made")), h("dd", null, moment(a.created_at)), h("dt", null, t("detail.id")), h("dd", { class: "mono" }, a.id)),
+          h(
+            "dl",
+            { class: "facts-list num" },
+            h("dt", null, t("detail.size")),
+            h("dd", null, `${a.width} × ${a.height} · ${number(a.fps, 2)} fps`),
+            h("dt", null, t("detail.engine")),
+            h("dd", null, a.engine),
+            h("dt", null, t("detail.made")),
+            h("dd", null, moment(a.created_at)),
+            h("dt", null, t("detail.id")),
+            h("dd", { class: "mono" }, a.id),
+          ),
         ),
       ],
     });
   async function remove() {
-    if (!(await confirmDialog({ title: t("avatars.delete", { name }), text: t("avatars.delete.text"), yes: t("delete") }))) return;
+    if (
+      !(await confirmDialog({ title: t("avatars.delete", { name }), text: t("avatars.delete.text"), yes: t("delete") }))
+    )
+      return;
     try {
       await call("DELETE", `/avatars/${encodeURIComponent(a.id)}`);
       changed();
@@ -170,16 +250,41 @@ function card(a, changed) {
       "div",
       { class: "stack tight person-words" },
       h("h3", { class: "clip" }, name),
-      h("div", { class: "row wrap" }, pill(a.is_builtin ? t("avatars.builtin") : t(`avatars.kind.${a.kind}`), "plain"), warned ? pill(t("avatars.warnings", { n: warned }), "warn") : null),
+      h(
+        "div",
+        { class: "row wrap" },
+        pill(a.is_builtin ? t("avatars.builtin") : t(`avatars.kind.${a.kind}`), "plain"),
+        warned ? pill(t("avatars.warnings", { n: warned }), "warn") : null,
+      ),
       a.kind === "portrait" ? null : h("p", { class: "small-text muted" }, coverageText(a.report)),
       voiceOf(a),
       h(
         "div",
         { class: "row" },
-        linkButton({ href: `/chat_system?avatar=${encodeURIComponent(a.id)}`, label: t("avatars.talk"), icon: "chat", bare: true, kind: "small" }),
-        linkButton({ href: `/video_generation?avatar=${encodeURIComponent(a.id)}`, label: t("avatars.video"), icon: "video", bare: true, kind: "small" }),
+        linkButton({
+          href: `/chat_system?avatar=${encodeURIComponent(a.id)}`,
+          label: t("avatars.talk"),
+          icon: "chat",
+          bare: true,
+          kind: "small",
+        }),
+        linkButton({
+          href: `/video_generation?avatar=${encodeURIComponent(a.id)}`,
+          label: t("avatars.video"),
+          icon: "video",
+          bare: true,
+          kind: "small",
+        }),
         button({ icon: "info", label: t("avatars.details", { name }), bare: true, kind: "small", onclick: details }),
-        a.is_builtin ? null : button({ icon: "trash", label: t("avatars.delete", { name }), bare: true, kind: "small", onclick: () => void remove() }),
+        a.is_builtin
+          ? null
+          : button({
+              icon: "trash",
+              label: t("avatars.delete", { name }),
+              bare: true,
+              kind: "small",
+              onclick: () => void remove(),
+            }),
       ),
     ),
   );

@@ -30,8 +30,18 @@ export function chatPage({ signal, query }) {
   /** @type {Turn[]} */
   let turns = [];
 
-  const avatarChip = h("button", { type: "button", class: "chip", "aria-haspopup": "dialog", on: { click: () => choosePerson(person?.key ?? "", setPerson, persona()) } });
-  const voiceChip = h("button", { type: "button", class: "chip", "aria-haspopup": "dialog", on: { click: () => chooseVoice(voice, setVoice) } });
+  const avatarChip = h("button", {
+    type: "button",
+    class: "chip",
+    "aria-haspopup": "dialog",
+    on: { click: () => choosePerson(person?.key ?? "", setPerson, persona()) },
+  });
+  const voiceChip = h("button", {
+    type: "button",
+    class: "chip",
+    "aria-haspopup": "dialog",
+    on: { click: () => chooseVoice(voice, setVoice) },
+  });
   const scene = stage(signal, avatarChip, voiceChip);
   const log = h("ol", { class: "log", role: "log", "aria-label": t("chat.log"), tabindex: 0 });
   const box = composer({
@@ -45,7 +55,8 @@ export function chatPage({ signal, query }) {
   });
   const actions = {
     /** @param {Turn} one */
-    play: (one) => (one.video ? scene.playUrl(one.video, one.clauses, one.endFrame) : one.job && scene.playJob(one.job)),
+    play: (one) =>
+      one.video ? scene.playUrl(one.video, one.clauses, one.endFrame) : one.job && scene.playJob(one.job),
     /** @param {Job} job the same question once more */
     again: (job) => {
       if (running()) return;
@@ -72,7 +83,11 @@ export function chatPage({ signal, query }) {
   /** Who the avatar is, in words for the language model; kept for each avatar. */
   function persona() {
     const words = h("textarea", {
-      class: "input", rows: 3, maxlength: 2000, placeholder: t("persona.example"), value: recall(personaKey(), ""),
+      class: "input",
+      rows: 3,
+      maxlength: 2000,
+      placeholder: t("persona.example"),
+      value: recall(personaKey(), ""),
       on: { input: () => remember(personaKey(), words.value.trim() || undefined) },
     });
     return field(t("persona"), words, t("persona.help"));
@@ -94,11 +109,22 @@ export function chatPage({ signal, query }) {
     };
     draw(one?.name ?? t("voice.auto"));
     const whose = person;
-    if (!one && whose?.avatar.voice_id) usualVoice(whose.avatar).then((name) => whose === person && !voice && draw(name), () => {}); // without its name the voice still speaks
+    if (!one && whose?.avatar.voice_id)
+      usualVoice(whose.avatar).then(
+        (name) => whose === person && !voice && draw(name),
+        () => {},
+      ); // without its name the voice still speaks
   }
-  people({ talking: true }).then((all) => setPerson(personAsked(all, query, recall("chat.avatar", "builtin"))), (error) => signal.aborted || log.prepend(h("li", null, problemCard(error))));
+  people({ talking: true }).then(
+    (all) => setPerson(personAsked(all, query, recall("chat.avatar", "builtin"))),
+    (error) => signal.aborted || log.prepend(h("li", null, problemCard(error))),
+  );
   drawVoice(null);
-  if (voice) voices().then((all) => setVoice(all.find((v) => v.voice_id === voice) ?? null), () => {}); // the picker tells what is wrong
+  if (voice)
+    voices().then(
+      (all) => setVoice(all.find((v) => v.voice_id === voice) ?? null),
+      () => {},
+    ); // the picker tells what is wrong
 
   // turns
 
@@ -151,8 +177,14 @@ export function chatPage({ signal, query }) {
     const asked = await question();
     if (!asked) return null;
     const body = sent ?? {
-      ...asked, avatar_id: person?.avatar.id ?? "builtin", model: person?.model?.id, engine: person?.model?.engine, voice_id: voice || undefined,
-      conversation_id: conversation ?? undefined, persona: recall(personaKey(), "") || undefined, idle_frame: scene.idleFrame(),
+      ...asked,
+      avatar_id: person?.avatar.id ?? "builtin",
+      model: person?.model?.id,
+      engine: person?.model?.engine,
+      voice_id: voice || undefined,
+      conversation_id: conversation ?? undefined,
+      persona: recall(personaKey(), "") || undefined,
+      idle_frame: scene.idleFrame(),
     };
     try {
       const job = jobs.learn(await create("/dialogues", body, key));
@@ -182,13 +214,17 @@ export function chatPage({ signal, query }) {
       }
       if (jobs.over(now) && told !== now.state) {
         told = now.state;
-        announce(now.state === "succeeded" ? now.result?.reply ?? "" : t(`state.${now.state}`));
+        announce(now.state === "succeeded" ? (now.result?.reply ?? "") : t(`state.${now.state}`));
       }
       if (low) log.scrollTop = log.scrollHeight;
       drawState();
     };
     draw(job);
-    jobs.watch(signal, (e) => draw(e.job), (j) => j.id === job.id && one.el.isConnected);
+    jobs.watch(
+      signal,
+      (e) => draw(e.job),
+      (j) => j.id === job.id && one.el.isConnected,
+    );
   }
 
   /** @param {string | null} id */
@@ -203,9 +239,29 @@ export function chatPage({ signal, query }) {
   function greet() {
     const ask = (/** @type {number} */ n) => {
       const text = t(`chat.suggest.${n}`);
-      return h("li", null, h("button", { type: "button", class: "button suggestion", on: { click: () => begin(turn({ text }, actions), async () => ({ text })) } }, text));
+      return h(
+        "li",
+        null,
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button suggestion",
+            on: { click: () => begin(turn({ text }, actions), async () => ({ text })) },
+          },
+          text,
+        ),
+      );
     };
-    fill(log, h("li", { class: "turn greeting" }, h("div", { class: "bubble answer" }, h("p", { class: "words" }, t("chat.greeting"))), h("ul", { class: "stack tight suggestions" }, ask(1), ask(2), ask(3))));
+    fill(
+      log,
+      h(
+        "li",
+        { class: "turn greeting" },
+        h("div", { class: "bubble answer" }, h("p", { class: "words" }, t("chat.greeting"))),
+        h("ul", { class: "stack tight suggestions" }, ask(1), ask(2), ask(3)),
+      ),
+    );
   }
 
   /** @param {string | null} id */
@@ -219,13 +275,17 @@ export function chatPage({ signal, query }) {
       if (conversation !== id) return;
       for (const user of known?.messages.filter((/** @type {any} */ m) => m.role === "user") ?? []) {
         const one = turn({ text: user.text }, actions);
-        one.setMessages(user, known.messages.find((/** @type {any} */ m) => m.role === "assistant" && m.job_id === user.job_id) ?? null);
+        one.setMessages(
+          user,
+          known.messages.find((/** @type {any} */ m) => m.role === "assistant" && m.job_id === user.job_id) ?? null,
+        );
         add(one);
       }
     } catch (error) {
       if (isAbort(error)) return;
       keepConversation(null);
-      if (/** @type {any} */ (error).body?.status !== 404) fill(log, h("li", null, problemCard(error, { retry: () => open(id) })));
+      if (/** @type {any} */ (error).body?.status !== 404)
+        fill(log, h("li", null, problemCard(error, { retry: () => open(id) })));
     }
     await reattach();
     if (!turns.length && !log.childElementCount) greet();
@@ -238,7 +298,11 @@ export function chatPage({ signal, query }) {
     const of = (/** @type {Job} */ j) => j.result?.conversation_id ?? j.params.conversation_id ?? null;
     /** @type {Job[]} */
     const found = await jobs.fetchJobs("kind=dialogue&state=active&limit=50", signal).catch(() => []);
-    if (last && !found.some((j) => j.id === last)) await jobs.read(last, signal).then((j) => found.push(j), () => remember("chat.job", undefined));
+    if (last && !found.some((j) => j.id === last))
+      await jobs.read(last, signal).then(
+        (j) => found.push(j),
+        () => remember("chat.job", undefined),
+      );
     const latest = found.find((j) => j.id === last);
     if (latest && conversation === null && of(latest)) return open(of(latest)); // its first turn ended while nobody looked
     const mine = found.filter((j) => of(j) === conversation && (conversation !== null || j.id === last));
@@ -261,7 +325,12 @@ export function chatPage({ signal, query }) {
     "div",
     { class: "talk-head row" },
     h("h1", { class: "grow" }, t("nav.chat")),
-    button({ icon: "clock", label: t("chat.history"), bare: true, onclick: () => chooseConversation(conversation, open) }),
+    button({
+      icon: "clock",
+      label: t("chat.history"),
+      bare: true,
+      onclick: () => chooseConversation(conversation, open),
+    }),
     button({ icon: "plus", label: t("chat.new"), bare: true, onclick: fresh }),
   );
   return h("div", { class: "chat" }, scene.el, h("div", { class: "talk" }, head, log, box.el));

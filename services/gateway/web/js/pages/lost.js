@@ -5,4 +5,9 @@ import { linkButton, page } from "../parts/bits.js";
 import { empty } from "../parts/say.js";
 
 /** @returns {HTMLElement} */
-export const lostPage = () => page(t("nav.lost"), "", empty("info", t("lost.text"), linkButton({ href: "/", label: t("nav.home"), kind: "primary" })));
+export const lostPage = () =>
+  page(
+    t("nav.lost"),
+    "",
+    empty("info", t("lost.text"), linkButton({ href: "/", label: t("nav.home"), kind: "primary" })),
+  );

@@ -27,15 +27,19 @@ export function videoPage({ signal, query }) {
   const go = button({ icon: "video", label: t("video.generate"), kind: "primary large", onclick: generate });
   const earlier = gallery(signal);
 
-  const who = loaded(people, (all) => {
-    person = personAsked(all, query, recall("video.avatar", "builtin"));
-    if (person) what.speaker(person.avatar);
-    return facePicker(all, person?.key ?? "", (chosen) => {
-      person = chosen;
-      what.speaker(chosen.avatar);
-      remember("video.avatar", chosen.key);
-    });
-  }, { skeletons: 1, height: 168 });
+  const who = loaded(
+    people,
+    (all) => {
+      person = personAsked(all, query, recall("video.avatar", "builtin"));
+      if (person) what.speaker(person.avatar);
+      return facePicker(all, person?.key ?? "", (chosen) => {
+        person = chosen;
+        what.speaker(chosen.avatar);
+        remember("video.avatar", chosen.key);
+      });
+    },
+    { skeletons: 1, height: 168 },
+  );
 
   const createVideo = creator("/videos");
   async function generate() {
@@ -79,13 +83,33 @@ export function videoPage({ signal, query }) {
         }
       } else if (jobs.over(job)) {
         const again = job.state === "cancelled" ? h("p", { class: "muted" }, t("state.cancelled")) : null;
-        fill(place, section(t("video.result"), [], again ?? (job.error ? problemCard(job.error, { retry: generate }) : null)));
+        fill(
+          place,
+          section(t("video.result"), [], again ?? (job.error ? problemCard(job.error, { retry: generate }) : null)),
+        );
       } else if (!before || before === "queued") {
-        fill(place, section(t("video.making"), [], h("div", { class: "card" }, job.params.text ? h("p", { class: "clip" }, job.params.text) : null, jobProgress(job, leave.signal), h("p", { class: "small-text muted" }, t("safe.close")))));
+        fill(
+          place,
+          section(
+            t("video.making"),
+            [],
+            h(
+              "div",
+              { class: "card" },
+              job.params.text ? h("p", { class: "clip" }, job.params.text) : null,
+              jobProgress(job, leave.signal),
+              h("p", { class: "small-text muted" }, t("safe.close")),
+            ),
+          ),
+        );
       }
     };
     draw(first);
-    jobs.watch(leave.signal, (e) => draw(e.job), (j) => j.id === first.id);
+    jobs.watch(
+      leave.signal,
+      (e) => draw(e.job),
+      (j) => j.id === first.id,
+    );
   }
 
   const wanted = query.get("job") ?? recall("video.job", null);

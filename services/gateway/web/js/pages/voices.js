@@ -25,18 +25,22 @@ export function voicesPage({ signal }) {
   const cloning = h("div", { class: "stack" });
   /** @type {string | undefined} */
   let why;
-  const place = loaded(voiceList, ({ items, cloning_problem, cloning_weights }) => {
-    const made = items.filter((v) => v.is_cloned);
-    mine.hidden = !made.length;
-    fill(own, ...made.map((v) => ownVoice(v, signal, reload)));
-    if (why !== (cloning_problem?.reason ?? "")) {
-      // what is being filled in stays while the list changes
-      why = cloning_problem?.reason ?? "";
-      fill(cloning, cloning_problem ? cannot(cloning_problem) : cloneForm(signal, cloning_weights, reload));
-      if (cloning_problem) body.append(making); // what cannot be done here comes last
-    }
-    return others(items.filter((v) => !v.is_cloned));
-  }, { skeletons: 6, height: 64 });
+  const place = loaded(
+    voiceList,
+    ({ items, cloning_problem, cloning_weights }) => {
+      const made = items.filter((v) => v.is_cloned);
+      mine.hidden = !made.length;
+      fill(own, ...made.map((v) => ownVoice(v, signal, reload)));
+      if (why !== (cloning_problem?.reason ?? "")) {
+        // what is being filled in stays while the list changes
+        why = cloning_problem?.reason ?? "";
+        fill(cloning, cloning_problem ? cannot(cloning_problem) : cloneForm(signal, cloning_weights, reload));
+        if (cloning_problem) body.append(making); // what cannot be done here comes last
+      }
+      return others(items.filter((v) => !v.is_cloned));
+    },
+    { skeletons: 6, height: 64 },
+  );
   function reload() {
     stale("voices");
     void place.reload();
@@ -47,7 +51,19 @@ export function voicesPage({ signal }) {
 }
 
 /** Why no voice can be cloned here and what to install: no fault, so it is told calmly. @param {ProblemBody} why */
-const cannot = (why) => h("div", { class: "note", "data-reason": why.reason }, icon("info"), h("div", { class: "stack tight" }, h("p", null, h("strong", null, why.title)), h("p", null, why.detail), h("p", null, why.hint)));
+const cannot = (why) =>
+  h(
+    "div",
+    { class: "note", "data-reason": why.reason },
+    icon("info"),
+    h(
+      "div",
+      { class: "stack tight" },
+      h("p", null, h("strong", null, why.title)),
+      h("p", null, why.detail),
+      h("p", null, why.hint),
+    ),
+  );
 
 /** The voices that came with the engines. @param {Voice[]} all */
 function others(all) {
@@ -55,7 +71,9 @@ function others(all) {
   const list = h("ul", { class: "grid voices", "aria-live": "polite" });
   const draw = () => {
     remember("voices.filter", wanted);
-    const some = all.filter((v) => (!wanted.language || languageKey(v) === wanted.language) && (!wanted.gender || v.gender === wanted.gender));
+    const some = all.filter(
+      (v) => (!wanted.language || languageKey(v) === wanted.language) && (!wanted.gender || v.gender === wanted.gender),
+    );
     fill(list, ...(some.length ? some.map(row) : [h("li", null, empty("voice", t("voices.none")))]));
   };
   const languages = [...new Set(all.map(languageKey))];
@@ -64,8 +82,22 @@ function others(all) {
     h(
       "div",
       { class: "row wrap filters" },
-      field(t("voices.language"), select([{ value: "", label: t("all") }, ...languages.map((l) => ({ value: l, label: languageName(l) }))], wanted.language, (v) => ((wanted = { ...wanted, language: v }), draw()))),
-      field(t("voices.gender"), select([{ value: "", label: t("all") }, ...["female", "male"].map((g) => ({ value: g, label: t(`gender.${g}`) }))], wanted.gender, (v) => ((wanted = { ...wanted, gender: v }), draw()))),
+      field(
+        t("voices.language"),
+        select(
+          [{ value: "", label: t("all") }, ...languages.map((l) => ({ value: l, label: languageName(l) }))],
+          wanted.language,
+          (v) => ((wanted = { ...wanted, language: v }), draw()),
+        ),
+      ),
+      field(
+        t("voices.gender"),
+        select(
+          [{ value: "", label: t("all") }, ...["female", "male"].map((g) => ({ value: g, label: t(`gender.${g}`) }))],
+          wanted.gender,
+          (v) => ((wanted = { ...wanted, gender: v }), draw()),
+        ),
+      ),
     ),
     list,
   ];
@@ -84,7 +116,17 @@ function row(v) {
       "div",
       { class: "row" },
       voiceFace(v),
-      h("div", { class: "grow" }, h("p", { class: "row" }, h("strong", { class: "clip" }, v.name), v.is_default ? pill(t("voice.default"), "plain") : null), h("p", { class: "small-text muted clip" }, voiceFacts(v))),
+      h(
+        "div",
+        { class: "grow" },
+        h(
+          "p",
+          { class: "row" },
+          h("strong", { class: "clip" }, v.name),
+          v.is_default ? pill(t("voice.default"), "plain") : null,
+        ),
+        h("p", { class: "small-text muted clip" }, voiceFacts(v)),
+      ),
       soundButton(v.sample_url, t("voice.play", { name: v.name }), "", (error) => fill(trouble, problemCard(error))),
     ),
     h("p", { class: "small-text muted sample", lang: v.language }, v.sample_text),
@@ -116,8 +158,19 @@ function cloneForm(signal, weights, made) {
     const one = file;
     submit.disabled = true;
     try {
-      const fields = { name: name.value.trim(), language: tongue, transcript: transcript.value.trim(), consent: t("voices.consent"), consent_by: giver.value.trim(), weights: chosen };
-      await sending(trouble, (onprogress, stop) => upload("/voices", { file: one, ...fields }, { onprogress, signal: stop }), signal);
+      const fields = {
+        name: name.value.trim(),
+        language: tongue,
+        transcript: transcript.value.trim(),
+        consent: t("voices.consent"),
+        consent_by: giver.value.trim(),
+        weights: chosen,
+      };
+      await sending(
+        trouble,
+        (onprogress, stop) => upload("/voices", { file: one, ...fields }, { onprogress, signal: stop }),
+        signal,
+      );
       toast(t("voices.made", { name: name.value.trim() }));
       take.clear();
       name.value = transcript.value = "";
@@ -133,7 +186,30 @@ function cloneForm(signal, weights, made) {
     { class: "card clone", on: { submit: make } },
     h("p", { class: "muted" }, t("voices.clone.text")),
     take.el,
-    h("div", { class: "grid" }, field(t("voices.name"), name), field(t("voices.language"), select(Object.entries(LANGUAGES).map(([key, value]) => ({ value, label: languageName(key) })), tongue, (v) => (tongue = v))), weights.length > 1 ? field(t("voices.weights"), select(weights.map((w) => ({ value: w, label: w })), chosen, (v) => (chosen = v)), t("voices.weights.help")) : null),
+    h(
+      "div",
+      { class: "grid" },
+      field(t("voices.name"), name),
+      field(
+        t("voices.language"),
+        select(
+          Object.entries(LANGUAGES).map(([key, value]) => ({ value, label: languageName(key) })),
+          tongue,
+          (v) => (tongue = v),
+        ),
+      ),
+      weights.length > 1
+        ? field(
+            t("voices.weights"),
+            select(
+              weights.map((w) => ({ value: w, label: w })),
+              chosen,
+              (v) => (chosen = v),
+            ),
+            t("voices.weights.help"),
+          )
+        : null,
+    ),
     field(t("voices.transcript"), transcript, t("voices.transcript.help")),
     field(t("voices.giver"), giver, t("voices.giver.help")),
     h("label", { class: "check" }, consent, t("voices.consent")),

@@ -24,15 +24,33 @@ export function clipChecks(clip) {
   const say = (key, state, words, params = {}) => ({ key, state, text: t(`check.${words}`, params) });
   return [
     clip.has_audio === false ? say("sound", "bad", "sound.none") : say("sound", "good", "sound"),
-    seconds < SHORT_S ? say("length", seconds < LEAST_S ? "bad" : "warn", seconds < LEAST_S ? "length.none" : "length.short", { s: number(seconds, 1), least: seconds < LEAST_S ? LEAST_S : SHORT_S }) : seconds > LONG_S ? say("length", "warn", "length.long", { s: LONG_S }) : say("length", "good", "length", { time: clock(seconds) }),
-    side < SMALL_PX ? say("size", "warn", "size.small", { w: clip.width ?? 0, h: clip.height ?? 0 }) : say("size", "good", "size"),
+    seconds < SHORT_S
+      ? say("length", seconds < LEAST_S ? "bad" : "warn", seconds < LEAST_S ? "length.none" : "length.short", {
+          s: number(seconds, 1),
+          least: seconds < LEAST_S ? LEAST_S : SHORT_S,
+        })
+      : seconds > LONG_S
+        ? say("length", "warn", "length.long", { s: LONG_S })
+        : say("length", "good", "length", { time: clock(seconds) }),
+    side < SMALL_PX
+      ? say("size", "warn", "size.small", { w: clip.width ?? 0, h: clip.height ?? 0 })
+      : say("size", "good", "size"),
     fps < FPS[0] || fps > FPS[1] ? say("fps", "warn", "fps.odd", { fps: number(fps, 1) }) : say("fps", "good", "fps"),
   ];
 }
 
 /** @param {Asset} clip */
 export const clipFacts = (clip) =>
-  h("p", { class: "small-text muted num" }, [clock(clip.duration_s ?? 0), `${clip.width} × ${clip.height}`, `${number(clip.fps ?? 0, 2)} fps`, bytes(clip.bytes)].join(" · "));
+  h(
+    "p",
+    { class: "small-text muted num" },
+    [
+      clock(clip.duration_s ?? 0),
+      `${clip.width} × ${clip.height}`,
+      `${number(clip.fps ?? 0, 2)} fps`,
+      bytes(clip.bytes),
+    ].join(" · "),
+  );
 
 /**
  * Videos uploaded before, avatars' sources among them, to be trained on without another upload. Hidden while there are none.
@@ -41,18 +59,49 @@ export const clipFacts = (clip) =>
 export function earlierClips(signal, picked) {
   const el = h("div", { class: "stack", hidden: true });
   const source = (/** @type {any} */ job) => /** @type {const} */ ([job.params.asset_id, job.result?.avatar_id]);
-  Promise.all([list("/assets?kind=video&limit=24", signal), list("/jobs?kind=avatar&state=succeeded&limit=100", signal), avatars().catch(() => [])]).then(([clips, made, faces]) => {
-    const names = new Map(faces.map((a) => [a.id, a.name]));
-    const sources = new Map(made.map(source).filter(([, id]) => names.has(id)));
-    el.hidden = !clips.length;
-    fill(
-      el,
-      h("h2", null, t("training.earlier")),
-      h("ul", { class: "grid earlier-clips" }, ...clips.map((/** @type {Asset} */ clip) => {
-        const name = names.get(sources.get(clip.id) ?? "");
-        return h("li", null, h("button", { type: "button", class: "earlier-clip", on: { click: () => picked(clip) } }, icon(name ? "avatar" : "video"), h("span", { class: "stack tight no-gap grow" }, h("span", { class: "clip" }, clip.name), h("span", { class: "small-text muted num" }, [clock(clip.duration_s ?? 0), name ? t("training.source", { name }) : ""].filter(Boolean).join(" · ")))));
-      })),
-    );
-  }, () => {}); // without the list the upload remains
+  Promise.all([
+    list("/assets?kind=video&limit=24", signal),
+    list("/jobs?kind=avatar&state=succeeded&limit=100", signal),
+    avatars().catch(() => []),
+  ]).then(
+    ([clips, made, faces]) => {
+      const names = new Map(faces.map((a) => [a.id, a.name]));
+      const sources = new Map(made.map(source).filter(([, id]) => names.has(id)));
+      el.hidden = !clips.length;
+      fill(
+        el,
+        h("h2", null, t("training.earlier")),
+        h(
+          "ul",
+          { class: "grid earlier-clips" },
+          ...clips.map((/** @type {Asset} */ clip) => {
+            const name = names.get(sources.get(clip.id) ?? "");
+            return h(
+              "li",
+              null,
+              h(
+                "button",
+                { type: "button", class: "earlier-clip", on: { click: () => picked(clip) } },
+                icon(name ? "avatar" : "video"),
+                h(
+                  "span",
+                  { class: "stack tight no-gap grow" },
+                  h("span", { class: "clip" }, clip.name),
+                  h(
+                    "span",
+                    { class: "small-text muted num" },
+                    [clock(clip.duration_s ?? 0), name ? t("training.source", { name }) : ""]
+                      .filter(Boolean)
+                      .join(" · "),
+                  ),
+                ),
+              ),
+            );
+          }),
+        ),
+      );
+    },
+    () => {},
+  ); // without the list the upload remains
   return el;
 }

@@ -13,12 +13,26 @@ import { micButton } from "./mic.js";
 export function composer({ signal, ask, hear, onlisten }) {
   const time = h("span", { class: "num rec-time", hidden: true });
   const text = h("textarea", {
-    class: "input", rows: 1, "aria-label": t("chat.write"), placeholder: t("chat.write"), maxlength: system()?.limits.question_chars ?? 2000, enterkeyhint: "send",
+    class: "input",
+    rows: 1,
+    "aria-label": t("chat.write"),
+    placeholder: t("chat.write"),
+    maxlength: system()?.limits.question_chars ?? 2000,
+    enterkeyhint: "send",
     value: recall("draft.chat", ""),
-    on: { input: () => (remember("draft.chat", text.value), fit()), keydown: (/** @type {KeyboardEvent} */ e) => e.key === "Enter" && !e.shiftKey && !e.isComposing && (e.preventDefault(), submit()) },
+    on: {
+      input: () => (remember("draft.chat", text.value), fit()),
+      keydown: (/** @type {KeyboardEvent} */ e) =>
+        e.key === "Enter" && !e.shiftKey && !e.isComposing && (e.preventDefault(), submit()),
+    },
   });
   const sendButton = button({ icon: "send", label: t("chat.send"), bare: true, kind: "send", onclick: submit });
-  const uploadButton = button({ icon: "upload", label: t("chat.upload"), bare: true, onclick: () => chooseFile(ACCEPT.audio, hear) });
+  const uploadButton = button({
+    icon: "upload",
+    label: t("chat.upload"),
+    bare: true,
+    onclick: () => chooseFile(ACCEPT.audio, hear),
+  });
   const mic = micButton({
     signal,
     took: hear,
@@ -52,12 +66,21 @@ export function composer({ signal, ask, hear, onlisten }) {
     ask(words);
   }
 
-  document.addEventListener("keydown", (e) => {
-    if (e.code !== "Space" || e.repeat || e.ctrlKey || e.metaKey || e.altKey || mic.el.disabled) return;
-    if (document.querySelector("dialog[open]") || (e.target instanceof Element && e.target.closest("a, button, input, select, textarea, summary, video, [contenteditable]"))) return;
-    e.preventDefault();
-    mic.toggle();
-  }, { signal });
+  document.addEventListener(
+    "keydown",
+    (e) => {
+      if (e.code !== "Space" || e.repeat || e.ctrlKey || e.metaKey || e.altKey || mic.el.disabled) return;
+      if (
+        document.querySelector("dialog[open]") ||
+        (e.target instanceof Element &&
+          e.target.closest("a, button, input, select, textarea, summary, video, [contenteditable]"))
+      )
+        return;
+      e.preventDefault();
+      mic.toggle();
+    },
+    { signal },
+  );
   requestAnimationFrame(fit);
 
   return {

@@ -15,7 +15,12 @@ export function openDialog({ title, body, footer, drawer = false, wide, onclose 
   const el = h(
     "dialog",
     { class: drawer ? "drawer" : null, "aria-labelledby": id, style: wide ? { "--wide": `${wide}px` } : {} },
-    h("header", null, h("h2", { id }, title), button({ icon: "close", label: t("close"), bare: true, onclick: () => el.close() })),
+    h(
+      "header",
+      null,
+      h("h2", { id }, title),
+      button({ icon: "close", label: t("close"), bare: true, onclick: () => el.close() }),
+    ),
     h("div", { class: "inside" }, ...body),
     footer ? h("footer", null, ...footer(() => el.close())) : null,
   );

@@ -37,19 +37,27 @@ export function takesFiles(el, signal, took) {
   el.addEventListener("dragenter", (e) => hasFile(e) && over(depth + 1), { signal });
   el.addEventListener("dragleave", (e) => hasFile(e) && over(Math.max(0, depth - 1)), { signal });
   el.addEventListener("dragover", (e) => hasFile(e) && e.preventDefault(), { signal });
-  el.addEventListener("drop", (e) => {
-    if (!hasFile(e)) return;
-    e.preventDefault();
-    over(0);
-    const file = e.dataTransfer?.files[0];
-    if (file) took(file);
-  }, { signal });
-  document.addEventListener("paste", (e) => {
-    const file = e.clipboardData?.files[0];
-    if (!file || !el.checkVisibility()) return;
-    e.preventDefault();
-    took(file);
-  }, { signal });
+  el.addEventListener(
+    "drop",
+    (e) => {
+      if (!hasFile(e)) return;
+      e.preventDefault();
+      over(0);
+      const file = e.dataTransfer?.files[0];
+      if (file) took(file);
+    },
+    { signal },
+  );
+  document.addEventListener(
+    "paste",
+    (e) => {
+      const file = e.clipboardData?.files[0];
+      if (!file || !el.checkVisibility()) return;
+      e.preventDefault();
+      took(file);
+    },
+    { signal },
+  );
 }
 
 /** A drop anywhere else must not make the browser leave the page. */
@@ -67,7 +75,12 @@ export function dropZone({ accept, title, help, signal, took, extra = null, icon
     { class: "drop" },
     icon(name, "large"),
     h("p", null, title),
-    h("div", { class: "row wrap" }, button({ icon: "file", label: t("file.choose"), onclick: () => chooseFile(accept, took) }), extra),
+    h(
+      "div",
+      { class: "row wrap" },
+      button({ icon: "file", label: t("file.choose"), onclick: () => chooseFile(accept, took) }),
+      extra,
+    ),
     h("p", { class: "small-text muted" }, help),
   );
   takesFiles(el, signal, took);
@@ -90,7 +103,12 @@ export async function send(place, file, { path = "/assets", fields = {}, back, s
     h(
       "div",
       { class: "card sending" },
-      h("div", { class: "row apart" }, h("span", { class: "clip" }, file.name), button({ icon: "close", label: t("cancel"), bare: true, kind: "small", onclick: () => stop.abort() })),
+      h(
+        "div",
+        { class: "row apart" },
+        h("span", { class: "clip" }, file.name),
+        button({ icon: "close", label: t("cancel"), bare: true, kind: "small", onclick: () => stop.abort() }),
+      ),
       progress.el,
       told,
     ),
@@ -99,17 +117,30 @@ export async function send(place, file, { path = "/assets", fields = {}, back, s
   try {
     const most = system()?.limits.upload_bytes ?? Infinity;
     if (file.size > most) throw tooLarge(bytes(most)); // the server would close the connection, and its answer be lost
-    return await upload(path, { file, ...fields }, {
-      signal: stop.signal,
-      onprogress: (sent, total) => {
-        progress.set(sent >= total ? null : sent / total);
-        told.textContent = sent >= total ? t("file.checking") : `${bytes(sent)} / ${bytes(total)}`;
+    return await upload(
+      path,
+      { file, ...fields },
+      {
+        signal: stop.signal,
+        onprogress: (sent, total) => {
+          progress.set(sent >= total ? null : sent / total);
+          told.textContent = sent >= total ? t("file.checking") : `${bytes(sent)} / ${bytes(total)}`;
+        },
       },
-    });
+    );
   } catch (error) {
     if (signal.aborted) return null;
     if (isAbort(error)) back();
-    else fill(place, h("div", { class: "stack" }, problemCard(error, { retry: undefined }), h("div", null, button({ icon: "swap", label: t("file.other"), onclick: back }))));
+    else
+      fill(
+        place,
+        h(
+          "div",
+          { class: "stack" },
+          problemCard(error, { retry: undefined }),
+          h("div", null, button({ icon: "swap", label: t("file.other"), onclick: back })),
+        ),
+      );
     return null;
   }
 }

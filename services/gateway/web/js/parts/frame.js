@@ -20,11 +20,16 @@ export const PLACES = [
   ["/jobs", "jobs", "jobs"],
   ["/system", "system", "system"],
 ];
-const THEMES = /** @type {const} */ ([["auto", "auto"], ["light", "sun"], ["dark", "moon"]]);
+const THEMES = /** @type {const} */ ([
+  ["auto", "auto"],
+  ["light", "sun"],
+  ["dark", "moon"],
+]);
 const forever = new AbortController().signal;
 
 /** @param {string[]} place */
-const navLink = ([path, key, name]) => h("a", { class: "nav-link", href: path }, icon(name), h("span", null, t(`nav.${key}.short`)));
+const navLink = ([path, key, name]) =>
+  h("a", { class: "nav-link", href: path }, icon(name), h("span", null, t(`nav.${key}.short`)));
 
 /** Builds the frame once; returns the place for pages. @param {HTMLElement} app @returns {HTMLElement} */
 export function frame(app) {
@@ -33,7 +38,11 @@ export function frame(app) {
   const tabs = h("nav", { class: "tabs" });
   const header = h("header", { class: "header" });
   const banner = h("div", { role: "status", class: "banner-place" });
-  const skip = h("a", { class: "skip", href: "#main", on: { click: (/** @type {Event} */ e) => (e.preventDefault(), main.focus()) } });
+  const skip = h("a", {
+    class: "skip",
+    href: "#main",
+    on: { click: (/** @type {Event} */ e) => (e.preventDefault(), main.focus()) },
+  });
   const holder = h("div", { class: "main-holder" }, banner, main);
   app.className = "app";
   fill(app, skip, rail, header, holder, tabs);
@@ -43,7 +52,13 @@ export function frame(app) {
     skip.textContent = t("skip");
     rail.setAttribute("aria-label", t("nav"));
     tabs.setAttribute("aria-label", t("nav"));
-    fill(rail, brand(), ...PLACES.slice(0, 5).map(navLink), h("div", { class: "gap" }), ...PLACES.slice(5).map(navLink));
+    fill(
+      rail,
+      brand(),
+      ...PLACES.slice(0, 5).map(navLink),
+      h("div", { class: "gap" }),
+      ...PLACES.slice(5).map(navLink),
+    );
     fill(tabs, ...PLACES.slice(0, 4).map(navLink), moreButton());
     fill(header, brand(), h("span", { class: "grow" }), jobsButton(), languageButton(), themeButton());
     mark();
@@ -68,19 +83,45 @@ function mark() {
 
 function moreButton() {
   const open = () =>
-    openDialog({ title: t("nav.more"), wide: 320, body: [h("nav", { class: "stack tight", "aria-label": t("nav.more") }, ...[["/", "home", "home"], ...PLACES.slice(4)].map(wideLink))] });
-  return h("button", { type: "button", class: "nav-link", on: { click: open } }, icon("more"), h("span", null, t("nav.more")));
+    openDialog({
+      title: t("nav.more"),
+      wide: 320,
+      body: [
+        h(
+          "nav",
+          { class: "stack tight", "aria-label": t("nav.more") },
+          ...[["/", "home", "home"], ...PLACES.slice(4)].map(wideLink),
+        ),
+      ],
+    });
+  return h(
+    "button",
+    { type: "button", class: "nav-link", on: { click: open } },
+    icon("more"),
+    h("span", null, t("nav.more")),
+  );
 }
 
 /** @param {string[]} place */
 const wideLink = ([path, key, name]) =>
-  h("a", { class: "button quiet start", href: path, "aria-current": path === current() ? "page" : null }, icon(name), t(`nav.${key}`));
+  h(
+    "a",
+    { class: "button quiet start", href: path, "aria-current": path === current() ? "page" : null },
+    icon(name),
+    t(`nav.${key}`),
+  );
 
 function languageButton() {
   const other = language() === "zh" ? "en" : "zh";
   return h(
     "button",
-    { type: "button", class: "button quiet small", lang: other === "zh" ? "zh-CN" : "en", "data-switch": "language", on: { click: () => setLanguage(other) } },
+    {
+      type: "button",
+      class: "button quiet small",
+      lang: other === "zh" ? "zh-CN" : "en",
+      "data-switch": "language",
+      on: { click: () => setLanguage(other) },
+    },
     other === "zh" ? "中文" : "English",
   );
 }
@@ -113,7 +154,12 @@ function jobsButton() {
   leaveRing = new AbortController();
   const circle = ring();
   const count = h("span", { class: "ring-count num" });
-  const el = h("button", { type: "button", class: "icon-button ring-button", "data-open": "jobs", on: { click: drawer } });
+  const el = h("button", {
+    type: "button",
+    class: "icon-button ring-button",
+    "data-open": "jobs",
+    on: { click: drawer },
+  });
   const draw = () => {
     const running = jobs.active();
     const label = running.length ? t("jobs.running", { n: running.length }) : t("jobs.none");
@@ -160,7 +206,12 @@ function drawBanner(place) {
   if (!jobs.online()) return fill(place, banner("offline", t("banner.offline")));
   const off = system()?.services.filter((s) => s.status !== "serving") ?? [];
   if (!off.length) return fill(place);
-  const parts = off.map((s) => t(s.status === "loading" ? "banner.loading" : "banner.down", { service: t(`service.${s.service}`), rest: t(`banner.rest.${s.service}`) }));
+  const parts = off.map((s) =>
+    t(s.status === "loading" ? "banner.loading" : "banner.down", {
+      service: t(`service.${s.service}`),
+      rest: t(`banner.rest.${s.service}`),
+    }),
+  );
   fill(place, banner("alert", parts.join(" ")));
 }
 

@@ -14,13 +14,23 @@ import { empty, loaded, toast } from "./say.js";
 
 /** @param {AbortSignal} signal @param {number} [limit] */
 export function gallery(signal, limit = 24) {
-  const place = loaded(async () => {
-    const [videos, people] = await Promise.all([list(`/videos?limit=${limit}`, signal), avatars().catch(() => [])]);
-    return { videos, pictures: new Map(people.map((a) => [a.id, a.thumbnail_url])) };
-  }, ({ videos, pictures }) =>
-    videos.length
-      ? h("ul", { class: "grid gallery" }, ...videos.map((/** @type {Job} */ job) => tile(job, pictures.get(job.result?.avatar_id), () => place.reload())))
-      : empty("video", t("video.none")), { skeletons: 1, height: 180 });
+  const place = loaded(
+    async () => {
+      const [videos, people] = await Promise.all([list(`/videos?limit=${limit}`, signal), avatars().catch(() => [])]);
+      return { videos, pictures: new Map(people.map((a) => [a.id, a.thumbnail_url])) };
+    },
+    ({ videos, pictures }) =>
+      videos.length
+        ? h(
+            "ul",
+            { class: "grid gallery" },
+            ...videos.map((/** @type {Job} */ job) =>
+              tile(job, pictures.get(job.result?.avatar_id), () => place.reload()),
+            ),
+          )
+        : empty("video", t("video.none")),
+    { skeletons: 1, height: 180 },
+  );
   return place;
 }
 
@@ -32,7 +42,9 @@ function tile(job, picture, gone) {
       title: t("video.result"),
       wide: 720,
       body: [resultCard(job, { autoplay: true })],
-      footer: (close) => [button({ icon: "trash", label: t("delete"), kind: "quiet danger", onclick: () => void remove(close) })],
+      footer: (close) => [
+        button({ icon: "trash", label: t("delete"), kind: "quiet danger", onclick: () => void remove(close) }),
+      ],
     });
   /** @param {() => void} close */
   async function remove(close) {
@@ -51,7 +63,13 @@ function tile(job, picture, gone) {
     h(
       "button",
       { type: "button", class: "tile", "aria-label": t("video.watch", { words }), on: { click: watch } },
-      h("span", { class: "face" }, picture ? h("img", { src: picture, alt: "", loading: "lazy" }) : null, h("span", { class: "tile-play" }, icon("play")), h("span", { class: "tile-time num" }, clock(job.result?.duration_s ?? 0))),
+      h(
+        "span",
+        { class: "face" },
+        picture ? h("img", { src: picture, alt: "", loading: "lazy" }) : null,
+        h("span", { class: "tile-play" }, icon("play")),
+        h("span", { class: "tile-time num" }, clock(job.result?.duration_s ?? 0)),
+      ),
       h("span", { class: "tile-words" }, words),
       h("span", { class: "small-text muted" }, moment(job.finished_at ?? job.created_at)),
     ),

@@ -41,11 +41,15 @@ export function playGrowing(video, job, signal, gaveup) {
     else if (video_url && "MediaSource" in window) feed(video, video_url, signal).catch(() => again(video.currentTime));
     else if (video_url) video.src = video_url;
   }
-  video.addEventListener("error", () => {
-    if (video.src.startsWith("blob:")) return; // the feeding tells
-    if (now().state === "succeeded" && video.currentSrc.includes("sig=")) gaveup();
-    else again(video.currentTime);
-  }, { signal });
+  video.addEventListener(
+    "error",
+    () => {
+      if (video.src.startsWith("blob:")) return; // the feeding tells
+      if (now().state === "succeeded" && video.currentSrc.includes("sig=")) gaveup();
+      else again(video.currentTime);
+    },
+    { signal },
+  );
   from(0);
 }
 

@@ -18,19 +18,34 @@ export function chooseConversation(now, open) {
       h(
         "button",
         {
-          type: "button", class: "button quiet grow start", "aria-current": c.id === now ? "true" : null,
+          type: "button",
+          class: "button quiet grow start",
+          "aria-current": c.id === now ? "true" : null,
           on: { click: () => (close(), open(c.id)) },
         },
         h("span", { class: "clip grow" }, c.title || t("history.untitled")),
         h("span", { class: "small-text muted" }, moment(c.updated_at)),
       ),
-      button({ icon: "trash", label: t("history.delete", { title: c.title }), bare: true, kind: "small", onclick: () => remove(c, el) }),
+      button({
+        icon: "trash",
+        label: t("history.delete", { title: c.title }),
+        bare: true,
+        kind: "small",
+        onclick: () => remove(c, el),
+      }),
     );
     return el;
   };
   /** @param {ConversationItem} c @param {HTMLElement} el */
   async function remove(c, el) {
-    if (!(await confirmDialog({ title: t("history.delete", { title: c.title }), text: t("history.delete.text"), yes: t("delete") }))) return;
+    if (
+      !(await confirmDialog({
+        title: t("history.delete", { title: c.title }),
+        text: t("history.delete.text"),
+        yes: t("delete"),
+      }))
+    )
+      return;
     try {
       await call("DELETE", `/conversations/${encodeURIComponent(c.id)}`);
       el.remove();
@@ -39,6 +54,10 @@ export function chooseConversation(now, open) {
       el.after(problemCard(error));
     }
   }
-  const body = loaded(() => list("/conversations?limit=100"), (all) => (all.length ? h("ul", { class: "stack tight" }, ...all.map(row)) : empty("chat", t("history.none"))), { height: 40 });
+  const body = loaded(
+    () => list("/conversations?limit=100"),
+    (all) => (all.length ? h("ul", { class: "stack tight" }, ...all.map(row)) : empty("chat", t("history.none"))),
+    { height: 40 },
+  );
   const close = openDialog({ title: t("chat.history"), body: [body.el] });
 }

@@ -23,7 +23,9 @@ export function about(job) {
 export function home(job) {
   if (job.kind === "dialogue") {
     const conversation = job.result?.conversation_id ?? job.params.conversation_id;
-    return conversation ? `/chat_system?c=${encodeURIComponent(conversation)}` : `/chat_system?job=${encodeURIComponent(job.id)}`;
+    return conversation
+      ? `/chat_system?c=${encodeURIComponent(conversation)}`
+      : `/chat_system?job=${encodeURIComponent(job.id)}`;
   }
   if (job.kind === "video") return `/video_generation?job=${encodeURIComponent(job.id)}`;
   if (job.kind === "avatar") return "/avatars";
@@ -34,12 +36,14 @@ export function home(job) {
 export function stageText(job) {
   if (jobs.over(job)) return t(`state.${job.state}`);
   if (job.stage.startsWith("waiting-for-")) return t("stage.waiting", { service: t(`service.${job.stage.slice(12)}`) });
-  if (job.state === "queued") return job.queue_position ? t("queue.position", { n: job.queue_position }) : t("state.queued");
+  if (job.state === "queued")
+    return job.queue_position ? t("queue.position", { n: job.queue_position }) : t("state.queued");
   return job.stage ? term("stage", job.stage) : t("state.running");
 }
 
 /** How long still, in words, or nothing when nobody knows. @param {Job} job */
-export const leftText = (job) => (job.state === "running" && job.eta_s !== null ? t("time.left", { time: span(job.eta_s) }) : "");
+export const leftText = (job) =>
+  job.state === "running" && job.eta_s !== null ? t("time.left", { time: span(job.eta_s) }) : "";
 
 /** Cancels, and tells when that fails. @param {Job} job */
 export async function cancelJob(job) {
@@ -71,7 +75,11 @@ export function jobProgress(job, signal) {
     stop.disabled = j.stage === "cancelling";
   };
   draw(job);
-  jobs.watch(signal, (e) => draw(e.job), (j) => j.id === job.id);
+  jobs.watch(
+    signal,
+    (e) => draw(e.job),
+    (j) => j.id === job.id,
+  );
   return h(
     "div",
     { class: "stack tight job-progress" },
@@ -107,7 +115,13 @@ export function jobRow(first, signal, { gone } = {}) {
           "div",
           { class: "facts" },
           moment(job.created_at),
-          job.started_at && job.finished_at ? h("span", { class: "num" }, t("job.took", { time: took(Date.parse(job.finished_at) - Date.parse(job.started_at)) })) : null,
+          job.started_at && job.finished_at
+            ? h(
+                "span",
+                { class: "num" },
+                t("job.took", { time: took(Date.parse(job.finished_at) - Date.parse(job.started_at)) }),
+              )
+            : null,
           h("code", { class: "mono clip" }, job.id),
         ),
         running
@@ -115,8 +129,18 @@ export function jobRow(first, signal, { gone } = {}) {
           : h(
               "div",
               { class: "row" },
-              job.state === "succeeded" ? linkButton({ href: home(job), label: t("job.open"), kind: "small quiet" }) : null,
-              gone ? button({ icon: "trash", label: t("job.remove"), bare: true, kind: "small", onclick: () => remove(job) }) : null,
+              job.state === "succeeded"
+                ? linkButton({ href: home(job), label: t("job.open"), kind: "small quiet" })
+                : null,
+              gone
+                ? button({
+                    icon: "trash",
+                    label: t("job.remove"),
+                    bare: true,
+                    kind: "small",
+                    onclick: () => remove(job),
+                  })
+                : null,
             ),
       ),
     );
@@ -134,9 +158,13 @@ export function jobRow(first, signal, { gone } = {}) {
   }
   draw(first);
   let state = first.state;
-  jobs.watch(signal, (e) => {
-    if (e.job.state !== state) draw(e.job); // within a state the progress keeps itself true
-    state = e.job.state;
-  }, (j) => j.id === first.id);
+  jobs.watch(
+    signal,
+    (e) => {
+      if (e.job.state !== state) draw(e.job); // within a state the progress keeps itself true
+      state = e.job.state;
+    },
+    (j) => j.id === first.id,
+  );
   return el;
 }

@@ -17,7 +17,16 @@ const SHORTEST_S = 0.3;
  * `limit_s`: the recording ends by itself there; `voice`: the sound itself is wanted, not only its words
  * @returns {Mic}
  */
-export function micButton({ took, signal, onstate, ontime, onlevel, limit_s = () => 600, compact = false, voice = false }) {
+export function micButton({
+  took,
+  signal,
+  onstate,
+  ontime,
+  onlevel,
+  limit_s = () => 600,
+  compact = false,
+  voice = false,
+}) {
   const el = h("button", { type: "button", class: `mic ${compact ? "compact" : ""}`, on: { click: () => toggle() } });
   /** @type {Recording | null} */
   let recording = null;
@@ -42,13 +51,16 @@ export function micButton({ took, signal, onstate, ontime, onlevel, limit_s = ()
     asking = true;
     seconds = 0;
     try {
-      recording = await record((level, s) => {
-        seconds = s;
-        el.style.setProperty("--level", level.toFixed(2));
-        ontime?.(clock(s));
-        onlevel?.(level, s);
-        if (s >= limit_s()) void finish();
-      }, voice ? { rate: 48_000, processed: false } : {});
+      recording = await record(
+        (level, s) => {
+          seconds = s;
+          el.style.setProperty("--level", level.toFixed(2));
+          ontime?.(clock(s));
+          onlevel?.(level, s);
+          if (s >= limit_s()) void finish();
+        },
+        voice ? { rate: 48_000, processed: false } : {},
+      );
       if (signal.aborted) return cancel();
       announce(t("mic.listening"));
     } catch (error) {
@@ -86,6 +98,13 @@ function explain(reason) {
   openDialog({
     title: t(`mic.${reason}.title`),
     wide: 440,
-    body: [h("div", { class: "stack" }, h("p", null, t(`mic.${reason}.text`, { origin: location.origin })), h("p", { class: "muted" }, t("mic.instead")))],
+    body: [
+      h(
+        "div",
+        { class: "stack" },
+        h("p", null, t(`mic.${reason}.text`, { origin: location.origin })),
+        h("p", { class: "muted" }, t("mic.instead")),
+      ),
+    ],
   });
 }

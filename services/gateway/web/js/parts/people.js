@@ -17,7 +17,13 @@ import { loaded, toast } from "./say.js";
  * @param {Avatar} avatar @param {HTMLElement} [host]
  */
 export function face(avatar, host) {
-  const picture = h("img", { src: avatar.thumbnail_url, alt: "", loading: "lazy", width: avatar.width, height: avatar.height });
+  const picture = h("img", {
+    src: avatar.thumbnail_url,
+    alt: "",
+    loading: "lazy",
+    width: avatar.width,
+    height: avatar.height,
+  });
   const el = h("span", { class: "face" }, picture);
   const idle = avatar.idle_url;
   if (!host || !idle) return el;
@@ -34,12 +40,16 @@ export function face(avatar, host) {
     loop = null;
   };
   for (const name of ["mouseenter", "focusin"]) host.addEventListener(name, play);
-  for (const name of ["mouseleave", "focusout"]) host.addEventListener(name, () => host.matches(":hover, :focus-within") || stop());
+  for (const name of ["mouseleave", "focusout"])
+    host.addEventListener(name, () => host.matches(":hover, :focus-within") || stop());
   return el;
 }
 
 /** The engines that draw, by name; none where nobody tells. @returns {Promise<Map<string, import("../core/types.js").Engine>>} */
-const drawing = async () => new Map((await engines().catch(() => ({ items: [] }))).items.filter((e) => e.service === "render").map((e) => [e.name, e]));
+const drawing = async () =>
+  new Map(
+    (await engines().catch(() => ({ items: [] }))).items.filter((e) => e.service === "render").map((e) => [e.name, e]),
+  );
 
 /**
  * Everybody who can be drawn: each avatar, followed by the models trained on it.
@@ -48,10 +58,16 @@ const drawing = async () => new Map((await engines().catch(() => ({ items: [] })
  */
 export async function people({ talking = false } = {}) {
   const [all, trained, known] = await Promise.all([avatars(), models().catch(() => []), drawing()]); // without models the faces still speak
-  return all.filter((avatar) => !talking || !known.get(avatar.engine)?.videos_only).flatMap((avatar) => [
-    ...(known.get(avatar.engine)?.needs_model ? [] : [{ key: personKey(avatar.id, ""), name: avatar.name, avatar, model: null }]),
-    ...trained.filter((m) => !m.is_builtin && m.avatar_id === avatar.id).map((model) => ({ key: personKey(avatar.id, model.id), name: model.name, avatar, model })),
-  ]);
+  return all
+    .filter((avatar) => !talking || !known.get(avatar.engine)?.videos_only)
+    .flatMap((avatar) => [
+      ...(known.get(avatar.engine)?.needs_model
+        ? []
+        : [{ key: personKey(avatar.id, ""), name: avatar.name, avatar, model: null }]),
+      ...trained
+        .filter((m) => !m.is_builtin && m.avatar_id === avatar.id)
+        .map((model) => ({ key: personKey(avatar.id, model.id), name: model.name, avatar, model })),
+    ]);
 }
 
 /** Whether a person of that engine answers while one waits. @param {string} engine */
@@ -66,7 +82,11 @@ export const personKey = (avatar, model) => (model ? `${avatar}+${model}` : avat
  */
 export function personAsked(all, query, remembered) {
   const [model, avatar] = [query.get("model"), query.get("avatar")];
-  const asked = model ? all.find((p) => p.model?.id === model) : avatar ? all.find((p) => p.key === avatar) : all.find((p) => p.key === remembered);
+  const asked = model
+    ? all.find((p) => p.model?.id === model)
+    : avatar
+      ? all.find((p) => p.key === avatar)
+      : all.find((p) => p.key === remembered);
   return asked ?? all[0];
 }
 
@@ -81,14 +101,26 @@ export function facePicker(all, chosen, onchange) {
     { class: "faces" },
     h("legend", { class: "sr" }, t("avatar.choose")),
     ...all.map((person) => {
-      const input = h("input", { type: "radio", name: group, value: person.key, checked: person.key === chosen, class: "sr", on: { change: () => onchange(person) } });
+      const input = h("input", {
+        type: "radio",
+        name: group,
+        value: person.key,
+        checked: person.key === chosen,
+        class: "sr",
+        on: { change: () => onchange(person) },
+      });
       const label = h("label", { class: "face-card" }, input);
       const picture = face(person.avatar, label);
       if (person.model) picture.append(h("span", { class: "face-badge" }, t("person.trained")));
       label.append(picture, h("span", { class: "clip" }, person.name));
       return label;
     }),
-    h("a", { class: "face-card new", href: "/avatars" }, h("span", { class: "face" }, icon("plus", "large")), h("span", { class: "clip" }, t("avatar.new"))),
+    h(
+      "a",
+      { class: "face-card new", href: "/avatars" },
+      h("span", { class: "face" }, icon("plus", "large")),
+      h("span", { class: "clip" }, t("avatar.new")),
+    ),
   );
 }
 
@@ -96,19 +128,39 @@ export function facePicker(all, chosen, onchange) {
  * Opens the picker of faces to talk with. @param {string} chosen @param {(person: Person) => void} picked @param {...Node} extras shown below the faces
  */
 export function choosePerson(chosen, picked, ...extras) {
-  const body = loaded(() => people({ talking: true }), (all) => facePicker(all, chosen, picked), { skeletons: 1, height: 160 });
-  openDialog({ title: t("avatar.choose"), wide: 560, body: [h("div", { class: "stack loose" }, body.el, ...extras)], footer: (close) => [button({ label: t("done"), kind: "primary", onclick: close })] });
+  const body = loaded(
+    () => people({ talking: true }),
+    (all) => facePicker(all, chosen, picked),
+    { skeletons: 1, height: 160 },
+  );
+  openDialog({
+    title: t("avatar.choose"),
+    wide: 560,
+    body: [h("div", { class: "stack loose" }, body.el, ...extras)],
+    footer: (close) => [button({ label: t("done"), kind: "primary", onclick: close })],
+  });
 }
 
 /** @param {string} language BCP 47 */
 export const languageName = (language) => term("language", language.split("-")[0].toLowerCase());
 
 /** The colour-less picture of a voice: the first sign of its name. @param {Voice | null} voice */
-export const voiceFace = (voice) => h("span", { class: `voice-face ${voice?.gender ?? ""}`, "aria-hidden": "true" }, voice ? [...voice.name][0].toUpperCase() : icon("voice"));
+export const voiceFace = (voice) =>
+  h(
+    "span",
+    { class: `voice-face ${voice?.gender ?? ""}`, "aria-hidden": "true" },
+    voice ? [...voice.name][0].toUpperCase() : icon("voice"),
+  );
 
 /** @param {Voice} voice */
 export const voiceFacts = (voice) =>
-  [languageName(voice.language), voice.gender ? t(`gender.${voice.gender}`) : "", voice.is_cloned ? t("voice.cloned") : ""].filter(Boolean).join(" · ");
+  [
+    languageName(voice.language),
+    voice.gender ? t(`gender.${voice.gender}`) : "",
+    voice.is_cloned ? t("voice.cloned") : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
 
 /** @type {HTMLAudioElement | null} */
 let sounding = null;
@@ -170,7 +222,14 @@ export function chooseVoice(chosen, picked, auto = t("voice.auto.help")) {
   const group = `voices-${Math.random().toString(36).slice(2)}`;
   const row = (/** @type {Voice | null} */ voice) => {
     const id = voice?.voice_id ?? "";
-    const input = h("input", { type: "radio", name: group, value: id, checked: id === chosen, class: "sr", on: { change: () => picked(voice) } });
+    const input = h("input", {
+      type: "radio",
+      name: group,
+      value: id,
+      checked: id === chosen,
+      class: "sr",
+      on: { change: () => picked(voice) },
+    });
     return h(
       "div",
       { class: "voice-row" },
@@ -179,16 +238,35 @@ export function chooseVoice(chosen, picked, auto = t("voice.auto.help")) {
         { class: "row grow" },
         input,
         voiceFace(voice),
-        h("span", { class: "stack tight grow no-gap" }, h("span", { class: "clip" }, voice ? voice.name : t("voice.auto")), h("span", { class: "small-text muted clip" }, voice ? voiceFacts(voice) : auto)),
+        h(
+          "span",
+          { class: "stack tight grow no-gap" },
+          h("span", { class: "clip" }, voice ? voice.name : t("voice.auto")),
+          h("span", { class: "small-text muted clip" }, voice ? voiceFacts(voice) : auto),
+        ),
       ),
       voice ? soundButton(voice.sample_url, t("voice.play", { name: voice.name })) : null,
     );
   };
-  const body = loaded(voices, (all) => h("fieldset", { class: "stack tight" }, h("legend", { class: "sr" }, t("voice.choose")), row(null), ...all.map(row)), { skeletons: 5, height: 52 });
+  const body = loaded(
+    voices,
+    (all) =>
+      h(
+        "fieldset",
+        { class: "stack tight" },
+        h("legend", { class: "sr" }, t("voice.choose")),
+        row(null),
+        ...all.map(row),
+      ),
+    { skeletons: 5, height: 52 },
+  );
   openDialog({
     title: t("voice.choose"),
     body: [body.el],
-    footer: (close) => [linkButton({ href: "/voices", label: t("voice.all"), kind: "quiet" }), button({ label: t("done"), kind: "primary", onclick: close })],
+    footer: (close) => [
+      linkButton({ href: "/voices", label: t("voice.all"), kind: "quiet" }),
+      button({ label: t("done"), kind: "primary", onclick: close }),
+    ],
     onclose: () => sounding?.pause(),
   });
 }

@@ -12,7 +12,9 @@ import { note } from "./say.js";
 export function coverageText(r) {
   const missing = r.missing_shapes ?? [];
   const covered = t("report.covers", { part: percent(r.mouth_coverage) });
-  return missing.length ? t("report.covers.but", { covered, missing: missing.map((s) => term("shape", s)).join(t("list.and")) }) : covered;
+  return missing.length
+    ? t("report.covers.but", { covered, missing: missing.map((s) => term("shape", s)).join(t("list.and")) })
+    : covered;
 }
 
 /** @param {Report} r @param {string} [kind] "video" or "portrait" */
@@ -45,7 +47,13 @@ function coverage(r) {
     h("div", { class: "coverage" }, h("p", null, coverageText(r)), meter.el),
     missing.length ? h("p", null, t("report.record")) : null,
     ...missing.map((shape) =>
-      h("div", { class: "missing-shape" }, h("strong", null, term("shape", shape)), knows(`shape.${shape}.say`) ? h("blockquote", null, t(`shape.${shape}.say`)) : null, knows(`shape.${shape}.how`) ? h("p", { class: "small-text muted" }, t(`shape.${shape}.how`)) : null),
+      h(
+        "div",
+        { class: "missing-shape" },
+        h("strong", null, term("shape", shape)),
+        knows(`shape.${shape}.say`) ? h("blockquote", null, t(`shape.${shape}.say`)) : null,
+        knows(`shape.${shape}.how`) ? h("p", { class: "small-text muted" }, t(`shape.${shape}.how`)) : null,
+      ),
     ),
   );
 }

@@ -46,7 +46,9 @@ export function problemCard(error, { retry, alert = true } = {}) {
   /** @type {ProblemBody} */
   const body = isBody(error) ? error : problemOf(error);
   const id = body.request_id;
-  const all = [body.title, body.detail, body.hint, `reason: ${body.reason}`, id ? `request_id: ${id}` : ""].filter(Boolean).join("\n");
+  const all = [body.title, body.detail, body.hint, `reason: ${body.reason}`, id ? `request_id: ${id}` : ""]
+    .filter(Boolean)
+    .join("\n");
   return h(
     "div",
     { class: "problem", role: alert ? "alert" : null, "data-reason": body.reason },
@@ -83,7 +85,10 @@ export const isAbort = (error) => error instanceof DOMException && error.name ==
  */
 export function loaded(load, draw, { class: name = "stack", skeletons = 3, height = 64 } = {}) {
   const el = h("div", { class: name, "aria-busy": "true" });
-  const blanks = () => Array.from({ length: skeletons }, () => h("div", { class: "skeleton", "aria-hidden": "true", style: { height: `${height}px` } }));
+  const blanks = () =>
+    Array.from({ length: skeletons }, () =>
+      h("div", { class: "skeleton", "aria-hidden": "true", style: { height: `${height}px` } }),
+    );
   const reload = async () => {
     el.setAttribute("aria-busy", "true");
     try {
@@ -105,7 +110,9 @@ export function loaded(load, draw, { class: name = "stack", skeletons = 3, heigh
 }
 
 /** An empty state with its next step. @param {string} name icon @param {string} text @param {Node | null} [next] */
-export const empty = (name, text, next = null) => h("div", { class: "empty" }, icon(name, "large"), h("p", null, text), next);
+export const empty = (name, text, next = null) =>
+  h("div", { class: "empty" }, icon(name, "large"), h("p", null, text), next);
 
 /** @param {string} text @param {{kind?: string, icon?: string}} [o] */
-export const note = (text, { kind = "", icon: name = "info" } = {}) => h("div", { class: `note ${kind}` }, icon(name), h("p", null, text));
+export const note = (text, { kind = "", icon: name = "info" } = {}) =>
+  h("div", { class: `note ${kind}` }, icon(name), h("p", null, text));

@@ -17,7 +17,17 @@ export function serviceStrip(now) {
   return h(
     "div",
     { class: "stack" },
-    h("ul", { class: "services" }, ...now.services.map((s) => h("li", { class: "row" }, h("span", null, t(`service.${s.service}`)), servicePill(s)))),
-    ...off.map((s) => h("p", { class: "small-text muted" }, t("health.why", { service: t(`service.${s.service}`), why: s.why, rest: t(`banner.rest.${s.service}`) }))),
+    h(
+      "ul",
+      { class: "services" },
+      ...now.services.map((s) => h("li", { class: "row" }, h("span", null, t(`service.${s.service}`)), servicePill(s))),
+    ),
+    ...off.map((s) =>
+      h(
+        "p",
+        { class: "small-text muted" },
+        t("health.why", { service: t(`service.${s.service}`), why: s.why, rest: t(`banner.rest.${s.service}`) }),
+      ),
+    ),
   );
 }

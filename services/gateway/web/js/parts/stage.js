@@ -22,12 +22,28 @@ export const untilFrame = (start, now, frames, fps) => ((((start - now) % frames
 
 /** @param {AbortSignal} signal @param {...Node} extras pickers that sit on the stage */
 export function stage(signal, ...extras) {
-  const idle = h("video", { class: "idle", muted: true, loop: true, playsinline: true, "aria-hidden": "true", tabindex: -1 });
+  const idle = h("video", {
+    class: "idle",
+    muted: true,
+    loop: true,
+    playsinline: true,
+    "aria-hidden": "true",
+    tabindex: -1,
+  });
   const still = h("img", { class: "idle", alt: "" });
   const answer = h("video", { class: "answer", playsinline: true, "aria-label": t("face.answer") });
   const pill = h("p", { class: "stage-state", role: "status" });
   const caption = h("p", { class: "caption" });
-  const el = h("section", { class: "stage", "aria-label": t("face") }, still, idle, answer, pill, caption, h("div", { class: "stage-pickers" }, ...extras));
+  const el = h(
+    "section",
+    { class: "stage", "aria-label": t("face") },
+    still,
+    idle,
+    answer,
+    pill,
+    caption,
+    h("div", { class: "stage-pickers" }, ...extras),
+  );
 
   /** @type {Doing} */
   let doing = { listening: false, thinking: false };
@@ -42,7 +58,15 @@ export function stage(signal, ...extras) {
   const frameNow = () => Math.floor(idle.currentTime * fps);
 
   const draw = () => {
-    const state = !jobs.online() ? "offline" : doing.listening ? "listening" : speaking ? "speaking" : doing.thinking ? "thinking" : "idle";
+    const state = !jobs.online()
+      ? "offline"
+      : doing.listening
+        ? "listening"
+        : speaking
+          ? "speaking"
+          : doing.thinking
+            ? "thinking"
+            : "idle";
     el.dataset.state = state;
     say(pill, t(`face.${state}`));
   };

@@ -24,7 +24,10 @@ export function stepStates(timings, { typed, running, stage }) {
   return STEPS.map(([step, , whole, first, before]) => {
     if (step === "asr" && typed) return { step, state: "skipped", ms: undefined };
     if (timings[whole] !== undefined) return { step, state: "done", ms: timings[whole] };
-    const begun = stage === step || (first !== "" && timings[first] !== undefined) || (before !== "" && timings[before] !== undefined);
+    const begun =
+      stage === step ||
+      (first !== "" && timings[first] !== undefined) ||
+      (before !== "" && timings[before] !== undefined);
     return { step, state: running && begun ? "now" : "waiting", ms: first ? timings[first] : undefined };
   });
 }
@@ -43,7 +46,13 @@ export function steps() {
       const { item, time } = items[i];
       item.className = state;
       const first = timings[STEPS[i][3]];
-      item.title = [t(`step.${step}.help`), t(`step.${state}`), first !== undefined ? t("step.first", { time: took(first) }) : ""].filter(Boolean).join(" · ");
+      item.title = [
+        t(`step.${step}.help`),
+        t(`step.${state}`),
+        first !== undefined ? t("step.first", { time: took(first) }) : "",
+      ]
+        .filter(Boolean)
+        .join(" · ");
       fill(time, state === "skipped" ? t("step.typed") : ms !== undefined ? took(ms) : "");
     });
   return { el, set };

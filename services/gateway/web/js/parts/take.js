@@ -24,11 +24,34 @@ export function takePart(signal, changed) {
   const time = h("p", { class: "num small-text muted", role: "status" }, ready());
   const length = bar(t("take.time"));
   const level = h("i", null);
-  const meter = h("div", { class: "level", role: "meter", "aria-label": t("take.level"), "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 0 }, level);
+  const meter = h(
+    "div",
+    {
+      class: "level",
+      role: "meter",
+      "aria-label": t("take.level"),
+      "aria-valuemin": 0,
+      "aria-valuemax": 100,
+      "aria-valuenow": 0,
+    },
+    level,
+  );
   const hint = h("p", { class: "small-text", role: "status" });
-  const live = h("div", { class: "stack tight live", hidden: true }, h("div", { class: "take-bar" }, length.el), meter, hint);
+  const live = h(
+    "div",
+    { class: "stack tight live", hidden: true },
+    h("div", { class: "take-bar" }, length.el),
+    meter,
+    hint,
+  );
   const chosen = h("div", { class: "row chosen", hidden: true });
-  const words = h("p", { class: "small-text muted" }, t("take.read"), " ", h("q", { lang: language() === "zh" ? "zh-CN" : "en" }, language() === "zh" ? t("take.read.zh") : t("take.read.en")));
+  const words = h(
+    "p",
+    { class: "small-text muted" },
+    t("take.read"),
+    " ",
+    h("q", { lang: language() === "zh" ? "zh-CN" : "en" }, language() === "zh" ? t("take.read.zh") : t("take.read.en")),
+  );
   let seconds = 0;
   let smooth = 0;
 
@@ -83,7 +106,12 @@ export function takePart(signal, changed) {
       say(facts, t(`take.${fit}`, { s: number(s, 1), least: LEAST_S, most: MOST_S }));
     };
     chosen.hidden = false;
-    fill(chosen, soundButton(url, t("file.play", { name: file.name }), ""), h("span", { class: "stack tight no-gap grow" }, h("span", { class: "clip small-text" }, file.name), facts), button({ icon: "close", label: t("file.other"), bare: true, kind: "small", onclick: clear }));
+    fill(
+      chosen,
+      soundButton(url, t("file.play", { name: file.name }), ""),
+      h("span", { class: "stack tight no-gap grow" }, h("span", { class: "clip small-text" }, file.name), facts),
+      button({ icon: "close", label: t("file.other"), bare: true, kind: "small", onclick: clear }),
+    );
     changed(file);
   }
   function clear() {
@@ -91,7 +119,20 @@ export function takePart(signal, changed) {
     fill(chosen);
     changed(null);
   }
-  const el = h("div", { class: "stack take" }, h("div", { class: "row wrap record" }, mic.el, h("div", { class: "grow" }, time), button({ icon: "upload", label: t("file.choose"), onclick: () => chooseFile(ACCEPT.audio, took) })), live, chosen, words);
+  const el = h(
+    "div",
+    { class: "stack take" },
+    h(
+      "div",
+      { class: "row wrap record" },
+      mic.el,
+      h("div", { class: "grow" }, time),
+      button({ icon: "upload", label: t("file.choose"), onclick: () => chooseFile(ACCEPT.audio, took) }),
+    ),
+    live,
+    chosen,
+    words,
+  );
   return { el, took, clear };
 }
 
@@ -105,7 +146,15 @@ export async function sending(place, send, signal) {
   signal.addEventListener("abort", gone);
   const progress = bar(t("voices.making"));
   const told = h("p", { class: "small-text muted grow", role: "status" }, t("voices.making"));
-  fill(place, h("div", { class: "stack tight" }, progress.el, h("div", { class: "row" }, told, button({ label: t("cancel"), kind: "small", onclick: gone }))));
+  fill(
+    place,
+    h(
+      "div",
+      { class: "stack tight" },
+      progress.el,
+      h("div", { class: "row" }, told, button({ label: t("cancel"), kind: "small", onclick: gone })),
+    ),
+  );
   try {
     return await send((sent, total) => progress.set(sent >= total ? null : sent / total), stop.signal);
   } finally {

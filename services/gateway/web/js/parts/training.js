@@ -17,7 +17,8 @@ import { note } from "./say.js";
 /** @typedef {Record<string, number>} Figures */
 
 /** @param {Curve} curve @param {"real" | "before" | "after"} name @returns {[number, number][]} */
-const points = (curve, name) => curve[name].map((v, i) => [Math.round(100 * (curve.start_s + i / curve.rate_hz)) / 100, v]);
+const points = (curve, name) =>
+  curve[name].map((v, i) => [Math.round(100 * (curve.start_s + i / curve.rate_hz)) / 100, v]);
 
 /** How alike two lines run, -1 to 1; nothing when one of them does not move. @param {number[]} a @param {number[]} b */
 export function likeness(a, b) {
@@ -61,18 +62,42 @@ export function previewPicture(url, version = "", rows = "train.preview") {
   return h(
     "figure",
     { class: "train-preview" },
-    h("figcaption", { class: "row apart wrap" }, h("strong", null, t(rows)), linkButton({ href: asDownload(url), icon: "download", label: t("train.preview.download"), bare: true, kind: "small", download: true })),
+    h(
+      "figcaption",
+      { class: "row apart wrap" },
+      h("strong", null, t(rows)),
+      linkButton({
+        href: asDownload(url),
+        icon: "download",
+        label: t("train.preview.download"),
+        bare: true,
+        kind: "small",
+        download: true,
+      }),
+    ),
     h("img", { src: address, alt: t(`${rows}.alt`), loading: "lazy" }),
     h("p", { class: "small-text muted" }, t(`${rows}.rows`)),
   );
 }
 
 /** Codes in words. @param {string[]} codes */
-export const warnings = (codes) => codes.map((code) => note(term("warning", code), { kind: code === "not-better" ? "" : "warn", icon: code === "not-better" ? "info" : "alert" }));
+export const warnings = (codes) =>
+  codes.map((code) =>
+    note(term("warning", code), {
+      kind: code === "not-better" ? "" : "warn",
+      icon: code === "not-better" ? "info" : "alert",
+    }),
+  );
 
 /** How far sound and mouth of the clip lie apart; of those that do not belong together nobody can tell. @param {{offset_ms?: number, warnings?: string[]}} o */
 const offsetWords = ({ offset_ms: ms, warnings: codes }) =>
-  !ms || codes?.includes("out-of-sync") ? null : h("p", { class: "small-text muted" }, t(ms > 0 ? "train.offset.ahead" : "train.offset.behind", { ms: number(Math.abs(ms)) }));
+  !ms || codes?.includes("out-of-sync")
+    ? null
+    : h(
+        "p",
+        { class: "small-text muted" },
+        t(ms > 0 ? "train.offset.ahead" : "train.offset.behind", { ms: number(Math.abs(ms)) }),
+      );
 
 /**
  * A training at work, kept true until `signal` aborts.
@@ -89,7 +114,10 @@ export function trainingNow(first, signal) {
   let drawn = 0;
   const draw = (/** @type {Job} */ job) => {
     const p = job.partial ?? {};
-    say(steps, p.step ? t("train.at", { step: number(p.step), steps: number(p.steps ?? 0), loss: number(p.loss ?? 0, 4) }) : "");
+    say(
+      steps,
+      p.step ? t("train.at", { step: number(p.step), steps: number(p.steps ?? 0), loss: number(p.loss ?? 0, 4) }) : "",
+    );
     steps.hidden = !p.step;
     const history = p.history ?? [];
     if (Date.now() - drawn > 400 || history.length < 3) {
@@ -101,7 +129,13 @@ export function trainingNow(first, signal) {
           { key: "b", label: t("train.loss.learned"), points: history.map((q) => [q.step, q.loss]) },
           { key: "a", label: t("train.loss.unseen"), points: measured.map((q) => [q.step, q.validation_loss ?? 0]) },
         ],
-        last ? t("train.loss.words", { from: number(history[0].loss, 4), to: number(last.loss, 4), step: number(last.step) }) : "",
+        last
+          ? t("train.loss.words", {
+              from: number(history[0].loss, 4),
+              to: number(last.loss, 4),
+              step: number(last.step),
+            })
+          : "",
       );
       mouth.set(p.curve);
     }
@@ -118,8 +152,22 @@ export function trainingNow(first, signal) {
     }
   };
   draw(first);
-  jobs.watch(signal, (e) => draw(e.job), (j) => j.id === first.id);
-  return h("div", { class: "card train-now" }, h("h3", { class: "clip" }, first.params.name ?? ""), jobProgress(first, signal), steps, found, h("div", { class: "train-charts" }, loss.el, mouth.el), picture, h("p", { class: "small-text muted" }, t("safe.close")));
+  jobs.watch(
+    signal,
+    (e) => draw(e.job),
+    (j) => j.id === first.id,
+  );
+  return h(
+    "div",
+    { class: "card train-now" },
+    h("h3", { class: "clip" }, first.params.name ?? ""),
+    jobProgress(first, signal),
+    steps,
+    found,
+    h("div", { class: "train-charts" }, loss.el, mouth.el),
+    picture,
+    h("p", { class: "small-text muted" }, t("safe.close")),
+  );
 }
 
 /** A lag up to here is not seen. */
@@ -130,14 +178,23 @@ const FIGURES = {
   opening_corr: { off: (v) => 1 - v, words: (v) => number(v, 2), much: 0.02 },
   width_corr: { off: (v) => 1 - v, words: (v) => number(v, 2), much: 0.02 },
   lag_ms: { off: (v) => Math.max(0, Math.abs(v) - UNSEEN_MS), words: (v) => `${number(v)} ms`, much: 10 },
-  opening_std_ratio: { off: (v) => Math.abs(Math.log(Math.max(v, 0.01))), words: (v) => `${number(v, 2)}×`, much: 0.05 },
+  opening_std_ratio: {
+    off: (v) => Math.abs(Math.log(Math.max(v, 0.01))),
+    words: (v) => `${number(v, 2)}×`,
+    much: 0.05,
+  },
   lip_distance: { off: (v) => v, words: (v) => `${number(100 * v, 1)}%`, much: 0.001 },
   distance: { off: (v) => v, words: (v) => `${number(100 * v, 1)}%`, much: 0.001 },
 };
 
 /** Where a model is at work: how its figures begin, which there are, and the warning that it is not used there. */
 const WAYS = [
-  { key: "video", start: "", rows: ["opening_corr", "width_corr", "lag_ms", "opening_std_ratio", "lip_distance"], off: "not-better" },
+  {
+    key: "video",
+    start: "",
+    rows: ["opening_corr", "width_corr", "lag_ms", "opening_std_ratio", "lip_distance"],
+    off: "not-better",
+  },
   { key: "text", start: "text_", rows: ["opening_corr", "width_corr", "distance"], off: "text-not-better" },
   { key: "live", start: "live_", rows: ["opening_corr", "width_corr", "distance"], off: "live-not-better" },
 ];
@@ -156,7 +213,12 @@ export function inShort({ before, after }) {
 }
 
 /** The ways in which a model was measured, and whether it is used there. @param {{before: Figures, after: Figures, warnings?: string[]}} m */
-const ways = (m) => WAYS.map((w) => ({ ...w, rows: w.rows.filter((k) => m.before[w.start + k] !== undefined && m.after[w.start + k] !== undefined), used: !(m.warnings ?? []).includes(w.off) })).filter((w) => w.rows.length);
+const ways = (m) =>
+  WAYS.map((w) => ({
+    ...w,
+    rows: w.rows.filter((k) => m.before[w.start + k] !== undefined && m.after[w.start + k] !== undefined),
+    used: !(m.warnings ?? []).includes(w.off),
+  })).filter((w) => w.rows.length);
 
 /** Whether there is nothing to compare with: the engine draws nobody without a model. @param {{warnings?: string[]}} m */
 export const alone = (m) => (m.warnings ?? []).includes("not-compared");
@@ -166,18 +228,37 @@ const rowsOf = (engine) => (knows(`train.preview.${engine}`) ? `train.preview.${
 
 /** What was measured of a model that cannot be compared. @param {{after: Figures}} m */
 const aloneWords = ({ after }) =>
-  after.psnr_db === undefined ? null : h("p", { class: "small-text muted" }, t("train.alone.figures", { psnr: number(after.psnr_db, 1), lpips: number(after.lpips ?? 0, 3), lmd: number(after.lmd_px ?? 0, 1) }));
+  after.psnr_db === undefined
+    ? null
+    : h(
+        "p",
+        { class: "small-text muted" },
+        t("train.alone.figures", {
+          psnr: number(after.psnr_db, 1),
+          lpips: number(after.lpips ?? 0, 3),
+          lmd: number(after.lmd_px ?? 0, 1),
+        }),
+      );
 
 /** A way to the Chat page, where the engine answers while one waits. @param {Model} m @param {boolean} [small] */
 export function talkLink(m, small = false) {
   const el = h("span", { class: "row" });
-  const link = () => linkButton({ href: `/chat_system?model=${encodeURIComponent(m.id)}`, label: t("training.talk"), ...(small ? { kind: "small" } : { icon: "chat" }) });
-  talks(m.engine).then((can) => can && el.append(link()), () => {});
+  const link = () =>
+    linkButton({
+      href: `/chat_system?model=${encodeURIComponent(m.id)}`,
+      label: t("training.talk"),
+      ...(small ? { kind: "small" } : { icon: "chat" }),
+    });
+  talks(m.engine).then(
+    (can) => can && el.append(link()),
+    () => {},
+  );
   return el;
 }
 
 /** Whether it helped anywhere. @param {{before: Figures, after: Figures, warnings?: string[]}} m */
-export const helped = (m) => (ways(m).length ? ways(m).some((w) => w.used) : !(m.warnings ?? []).includes("not-better"));
+export const helped = (m) =>
+  ways(m).length ? ways(m).some((w) => w.used) : !(m.warnings ?? []).includes("not-better");
 
 /** Where it helped, when that is not everywhere. @param {{before: Figures, after: Figures, warnings?: string[]}} m */
 function helpedWords(m) {
@@ -185,14 +266,24 @@ function helpedWords(m) {
   const used = all.filter((w) => w.used);
   if (alone(m)) return t("train.alone");
   if (!helped(m)) return t("train.not_helped");
-  return used.length === all.length ? t("train.helped") : t("train.helped.in", { where: used.map((w) => t(`train.way.${w.key}`)).join(t("train.and")) });
+  return used.length === all.length
+    ? t("train.helped")
+    : t("train.helped.in", { where: used.map((w) => t(`train.way.${w.key}`)).join(t("train.and")) });
 }
 
 /** How wide answers open the mouth, in words. @param {{before: Figures, after: Figures}} m */
 const openingWords = ({ before, after }) =>
   after.text_opening === undefined || after.real_opening === undefined
     ? null
-    : h("p", { class: "small-text muted" }, t(after.text_opening === before.text_opening ? "train.opening.same" : "train.opening", { before: number(100 * before.text_opening), after: number(100 * after.text_opening), real: number(100 * after.real_opening) }));
+    : h(
+        "p",
+        { class: "small-text muted" },
+        t(after.text_opening === before.text_opening ? "train.opening.same" : "train.opening", {
+          before: number(100 * before.text_opening),
+          after: number(100 * after.text_opening),
+          real: number(100 * after.real_opening),
+        }),
+      );
 
 /** Before and after as a table in words, by where the model is at work. @param {{before: Figures, after: Figures, warnings?: string[]}} m */
 function figures(m) {
@@ -209,8 +300,37 @@ function figures(m) {
     );
   };
   const all = ways(m);
-  const head = (/** @type {(typeof all)[number]} */ w) => h("tr", { class: "way" }, h("th", { colspan: 4, scope: "rowgroup" }, t(`train.in.${w.key}`), w.used ? null : h("span", { class: "small-text muted" }, t("train.unused"))));
-  return h("table", { class: "figures" }, h("caption", { class: "sr" }, t("train.figures")), h("thead", null, h("tr", null, h("th", { scope: "col" }, t("train.measured")), h("th", { scope: "col" }, t("train.before")), h("th", { scope: "col" }, t("train.after")), h("th", { scope: "col" }, t("train.change")))), ...all.map((w) => h("tbody", { "data-way": w.key }, all.length > 1 ? head(w) : null, ...w.rows.map((k) => row(w.start, k)))));
+  const head = (/** @type {(typeof all)[number]} */ w) =>
+    h(
+      "tr",
+      { class: "way" },
+      h(
+        "th",
+        { colspan: 4, scope: "rowgroup" },
+        t(`train.in.${w.key}`),
+        w.used ? null : h("span", { class: "small-text muted" }, t("train.unused")),
+      ),
+    );
+  return h(
+    "table",
+    { class: "figures" },
+    h("caption", { class: "sr" }, t("train.figures")),
+    h(
+      "thead",
+      null,
+      h(
+        "tr",
+        null,
+        h("th", { scope: "col" }, t("train.measured")),
+        h("th", { scope: "col" }, t("train.before")),
+        h("th", { scope: "col" }, t("train.after")),
+        h("th", { scope: "col" }, t("train.change")),
+      ),
+    ),
+    ...all.map((w) =>
+      h("tbody", { "data-way": w.key }, all.length > 1 ? head(w) : null, ...w.rows.map((k) => row(w.start, k))),
+    ),
+  );
 }
 
 /** What came of a training. @param {Model} m */
@@ -222,13 +342,31 @@ export function trainingResult(m) {
   return h(
     "div",
     { class: "stack", "data-result": good ? "helped" : "not-better" },
-    h("p", { class: `note ${good ? "good" : ""}` }, icon(good ? "check" : "info"), h("span", null, h("strong", null, helpedWords(m)), " ", inShort(m))),
-    h("div", { class: "row wrap" }, linkButton({ href: `/video_generation?${query}`, label: t("training.use"), icon: "video", kind: "primary" }), talkLink(m)),
-    ...(alone(m) ? [aloneWords(m)] : [figures(m), openingWords(m), h("p", { class: "small-text muted" }, t("train.heldout"))]),
+    h(
+      "p",
+      { class: `note ${good ? "good" : ""}` },
+      icon(good ? "check" : "info"),
+      h("span", null, h("strong", null, helpedWords(m)), " ", inShort(m)),
+    ),
+    h(
+      "div",
+      { class: "row wrap" },
+      linkButton({ href: `/video_generation?${query}`, label: t("training.use"), icon: "video", kind: "primary" }),
+      talkLink(m),
+    ),
+    ...(alone(m)
+      ? [aloneWords(m)]
+      : [figures(m), openingWords(m), h("p", { class: "small-text muted" }, t("train.heldout"))]),
     ...warnings((m.warnings ?? []).filter((code) => code !== "not-compared" && WAYS.every((w) => w.off !== code))),
     offsetWords(m),
     alone(m) ? null : h("div", { class: "train-charts" }, mouth.el),
     m.preview_url ? previewPicture(m.preview_url, "", rowsOf(m.engine)) : null,
-    h("p", { class: "small-text muted row wrap" }, pill(m.engine, "plain"), t("training.steps.n", { n: number(m.steps) }), h("code", { class: "mono" }, m.id)),
+    h(
+      "p",
+      { class: "small-text muted row wrap" },
+      pill(m.engine, "plain"),
+      t("training.steps.n", { n: number(m.steps) }),
+      h("code", { class: "mono" }, m.id),
+    ),
   );
 }

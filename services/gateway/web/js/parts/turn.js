@@ -36,7 +36,12 @@ export function turn({ text }, actions) {
   const trouble = h("div", null);
   const answer = h("div", { class: "bubble answer", hidden: true }, answered, line.el, status, note, tools, trouble);
   let noted = "";
-  const el = h("li", { class: "turn" }, h("div", { class: "bubble asked" }, h("span", { class: "sr" }, t("turn.you")), asked, place, askedTools), answer);
+  const el = h(
+    "li",
+    { class: "turn" },
+    h("div", { class: "bubble asked" }, h("span", { class: "sr" }, t("turn.you")), asked, place, askedTools),
+    answer,
+  );
 
   /** @type {Turn} */
   const self = {
@@ -47,7 +52,18 @@ export function turn({ text }, actions) {
     endFrame: null,
     upload: place,
     setHeard(url) {
-      fill(askedTools, soundButton(url, t("turn.play.asked")), linkButton({ href: asDownload(url), icon: "download", label: t("turn.download.asked"), bare: true, kind: "small", download: true }));
+      fill(
+        askedTools,
+        soundButton(url, t("turn.play.asked")),
+        linkButton({
+          href: asDownload(url),
+          icon: "download",
+          label: t("turn.download.asked"),
+          bare: true,
+          kind: "small",
+          download: true,
+        }),
+      );
     },
     setJob,
     setMessages,
@@ -76,10 +92,41 @@ export function turn({ text }, actions) {
     self.video = video;
     fill(
       tools,
-      video ? button({ icon: "play", label: t("turn.replay"), kind: "small", onclick: () => actions.play(self), "data-act": "replay" }) : null,
-      video ? linkButton({ href: asDownload(video), icon: "download", label: t("turn.download"), bare: true, kind: "small", download: true }) : null,
-      audio ? linkButton({ href: asDownload(audio), icon: "voice", label: t("turn.download.audio"), bare: true, kind: "small", download: true }) : null,
-      h("details", { class: "times" }, h("summary", { class: "button small quiet" }, turnIcon(), t("turn.times")), timesList(timings)),
+      video
+        ? button({
+            icon: "play",
+            label: t("turn.replay"),
+            kind: "small",
+            onclick: () => actions.play(self),
+            "data-act": "replay",
+          })
+        : null,
+      video
+        ? linkButton({
+            href: asDownload(video),
+            icon: "download",
+            label: t("turn.download"),
+            bare: true,
+            kind: "small",
+            download: true,
+          })
+        : null,
+      audio
+        ? linkButton({
+            href: asDownload(audio),
+            icon: "voice",
+            label: t("turn.download.audio"),
+            bare: true,
+            kind: "small",
+            download: true,
+          })
+        : null,
+      h(
+        "details",
+        { class: "times" },
+        h("summary", { class: "button small quiet" }, turnIcon(), t("turn.times")),
+        timesList(timings),
+      ),
       h("span", { class: "small-text muted" }, moment(when)),
     );
   }
@@ -90,7 +137,9 @@ export function turn({ text }, actions) {
     self.job = job;
     typed = job.params.audio_asset_id === undefined || job.params.audio_asset_id === null;
     if (first && !typed && !askedTools.childElementCount) {
-      get(`/assets/${job.params.audio_asset_id}`).then((a) => self.setHeard(a.url)).catch(() => {}); // the recording may be gone; its words remain
+      get(`/assets/${job.params.audio_asset_id}`)
+        .then((a) => self.setHeard(a.url))
+        .catch(() => {}); // the recording may be gone; its words remain
     }
     el.dataset.job = job.id;
     el.dataset.state = job.state;
@@ -108,9 +157,20 @@ export function turn({ text }, actions) {
     say(status, jobs.over(job) ? "" : [stageText(job), leftText(job)].filter(Boolean).join(" · "));
     status.hidden = jobs.over(job);
     fill(trouble, job.error && jobs.over(job) ? problemCard(job.error, { retry: () => actions.again(job) }) : null);
-    if (job.state === "succeeded" && job.result) finish(job.result.video_url, job.result.audio_url, timings, job.finished_at ?? job.created_at);
+    if (job.state === "succeeded" && job.result)
+      finish(job.result.video_url, job.result.audio_url, timings, job.finished_at ?? job.created_at);
     else if (jobs.over(job)) fill(tools);
-    else if (first) fill(tools, button({ icon: "close", label: t("cancel"), kind: "small quiet", onclick: () => self.job && cancelJob(self.job), "data-act": "cancel" }));
+    else if (first)
+      fill(
+        tools,
+        button({
+          icon: "close",
+          label: t("cancel"),
+          kind: "small quiet",
+          onclick: () => self.job && cancelJob(self.job),
+          "data-act": "cancel",
+        }),
+      );
   }
 
   /** @param {Message} user @param {Message | null} reply */

@@ -33,19 +33,54 @@ export function ownVoice(first, signal, gone) {
 
   function draw() {
     fill(picture, voiceFace(voice));
-    fill(facts, voiceFacts(voice), ...(voice.consent ? [" · ", t("voices.agreed", { name: voice.consent.given_by }), " ", moment(voice.consent.recorded_at)] : []));
-    fill(sample, soundButton(`${voice.sample_url}?v=${voice.clips.map((c) => c.clip_id.slice(0, 4)).join("")}`, t("voice.play", { name: voice.name }), "", told));
-    fill(bin, button({ icon: "trash", label: t("voices.delete", { name: voice.name }), bare: true, onclick: () => void remove() }));
+    fill(
+      facts,
+      voiceFacts(voice),
+      ...(voice.consent
+        ? [" · ", t("voices.agreed", { name: voice.consent.given_by }), " ", moment(voice.consent.recorded_at)]
+        : []),
+    );
+    fill(
+      sample,
+      soundButton(
+        `${voice.sample_url}?v=${voice.clips.map((c) => c.clip_id.slice(0, 4)).join("")}`,
+        t("voice.play", { name: voice.name }),
+        "",
+        told,
+      ),
+    );
+    fill(
+      bin,
+      button({
+        icon: "trash",
+        label: t("voices.delete", { name: voice.name }),
+        bare: true,
+        onclick: () => void remove(),
+      }),
+    );
     say(count, t("voices.clips", { n: voice.clips.length }));
     showName();
   }
   function showName(focus = false) {
-    const edit = button({ icon: "edit", label: t("voices.rename", { name: voice.name }), bare: true, kind: "small", onclick: rename });
+    const edit = button({
+      icon: "edit",
+      label: t("voices.rename", { name: voice.name }),
+      bare: true,
+      kind: "small",
+      onclick: rename,
+    });
     fill(name, h("strong", { class: "clip" }, voice.name), edit);
     if (focus) edit.focus();
   }
   function rename() {
-    const input = h("input", { class: "input", value: voice.name, maxlength: 80, required: true, autocomplete: "off", "aria-label": t("voices.rename.new") });
+    const input = h("input", {
+      class: "input",
+      value: voice.name,
+      maxlength: 80,
+      required: true,
+      autocomplete: "off",
+      "aria-label": t("voices.rename.new"),
+    });
     const form = h(
       "form",
       {
@@ -83,7 +118,14 @@ export function ownVoice(first, signal, gone) {
   async function remove() {
     const users = (await avatars().catch(() => [])).filter((a) => a.voice_id === voice.voice_id).map((a) => a.name);
     const used = users.length ? t("voices.delete.used", { names: users.join(language() === "zh" ? "、" : ", ") }) : "";
-    if (!(await confirmDialog({ title: t("voices.delete", { name: voice.name }), text: `${t("voices.delete.text")} ${used}`.trim(), yes: t("delete") }))) return;
+    if (
+      !(await confirmDialog({
+        title: t("voices.delete", { name: voice.name }),
+        text: `${t("voices.delete.text")} ${used}`.trim(),
+        yes: t("delete"),
+      }))
+    )
+      return;
     try {
       await call("DELETE", path);
       stale("avatars");
@@ -100,16 +142,37 @@ export function ownVoice(first, signal, gone) {
     draw();
     fill(clips, ...clipsOf(voice, path, signal, changed));
   }
-  const folds = [h("details", { class: "fold" }, h("summary", null, turnIcon(), t("voices.try")), h("div", { class: "inside" }, tryIt(first, signal))), h("details", { class: "fold" }, h("summary", null, turnIcon(), count), clips)];
-  folds[1].addEventListener("toggle", () => folds[1].open && !clips.childElementCount && fill(clips, ...clipsOf(voice, path, signal, changed)));
+  const folds = [
+    h(
+      "details",
+      { class: "fold" },
+      h("summary", null, turnIcon(), t("voices.try")),
+      h("div", { class: "inside" }, tryIt(first, signal)),
+    ),
+    h("details", { class: "fold" }, h("summary", null, turnIcon(), count), clips),
+  ];
+  folds[1].addEventListener(
+    "toggle",
+    () => folds[1].open && !clips.childElementCount && fill(clips, ...clipsOf(voice, path, signal, changed)),
+  );
   draw();
-  el.append(h("div", { class: "row" }, picture, h("div", { class: "grow" }, name, facts), sample, bin), trouble, ...folds);
+  el.append(
+    h("div", { class: "row" }, picture, h("div", { class: "grow" }, name, facts), sample, bin),
+    trouble,
+    ...folds,
+  );
   return el;
 }
 
 /** A sentence of one's own in that voice. @param {Voice} voice @param {AbortSignal} signal */
 function tryIt(voice, signal) {
-  const words = h("input", { class: "input", maxlength: 200, required: true, value: voice.sample_text, lang: voice.language });
+  const words = h("input", {
+    class: "input",
+    maxlength: 200,
+    required: true,
+    value: voice.sample_text,
+    lang: voice.language,
+  });
   const go = h("button", { type: "submit", class: "button" }, t("voices.try.say"));
   const state = h("p", { class: "small-text muted", role: "status" });
   const trouble = h("div", null);
@@ -128,7 +191,9 @@ function tryIt(voice, signal) {
           try {
             if (made.text !== text) {
               say(state, t("voices.try.wait"));
-              const url = URL.createObjectURL(await speech({ text, voice_id: voice.voice_id, fallback: false }, signal));
+              const url = URL.createObjectURL(
+                await speech({ text, voice_id: voice.voice_id, fallback: false }, signal),
+              );
               signal.addEventListener("abort", () => URL.revokeObjectURL(url));
               made = { text, url };
             }
@@ -154,7 +219,14 @@ function clipsOf(voice, path, signal, changed) {
   const only = voice.clips.length === 1;
   /** @param {string} id @param {number} n */
   async function remove(id, n) {
-    if (!(await confirmDialog({ title: t("voices.clips.remove", { n }), text: t("voices.clips.remove.text"), yes: t("delete") }))) return;
+    if (
+      !(await confirmDialog({
+        title: t("voices.clips.remove", { n }),
+        text: t("voices.clips.remove.text"),
+        yes: t("delete"),
+      }))
+    )
+      return;
     try {
       const now = await call("DELETE", `${path}/clips/${id}`, { signal });
       toast(t("voices.clips.removed", { n: now.clips.length }));
@@ -168,10 +240,34 @@ function clipsOf(voice, path, signal, changed) {
       "li",
       { class: "row clip-row" },
       soundButton(clip.url, t("voices.clips.play", { n: i + 1 })),
-      h("div", { class: "grow" }, h("p", { lang: voice.language }, clip.transcript || "…"), h("p", { class: "small-text muted num" }, t("voices.clips.facts", { s: number(clip.seconds, 1), db: number(clip.snr_db) }), i ? "" : h("span", null, " · ", pill(t("voices.clips.first"), "plain")))),
-      button({ icon: "trash", label: only ? t("voices.clips.last") : t("voices.clips.remove", { n: i + 1 }), bare: true, kind: "small", disabled: only, onclick: () => void remove(clip.clip_id, i + 1) }),
+      h(
+        "div",
+        { class: "grow" },
+        h("p", { lang: voice.language }, clip.transcript || "…"),
+        h(
+          "p",
+          { class: "small-text muted num" },
+          t("voices.clips.facts", { s: number(clip.seconds, 1), db: number(clip.snr_db) }),
+          i ? "" : h("span", null, " · ", pill(t("voices.clips.first"), "plain")),
+        ),
+      ),
+      button({
+        icon: "trash",
+        label: only ? t("voices.clips.last") : t("voices.clips.remove", { n: i + 1 }),
+        bare: true,
+        kind: "small",
+        disabled: only,
+        onclick: () => void remove(clip.clip_id, i + 1),
+      }),
     );
-  return [h("p", { class: "small-text muted" }, t("voices.clips.help", { most: MOST_CLIPS })), h("ol", { class: "stack tight clip-list" }, ...voice.clips.map(row)), trouble, voice.clips.length < MOST_CLIPS ? addClip(path, signal, changed) : note(t("voices.clips.full", { most: MOST_CLIPS }))];
+  return [
+    h("p", { class: "small-text muted" }, t("voices.clips.help", { most: MOST_CLIPS })),
+    h("ol", { class: "stack tight clip-list" }, ...voice.clips.map(row)),
+    trouble,
+    voice.clips.length < MOST_CLIPS
+      ? addClip(path, signal, changed)
+      : note(t("voices.clips.full", { most: MOST_CLIPS })),
+  ];
 }
 
 /** @param {string} path @param {AbortSignal} signal @param {(voice: Voice) => void} changed */
@@ -189,7 +285,11 @@ function addClip(path, signal, changed) {
     const one = file;
     add.disabled = true;
     try {
-      const now = await sending(place, (onprogress, stop) => upload(`${path}/clips`, { file: one }, { onprogress, signal: stop }), signal);
+      const now = await sending(
+        place,
+        (onprogress, stop) => upload(`${path}/clips`, { file: one }, { onprogress, signal: stop }),
+        signal,
+      );
       toast(t("voices.clips.added", { n: now.clips.length }));
       changed(now);
     } catch (error) {

@@ -23,10 +23,18 @@ export function whatPart(signal) {
   let tab = recall("video.what", "text");
   const text = textPanel(signal);
   const audio = audioPanel(signal);
-  const el = tabs(t("video.what"), [{ key: "text", label: t("video.text"), panel: text.el }, { key: "audio", label: t("video.audio"), panel: audio.el }], tab, (key) => {
-    tab = key;
-    remember("video.what", key);
-  });
+  const el = tabs(
+    t("video.what"),
+    [
+      { key: "text", label: t("video.text"), panel: text.el },
+      { key: "audio", label: t("video.audio"), panel: audio.el },
+    ],
+    tab,
+    (key) => {
+      tab = key;
+      remember("video.what", key);
+    },
+  );
   return { el, speaker: text.speaker, value: () => (tab === "audio" ? audio.value() : text.value()) };
 }
 
@@ -36,7 +44,11 @@ function textPanel(signal) {
   const count = h("span", { class: "small-text muted num" });
   const limit = () => system()?.limits.text_chars ?? 5000;
   const words = h("textarea", {
-    class: "input", rows: 4, id: "video-text", placeholder: t("video.text.example"), value: recall("draft.video", ""),
+    class: "input",
+    rows: 4,
+    id: "video-text",
+    placeholder: t("video.text.example"),
+    value: recall("draft.video", ""),
     on: { input: () => (remember("draft.video", words.value), tally()) },
   });
   const tally = () => {
@@ -45,14 +57,26 @@ function textPanel(signal) {
   };
   watchSystem(signal, tally);
   tally();
-  const chip = h("button", { type: "button", class: "button", "aria-haspopup": "dialog", on: { click: () => chooseVoice(voice, setVoice) } });
+  const chip = h("button", {
+    type: "button",
+    class: "button",
+    "aria-haspopup": "dialog",
+    on: { click: () => chooseVoice(voice, setVoice) },
+  });
   /** @type {Avatar | undefined} */
   let speaker;
   /** @param {Voice | null} one */
   function drawVoice(one) {
     fill(chip, voiceFace(one), h("span", { class: "clip" }, t("voice.with", { name: one?.name ?? t("voice.auto") })));
     const whose = speaker;
-    if (!one && whose?.voice_id) usualVoice(whose).then((name) => whose === speaker && !voice && fill(chip, voiceFace(null), h("span", { class: "clip" }, t("voice.with", { name }))), () => {}); // without its name the voice still speaks
+    if (!one && whose?.voice_id)
+      usualVoice(whose).then(
+        (name) =>
+          whose === speaker &&
+          !voice &&
+          fill(chip, voiceFace(null), h("span", { class: "clip" }, t("voice.with", { name }))),
+        () => {},
+      ); // without its name the voice still speaks
   }
   /** @param {Voice | null} one */
   function setVoice(one) {
@@ -61,15 +85,27 @@ function textPanel(signal) {
     drawVoice(one);
   }
   drawVoice(null);
-  if (voice) voices().then((all) => setVoice(all.find((v) => v.voice_id === voice) ?? null), () => {}); // the picker tells what is wrong
+  if (voice)
+    voices().then(
+      (all) => setVoice(all.find((v) => v.voice_id === voice) ?? null),
+      () => {},
+    ); // the picker tells what is wrong
   return {
     /** @param {Avatar} avatar */
     speaker: (avatar) => {
       speaker = avatar;
       if (!voice) drawVoice(null);
     },
-    el: h("div", { class: "stack" }, h("div", { class: "field" }, h("label", { for: "video-text" }, t("video.text.label")), words), h("div", { class: "row wrap apart" }, chip, count)),
-    value: () => (words.value.trim() ? { text: words.value.trim(), voice_id: voice || undefined } : { missing: t("video.text.missing") }),
+    el: h(
+      "div",
+      { class: "stack" },
+      h("div", { class: "field" }, h("label", { for: "video-text" }, t("video.text.label")), words),
+      h("div", { class: "row wrap apart" }, chip, count),
+    ),
+    value: () =>
+      words.value.trim()
+        ? { text: words.value.trim(), voice_id: voice || undefined }
+        : { missing: t("video.text.missing") },
   };
 }
 
@@ -94,15 +130,38 @@ function audioPanel(signal) {
         "div",
         { class: "card row" },
         soundButton(one.url, t("file.play", { name: one.name }), ""),
-        h("div", { class: "grow" }, h("p", { class: "clip" }, one.name), h("p", { class: "small-text muted num" }, one.duration_s === null ? "" : clock(one.duration_s))),
+        h(
+          "div",
+          { class: "grow" },
+          h("p", { class: "clip" }, one.name),
+          h("p", { class: "small-text muted num" }, one.duration_s === null ? "" : clock(one.duration_s)),
+        ),
         button({ icon: "swap", label: t("file.other"), kind: "small", onclick: () => keep(null) }),
       ),
     );
   }
   function ask() {
     const time = h("span", { class: "num small-text muted" }, t("video.record"));
-    const mic = micButton({ signal, took, compact: true, limit_s: () => system()?.limits.audio_s ?? 600, ontime: (now) => (time.textContent = now), onstate: () => (time.textContent = t("video.record")) });
-    fill(el, dropZone({ accept: ACCEPT.audio, title: t("video.drop"), help: t("video.drop.help", { minutes: number((system()?.limits.audio_s ?? 600) / 60, 1) }), signal, took, icon: "voice", extra: h("span", { class: "record" }, mic.el, time) }));
+    const mic = micButton({
+      signal,
+      took,
+      compact: true,
+      limit_s: () => system()?.limits.audio_s ?? 600,
+      ontime: (now) => (time.textContent = now),
+      onstate: () => (time.textContent = t("video.record")),
+    });
+    fill(
+      el,
+      dropZone({
+        accept: ACCEPT.audio,
+        title: t("video.drop"),
+        help: t("video.drop.help", { minutes: number((system()?.limits.audio_s ?? 600) / 60, 1) }),
+        signal,
+        took,
+        icon: "voice",
+        extra: h("span", { class: "record" }, mic.el, time),
+      }),
+    );
   }
   /** @param {File} file */
   async function took(file) {

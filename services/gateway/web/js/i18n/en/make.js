@@ -25,7 +25,7 @@ export default {
   "video.watch": "Watch: {words}",
   "video.delete": "Delete the video",
   "video.delete.text": "The file will be gone for good.",
-  "how": "How",
+  how: "How",
   "how.defaults": "the defaults are fine",
   "how.auto": "Automatic",
   "how.engine": "Engine",

@@ -8,7 +8,8 @@ export default {
   "avatars.add": "Add an avatar",
   "avatars.all": "All avatars",
   "avatars.drop": "Drop a video or a picture here, or paste it",
-  "avatars.drop.help": "One person, from the front, well lit; a video of 5–30 s is best, a picture will do; {size} at most",
+  "avatars.drop.help":
+    "One person, from the front, well lit; a video of 5–30 s is best, a picture will do; {size} at most",
   "avatars.name": "Name",
   "avatars.create": "Create avatar",
   "avatars.ready": "Ready",

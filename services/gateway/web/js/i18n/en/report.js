@@ -9,7 +9,8 @@ export default {
   "report.portrait": "A picture: all mouth shapes are made from it.",
   "report.covers": "Covers {part} of the mouth shapes of speech",
   "report.covers.but": "{covered}; missing: {missing}",
-  "report.record": "To make it better, record yourself saying the following, facing the camera, and make an avatar of the new clip:",
+  "report.record":
+    "To make it better, record yourself saying the following, facing the camera, and make an avatar of the new clip:",
   "list.and": ", ",
   "shape.open": "open vowels",
   "shape.open.say": "“Far from the harbour, Martha parked the large black car.”",
@@ -27,11 +28,14 @@ export default {
   "warning.scaled-down": "The picture is large and was scaled down.",
   "warning.face-missing-in-part": "The face is missing in some frames; those stay as they are.",
   "warning.mouth-covered-in-part": "Something is in front of the mouth in some frames; those stay as they are.",
-  "warning.out-of-sync": "The mouth of this clip does not seem to move with its sound. A clip whose sound is its own, in step with the picture, teaches far more.",
+  "warning.out-of-sync":
+    "The mouth of this clip does not seem to move with its sound. A clip whose sound is its own, in step with the picture, teaches far more.",
   "warning.not-better": "Training did not help in videos and chat; there the avatar speaks as without it.",
   "warning.text-not-better": "What was learned did not help in live conversations; it is not used there.",
-  "warning.live-not-better": "What was learned did not help in live conversations with a cloned voice; it is not used there.",
-  "warning.checkpoint-lost": "A saved state of this training could not be read. It went on from an earlier one, or from the start.",
+  "warning.live-not-better":
+    "What was learned did not help in live conversations with a cloned voice; it is not used there.",
+  "warning.checkpoint-lost":
+    "A saved state of this training could not be read. It went on from an earlier one, or from the start.",
   "warning.sound-offset": "Sound and picture of this clip are clearly apart; that is corrected for.",
   "warning.short-clip": "The clip is short; 15 seconds and more teach better.",
   "warning.short-for-synctalk": "The clip is short for SyncTalk, which learns well from 4 to 5 minutes.",

@@ -2,7 +2,8 @@
 // Home and chat, in English.
 export default {
   "home.title": "Look at a face and talk to it",
-  "home.lead": "Huasheng lets the person in a short video or a picture speak: what you write, or in conversation with you. All of it runs on this machine.",
+  "home.lead":
+    "Huasheng lets the person in a short video or a picture speak: what you write, or in conversation with you. All of it runs on this machine.",
   "home.start": "Start talking",
   "home.make": "Make a video",
   "home.ways": "What you can do",
@@ -33,14 +34,14 @@ export default {
   "history.untitled": "Untitled",
   "history.delete": "Delete the conversation “{title}”",
   "history.delete.text": "The words of this conversation will be gone for good.",
-  "face": "The person",
+  face: "The person",
   "face.answer": "Video of the answer",
   "face.idle": "Idle",
   "face.listening": "Listening",
   "face.thinking": "Thinking",
   "face.speaking": "Speaking",
   "face.offline": "Offline",
-  "steps": "Four steps and their times",
+  steps: "Four steps and their times",
   "step.asr": "Hear",
   "step.llm": "Think",
   "step.tts": "Speak",
@@ -83,7 +84,8 @@ export default {
   "mic.missing.title": "No microphone found",
   "mic.missing.text": "Connect a microphone or a headset and try again.",
   "mic.insecure.title": "No microphone at this address",
-  "mic.insecure.text": "Browsers open the microphone on secure addresses only. Use https, or http://127.0.0.1 on the machine itself; this is {origin}.",
+  "mic.insecure.text":
+    "Browsers open the microphone on secure addresses only. Use https, or http://127.0.0.1 on the machine itself; this is {origin}.",
   "mic.busy.title": "The microphone cannot be opened",
   "mic.busy.text": "Another program may be using it. Close that and try again.",
   "lost.text": "There is no page at this address.",

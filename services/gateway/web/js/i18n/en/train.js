@@ -3,8 +3,10 @@
 export default {
   "training.lead": "Train a model on one person's video, so that the mouth follows that person more closely.",
   "training.off": "No engine on this machine can train yet.",
-  "training.off.text": "You can do without: make an avatar from the same video and it speaks at once. The clip can be checked below all the same.",
-  "training.off.how": "Training needs the package torch, which the usual installation leaves out. To add it: “make setup-train”; in containers, start with docker-compose.train.yml as well.",
+  "training.off.text":
+    "You can do without: make an avatar from the same video and it speaks at once. The clip can be checked below all the same.",
+  "training.off.how":
+    "Training needs the package torch, which the usual installation leaves out. To add it: “make setup-train”; in containers, start with docker-compose.train.yml as well.",
   "training.instead": "Make an avatar now",
   "training.path": "The steps of a training",
   "training.clip": "Choose a clip",
@@ -32,7 +34,8 @@ export default {
   "training.steps": "Steps",
   "training.steps.help": "{from}–{to} advised",
   "training.steps.usual": "{n} are usual for this engine",
-  "training.care.synctalk": "SyncTalk takes hours on an NVIDIA GPU: first to take the video apart, then to train. 4 to 5 minutes of one talking person are best; of a longer video only the first 5 minutes are used. Its licence (CC BY-NC 4.0) allows non-commercial use only, also of the models it makes, which draw videos but do not answer in Chat.",
+  "training.care.synctalk":
+    "SyncTalk takes hours on an NVIDIA GPU: first to take the video apart, then to train. 4 to 5 minutes of one talking person are best; of a longer video only the first 5 minutes are used. Its licence (CC BY-NC 4.0) allows non-commercial use only, also of the models it makes, which draw videos but do not answer in Chat.",
   "training.steps.n": "{n} steps",
   "training.start": "Start training",
   "training.why": "Not possible, since no engine here can train.",
@@ -59,7 +62,8 @@ export default {
   "check.size.small": "Small picture ({w} × {h}): the mouth will be soft.",
   "check.fps": "Frame rate is fine",
   "check.fps.odd": "{fps} frames per second; 25 to 60 are best.",
-  "check.later": "Face, speech and timing are looked at first thing in the training; a clip that cannot help is refused with the reason.",
+  "check.later":
+    "Face, speech and timing are looked at first thing in the training; a clip that cannot help is refused with the reason.",
   "train.at": "Step {step} of {steps} · loss {loss}",
   "train.step": "Step",
   "train.seconds": "Seconds of the clip",
@@ -73,7 +77,8 @@ export default {
   "train.mouth.after": "as trained",
   "train.mouth.alike": "The drawn mouth follows the real one with a correlation of {n}.",
   "train.preview": "Real, before, after",
-  "train.preview.alt": "Moments of the part kept back, in rows: the real person, drawn before training, drawn as trained.",
+  "train.preview.alt":
+    "Moments of the part kept back, in rows: the real person, drawn before training, drawn as trained.",
   "train.preview.rows": "Rows from the top: the real person, drawn before training, drawn as trained.",
   "train.preview.synctalk": "Real, drawn",
   "train.preview.synctalk.alt": "Moments of the part kept back, in rows: the real person, drawn as trained.",
@@ -84,8 +89,10 @@ export default {
   "train.short": "follows the speech {before} → {after}",
   "train.helped": "Training helped:",
   "train.alone": "The model is ready. Without one this engine draws nobody, so there is nothing to compare it with.",
-  "train.alone.figures": "On the part kept back: {psnr} dB (PSNR, more is better), LPIPS {lpips} and mouth landmarks {lmd} px off (less is better), as SyncTalk measures them.",
-  "train.not_helped": "Training did not help with this clip; the avatar speaks as well without it. A longer clip with more varied speech may do better.",
+  "train.alone.figures":
+    "On the part kept back: {psnr} dB (PSNR, more is better), LPIPS {lpips} and mouth landmarks {lmd} px off (less is better), as SyncTalk measures them.",
+  "train.not_helped":
+    "Training did not help with this clip; the avatar speaks as well without it. A longer clip with more varied speech may do better.",
   "train.helped.in": "Training helped in {where}; elsewhere the avatar speaks as without it.",
   "train.and": " and ",
   "train.way.video": "videos and chat",
@@ -95,8 +102,10 @@ export default {
   "train.in.text": "In live conversations over gRPC",
   "train.in.live": "In live conversations over gRPC with a cloned voice",
   "train.unused": "It did not help here, so it is not used here.",
-  "train.opening": "In answers from text, live, the mouth opened by {before}% of the distance between the eyes on average, now by {after}%. In the clip it was {real}%, with other words.",
-  "train.opening.same": "In answers from text, live, the mouth opens by {after}% of the distance between the eyes on average. In the clip it was {real}%, with other words.",
+  "train.opening":
+    "In answers from text, live, the mouth opened by {before}% of the distance between the eyes on average, now by {after}%. In the clip it was {real}%, with other words.",
+  "train.opening.same":
+    "In answers from text, live, the mouth opens by {after}% of the distance between the eyes on average. In the clip it was {real}%, with other words.",
   "train.pill.helped": "helped",
   "train.pill.not": "did not help",
   "train.figures": "Figures before and after training",
@@ -107,7 +116,8 @@ export default {
   "train.better": "better",
   "train.same": "the same",
   "train.worse": "worse",
-  "train.heldout": "Measured on the last part of the clip, which was kept back from the training. For live conversations, what is heard in the clip stands in for text.",
+  "train.heldout":
+    "Measured on the last part of the clip, which was kept back from the training. For live conversations, what is heard in the clip stands in for text.",
   "figure.opening_corr": "The mouth opens with the speech",
   "figure.opening_corr.ideal": "1 is perfect, 0.1 is chance",
   "figure.width_corr": "The lips widen and round with the speech",
@@ -122,7 +132,7 @@ export default {
   "figure.distance.ideal": "in parts of the distance between the eyes; 0 is perfect",
   "chart.table": "Values as a table",
   "person.trained": "trained",
-  "persona": "Who the avatar is (for the language model)",
+  persona: "Who the avatar is (for the language model)",
   "persona.example": "For example: You are a friendly museum guide.",
   "persona.help": "Followed by language models (zhipu, openai); the built-in faq answers from its own knowledge.",
   "stage.wait": "Waiting for another training",
@@ -145,7 +155,8 @@ export default {
   "engine.trains": "Can be trained on a person",
   "engine.trains.not": "Cannot be trained here.",
   "engine.videos_only": "For videos, not for conversation.",
-  "engine.is.synctalk": "SyncTalk in your own checkout on an NVIDIA GPU: trained for hours on one person; non-commercial use only",
+  "engine.is.synctalk":
+    "SyncTalk in your own checkout on an NVIDIA GPU: trained for hours on one person; non-commercial use only",
   "engine.is.whisper": "OpenAI Whisper base on the CPU, no account needed",
   "engine.is.sphinx": "CMU PocketSphinx on the CPU, English only",
   "engine.is.google": "Google's web speech recogniser; the speech leaves this machine",

@@ -25,7 +25,7 @@ export default {
   "video.watch": "观看：{words}",
   "video.delete": "删除视频",
   "video.delete.text": "视频文件会被删除，无法恢复。",
-  "how": "怎么做",
+  how: "怎么做",
   "how.defaults": "默认就好",
   "how.auto": "自动",
   "how.engine": "引擎",

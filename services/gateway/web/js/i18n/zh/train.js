@@ -4,7 +4,8 @@ export default {
   "training.lead": "用一个人的视频训练模型，让口型更贴近本人。",
   "training.off": "这台机器上现在没有能训练的引擎。",
   "training.off.text": "不训练也能用：用同一段视频创建形象，马上就能说话。下面仍可先检查视频。",
-  "training.off.how": "训练需要 torch，通常的安装不包含它。加装方法：运行 make setup-train；使用容器时，启动时加上 docker-compose.train.yml。",
+  "training.off.how":
+    "训练需要 torch，通常的安装不包含它。加装方法：运行 make setup-train；使用容器时，启动时加上 docker-compose.train.yml。",
   "training.instead": "现在就创建形象",
   "training.path": "训练的步骤",
   "training.clip": "选择视频",
@@ -32,7 +33,8 @@ export default {
   "training.steps": "训练步数",
   "training.steps.help": "建议 {from}–{to}",
   "training.steps.usual": "该引擎通常为 {n} 步",
-  "training.care.synctalk": "SyncTalk 需在 NVIDIA GPU 上运行数小时：先拆解视频，再训练。最好使用一人讲话的 4–5 分钟视频；更长的视频只使用前 5 分钟。其许可（CC BY-NC 4.0）仅允许非商业使用，所生成的模型同样如此；模型可生成视频，但不能用于聊天。",
+  "training.care.synctalk":
+    "SyncTalk 需在 NVIDIA GPU 上运行数小时：先拆解视频，再训练。最好使用一人讲话的 4–5 分钟视频；更长的视频只使用前 5 分钟。其许可（CC BY-NC 4.0）仅允许非商业使用，所生成的模型同样如此；模型可生成视频，但不能用于聊天。",
   "training.steps.n": "{n} 步",
   "training.start": "开始训练",
   "training.why": "没有能训练的引擎，所以不能开始。",
@@ -84,7 +86,8 @@ export default {
   "train.short": "跟随语音 {before} → {after}",
   "train.helped": "训练有帮助：",
   "train.alone": "模型已可使用。该引擎没有模型就无法绘制，因此没有可比较的对象。",
-  "train.alone.figures": "在留出部分上（按 SyncTalk 的测量）：PSNR {psnr} dB（越大越好），LPIPS {lpips}，嘴部关键点偏差 {lmd} 像素（越小越好）。",
+  "train.alone.figures":
+    "在留出部分上（按 SyncTalk 的测量）：PSNR {psnr} dB（越大越好），LPIPS {lpips}，嘴部关键点偏差 {lmd} 像素（越小越好）。",
   "train.not_helped": "这段视频的训练没有帮助，不训练效果一样好。换一段更长、说话更丰富的视频可能更好。",
   "train.helped.in": "训练对{where}有帮助；其他地方与不训练时一样。",
   "train.and": "、",
@@ -95,7 +98,8 @@ export default {
   "train.in.text": "实时对话（gRPC 接口）中",
   "train.in.live": "用克隆声音实时对话（gRPC 接口）时",
   "train.unused": "这里没有帮助，所以这里不使用它。",
-  "train.opening": "实时对话从文字回答时，嘴平均张开两眼间距的 {before}%，现在是 {after}%。视频里真人是 {real}%（说的话不同）。",
+  "train.opening":
+    "实时对话从文字回答时，嘴平均张开两眼间距的 {before}%，现在是 {after}%。视频里真人是 {real}%（说的话不同）。",
   "train.opening.same": "实时对话从文字回答时，嘴平均张开两眼间距的 {after}%。视频里真人是 {real}%（说的话不同）。",
   "train.pill.helped": "有帮助",
   "train.pill.not": "没有帮助",
@@ -122,7 +126,7 @@ export default {
   "figure.distance.ideal": "以两眼间距为单位；0 为完美",
   "chart.table": "数值表",
   "person.trained": "已训练",
-  "persona": "人物设定（给语言模型）",
+  persona: "人物设定（给语言模型）",
   "persona.example": "例如：你是一位和气的博物馆讲解员。",
   "persona.help": "语言模型（zhipu、openai）会遵循；内置的 faq 只按自己的知识回答。",
   "stage.wait": "等待其他训练结束",
