@@ -10,7 +10,7 @@ export default {
   "nav.voices": "Voices",
   "nav.jobs": "Jobs",
   "nav.system": "System",
-  "nav.lost": "No such page",
+  "nav.not_found": "No such page",
   "nav.more": "More",
   "nav.home.short": "Home",
   "nav.chat.short": "Chat",

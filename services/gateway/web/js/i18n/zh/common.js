@@ -10,7 +10,7 @@ export default {
   "nav.voices": "音色",
   "nav.jobs": "任务",
   "nav.system": "系统",
-  "nav.lost": "没有这个页面",
+  "nav.not_found": "没有这个页面",
   "nav.more": "更多",
   "nav.home.short": "首页",
   "nav.chat.short": "对话",
