@@ -12,7 +12,8 @@ WEB = Path(__file__).parents[3] / "services/gateway/web"
 SCRIPTS = sorted(WEB.rglob("*.js"))
 CODE = [p for p in SCRIPTS if "i18n/" not in p.as_posix()]
 INDEX = (WEB / "index.html").read_text(encoding="utf-8")
-ENTRY = re.compile(r'^  ("(?:[^"\\]|\\.)+"): ("(?:[^"\\]|\\.)*"),$', re.MULTILINE)
+STRING = r'"(?:[^"\\]|\\.)*"'
+ENTRY = re.compile(rf"^  ({STRING}):\s+({STRING}(?: \+\n +{STRING})*),$", re.MULTILINE)
 
 
 def words(lang: str) -> dict[str, str]:
@@ -20,7 +21,7 @@ def words(lang: str) -> dict[str, str]:
     for path in sorted((WEB / "js/i18n" / lang).glob("*.js")):
         for key, text in ENTRY.findall(path.read_text(encoding="utf-8")):
             assert json.loads(key) not in found, f"{key} twice"
-            found[json.loads(key)] = json.loads(text)
+            found[json.loads(key)] = "".join(json.loads(part) for part in re.findall(STRING, text))
     return found
 
 
@@ -45,7 +46,7 @@ def test_every_word_asked_for_is_there() -> None:
 
 
 def test_every_icon_is_drawn() -> None:
-    drawn = set(re.findall(r'<symbol id="i-(\w+)"', INDEX))
+    drawn = set(re.findall(r'<symbol\s+id="i-(\w+)"', INDEX))
     asked = set()
     for path in CODE:
         text = path.read_text(encoding="utf-8")
@@ -60,7 +61,7 @@ def test_every_import_and_link_leads_to_a_file() -> None:
     for name in re.findall(r'(?:href|src)="/static/([^"]+)"', INDEX):
         assert (WEB / name).is_file(), name
     linked = set(re.findall(r'href="/static/css/([^"]+)"', INDEX))
-    assert linked == {p.name for p in (WEB / "css").glob("*.css")}
+    assert linked == {p.relative_to(WEB / "css").as_posix() for p in WEB.rglob("*.css")}
 
 
 def test_nothing_needs_a_weaker_policy_or_another_server() -> None:

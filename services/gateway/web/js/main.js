@@ -1,27 +1,27 @@
 // @ts-check
-// Starts the page: frame, routes, event stream.
-import { keepSystemFresh } from "./core/facts.js";
-import { start } from "./core/jobs.js";
-import { route } from "./core/router.js";
-import { avatarsPage } from "./pages/avatars.js";
-import { chatPage } from "./pages/chat.js";
-import { homePage } from "./pages/home.js";
-import { jobsPage } from "./pages/jobs.js";
-import { lostPage } from "./pages/lost.js";
-import { systemPage } from "./pages/system.js";
-import { trainingPage } from "./pages/training.js";
-import { videoPage } from "./pages/video.js";
-import { voicesPage } from "./pages/voices.js";
-import { guardDrops } from "./parts/files.js";
-import { frame } from "./parts/frame.js";
+// Entry point: starts the frame, the routes and the event stream.
+import { avatarsPage } from "./avatars/avatars_page.js";
+import { chatPage } from "./chat/chat_page.js";
+import { appShell } from "./components/app_shell.js";
+import { guardDrops } from "./components/file_input.js";
+import { startRouter } from "./core/router.js";
+import { startSystemPolling } from "./core/server_state.js";
+import { homePage } from "./home/home_page.js";
+import { notFoundPage } from "./home/not_found_page.js";
+import { startEventStream } from "./jobs/job_store.js";
+import { jobsPage } from "./jobs/jobs_page.js";
+import { systemPage } from "./system/system_page.js";
+import { trainingPage } from "./training/training_page.js";
+import { videoPage } from "./video/video_page.js";
+import { voicesPage } from "./voices/voices_page.js";
 
 const app = document.getElementById("app");
 if (!app) throw new Error("index.html has no #app");
-const main = frame(app);
+const main = appShell(app);
 guardDrops();
-start();
-await keepSystemFresh(); // pages tell the server's limits
-route(main, {
+startEventStream();
+await startSystemPolling(); // pages show the server's limits
+startRouter(main, {
   "/": { key: "home", draw: homePage },
   "/chat_system": { key: "chat", draw: chatPage },
   "/video_generation": { key: "video", draw: videoPage },
@@ -30,5 +30,5 @@ route(main, {
   "/voices": { key: "voices", draw: voicesPage },
   "/jobs": { key: "jobs", draw: jobsPage },
   "/system": { key: "system", draw: systemPage },
-  "/404": { key: "lost", draw: lostPage },
+  "/404": { key: "not_found", draw: notFoundPage },
 });

@@ -1,14 +1,13 @@
 // @ts-check
-// Speaking to the REST API. Every failure, also a lost network, is a `Problem` that a person can read.
-import { language, t } from "./i18n.js";
+// Calls of the REST API. Every failure, a lost connection included, is a `Problem` with a readable text.
+import { language, t } from "../i18n/translate.js";
 
 /** @typedef {import("./types.js").ProblemBody} ProblemBody */
-
 const BASE = "/api/v1";
-const SLOW_MS = 30_000;
-const SPEECH_MS = 120_000;
+const TIMEOUT_MS = 30_000;
+const SPEECH_TIMEOUT_MS = 120_000;
 
-/** A failure told as RFC 9457 tells it. */
+/** A failure in the form of RFC 9457. */
 export class Problem extends Error {
   /** @param {ProblemBody} body */
   constructor(body) {
@@ -17,8 +16,13 @@ export class Problem extends Error {
   }
 }
 
-/** A problem found on this side. @param {"network" | "slow" | "answer"} reason @param {number} [status] @param {string} [request_id] */
-const own = (reason, status = 0, request_id = "") =>
+/**
+ * A problem that the page itself found.
+ * @param {"network" | "slow" | "answer"} reason
+ * @param {number} [status]
+ * @param {string} [request_id]
+ */
+const localProblem = (reason, status = 0, request_id = "") =>
   new Problem({
     title: t(`problem.${reason}.title`),
     detail: t(`problem.${reason}.detail`, { status }),
@@ -29,8 +33,8 @@ const own = (reason, status = 0, request_id = "") =>
     request_id,
   });
 
-/** A file that the server would refuse: told before it is sent. @param {string} limit in words */
-export const tooLarge = (limit) =>
+/** The problem of a file over the server's limit. @param {string} limit formatted size */
+export const fileTooLarge = (limit) =>
   new Problem({
     title: t("problem.large.title"),
     detail: t("problem.large.detail", { limit }),
@@ -40,32 +44,39 @@ export const tooLarge = (limit) =>
     retryable: false,
   });
 
-/** What went wrong, as a problem, whatever was thrown. @param {unknown} error @returns {ProblemBody} */
+/** Turns anything that was thrown into a problem. @param {unknown} error @returns {ProblemBody} */
 export function problemOf(error) {
   if (error instanceof Problem) return error.body;
   console.error(error);
-  return { title: t("problem.page.title"), detail: String(error), hint: t("problem.page.hint"), reason: "page", status: 0 };
+  return {
+    title: t("problem.page.title"),
+    detail: String(error),
+    hint: t("problem.page.hint"),
+    reason: "page",
+    status: 0,
+  };
 }
 
-/** @param {string} text @param {number} status @param {string | null} request_id */
-function refused(text, status, request_id) {
+/** The problem in an error response. @param {string} text @param {number} status @param {string | null} request_id */
+function responseProblem(text, status, request_id) {
   try {
     const body = JSON.parse(text);
     if (body && typeof body.title === "string") return new Problem(body);
   } catch {
-    // Not JSON: a proxy's page, say. It is told as an odd answer below.
+    // Not JSON, a proxy's page for example: reported as an unexpected answer below.
   }
-  return own("answer", status, request_id ?? "");
+  return localProblem("answer", status, request_id ?? "");
 }
 
 /**
  * @param {string} method
  * @param {string} path below /api/v1
- * @param {{body?: unknown, signal?: AbortSignal, key?: string}} [options] `key`: the idempotency key; a retry of the same act must reuse it
+ * @param {{body?: unknown, signal?: AbortSignal, key?: string}} [options]
+ * `key`: idempotency key, the same for every retry of one action
  * @returns {Promise<any>}
  */
 export async function call(method, path, { body, signal, key } = {}) {
-  const timeout = AbortSignal.timeout(SLOW_MS);
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
   /** @type {Record<string, string>} */
   const headers = { "Accept-Language": language() };
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -83,13 +94,13 @@ export async function call(method, path, { body, signal, key } = {}) {
     text = await answer.text();
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw own(timeout.aborted ? "slow" : "network");
+    throw localProblem(timeout.aborted ? "slow" : "network");
   }
-  if (!answer.ok) throw refused(text, answer.status, answer.headers.get("X-Request-Id"));
+  if (!answer.ok) throw responseProblem(text, answer.status, answer.headers.get("X-Request-Id"));
   try {
     return text ? JSON.parse(text) : null;
   } catch {
-    throw own("answer", answer.status, answer.headers.get("X-Request-Id") ?? "");
+    throw localProblem("answer", answer.status, answer.headers.get("X-Request-Id") ?? "");
   }
 }
 
@@ -99,32 +110,37 @@ export const get = (path, signal) => call("GET", path, { signal });
 /** @param {string} path @param {AbortSignal} [signal] @returns {Promise<any[]>} */
 export const list = async (path, signal) => (await get(path, signal)).items;
 
-/** Creates something; the key makes a repeated send harmless. @param {string} path @param {unknown} body @param {string} key */
+/**
+ * Creates a resource. The idempotency key makes a repeated request harmless.
+ * @param {string} path
+ * @param {unknown} body
+ * @param {string} key
+ */
 export const create = (path, body, key) => call("POST", path, { body, key });
 
 /**
- * Creating by the press of a button: pressing again after a lost answer repeats the same act (same key), another body is
- * another act, and so is the same body once it was answered.
+ * A function that creates resources with idempotency keys. The same body after a lost answer reuses the key; another
+ * body, or the same body after an answer, gets a new key.
  * @param {string} path @returns {(body: unknown) => Promise<any>}
  */
-export function creator(path) {
+export function idempotentCreator(path) {
   let sent = { body: "", key: "" };
   return async (body) => {
     const text = JSON.stringify(body);
-    if (sent.body !== text) sent = { body: text, key: newKey() };
+    if (sent.body !== text) sent = { body: text, key: newIdempotencyKey() };
     const answer = await create(path, body, sent.key);
     sent = { body: "", key: "" };
     return answer;
   };
 }
 
-/** A key for one act of the person. `crypto.randomUUID` is missing outside secure contexts. */
-export function newKey() {
+/** An idempotency key for one action of the user. `crypto.randomUUID` is missing outside secure contexts. */
+export function newIdempotencyKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
 /**
- * Uploads a form with progress, which `fetch` cannot tell.
+ * Uploads a form and reports progress, which `fetch` cannot do.
  * @param {string} path
  * @param {Record<string, string | Blob>} fields a Blob without a name gets "recording.wav"
  * @param {{onprogress?: (sent: number, total: number) => void, signal?: AbortSignal}} [options]
@@ -140,39 +156,46 @@ export function upload(path, fields, { onprogress, signal } = {}) {
     const xhr = new XMLHttpRequest();
     xhr.open("POST", BASE + path);
     xhr.setRequestHeader("Accept-Language", language());
-    xhr.setRequestHeader("Idempotency-Key", newKey());
+    xhr.setRequestHeader("Idempotency-Key", newIdempotencyKey());
     xhr.upload.onprogress = (e) => onprogress?.(e.loaded, e.total);
     xhr.onload = () => {
       if (xhr.status < 300) resolve(JSON.parse(xhr.responseText));
-      else reject(refused(xhr.responseText, xhr.status, xhr.getResponseHeader("X-Request-Id")));
+      else reject(responseProblem(xhr.responseText, xhr.status, xhr.getResponseHeader("X-Request-Id")));
     };
-    xhr.onerror = () => reject(own("network"));
+    xhr.onerror = () => reject(localProblem("network"));
     xhr.onabort = () => reject(new DOMException("aborted", "AbortError"));
     signal?.addEventListener("abort", () => xhr.abort());
     xhr.send(form);
   });
 }
 
-/** Why a link to media brought none. @param {string} url @returns {Promise<Problem>} */
-export async function whyNot(url) {
+/** Why a media URL could not be loaded. @param {string} url @returns {Promise<Problem>} */
+export async function mediaProblem(url) {
   try {
     const answer = await fetch(url, { headers: { "Accept-Language": language() } });
-    return answer.ok ? own("answer", answer.status) : refused(await answer.text(), answer.status, answer.headers.get("X-Request-Id"));
+    return answer.ok
+      ? localProblem("answer", answer.status)
+      : responseProblem(await answer.text(), answer.status, answer.headers.get("X-Request-Id"));
   } catch {
-    return own("network");
+    return localProblem("network");
   }
 }
 
 /**
- * Speech, whole. Its header tells no length as it comes, since the server does not know it yet; here it is put in.
- * @param {unknown} body of POST /speech @param {AbortSignal} signal @returns {Promise<Blob>}
+ * Synthesises speech as a WAV file. The server streams it with an unknown length in the header; the length is set here.
+ * @param {unknown} body of `POST /speech` @param {AbortSignal} signal @returns {Promise<Blob>}
  */
-export async function speech(body, signal) {
-  const timeout = AbortSignal.timeout(SPEECH_MS);
+export async function synthesizeSpeech(body, signal) {
+  const timeout = AbortSignal.timeout(SPEECH_TIMEOUT_MS);
   try {
     const headers = { "Accept-Language": language(), "Content-Type": "application/json" };
-    const answer = await fetch(`${BASE}/speech`, { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.any([signal, timeout]) });
-    if (!answer.ok) throw refused(await answer.text(), answer.status, answer.headers.get("X-Request-Id"));
+    const answer = await fetch(`${BASE}/speech`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(body),
+      signal: AbortSignal.any([signal, timeout]),
+    });
+    if (!answer.ok) throw responseProblem(await answer.text(), answer.status, answer.headers.get("X-Request-Id"));
     const bytes = await answer.arrayBuffer();
     const head = new DataView(bytes);
     head.setUint32(4, bytes.byteLength - 8, true);
@@ -180,9 +203,9 @@ export async function speech(body, signal) {
     return new Blob([bytes], { type: "audio/wav" });
   } catch (error) {
     if (error instanceof Problem || signal.aborted) throw error;
-    throw own(timeout.aborted ? "slow" : "network");
+    throw localProblem(timeout.aborted ? "slow" : "network");
   }
 }
 
-/** An attachment link for a capability URL. @param {string} url */
-export const asDownload = (url) => `${url}${url.includes("?") ? "&" : "?"}download=1`;
+/** A capability URL that downloads as an attachment. @param {string} url */
+export const downloadUrl = (url) => `${url}${url.includes("?") ? "&" : "?"}download=1`;

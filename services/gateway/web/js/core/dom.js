@@ -1,13 +1,13 @@
 // @ts-check
-// Building the page's elements by plain functions.
+// Functions that build DOM elements.
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
-
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * Makes an element. `on` holds event handlers, `style` holds CSS properties (set by the object model, as the content
- * security policy wants), other keys are attributes; `true` is an empty attribute, `false`/`null`/`undefined` is none.
+ * Creates an element. `on` holds event handlers. `style` holds CSS properties, set through the object model as the
+ * content security policy requires. Other keys are attributes: `true` is an empty attribute, and `false`, `null` and
+ * `undefined` are none.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
  * @param {Record<string, any> | null} [props]
@@ -23,27 +23,33 @@ export function h(tag, props, ...children) {
     else if (key === "value" || key === "checked" || key === "muted") /** @type {any} */ (el)[key] = value;
     else el.setAttribute(key, value === true ? "" : String(value));
   }
-  el.append(...kids(children));
+  el.append(...toNodes(children));
   return el;
 }
 
 /** @param {(Child | Child[])[]} children @returns {(Node | string)[]} */
-function kids(children) {
-  return children.flat().flatMap((c) => (c === null || c === undefined || c === false ? [] : [typeof c === "number" ? String(c) : c]));
+function toNodes(children) {
+  return children
+    .flat()
+    .flatMap((c) => (c === null || c === undefined || c === false ? [] : [typeof c === "number" ? String(c) : c]));
 }
 
-/** Replaces what `el` holds. @param {Element} el @param {...(Child | Child[])} children */
+/** Replaces the children of `el`. @param {Element} el @param {...(Child | Child[])} children */
 export function fill(el, ...children) {
-  el.replaceChildren(...kids(children));
+  el.replaceChildren(...toNodes(children));
 }
 
-/** Puts text into `el` only when it differs, so that live regions do not repeat themselves. @param {Element} el @param {string} text */
-export function say(el, text) {
+/**
+ * Sets the text of `el` only when it differs, so that live regions do not repeat it.
+ * @param {Element} el
+ * @param {string} text
+ */
+export function setText(el, text) {
   if (el.textContent !== text) el.textContent = text;
 }
 
 /**
- * An icon of the sprite in index.html; decoration only, so the button around it needs a name of its own.
+ * An icon of the sprite in index.html. It is decoration: the button around it needs its own accessible name.
  * @param {string} name @param {string} [size] "small" or "large"
  */
 export function icon(name, size = "") {
@@ -56,14 +62,14 @@ export function icon(name, size = "") {
   return svg;
 }
 
-/** The seal. */
+/** The seal of the brand. */
 export function seal() {
   const svg = icon("seal");
   svg.setAttribute("class", "seal");
   return svg;
 }
 
-/** A circle that fills, drawn as a ring. @returns {{el: SVGElement, set: (part: number) => void}} */
+/** A progress ring. @returns {{el: SVGElement, set: (part: number) => void}} */
 export function ring() {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "ring");
@@ -72,20 +78,27 @@ export function ring() {
   const length = 2 * Math.PI * 16;
   const circles = ["", "done"].map((name) => {
     const c = document.createElementNS(SVG, "circle");
-    for (const [k, v] of [["cx", 18], ["cy", 18], ["r", 16]]) c.setAttribute(String(k), String(v));
+    for (const [k, v] of [
+      ["cx", 18],
+      ["cy", 18],
+      ["r", 16],
+    ])
+      c.setAttribute(String(k), String(v));
     if (name) c.setAttribute("class", name);
     return c;
   });
   circles[1].style.setProperty("stroke-dasharray", String(length));
   svg.append(...circles);
-  const set = (/** @type {number} */ part) => circles[1].style.setProperty("stroke-dashoffset", String(length * (1 - part)));
+  const set = (/** @type {number} */ part) =>
+    circles[1].style.setProperty("stroke-dashoffset", String(length * (1 - part)));
   set(0);
   return { el: svg, set };
 }
 
 /**
- * A button with an icon. Without `label` shown (`bare`) the label is its accessible name and tooltip.
- * @param {{icon?: string, label: string, bare?: boolean, kind?: string, onclick?: (e: Event) => void, [attr: string]: any}} o
+ * A button with an icon. `bare` shows the icon alone, with the label as its accessible name and tooltip.
+ * @param {{icon?: string, label: string, bare?: boolean, kind?: string, onclick?: (e: Event) => void,
+ *   [attr: string]: any}} options
  */
 export function button({ icon: name, label, bare = false, kind = "", onclick, ...attrs }) {
   return h(

@@ -1,18 +1,18 @@
 // @ts-check
-// Numbers with units, as people read them.
+// Numbers, sizes and times as text in the page's language.
+import { language } from "../i18n/translate.js";
 import { h } from "./dom.js";
-import { language } from "./i18n.js";
 
 const locale = () => (language() === "zh" ? "zh-CN" : "en");
 
 /** @param {number} n @param {number} [digits] */
-export const number = (n, digits = 0) => n.toLocaleString(locale(), { maximumFractionDigits: digits });
+export const formatNumber = (n, digits = 0) => n.toLocaleString(locale(), { maximumFractionDigits: digits });
 
 /** @param {number} part 0 to 1 */
-export const percent = (part) => `${Math.floor(Math.min(Math.max(part, 0), 1) * 100)}%`;
+export const formatPercent = (part) => `${Math.floor(Math.min(Math.max(part, 0), 1) * 100)}%`;
 
 /** @param {number} bytes */
-export function bytes(bytes) {
+export function formatBytes(bytes) {
   const units = ["B", "KB", "MB", "GB", "TB"];
   let n = bytes;
   let i = 0;
@@ -20,34 +20,34 @@ export function bytes(bytes) {
     n /= 1024;
     i += 1;
   }
-  return `${number(n, n < 10 && i ? 1 : 0)} ${units[i]}`;
+  return `${formatNumber(n, n < 10 && i ? 1 : 0)} ${units[i]}`;
 }
 
 /** Milliseconds as "380 ms" or "2.4 s". @param {number} ms */
-export const took = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${number(ms / 1000, 1)} s`);
+export const formatMilliseconds = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${formatNumber(ms / 1000, 1)} s`);
 
 /** Seconds as "0:07" or "1:02:03". @param {number} s */
-export function clock(s) {
+export function formatClock(s) {
   const all = Math.max(0, Math.round(s));
   const [hours, minutes, seconds] = [Math.floor(all / 3600), Math.floor(all / 60) % 60, all % 60];
   const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
   return hours ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`;
 }
 
-/** A stretch of time in words: "8 s", "3 min", "2 h". @param {number} s */
-export function span(s) {
+/** A duration in words: "8 s", "3 min", "2 h". @param {number} s */
+export function formatSeconds(s) {
   const zh = language() === "zh";
   if (s < 90) return `${Math.max(1, Math.round(s))} ${zh ? "秒" : "s"}`;
   if (s < 5400) return `${Math.round(s / 60)} ${zh ? "分钟" : "min"}`;
-  return `${number(s / 3600, 1)} ${zh ? "小时" : "h"}`;
+  return `${formatNumber(s / 3600, 1)} ${zh ? "小时" : "h"}`;
 }
 
-/** Any time the API gives (ISO text or seconds since 1970). @param {string | number} when */
-export const date = (when) => new Date(typeof when === "number" ? when * 1000 : when);
+/** A time of the API: ISO text, or seconds since 1970. @param {string | number} when */
+export const toDate = (when) => new Date(typeof when === "number" ? when * 1000 : when);
 
 /** @param {string | number} when */
-function ago(when) {
-  const s = (date(when).getTime() - Date.now()) / 1000;
+function relativeTime(when) {
+  const s = (toDate(when).getTime() - Date.now()) / 1000;
   const words = new Intl.RelativeTimeFormat(locale(), { numeric: "auto" });
   if (Math.abs(s) < 45) return words.format(0, "second");
   if (Math.abs(s) < 2700) return words.format(Math.round(s / 60), "minute");
@@ -55,6 +55,6 @@ function ago(when) {
   return words.format(Math.round(s / 86400), "day");
 }
 
-/** Relative time with the absolute one on hover. @param {string | number} when */
-export const moment = (when) =>
-  h("time", { datetime: date(when).toISOString(), title: date(when).toLocaleString(locale()) }, ago(when));
+/** A relative time, with the absolute time as its tooltip. @param {string | number} when */
+export const timeElement = (when) =>
+  h("time", { datetime: toDate(when).toISOString(), title: toDate(when).toLocaleString(locale()) }, relativeTime(when));

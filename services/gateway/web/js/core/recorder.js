@@ -1,10 +1,12 @@
 // @ts-check
-// The microphone: permission, level, and a recording as mono WAV.
+// Recording from the microphone: permission, level, and the result as mono WAV.
 
-/** What speech recognition works at. */
-export const RATE = 16_000;
+/** The sample rate of speech recognition. */
+export const SAMPLE_RATE_HZ = 16_000;
 
-/** Why there is no microphone: "insecure" page, "denied" by the person, "missing", "busy" elsewhere. */
+/**
+ * Why the microphone cannot be used: an "insecure" page, "denied" by the user, "missing", or "busy" in another program.
+ */
 export class MicError extends Error {
   /** @param {"insecure" | "denied" | "missing" | "busy"} reason */
   constructor(reason) {
@@ -16,17 +18,22 @@ export class MicError extends Error {
 /** @typedef {{stop: () => Promise<File>, cancel: () => void}} Recording */
 
 /**
- * Starts to record. Throws `MicError`.
+ * Starts recording. Throws `MicError`.
  * @param {(level: number, seconds: number) => void} onlevel loudness 0 to 1 and seconds so far, about 12 times a second
- * @param {{rate?: number, processed?: boolean}} [how] `processed`: without echo and noise, which changes how a voice sounds
+ * @param {{rate?: number, processed?: boolean}} [options]
+ * `processed`: with echo cancellation and noise suppression, which change the sound of a voice
  * @returns {Promise<Recording>}
  */
-export async function record(onlevel, { rate: wanted = RATE, processed = true } = {}) {
+export async function record(onlevel, { rate: wanted = SAMPLE_RATE_HZ, processed = true } = {}) {
   if (!isSecureContext || !navigator.mediaDevices) throw new MicError("insecure");
   const stream = await navigator.mediaDevices
-    .getUserMedia({ audio: { channelCount: 1, echoCancellation: processed, noiseSuppression: processed, autoGainControl: processed } })
+    .getUserMedia({
+      audio: { channelCount: 1, echoCancellation: processed, noiseSuppression: processed, autoGainControl: processed },
+    })
     .catch((e) => {
-      const reason = { NotAllowedError: "denied", NotFoundError: "missing", OverconstrainedError: "missing" }[/** @type {string} */ (e.name)];
+      const reason = { NotAllowedError: "denied", NotFoundError: "missing", OverconstrainedError: "missing" }[
+        /** @type {string} */ (e.name)
+      ];
       throw new MicError(/** @type {any} */ (reason ?? "busy"));
     });
   const context = new AudioContext();
@@ -35,7 +42,7 @@ export async function record(onlevel, { rate: wanted = RATE, processed = true } 
     if (context.state !== "closed") void context.close();
   };
   try {
-    await context.audioWorklet.addModule("/static/js/core/capture-worklet.js");
+    await context.audioWorklet.addModule("/static/js/core/capture_worklet.js");
   } catch {
     close();
     throw new MicError("busy");
@@ -47,7 +54,7 @@ export async function record(onlevel, { rate: wanted = RATE, processed = true } 
   node.port.onmessage = ({ data }) => {
     pieces.push(data);
     length += data.length;
-    onlevel(loudness(data), length / context.sampleRate);
+    onlevel(level(data), length / context.sampleRate);
   };
   context.createMediaStreamSource(stream).connect(node);
   return {
@@ -55,14 +62,14 @@ export async function record(onlevel, { rate: wanted = RATE, processed = true } 
     stop: async () => {
       const rate = context.sampleRate;
       close();
-      const samples = await resample(join(pieces, length), rate, wanted);
+      const samples = await resample(concatenate(pieces, length), rate, wanted);
       return new File([wav(samples, wanted)], "recording.wav", { type: "audio/wav" });
     },
   };
 }
 
 /** @param {Float32Array} samples @returns {number} 0 at −60 dBFS and below, 1 at −6 dBFS */
-function loudness(samples) {
+function level(samples) {
   let sum = 0;
   for (const s of samples) sum += s * s;
   const db = 10 * Math.log10(sum / samples.length + 1e-9);
@@ -70,7 +77,7 @@ function loudness(samples) {
 }
 
 /** @param {Float32Array[]} pieces @param {number} length */
-function join(pieces, length) {
+function concatenate(pieces, length) {
   const all = new Float32Array(length);
   let at = 0;
   for (const piece of pieces) {
@@ -80,7 +87,13 @@ function join(pieces, length) {
   return all;
 }
 
-/** The browser's own resampler, which filters properly. @param {Float32Array} samples @param {number} rate @param {number} to @returns {Promise<Float32Array>} */
+/**
+ * Resamples with the browser's resampler, which filters properly.
+ * @param {Float32Array} samples
+ * @param {number} rate
+ * @param {number} to
+ * @returns {Promise<Float32Array>}
+ */
 async function resample(samples, rate, to) {
   if (!samples.length || rate === to) return samples;
   const offline = new OfflineAudioContext(1, Math.max(1, Math.round((samples.length * to) / rate)), to);
@@ -96,7 +109,8 @@ async function resample(samples, rate, to) {
 /** @param {Float32Array} samples @param {number} rate @returns {ArrayBuffer} a RIFF file, 16-bit mono */
 function wav(samples, rate) {
   const out = new DataView(new ArrayBuffer(44 + samples.length * 2));
-  const text = (/** @type {number} */ at, /** @type {string} */ s) => [...s].forEach((c, i) => out.setUint8(at + i, c.charCodeAt(0)));
+  const text = (/** @type {number} */ at, /** @type {string} */ s) =>
+    [...s].forEach((c, i) => out.setUint8(at + i, c.charCodeAt(0)));
   text(0, "RIFF");
   out.setUint32(4, 36 + samples.length * 2, true);
   text(8, "WAVEfmt ");

@@ -1,48 +1,53 @@
 // @ts-check
-// Pages by address, with the history API: links are plain links, back and reload work.
+// Client-side routing with the history API. Links are plain links; back and reload work.
+import { t } from "../i18n/translate.js";
 import { fill } from "./dom.js";
-import { t } from "./i18n.js";
 
-/** @typedef {{signal: AbortSignal, query: URLSearchParams}} Visit `signal` aborts when the page is left */
-/** @typedef {{key: string, draw: (visit: Visit) => HTMLElement}} Page `key`: "nav.<key>" is its title */
+/** @typedef {{signal: AbortSignal, query: URLSearchParams}} Visit `signal` aborts when the user leaves the page */
+/** @typedef {{key: string, draw: (visit: Visit) => HTMLElement}} Page `key`: `nav.<key>` is the key of its title */
 
-/** Other names of pages, as people type them. @type {Record<string, string>} */
+/** Short addresses of pages. @type {Record<string, string>} */
 const ALIASES = { "/chat": "/chat_system", "/video": "/video_generation", "/training": "/model_training" };
 
 /** @type {Record<string, Page>} */
 let pages = {};
+
 /** @type {HTMLElement} */
-let place;
-let leave = new AbortController();
-let shown = "";
+let mainElement;
+let pageLifetime = new AbortController();
+let shownPath = "";
 
 /** @param {HTMLElement} main @param {Record<string, Page>} table */
-export function route(main, table) {
-  place = main;
+export function startRouter(main, table) {
+  mainElement = main;
   pages = table;
-  addEventListener("popstate", () => show());
-  document.addEventListener("language", () => show(false));
-  document.addEventListener("click", follow);
-  show(false);
+  addEventListener("popstate", () => showPage());
+  document.addEventListener("language", () => showPage(false));
+  document.addEventListener("click", followLink);
+  showPage(false);
 }
 
 /** @param {MouseEvent} e */
-function follow(e) {
+function followLink(e) {
   if (e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
   const a = e.target instanceof Element ? e.target.closest("a") : null;
   if (!a || a.target || a.hasAttribute("download") || a.origin !== location.origin || !(a.pathname in pages)) return;
   e.preventDefault();
-  go(a.pathname + a.search);
+  navigate(a.pathname + a.search);
 }
 
 /** @param {string} path */
-export function go(path) {
-  if (path === location.pathname + location.search && shown === location.pathname) return;
+export function navigate(path) {
+  if (path === location.pathname + location.search && shownPath === location.pathname) return;
   history.pushState(null, "", path);
-  show();
+  showPage();
 }
 
-/** Sets one part of the query without leaving the page, so that a reload finds it. @param {string} name @param {string | null} value */
+/**
+ * Sets a query parameter without leaving the page, so that a reload restores it.
+ * @param {string} name
+ * @param {string | null} value
+ */
 export function setQuery(name, value) {
   const url = new URL(location.href);
   if (value) url.searchParams.set(name, value);
@@ -51,23 +56,23 @@ export function setQuery(name, value) {
 }
 
 /** @returns {string} */
-export const current = () => shown;
+export const currentPath = () => shownPath;
 
-function show(move = true) {
-  leave.abort();
-  leave = new AbortController();
+function showPage(move = true) {
+  pageLifetime.abort();
+  pageLifetime = new AbortController();
   const alias = ALIASES[location.pathname];
   if (alias) history.replaceState(null, "", alias + location.search);
   const path = location.pathname in pages ? location.pathname : "/404";
   const page = pages[path];
-  shown = path;
-  place.className = `main ${page.key}-main`;
-  fill(place, page.draw({ signal: leave.signal, query: new URLSearchParams(location.search) }));
+  shownPath = path;
+  mainElement.className = `main ${page.key}-main`;
+  fill(mainElement, page.draw({ signal: pageLifetime.signal, query: new URLSearchParams(location.search) }));
   document.title = `${t(`nav.${page.key}`)} · 画声 Huasheng`;
   document.dispatchEvent(new CustomEvent("route"));
   if (!move) return;
   scrollTo(0, 0);
-  const title = place.querySelector("h1");
+  const title = mainElement.querySelector("h1");
   title?.setAttribute("tabindex", "-1");
   title?.focus({ preventScroll: true });
 }

@@ -1,16 +1,58 @@
 // @ts-check
-// Shapes of the API (docs/api.md), for the type checker only.
+// Types of the API (docs/api.md), for the type checker only.
 
-/** @typedef {{type?: string, title: string, status: number, detail: string, hint: string, reason: string, retryable?: boolean, request_id?: string, params?: Record<string, string>}} ProblemBody */
+/**
+ * @typedef {object} ProblemBody
+ * @property {string} [type]
+ * @property {string} title
+ * @property {number} status
+ * @property {string} detail
+ * @property {string} hint
+ * @property {string} reason
+ * @property {boolean} [retryable]
+ * @property {string} [request_id]
+ * @property {Record<string, string>} [params]
+ */
 /** @typedef {"dialogue" | "video" | "avatar" | "training"} JobKind */
 /** @typedef {"queued" | "running" | "succeeded" | "failed" | "cancelled"} JobState */
 /** @typedef {Record<string, number>} Timings */
-/** @typedef {{index: number, text: string, start_s: number, end_s: number}} Clause a stretch of speech, and when it sounds */
+/**
+ * @typedef {{index: number, text: string, start_s: number, end_s: number}} Clause a piece of speech and when it plays
+ */
 /** @typedef {{rate_hz: number, start_s: number, real: number[], before: number[], after: number[]}} Curve */
 /** @typedef {{step: number, loss: number, validation_loss: number | null}} LossPoint */
-/** @typedef {{step?: number, steps?: number, loss?: number, history?: LossPoint[], curve?: Curve, preview_url?: string, warnings?: string[], offset_ms?: number}} TrainingPartial */
-/** @typedef {{service: "asr" | "llm" | "tts", wanted: string, used: string, reason: string, wanted_voice: string | null, used_voice: string | null}} Fallback an engine that was passed over */
-/** @typedef {{transcript?: string, language?: string, reply?: string, clauses?: Clause[], fallbacks?: Fallback[], timings_ms?: Timings, start_frame?: number} & TrainingPartial} Partial_ */
+/**
+ * @typedef {object} TrainingPartial
+ * @property {number} [step]
+ * @property {number} [steps]
+ * @property {number} [loss]
+ * @property {LossPoint[]} [history]
+ * @property {Curve} [curve]
+ * @property {string} [preview_url]
+ * @property {string[]} [warnings]
+ * @property {number} [offset_ms]
+ */
+/**
+ * An engine that another one replaced.
+ * @typedef {object} Fallback
+ * @property {"asr" | "llm" | "tts"} service
+ * @property {string} wanted
+ * @property {string} used
+ * @property {string} reason
+ * @property {string | null} wanted_voice
+ * @property {string | null} used_voice
+ */
+/**
+ * @typedef {object} JobPartialFields
+ * @property {string} [transcript]
+ * @property {string} [language]
+ * @property {string} [reply]
+ * @property {Clause[]} [clauses]
+ * @property {Fallback[]} [fallbacks]
+ * @property {Timings} [timings_ms]
+ * @property {number} [start_frame]
+ */
+/** @typedef {JobPartialFields & TrainingPartial} JobPartial */
 /**
  * @typedef {object} Job
  * @property {string} id
@@ -21,37 +63,166 @@
  * @property {number | null} eta_s
  * @property {number | null} queue_position
  * @property {Record<string, any>} params
- * @property {Partial_ | null} partial
+ * @property {JobPartial | null} partial
  * @property {Record<string, any> | null} result
  * @property {ProblemBody | null} error
  * @property {string} created_at
  * @property {string | null} started_at
  * @property {string | null} finished_at
  * @property {string | null} video_url
- * @property {boolean} [playable] set here: the first video bytes are there
+ * @property {boolean} [playable] set by the page: the first video bytes are available
  */
-/** @typedef {{id: string, kind: "video" | "audio" | "image", name: string, bytes: number, duration_s: number | null, width: number | null, height: number | null, fps: number | null, silent?: boolean, has_audio?: boolean, url: string, created_at: string}} Asset */
-/** @typedef {{face_fraction: number, face_width_px: number, mouth_coverage: number, warnings: string[], missing_shapes?: string[], covered_frames?: number, blurred_frames?: number}} Report */
-/** @typedef {{id: string, name: string, owner: string, is_builtin: boolean, engine: string, kind: string, width: number, height: number, fps: number, frames: number, thumbnail_url: string, idle_url: string | null, created_at: string, voice_id: string | null, lost_voice: string | null, report: Report}} Avatar */
-/** @typedef {{voice_id: string, name: string, language: string, gender: "female" | "male" | "", engine: string, is_cloned: boolean, is_default: boolean, sample_text: string, sample_url: string, synthesis: string[], weights: string | null, clips: VoiceClip[], consent: {statement: string, given_by: string, recorded_at: string} | null, created_at: string | null}} Voice */
+/**
+ * @typedef {object} Asset
+ * @property {string} id
+ * @property {"video" | "audio" | "image"} kind
+ * @property {string} name
+ * @property {number} bytes
+ * @property {number | null} duration_s
+ * @property {number | null} width
+ * @property {number | null} height
+ * @property {number | null} fps
+ * @property {boolean} [silent]
+ * @property {boolean} [has_audio]
+ * @property {string} url
+ * @property {string} created_at
+ */
+/**
+ * @typedef {object} Report
+ * @property {number} face_fraction
+ * @property {number} face_width_px
+ * @property {number} mouth_coverage
+ * @property {string[]} warnings
+ * @property {string[]} [missing_shapes]
+ * @property {number} [covered_frames]
+ * @property {number} [blurred_frames]
+ */
+/**
+ * @typedef {object} Avatar
+ * @property {string} id
+ * @property {string} name
+ * @property {string} owner
+ * @property {boolean} is_builtin
+ * @property {string} engine
+ * @property {string} kind
+ * @property {number} width
+ * @property {number} height
+ * @property {number} fps
+ * @property {number} frames
+ * @property {string} thumbnail_url
+ * @property {string | null} idle_url
+ * @property {string} created_at
+ * @property {string | null} voice_id
+ * @property {string | null} lost_voice
+ * @property {Report} report
+ */
+/**
+ * @typedef {object} Voice
+ * @property {string} voice_id
+ * @property {string} name
+ * @property {string} language
+ * @property {"female" | "male" | ""} gender
+ * @property {string} engine
+ * @property {boolean} is_cloned
+ * @property {boolean} is_default
+ * @property {string} sample_text
+ * @property {string} sample_url
+ * @property {string[]} synthesis
+ * @property {string | null} weights
+ * @property {VoiceClip[]} clips
+ * @property {{statement: string, given_by: string, recorded_at: string} | null} consent
+ * @property {string | null} created_at
+ */
 /** @typedef {{clip_id: string, seconds: number, snr_db: number, transcript: string, url: string}} VoiceClip */
-/** @typedef {{service: string, name: string, available: boolean, reason: string, is_default: boolean, languages: string[], license: string, description: string, models: string[], can_train: boolean, cannot_train_reason: string, default_steps: number, needs_model: boolean, videos_only: boolean, breaker: "closed" | "open" | "half-open" | "", breaker_reason: string, breaker_retry_s: number}} Engine */
+/**
+ * @typedef {object} Engine
+ * @property {string} service
+ * @property {string} name
+ * @property {boolean} available
+ * @property {string} reason
+ * @property {boolean} is_default
+ * @property {string[]} languages
+ * @property {string} license
+ * @property {string} description
+ * @property {string[]} models
+ * @property {boolean} can_train
+ * @property {string} cannot_train_reason
+ * @property {number} default_steps
+ * @property {boolean} needs_model
+ * @property {boolean} videos_only
+ * @property {"closed" | "open" | "half-open" | ""} breaker
+ * @property {string} breaker_reason
+ * @property {number} breaker_retry_s
+ */
 /** @typedef {{items: Engine[], unreachable: {service: string, problem: ProblemBody}[]}} Engines */
 /** @typedef {{device: string, name: string, memory_bytes: number, used_bytes: number}} Device */
-/** @typedef {{id: string, model_id: string, name: string, is_builtin: boolean, engine: string, avatar_id: string | null, steps: number, before: Record<string, number>, after: Record<string, number>, warnings: string[], offset_ms: number, curve: Curve | null, preview_url: string | null, created_at: string}} Model */
-/** @typedef {{key: string, name: string, avatar: Avatar, model: Model | null}} Person an avatar, drawn as it is or by a model trained on it */
-/** @typedef {{service: string, status: "serving" | "loading" | "down", why: string, address: string, since: string | null}} ServiceState */
+/**
+ * @typedef {object} Model
+ * @property {string} id
+ * @property {string} model_id
+ * @property {string} name
+ * @property {boolean} is_builtin
+ * @property {string} engine
+ * @property {string | null} avatar_id
+ * @property {number} steps
+ * @property {Record<string, number>} before
+ * @property {Record<string, number>} after
+ * @property {string[]} warnings
+ * @property {number} offset_ms
+ * @property {Curve | null} curve
+ * @property {string | null} preview_url
+ * @property {string} created_at
+ */
+/**
+ * An avatar, rendered as it is or by a model trained on it.
+ * @typedef {object} AvatarChoice
+ * @property {string} key
+ * @property {string} name
+ * @property {Avatar} avatar
+ * @property {Model | null} model
+ */
+/**
+ * @typedef {object} ServiceState
+ * @property {string} service
+ * @property {"serving" | "loading" | "down"} status
+ * @property {string} why
+ * @property {string} address
+ * @property {string | null} since
+ */
+/**
+ * The server's limits.
+ * @typedef {object} Limits
+ * @property {number} upload_bytes
+ * @property {number} audio_s
+ * @property {number} video_s
+ * @property {number} text_chars
+ * @property {number} question_chars
+ * @property {number} picture_side_px
+ * @property {number} queued_jobs
+ */
 /**
  * @typedef {object} System
  * @property {string} version
  * @property {"ok" | "degraded"} status
  * @property {boolean} accounts
  * @property {ServiceState[]} services
- * @property {{upload_bytes: number, audio_s: number, video_s: number, text_chars: number, question_chars: number, picture_side_px: number, queued_jobs: number}} limits
+ * @property {Limits} limits
  * @property {{free_bytes: number, total_bytes: number}} disk
  * @property {{queue: string, waiting: number, running: number, concurrency: number}[]} queues
  */
-/** @typedef {{id: number, role: "user" | "assistant", text: string, job_id: string, created_at: string, audio_url: string | null, video_url: string | null, timings_ms: Timings | null, clauses: Clause[] | null, end_frame?: number | null, fallbacks?: Fallback[] | null}} Message */
+/**
+ * @typedef {object} Message
+ * @property {number} id
+ * @property {"user" | "assistant"} role
+ * @property {string} text
+ * @property {string} job_id
+ * @property {string} created_at
+ * @property {string | null} audio_url
+ * @property {string | null} video_url
+ * @property {Timings | null} timings_ms
+ * @property {Clause[] | null} clauses
+ * @property {number | null} [end_frame]
+ * @property {Fallback[] | null} [fallbacks]
+ */
 /** @typedef {{id: string, title: string, created_at: string, updated_at: string, messages: number}} ConversationItem */
-
 export {};

@@ -1,11 +1,11 @@
 // @ts-check
 import common from "./common.js";
-import talk from "./talk.js";
-import make from "./make.js";
-import manage from "./manage.js";
-import train from "./train.js";
-import voice from "./voice.js";
-import report from "./report.js";
-import fallback from "./fallback.js";
+import talk from "./chat.js";
+import make from "./video.js";
+import manage from "./management.js";
+import train from "./training.js";
+import voice from "./voices.js";
+import report from "./avatar_report.js";
+import fallback from "./fallbacks.js";
 
 export const zh = { ...common, ...talk, ...make, ...manage, ...train, ...voice, ...report, ...fallback };

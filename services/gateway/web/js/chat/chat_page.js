@@ -1,0 +1,63 @@
+// @ts-check
+// The Chat page: the avatar on the left, the conversation on the right.
+
+import { problemCard } from "../components/problem_card.js";
+import { button, h } from "../core/dom.js";
+import { loadPreference, savePreference } from "../core/preferences.js";
+import { t } from "../i18n/translate.js";
+import { avatarStage } from "./avatar_stage.js";
+import { showActivity } from "./chat_state.js";
+import { composer } from "./composer.js";
+import { openConversation } from "./conversation.js";
+import { openConversationList } from "./conversation_list.js";
+import { askAudio, askText } from "./questions.js";
+import { speakerPickers } from "./speaker_pickers.js";
+
+/** @typedef {import("./chat_state.js").Chat} Chat */
+
+/** @param {import("../core/router.js").Visit} visit @returns {HTMLElement} */
+export function chatPage({ signal, query }) {
+  const speaker = speakerPickers((avatar) => chat.stage.show(avatar));
+  /** @type {Chat} */
+  const chat = {
+    signal,
+    query,
+    speaker,
+    stage: avatarStage(signal, speaker.avatarChip, speaker.voiceChip),
+    composer: composer({
+      signal,
+      ask: (text) => askText(chat, text),
+      askAudio: (file) => void askAudio(chat, file),
+      onlisten: (on) => {
+        chat.listening = on;
+        showActivity(chat);
+      },
+    }),
+    log: h("ol", { class: "log", role: "log", "aria-label": t("chat.log"), tabindex: 0 }),
+    turns: [],
+    conversation: query.get("c") ?? (query.has("job") ? null : loadPreference("chat.conversation", null)),
+    listening: false,
+  };
+  speaker.load(query).catch((error) => signal.aborted || chat.log.prepend(h("li", null, problemCard(error))));
+  void openConversation(chat, chat.conversation);
+  const talk = h("div", { class: "talk" }, chatHead(chat), chat.log, chat.composer.el);
+  return h("div", { class: "chat" }, chat.stage.el, talk);
+}
+
+/** The title and the buttons for earlier and new conversations. @param {Chat} chat */
+function chatHead(chat) {
+  const open = (/** @type {string | null} */ id) => void openConversation(chat, id);
+  const openNew = () => {
+    savePreference("chat.job", undefined);
+    open(null);
+    chat.composer.focus();
+  };
+  const showEarlier = () => openConversationList(chat.conversation, open);
+  return h(
+    "div",
+    { class: "talk-head row" },
+    h("h1", { class: "grow" }, t("nav.chat")),
+    button({ icon: "clock", label: t("chat.history"), bare: true, onclick: showEarlier }),
+    button({ icon: "plus", label: t("chat.new"), bare: true, onclick: openNew }),
+  );
+}

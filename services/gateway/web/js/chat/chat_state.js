@@ -1,0 +1,46 @@
+// @ts-check
+// The state of the Chat page, shared by its modules.
+import { fill } from "../core/dom.js";
+import { savePreference } from "../core/preferences.js";
+import { setQuery } from "../core/router.js";
+import * as jobs from "../jobs/job_store.js";
+
+/** @typedef {import("./turn_view.js").Turn} Turn */
+/**
+ * @typedef {object} Chat
+ * @property {AbortSignal} signal aborts when the user leaves the page
+ * @property {URLSearchParams} query
+ * @property {ReturnType<typeof import("./speaker_pickers.js").speakerPickers>} speaker
+ * @property {ReturnType<typeof import("./avatar_stage.js").avatarStage>} stage
+ * @property {ReturnType<typeof import("./composer.js").composer>} composer
+ * @property {HTMLElement} log the list of turns
+ * @property {Turn[]} turns
+ * @property {string | null} conversation id, `null` for a new conversation
+ * @property {boolean} listening whether the microphone records
+ */
+
+/** Whether a turn is being sent or answered. @param {Chat} chat */
+export const isBusy = ({ turns }) =>
+  turns.some((turn) => turn.el.dataset.state === "sending" || (turn.job && !jobs.isFinished(turn.job)));
+
+/** Shows on the stage and in the composer what is going on. @param {Chat} chat */
+export function showActivity(chat) {
+  const busy = isBusy(chat);
+  chat.stage.set({ listening: chat.listening, thinking: busy });
+  chat.composer.setBusy(busy);
+}
+
+/** Makes a conversation the current one, also after a reload. @param {Chat} chat @param {string | null} id */
+export function setConversation(chat, id) {
+  chat.conversation = id;
+  savePreference("chat.conversation", id ?? undefined);
+  setQuery("c", id);
+}
+
+/** Appends a turn and scrolls to it. @param {Chat} chat @param {Turn} turn */
+export function addTurn({ turns, log }, turn) {
+  if (!turns.length) fill(log);
+  turns.push(turn);
+  log.append(turn.el);
+  log.scrollTop = log.scrollHeight;
+}

@@ -1,0 +1,154 @@
+// @ts-check
+// The frame around every page: navigation, header, running jobs, language, theme, and the service banner.
+import { button, fill, h, icon, seal } from "../core/dom.js";
+import { setTheme, theme } from "../core/preferences.js";
+import { currentPath } from "../core/router.js";
+import { watchSystem } from "../core/server_state.js";
+import { language, setLanguage, t } from "../i18n/translate.js";
+import * as jobs from "../jobs/job_store.js";
+import { openDialog } from "./dialog.js";
+
+import { jobsButton } from "../jobs/jobs_button.js";
+import { drawServiceBanner } from "../system/service_banner.js";
+import { announce, liveRegions } from "./announcements.js";
+
+/** Pages in the order of the rail. @type {NavigationItem[]} */
+const NAVIGATION = [
+  ["/chat_system", "chat", "chat"],
+  ["/video_generation", "video", "video"],
+  ["/model_training", "training", "training"],
+  ["/avatars", "avatars", "avatar"],
+  ["/voices", "voices", "voice"],
+  ["/jobs", "jobs", "jobs"],
+  ["/system", "system", "system"],
+];
+
+/** @type {NavigationItem} */
+const HOME = ["/", "home", "home"];
+const THEMES = /** @type {const} */ ([
+  ["auto", "auto"],
+  ["light", "sun"],
+  ["dark", "moon"],
+]);
+const forever = new AbortController().signal;
+
+/** @typedef {[path: string, key: string, icon: string]} NavigationItem */
+
+/** @param {NavigationItem} item */
+const navLink = ([path, key, name]) =>
+  h("a", { class: "nav-link", href: path }, icon(name), h("span", null, t(`nav.${key}.short`)));
+
+/** Builds the frame, once. @param {HTMLElement} app @returns {HTMLElement} the element for the pages */
+export function appShell(app) {
+  const main = h("main", { class: "main", id: "main", tabindex: "-1" });
+  const rail = h("nav", { class: "rail" });
+  const tabs = h("nav", { class: "tabs" });
+  const header = h("header", { class: "header" });
+  const banner = h("div", { role: "status", class: "banner-place" });
+  const skip = h("a", {
+    class: "skip",
+    href: "#main",
+    on: { click: (/** @type {Event} */ e) => (e.preventDefault(), main.focus()) },
+  });
+  const holder = h("div", { class: "main-holder" }, banner, main);
+  app.className = "app";
+  fill(app, skip, rail, header, holder, tabs);
+  document.body.append(...liveRegions());
+
+  const draw = () => {
+    skip.textContent = t("skip");
+    rail.setAttribute("aria-label", t("nav"));
+    tabs.setAttribute("aria-label", t("nav"));
+    fill(
+      rail,
+      brand(),
+      ...NAVIGATION.slice(0, 5).map(navLink),
+      h("div", { class: "gap" }),
+      ...NAVIGATION.slice(5).map(navLink),
+    );
+    fill(tabs, ...NAVIGATION.slice(0, 4).map(navLink), moreButton());
+    fill(header, brand(), h("span", { class: "grow" }), jobsButton(), languageButton(), themeButton());
+    markCurrentLink();
+    drawServiceBanner(banner);
+  };
+  draw();
+  document.addEventListener("language", draw);
+  document.addEventListener("route", markCurrentLink);
+  jobs.watchConnection(forever, () => drawServiceBanner(banner));
+  watchSystem(forever, () => drawServiceBanner(banner));
+  return main;
+}
+
+const brand = () => h("a", { class: "brand", href: "/", "aria-label": t("nav.home"), title: t("nav.home") }, seal());
+
+function markCurrentLink() {
+  for (const a of document.querySelectorAll("a.nav-link")) {
+    if (a.getAttribute("href") === currentPath()) a.setAttribute("aria-current", "page");
+    else a.removeAttribute("aria-current");
+  }
+}
+
+function moreButton() {
+  const open = () =>
+    openDialog({
+      title: t("nav.more"),
+      wide: 320,
+      body: [
+        h(
+          "nav",
+          { class: "stack tight", "aria-label": t("nav.more") },
+          ...[HOME, ...NAVIGATION.slice(4)].map(wideLink),
+        ),
+      ],
+    });
+  return h(
+    "button",
+    { type: "button", class: "nav-link", on: { click: open } },
+    icon("more"),
+    h("span", null, t("nav.more")),
+  );
+}
+
+/** @param {NavigationItem} item */
+const wideLink = ([path, key, name]) =>
+  h(
+    "a",
+    { class: "button quiet start", href: path, "aria-current": path === currentPath() ? "page" : null },
+    icon(name),
+    t(`nav.${key}`),
+  );
+
+function languageButton() {
+  const other = language() === "zh" ? "en" : "zh";
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "button quiet small",
+      lang: other === "zh" ? "zh-CN" : "en",
+      "data-switch": "language",
+      on: { click: () => setLanguage(other) },
+    },
+    other === "zh" ? "中文" : "English",
+  );
+}
+
+function themeButton() {
+  const at = THEMES.findIndex(([name]) => name === theme());
+  const [name, picture] = THEMES[at];
+  const next = THEMES[(at + 1) % THEMES.length][0];
+  const el = button({
+    icon: picture,
+    label: t("theme", { now: t(`theme.${name}`), next: t(`theme.${next}`) }),
+    bare: true,
+    "data-switch": "theme",
+    onclick: () => {
+      setTheme(next);
+      const again = themeButton();
+      el.replaceWith(again);
+      again.focus();
+      announce(t(`theme.${next}`));
+    },
+  });
+  return el;
+}

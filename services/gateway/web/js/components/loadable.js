@@ -1,0 +1,37 @@
+// @ts-check
+// A place whose content is loaded.
+import { fill, h } from "../core/dom.js";
+import { isAbort, problemCard } from "./problem_card.js";
+
+/**
+ * Shows skeletons, then what `draw` returns, or the problem with a retry button.
+ * @template T
+ * @param {() => Promise<T>} load @param {(data: T) => Node | (Node | null)[]} draw
+ * @param {{class?: string, skeletons?: number, height?: number}} [options]
+ * @returns {{el: HTMLElement, reload: () => Promise<void>}}
+ */
+export function loadable(load, draw, { class: name = "stack", skeletons = 3, height = 64 } = {}) {
+  const el = h("div", { class: name, "aria-busy": "true" });
+  const blanks = () =>
+    Array.from({ length: skeletons }, () =>
+      h("div", { class: "skeleton", "aria-hidden": "true", style: { height: `${height}px` } }),
+    );
+  const reload = async () => {
+    el.setAttribute("aria-busy", "true");
+    try {
+      const made = draw(await load());
+      fill(el, ...(Array.isArray(made) ? made : [made]));
+    } catch (error) {
+      if (isAbort(error)) return;
+      const again = () => {
+        fill(el, ...blanks());
+        void reload();
+      };
+      fill(el, problemCard(error, { retry: again }));
+    }
+    el.removeAttribute("aria-busy");
+  };
+  fill(el, ...blanks());
+  void reload();
+  return { el, reload };
+}

@@ -1,0 +1,66 @@
+// @ts-check
+// A button that shows the chosen voice and opens the voice picker.
+
+import { fill, h } from "../core/dom.js";
+import { loadPreference, savePreference } from "../core/preferences.js";
+import { fetchVoices } from "../core/server_state.js";
+import { t } from "../i18n/translate.js";
+import { defaultVoiceName, voiceInitial } from "./voice_labels.js";
+import { openVoicePicker } from "./voice_picker.js";
+
+/** @typedef {import("../core/types.js").Avatar} Avatar */
+/** @typedef {import("../core/types.js").Voice} Voice */
+
+/**
+ * @param {object} options
+ * @param {string} options.kind class of the button
+ * @param {string} options.preference key under which the choice is kept
+ * @param {(name: string) => string} options.text the text for the name of a voice
+ * @param {(name: string) => string} [options.label] the accessible name, when it differs from the text
+ * @returns {{el: HTMLElement, voiceId: () => string, setAvatar: (avatar: Avatar) => void}} `voiceId` is "" for the
+ * automatic voice, which may depend on the avatar
+ */
+export function voiceChip({ kind, preference, text, label }) {
+  let id = loadPreference(preference, "");
+  /** @type {Avatar | undefined} */
+  let avatar;
+  const el = h("button", {
+    type: "button",
+    class: kind,
+    "aria-haspopup": "dialog",
+    on: { click: () => openVoicePicker(id, choose) },
+  });
+  const show = (/** @type {Voice | null} */ voice, /** @type {string} */ name) => {
+    fill(el, voiceInitial(voice), h("span", { class: "clip" }, text(name)));
+    if (label) el.setAttribute("aria-label", label(name));
+  };
+  const draw = (/** @type {Voice | null} */ voice) => {
+    show(voice, voice?.name ?? t("voice.auto"));
+    const mine = avatar;
+    if (voice || !mine?.voice_id) return;
+    defaultVoiceName(mine).then(
+      (name) => mine === avatar && !id && show(null, name),
+      () => {}, // without its name the voice still works
+    );
+  };
+  const choose = (/** @type {Voice | null} */ voice) => {
+    id = voice?.voice_id ?? "";
+    savePreference(preference, id);
+    draw(voice);
+  };
+  draw(null);
+  if (id) {
+    fetchVoices().then(
+      (all) => choose(all.find((v) => v.voice_id === id) ?? null),
+      () => {}, // the picker shows the problem
+    );
+  }
+  return {
+    el,
+    voiceId: () => id,
+    setAvatar(next) {
+      avatar = next;
+      if (!id) draw(null);
+    },
+  };
+}
