@@ -10,8 +10,8 @@ from services.render.engines.atlas.library import Chooser, Library
 from services.render.engines.atlas.painter import _colour
 from services.render.engines.atlas.train import score
 from services.render.face import points as pt
-from services.render.face.lip_contour import DOUBT, LIPS, at_the_rim, beyond
-from services.render.face.shape import measure
+from services.render.face.lip_contour import LIP_CURVES, TOLERANCE, move_lip_contour, teeth_reach
+from services.render.face.shape import measure_mouth
 from services.render.media.planes import Patch, blend
 from tests.fakes import faces
 
@@ -31,12 +31,12 @@ def scene(shown: float, measured: float, gap: tuple[int, int, int] = TEETH) -> t
 
 def test_teeth_beyond_the_contour_are_counted_as_opening() -> None:
     picture, mesh = scene(0.2, 0.12)
-    reach = beyond(picture, mesh)
-    assert reach[:, 4] == pytest.approx([(0.04 - d) * 160 for d in DOUBT], abs=2.5)
-    clip = at_the_rim(np.array([mesh] * 7), np.array([reach] * 7))
-    opening = measure(clip)[:, 0] / 160
-    assert opening == pytest.approx(0.19, abs=0.03) and measure(mesh[None])[0, 0] / 160 < 0.13
-    inner = [p for _, points in LIPS for p in points]
+    reach = teeth_reach(picture, mesh)
+    assert reach[:, 4] == pytest.approx([(0.04 - d) * 160 for d in TOLERANCE], abs=2.5)
+    clip = move_lip_contour(np.array([mesh] * 7), np.array([reach] * 7))
+    opening = measure_mouth(clip)[:, 0] / 160
+    assert opening == pytest.approx(0.19, abs=0.03) and measure_mouth(mesh[None])[0, 0] / 160 < 0.13
+    inner = [p for _, points in LIP_CURVES for p in points]
     others = np.setdiff1d(np.arange(468), inner)
     assert np.array_equal(clip[3][others], mesh[others])
 
@@ -53,7 +53,7 @@ def test_a_training_measures_drawn_mouths_as_it_does_real_ones(monkeypatch: pyte
 
     monkeypatch.setattr(score, "Tracker", Tracker)
     monkeypatch.setattr(score, "canonical_face", lambda path: faces.face())
-    drawn = measure(score.shapes_of([picture] * 7, tmp_path, lambda part: None))
+    drawn = measure_mouth(score.shapes_of([picture] * 7, tmp_path, lambda part: None))
     assert drawn[:, 0] == pytest.approx(0.19, abs=0.03), "teeth that the mesh takes for lip are opening here too"
 
 
@@ -63,17 +63,17 @@ def test_a_training_measures_drawn_mouths_as_it_does_real_ones(monkeypatch: pyte
 def test_lips_closed_lips_and_a_tongue_are_not_taken_for_teeth(
     shown: float, measured: float, gap: tuple[int, int, int]
 ) -> None:
-    assert beyond(*scene(shown, measured, gap)).max() <= 2.5
+    assert teeth_reach(*scene(shown, measured, gap)).max() <= 2.5
 
 
 def test_grey_pictures_and_single_frames_are_left_alone() -> None:
     picture, mesh = scene(0.2, 0.12)
     grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    assert not beyond(grey, mesh).any()
+    assert not teeth_reach(grey, mesh).any()
     reach = np.zeros((9, 2, 9), np.float32)
     reach[4] = 6
     clip = np.array([mesh] * 9)
-    assert np.array_equal(at_the_rim(clip, reach), clip), "one frame's teeth were believed"
+    assert np.array_equal(move_lip_contour(clip, reach), clip), "one frame's teeth were believed"
 
 
 def library(looks: list[int], openings: list[float]) -> Library:

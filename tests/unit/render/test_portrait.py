@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from services.render.clip.portrait import LIDS, blinked, glasses, sealed
+from services.render.clip.portrait import LIDS, close_eyes, has_glasses, snap_closed_lips
 from services.render.engines.atlas.analysis import understand
 from services.render.engines.atlas.face import Face
 from services.render.engines.atlas.interior import OPEN, OVERLAP, Interior, Lips
@@ -206,13 +206,13 @@ def test_lips_meet_where_the_picture_shows_it() -> None:
     picture = np.full((SIDE, SIDE, 3), 170, np.uint8)
     y = int(mesh[[13, 14], 1].mean()) + 3
     cv2.line(picture, (int(mesh[78, 0]), y), (int(mesh[308, 0]), y), (40, 40, 60), 2)
-    found = sealed(picture, mesh)
+    found = snap_closed_lips(picture, mesh)
     assert abs(found[[13, 14], 1].mean() - y) < 1.2
     assert np.abs(found[[78, 308], 1] - y).max() < 1.5, "the corners do not lie on it"
     still = [p for p in range(468) if p not in (*pt.UPPER_INNER, *pt.LOWER_INNER, *pt.CORNERS)]
     assert np.array_equal(found[still], mesh[still])
     wide = (80 * faces.face(0.2) + (160, 130, 0)).astype(np.float32)
-    assert sealed(picture, wide) is wide
+    assert snap_closed_lips(picture, wide) is wide
 
 
 def test_lids_close_over_the_eye_and_glasses_keep_them_open() -> None:
@@ -227,15 +227,15 @@ def test_lids_close_over_the_eye_and_glasses_keep_them_open() -> None:
             )
         middle = ends.mean(0).astype(int)
         cv2.circle(picture, (int(middle[0]), int(middle[1])), 5, (20, 20, 20), -1)
-    assert blinked(picture, mesh, 0.0) is picture
-    shut = blinked(picture, mesh, 1.0)
+    assert close_eyes(picture, mesh, 0.0) is picture
+    shut = close_eyes(picture, mesh, 1.0)
     assert (picture[..., 0] < 60).sum() > 100 and (shut[..., 0] < 60).sum() < 12
-    half = blinked(picture, mesh, 0.5)
+    half = close_eyes(picture, mesh, 0.5)
     assert 12 < (half[..., 0] < 60).sum() < 0.8 * (picture[..., 0] < 60).sum()
     mesh[9, :2], mesh[197, :2] = (160, 70), (160, 150)
-    assert not glasses(np.full((SIDE, SIDE, 3), 190, np.uint8), mesh)
+    assert not has_glasses(np.full((SIDE, SIDE, 3), 190, np.uint8), mesh)
     cv2.line(picture, (120, 110), (200, 110), (30, 30, 30), 3)
-    assert glasses(picture, mesh)
+    assert has_glasses(picture, mesh)
 
 
 def test_lips_are_drawn_through_their_points() -> None:

@@ -14,8 +14,8 @@ from services.render.clip.frames import Reader
 from services.render.engines.atlas.face import SEALED, TOUCHING, Face, mouth_rect
 from services.render.engines.atlas.library import SIZE, Library, choose
 from services.render.face import points as pt
-from services.render.face.pose import Poses, separate, smooth, to_head
-from services.render.face.shape import Array, learn, measure
+from services.render.face.pose import Poses, separate_pose, smooth, to_head
+from services.render.face.shape import Array, fit_mouth_model, measure_mouth
 from services.render.media.planes import cut
 
 LIP_CALM = 12
@@ -63,7 +63,7 @@ def _calm(x: Array, reach: int) -> Array:
 def understand(meshes: Array, good: npt.NDArray[np.bool_], canonical: Array) -> Face:
     """Poses, mouth model, rest and reach from the meshes (n, 468, 3) of a clip."""
     meshes = smooth(_filled(meshes, good), good)
-    poses, shapes = separate(meshes, canonical)
+    poses, shapes = separate_pose(meshes, canonical)
     gap = np.convolve(np.pad((~good).astype(float), FADE, mode="edge"), np.ones(2 * FADE + 1), "valid")
     strength = np.where(good, 1 - np.clip(gap / (FADE + 1), 0, 1), 0).astype(np.float32)
     return _learned(meshes, poses, shapes, strength, good)
@@ -76,8 +76,8 @@ def relearn(face: Face, taught: npt.NDArray[np.bool_]) -> Face:
 
 
 def _learned(meshes: Array, poses: Poses, shapes: Array, strength: Array, taught: npt.NDArray[np.bool_]) -> Face:
-    mouths = measure(shapes)
-    model = learn(shapes[taught])
+    mouths = measure_mouth(shapes)
+    model = fit_mouth_model(shapes[taught])
     left_over = shapes - (model.mean + np.einsum("nk,kpc->npc", mouths - model.centre, model.basis))
     lips = _lipness(model.mean)[None, :, None]
     residual = left_over * (1 - lips) + _calm(left_over, LIP_CALM) * lips

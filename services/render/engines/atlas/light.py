@@ -14,7 +14,7 @@ import numpy as np
 
 from services.render.clip.frames import Reader
 from services.render.engines.atlas.face import Face
-from services.render.face.shape import Array, eyes_open
+from services.render.face.shape import Array, eye_opening
 from services.render.face.warp import Rect
 from services.render.media.planes import cut
 
@@ -61,7 +61,7 @@ LOOKS = 5
 
 def of_store(face: Face, store: Path) -> Light:
     """From the stored frames with the widest open eyes."""
-    wide = eyes_open(face.meshes, face.scale) * (face.strength > 0)
+    wide = eye_opening(face.meshes, face.scale) * (face.strength > 0)
     best = np.argsort(-wide, kind="stable")[:LOOKS].tolist()
     reader = Reader(store)
     try:

@@ -19,8 +19,8 @@ from services.render.engines.base import Image
 from services.render.face import points as pt
 from services.render.face.pose import to_picture
 from services.render.face.shape import Array
-from services.render.face.warp import Plate, Rect
-from services.render.media.planes import Patch, blend, crop, cut, mix, paste, small, warp
+from services.render.face.warp import Rect, ThinPlateSpline
+from services.render.media.planes import Patch, blend, crop, cut, downsample, mix, paste, warp
 
 FEATHER, LIP_FEATHER = 0.2, 0.16
 """Width of the soft edge at the skin's border and around the lips, in eye distances."""
@@ -75,7 +75,7 @@ class Painter:
         step = max(4, round(unit / 20 / 2) * 2)
         border = _border(rect)
         controls = goal[pt.CONTROL]
-        plate = Plate(rect, np.concatenate([controls, border]).astype(np.float32), step)
+        plate = ThinPlateSpline(rect, np.concatenate([controls, border]).astype(np.float32), step)
 
         # where the picture's border lies in another picture: the affine fit between the controls, as one small matrix
         flat = np.c_[controls - controls.mean(0), np.full(len(controls), unit)]
@@ -87,7 +87,9 @@ class Painter:
 
         theirs = [self._library.meshes[k, pt.CONTROL, :2] for k, _ in chosen]
         still = np.concatenate([mesh[pt.CONTROL, :2] - controls, np.zeros_like(border)])
-        bend, *places = np.split(plate.spread(np.concatenate([still, *map(whole, theirs)], 1)), 1 + len(chosen), -1)
+        bend, *places = np.split(
+            plate.interpolate(np.concatenate([still, *map(whole, theirs)], 1)), 1 + len(chosen), -1
+        )
         nodes = plate.nodes.reshape(plate.rows, plate.columns, 2)
         under = warp(cut(picture, rect), nodes + bend * _window(plate.rows, plate.columns), step, rect)
 
@@ -101,7 +103,7 @@ class Painter:
             if share := shut.need(float(mouth[0]) - self._sealed, gap):
                 scale = float(self._library.scale[k])
                 halves = shut.halves(controls, there, scale, scale / unit)
-                both = np.split(plate.spread(np.concatenate([whole(h) for h in halves], 1)), 2, -1)
+                both = np.split(plate.interpolate(np.concatenate([whole(h) for h in halves], 1)), 2, -1)
                 upper, lower = (warp(patch, half[rows, columns], step, part) for half in both)
                 layer = shut.join(layer, upper, lower, controls, unit, share)
             layers.append((weight, layer))
@@ -169,7 +171,7 @@ def _occupied(alpha: Array, rect: Rect, step: int) -> tuple[Rect, slice, slice]:
 def _colour(under: Patch, over: Patch, alpha: Array, nodes_per_unit: float) -> tuple[Array, float]:
     """What ``over`` must be multiplied by, and then shifted by at the nodes, to look as ``under`` around the lips."""
     size = (alpha.shape[1], alpha.shape[0])
-    frame, picture = small(under, size), small(over, size)
+    frame, picture = downsample(under, size), downsample(over, size)
     rim = ((alpha > 0.02) & (alpha < 0.85)).astype(np.float32)[..., None]
     count = max(1.0, float(rim.sum()))
     bright, own = (max(1.0, float(((p - _BLACK) * rim)[..., 0].sum()) / count) for p in (frame, picture))

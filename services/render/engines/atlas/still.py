@@ -19,7 +19,7 @@ from services.render.engines.base import Image
 from services.render.face import points as pt
 from services.render.face.pose import to_head, to_picture
 from services.render.face.shape import Array
-from services.render.face.warp import Plate, Rect, dense
+from services.render.face.warp import Rect, ThinPlateSpline, upsample
 from services.render.media.planes import Patch, cut, paste
 
 SEALED = 0.085
@@ -144,13 +144,13 @@ class StillPainter:
             up, low = up + seam - mesh[_UP, :2], low + seam - mesh[_LOW, :2]
             source[_UP_CONTROL] = source[_LOW_CONTROL] = seam[1:-1]
             controls[_UP_CONTROL], controls[_LOW_CONTROL] = up[1:-1], low[1:-1]
-        plate = Plate(rect, np.concatenate([controls, border]).astype(np.float32), step)
+        plate = ThinPlateSpline(rect, np.concatenate([controls, border]).astype(np.float32), step)
         window = _window(plate.rows, plate.columns)
         before = cut(picture, rect)
 
         def bent(points: Array) -> Patch:
             values = np.concatenate([points - controls, np.zeros_like(border)]).astype(np.float32)
-            return _moved(before, plate.spread(values) * window, step)
+            return _moved(before, plate.interpolate(values) * window, step)
 
         over = bent(source)
         if self._shows_teeth:
@@ -170,9 +170,9 @@ def _moved(picture: Patch, shift: Array, step: int) -> Patch:
     """The patch as seen through a shift (rows, columns, 2) at its nodes, in pixels; without a shift no byte changes."""
     _, _, w, h = picture.rect
     luma = cv2.remap(
-        picture.luma, _grid(w, h) + dense(shift, step, w, h), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        picture.luma, _grid(w, h) + upsample(shift, step, w, h), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
-    half = _grid(w // 2, h // 2) + dense(shift / 2, step // 2, w // 2, h // 2)
+    half = _grid(w // 2, h // 2) + upsample(shift / 2, step // 2, w // 2, h // 2)
     chroma = cv2.remap(picture.chroma, half, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return Patch(picture.rect, luma, chroma)
 
