@@ -14,7 +14,7 @@ from services.render.audio.log_mel import RATE
 from services.render.audio.whisper import PER_S
 from services.render.engines.atlas.mouth.track import mouth_at
 from services.render.engines.atlas.mouth.visemes import BREATH_US, REST, Timed, Viseme, timed
-from services.render.engines.atlas.speaking_style import talking
+from services.render.engines.atlas.speaking_style import talking_frames
 from services.render.engines.base import PhonemeSpan
 
 Array = npt.NDArray[np.float32]
@@ -147,7 +147,7 @@ def usual(voices: dict[str, list[Sentence]]) -> tuple[npt.NDArray[np.float64], n
         for x, phonemes, times in own:
             spans = [PhonemeSpan(p, int(a), int(b)) for p, (a, b) in zip(phonemes, times, strict=True)]
             track = mouth_at(timed(spans), np.arange(len(x) * PER_S // RATE) / PER_S)
-            seen.setdefault(voice.startswith("z"), []).append(track[talking(track[:, 0], PER_S)])
+            seen.setdefault(voice.startswith("z"), []).append(track[talking_frames(track[:, 0], PER_S)])
     both = [np.concatenate(tracks).astype(np.float64) for tracks in seen.values()]
     mean = np.mean([x.mean(0) for x in both], axis=0)
     return mean, np.linalg.cholesky(np.mean([(x - mean).T @ (x - mean) / len(x) for x in both], axis=0))

@@ -15,7 +15,7 @@ from services.render.clip.portrait import BLINKS_S, CLOSING_S, LOOP_S, blink_at,
 from services.render.engines.atlas.analysis import BLURRED, build_library, missing_shapes, relearn, understand, worth
 from services.render.engines.atlas.face import Face, mouth_rect
 from services.render.engines.atlas.interior import Interior
-from services.render.engines.atlas.library import Chooser, Library, choose
+from services.render.engines.atlas.library import Library, PictureSelector, select_frames
 from services.render.engines.atlas.light import Light
 from services.render.engines.atlas.painter import Painter
 from services.render.face import points as pt
@@ -206,28 +206,28 @@ def test_the_atlas_covers_shapes_and_prefers_good_frames() -> None:
     traits = np.c_[rng.uniform(0, 0.4, 300), rng.uniform(0.6, 0.9, 300), np.zeros((300, 3))].astype(np.float32)
     worth = np.ones(300)
     worth[::2] = 0.05
-    chosen = choose(traits, worth, 30)
+    chosen = select_frames(traits, worth, 30)
     assert len(chosen) == 30
     assert traits[chosen, 0].min() < 0.03 and traits[chosen, 0].max() > 0.37
     assert np.mean([worth[c] == 1 for c in chosen]) > 0.8
 
 
 def test_pictures_fade_in_and_out(person: tuple[Face, Library]) -> None:
-    chooser = Chooser(person[1])
+    chooser = PictureSelector(person[1])
     first, second = person[1].traits[0], person[1].traits[2]
-    chooser.weigh(first)
-    before = dict(chooser.weigh(first))
-    after = dict(chooser.weigh(second))
+    chooser.select(first)
+    before = dict(chooser.select(first))
+    after = dict(chooser.select(second))
     assert abs(sum(after.values()) - 1) < 1e-6
     assert max(abs(after.get(k, 0) - before.get(k, 0)) for k in {*before, *after}) < 0.9
 
 
 def test_pictures_from_around_the_frame_drawn_can_be_left_out(person: tuple[Face, Library]) -> None:
     library = person[1]
-    assert Chooser(library).weigh(library.traits[2], 20)[0][0] == 2
-    chooser = Chooser(library, apart=3)
-    assert all(k != 2 for n in (18, 20, 22) for k, _ in chooser.weigh(library.traits[2], n))
-    assert 2 in dict(chooser.weigh(library.traits[2], 23))
+    assert PictureSelector(library).select(library.traits[2], 20)[0][0] == 2
+    chooser = PictureSelector(library, min_distance=3)
+    assert all(k != 2 for n in (18, 20, 22) for k, _ in chooser.select(library.traits[2], n))
+    assert 2 in dict(chooser.select(library.traits[2], 23))
 
 
 @pytest.mark.parametrize("weight", [0.5, 0.6, 0.85])

@@ -9,7 +9,7 @@ import pytest
 
 from services.render.audio.whisper import PER_S
 from services.render.engines.atlas.mouth.correction import Correction
-from services.render.engines.atlas.speaking_style import Manner
+from services.render.engines.atlas.speaking_style import SpeakingStyle
 from services.render.engines.atlas.train.correction import (
     answers,
     chosen,
@@ -48,7 +48,7 @@ def material(seconds: float, lag: int = 0, seed: int = 1) -> Material:
 
 def avatar(real: np.ndarray) -> Any:
     face: Any = SimpleNamespace(closed=np.array([0.02, 0.7], np.float32), reach=REACH)
-    plain = Manner.plain(face)
+    plain = SpeakingStyle.default(face)
     return SimpleNamespace(face=face, manner=plain)
 
 

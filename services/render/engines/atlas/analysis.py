@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from services.common.errors import HuashengError
 from services.render.clip.frames import Reader
-from services.render.engines.atlas.face import SEALED, TOUCHING, Face, mouth_rect
-from services.render.engines.atlas.library import SIZE, Library, choose
+from services.render.engines.atlas.face import MAX_CLOSED_OPENING, TOUCHING_OPENING, Face, mouth_rect
+from services.render.engines.atlas.library import MAX_PICTURES, Library, select_frames
 from services.render.face import points as pt
 from services.render.face.pose import Poses, separate_pose, smooth, to_head
 from services.render.face.shape import Array, fit_mouth_model, measure_mouth
@@ -84,7 +84,7 @@ def _learned(meshes: Array, poses: Poses, shapes: Array, strength: Array, taught
     known = mouths[taught]
     low = np.percentile(known[:, 0], 3)
     shut = known[known[:, 0] <= np.percentile(known[:, 0], 12)]
-    rest = float(low) if low <= SEALED else TOUCHING
+    rest = float(low) if low <= MAX_CLOSED_OPENING else TOUCHING_OPENING
     closed = np.array([rest, float(np.median(shut[:, 1]))], np.float32)
     reach = known.std(0) / TRACK_STD
     reach = np.array([np.clip(reach[0], *OPENING_REACH), np.clip(reach[1], *WIDTH_REACH)], np.float32)
@@ -129,9 +129,9 @@ def worth(face: Face, store: Path, width: int, height: int, cancelled: Callable[
     return np.asarray(np.clip(sharp / max(1e-6, typical), 0.05, 1) * (face.strength >= 1), dtype=np.float32)
 
 
-def build_library(face: Face, store: Path, width: int, height: int, good: Array, size: int = SIZE) -> Library:
+def build_library(face: Face, store: Path, width: int, height: int, good: Array, size: int = MAX_PICTURES) -> Library:
     """Cut the mouth pictures of the frames that cover the shapes best; ``good`` (n,) is their ``worth``."""
-    kept = choose(traits(face), good, size)
+    kept = select_frames(traits(face), good, size)
     reader = Reader(store)
     try:
         rects = [mouth_rect(face.meshes[i], float(face.scale[i]), width, height) for i in kept]
@@ -160,6 +160,6 @@ def missing_shapes(face: Face, good: Array) -> tuple[str, ...]:
         "open": opening >= OPEN,
         "rounded": width <= -APART,
         "spread": width >= APART,
-        "closed": opening <= SEALED,
+        "closed": opening <= MAX_CLOSED_OPENING,
     }
     return tuple(name for name, frames in seen.items() if frames.sum() < ENOUGH)

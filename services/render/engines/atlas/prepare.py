@@ -24,8 +24,8 @@ from services.render.engines.atlas.analysis import (
     worth,
 )
 from services.render.engines.atlas.avatar import FRAMES, LIGHT, Plan
-from services.render.engines.atlas.library import SIZE
-from services.render.engines.atlas.light import of_store
+from services.render.engines.atlas.library import MAX_PICTURES
+from services.render.engines.atlas.light import estimate_light
 from services.render.engines.base import AvatarReport, EngineOptions, Image, Kind
 from services.render.face.landmarks import Points, Tracker
 from services.render.face.lip_contour import LIP_CURVES, move_lip_contour, teeth_reach
@@ -86,16 +86,16 @@ def prepare(
     face = understand(meshes, good, canonical)
     progress("atlas", 0.9)
     if kind == "portrait":
-        face = face.still()
+        face = face.for_portrait()
     sharp = worth(face, out / FRAMES, width, height, cancelled)
-    library = build_library(face, out / FRAMES, width, height, sharp, 1 if kind == "portrait" else SIZE)
+    library = build_library(face, out / FRAMES, width, height, sharp, 1 if kind == "portrait" else MAX_PICTURES)
     count = len(meshes)
     loop = list(range(count))
     if kind == "video":
         loop = idle_loop(fps, face.poses.motion(), face.strength, eye_opening(face.meshes, face.scale))
     face.save(out / "face.npz")
     library.save(out / "atlas.npz")
-    of_store(face, out / FRAMES).save(out / LIGHT)
+    estimate_light(face, out / FRAMES).save(out / LIGHT)
     looks = traits(face)[:, 2:]
     Plan(width, height, fps, count, kind == "portrait", loop, positions(loop, count, looks)).save(out / "plan.json")
     progress("atlas", 1.0)

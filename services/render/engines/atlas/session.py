@@ -18,7 +18,7 @@ from services.render.engines.atlas.mouth.live import LiveListener, LiveModel
 from services.render.engines.atlas.mouth.track import LEAD_S, REACH_S, met, mouth_at, tucked_at
 from services.render.engines.atlas.mouth.visemes import Timed, timed
 from services.render.engines.atlas.painter import Painter
-from services.render.engines.atlas.speaking_style import Manner
+from services.render.engines.atlas.speaking_style import SpeakingStyle
 from services.render.engines.atlas.still import StillPainter
 from services.render.engines.base import Frame, Image, PhonemeSpan, RenderSession, Samples, SessionConfig
 from services.render.face.shape import Array
@@ -47,7 +47,7 @@ class AtlasSession(RenderSession):
         self._model, self._correction = model, correction
         self._hears = not config.has_phonemes or model is not None
         trained = model is not None or correction is not None
-        self._manner = Manner.plain(avatar.face) if trained else avatar.manner
+        self._style = SpeakingStyle.default(avatar.face) if trained else avatar.style
         plan = avatar.plan
         self._avatar, self._config, self._acoustic, self._encoder = avatar, config, acoustic, encoder
         scale = min(1.0, config.max_side_px / max(plan.width, plan.height)) if config.max_side_px else 1.0
@@ -162,7 +162,7 @@ class AtlasSession(RenderSession):
         number = self._path.next()
         if face.strength[number] <= 0:
             self.passthrough_frames += 1
-        self.shape = self._manner.mouth(mouth) if self._shapes is None else self._shapes[self._drawn]
+        self.shape = self._style.mouth(mouth) if self._shapes is None else self._shapes[self._drawn]
         stored, painter = self._reader.frame(number), self._painter
         if isinstance(painter, StillPainter):
             drawn = painter.paint(stored, number, self.shape, tucked_at(self._visemes, self._drawn / self.fps))

@@ -20,7 +20,7 @@ from services.render.engines.atlas.mouth.correction import Correction
 from services.render.engines.atlas.mouth.person import WAYS
 from services.render.engines.atlas.mouth.track import mouth_at
 from services.render.engines.atlas.mouth.visemes import timed
-from services.render.engines.atlas.speaking_style import Manner
+from services.render.engines.atlas.speaking_style import SpeakingStyle
 from services.render.engines.atlas.train.material import Material
 from services.render.engines.base import PhonemeSpan
 
@@ -80,7 +80,7 @@ def chosen(general: Array, real: Array, reach: Array) -> Correction | None:
 
 def drawn(avatar: Avatar, track: Array, corrected: bool) -> Array:
     """Opening and width in eye distances, shape (n, 2), that the engine draws for a track (n, 2)."""
-    manner = Manner.plain(avatar.face) if corrected else avatar.manner
+    manner = SpeakingStyle.default(avatar.face) if corrected else avatar.style
     return np.stack([manner.mouth(t) for t in track])
 
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from services.render.engines.atlas.library import Chooser, Library
-from services.render.engines.atlas.painter import _colour
+from services.render.engines.atlas.library import Library, PictureSelector
+from services.render.engines.atlas.painter import _colour_match
 from services.render.engines.atlas.train import score
 from services.render.face import points as pt
 from services.render.face.lip_contour import LIP_CURVES, TOLERANCE, move_lip_contour, teeth_reach
@@ -52,7 +52,7 @@ def test_a_training_measures_drawn_mouths_as_it_does_real_ones(monkeypatch: pyte
             return mesh
 
     monkeypatch.setattr(score, "Tracker", Tracker)
-    monkeypatch.setattr(score, "canonical_face", lambda path: faces.face())
+    monkeypatch.setattr(score, "load_canonical_face", lambda path: faces.face())
     drawn = measure_mouth(score.shapes_of([picture] * 7, tmp_path, lambda part: None))
     assert drawn[:, 0] == pytest.approx(0.19, abs=0.03), "teeth that the mesh takes for lip are opening here too"
 
@@ -89,19 +89,19 @@ def library(looks: list[int], openings: list[float]) -> Library:
 
 def test_teeth_do_not_turn_into_a_tongue_while_a_like_picture_is_near() -> None:
     pictures = library([200, 60, 195], [0.12, 0.16, 0.18])
-    assert pictures.unlike[0, 2] < 10 < 100 < pictures.unlike[0, 1]
-    chooser = Chooser(pictures)
-    chooser.weigh(pictures.traits[0])
-    shown = {k for _ in range(8) for k, _ in chooser.weigh(np.array([0.165, 0.75, 0, 0, 0], np.float32))}
+    assert pictures.lip_difference[0, 2] < 10 < 100 < pictures.lip_difference[0, 1]
+    chooser = PictureSelector(pictures)
+    chooser.select(pictures.traits[0])
+    shown = {k for _ in range(8) for k, _ in chooser.select(np.array([0.165, 0.75, 0, 0, 0], np.float32))}
     assert 1 not in shown
 
 
 def test_a_shut_mouth_is_not_faded_into_an_open_one() -> None:
     pictures = library([90, 90], [0.01, 0.2])
-    chooser = Chooser(pictures)
-    assert dict(chooser.weigh(pictures.traits[0])) == {0: 1.0}
-    assert dict(chooser.weigh(pictures.traits[1])) == {1: 1.0}, "lips that meet were torn open"
-    assert set(dict(chooser.weigh(pictures.traits[0]))) == {0, 1}, "closing may fade: lips are joined"
+    chooser = PictureSelector(pictures)
+    assert dict(chooser.select(pictures.traits[0])) == {0: 1.0}
+    assert dict(chooser.select(pictures.traits[1])) == {1: 1.0}, "lips that meet were torn open"
+    assert set(dict(chooser.select(pictures.traits[0]))) == {0, 1}, "closing may fade: lips are joined"
 
 
 @pytest.mark.parametrize("light", [0.7, 1.0, 1.4])
@@ -117,7 +117,7 @@ def test_a_picture_taken_in_other_light_keeps_its_contrast(light: float) -> None
     over = Patch(under.rect, own, np.broadcast_to(np.array([120, 148], np.uint8), half).copy())
     nodes = (np.arange(side // step) + 0.5) * step
     alpha = np.clip((34 - np.hypot(nodes[None] - 48, nodes[:, None] - 48)) / 10, 0, 1).astype(np.float32)
-    shift, gain = _colour(under, over, alpha, 8.0)
+    shift, gain = _colour_match(under, over, alpha, 8.0)
     after = blend(under, over, alpha, shift, step, gain)
     assert gain == pytest.approx(light, abs=0.08)
     middle = (slice(44, 52), slice(44, 52))
