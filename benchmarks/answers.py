@@ -31,11 +31,11 @@ from services.render.audio.log_mel import RATE, Array
 from services.render.audio.whisper import PER_S
 from services.render.engines.atlas.avatar import Avatar
 from services.render.engines.atlas.engine import AtlasEngine
-from services.render.engines.atlas.mouth.clip import OFFSETS, ClipListener, ClipModel, Encoder, Estimator
-from services.render.engines.atlas.mouth.encoded import encoded
-from services.render.engines.atlas.mouth.person import PersonModel, hearing
-from services.render.engines.atlas.mouth.track import LEAD_S, met, mouth_at
-from services.render.engines.atlas.mouth.visemes import BREATH_US, REST, Timed, timed
+from services.render.engines.atlas.mouth.clip import CONTEXT_OFFSETS, ClipAudioToMouth, ClipModel, Encoder, Estimator
+from services.render.engines.atlas.mouth.encoded import encode_recording
+from services.render.engines.atlas.mouth.person import PersonModel, person_encoder
+from services.render.engines.atlas.mouth.track import LEAD_S, mouth_at, with_closures
+from services.render.engines.atlas.mouth.visemes import MIN_REST_US, REST, TimedViseme, timed_visemes
 from services.render.engines.atlas.train.checks import sound_of
 from services.render.engines.atlas.train.correction import chosen, drawn, figures, pair
 from services.render.engines.atlas.train.material import material
@@ -101,7 +101,7 @@ def spoken(engine: KokoroEngine, text: str, language: str, voice: str) -> tuple[
 
 def heard(sound: Array, encoder: Encoder, model: Estimator) -> Array:
     """What a recording's model makes of samples at ``RATE``, shape (features, 2)."""
-    listener = ClipListener(encoder, model, RATE)
+    listener = ClipAudioToMouth(encoder, model, RATE)
     listener.push(sound, last=True)
     return np.stack([listener.mouth_at(k / PER_S) for k in range(len(sound) * PER_S // RATE)])
 
@@ -112,7 +112,7 @@ def laid(track: Array, where: Array, count: int) -> Array:
     return np.stack([np.interp(np.arange(count), where[:n], c[:n]) for c in track.T], 1).astype(np.float32)
 
 
-def on_clip(spans: list[PhonemeSpan], where: Array) -> list[Timed]:
+def on_clip(spans: list[PhonemeSpan], where: Array) -> list[TimedViseme]:
     """Visemes at the clip's times."""
     moved = [
         PhonemeSpan(
@@ -124,14 +124,14 @@ def on_clip(spans: list[PhonemeSpan], where: Array) -> list[Timed]:
         )
         for s in spans
     ]
-    return timed([s for s in moved if s.end_us > s.start_us])
+    return timed_visemes([s for s in moved if s.end_us > s.start_us])
 
 
-def saying(visemes: list[Timed], times: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+def saying(visemes: list[TimedViseme], times: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """At which of the times something is said, and no pause is near."""
     out = np.ones(len(times), bool)
     for v in visemes:
-        if v.viseme is REST and v.end_us - v.start_us >= BREATH_US:
+        if v.viseme is REST and v.end_us - v.start_us >= MIN_REST_US:
             out &= (times + LEAD_S < v.start_us / 1e6 - BESIDE_S) | (times + LEAD_S > v.end_us / 1e6 + BESIDE_S)
     return out
 
@@ -168,14 +168,14 @@ def measured(clip: Path, args: argparse.Namespace, asr: WhisperEngine, tts: Koko
     at = at[(at >= first + max(0, -lag)) & (at + lag >= 0) & (at + lag < count)]
     real = np.asarray(everything.real[at] * whole.face.reach + whole.face.closed, np.float32)
     general = ClipModel.builtin()
-    size = len(general.mean) // len(OFFSETS)
+    size = len(general.mean) // len(CONTEXT_OFFSETS)
     mean, spread = general.mean[:size], general.spread[:size]
-    own = (encoded(sound, RATE, engine.encoder)[:count] - mean) / spread
+    own = (encode_recording(sound, RATE, engine.encoder)[:count] - mean) / spread
     times = np.arange(count) / PER_S
     recording = heard(sound, engine.encoder, general)
     for voice in VOICES[language or "en"]:
         speech, spans = spoken(tts, words, language, voice)
-        where, _ = warped(own, (encoded(speech, RATE, engine.encoder) - mean) / spread)
+        where, _ = warped(own, (encode_recording(speech, RATE, engine.encoder) - mean) / spread)
         visemes = on_clip(spans, where)
         told, sounds = mouth_at(visemes, times), laid(heard(speech, engine.encoder, general), where, count)
         both = np.asarray((told + sounds) / 2, np.float32)
@@ -183,8 +183,8 @@ def measured(clip: Path, args: argparse.Namespace, asr: WhisperEngine, tts: Koko
         rows = {f"{way}, general": (track, False) for way, track in ways.items()}
         if args.model:
             rows["phonemes, corrected"] = mouth_at(visemes, times, found), True
-            track = heard(speech, hearing(engine.encoder), PersonModel.load(args.model))
-            rows["heard, trained"] = met(laid(track, where, count), visemes, times), True
+            track = heard(speech, person_encoder(engine.encoder), PersonModel.load(args.model))
+            rows["heard, trained"] = with_closures(laid(track, where, count), visemes, times), True
         spoken_at = saying(visemes, times)[at + lag]
         for way, (track, corrected) in rows.items():
             mouths = drawn(part if args.model else whole, track[at + lag], corrected)

@@ -28,8 +28,8 @@ from services.render.audio.log_mel import RATE, Array
 from services.render.audio.whisper import WhisperEncoder
 from services.render.engines.atlas.mouth import clip as mouth_clip
 from services.render.engines.atlas.mouth import hear
-from services.render.engines.atlas.mouth.clip import ClipListener, ClipModel
-from services.render.engines.atlas.mouth.live import LiveListener, LiveModel
+from services.render.engines.atlas.mouth.clip import ClipAudioToMouth, ClipModel
+from services.render.engines.atlas.mouth.live import LiveAudioToMouth, LiveModel
 
 COLUMNS = ("opening corr", "lag ms", "width corr", "lag ms")
 Hear = Callable[[Array, list[float]], Array]
@@ -43,13 +43,15 @@ def listeners(weights: Path, encoder: WhisperEncoder) -> dict[str, Hear]:
         live = LiveModel(**{name: data[name].astype(np.float32) for name in data.files})
     small = hear.AcousticModel.load(weights / "hear.npz")
 
-    def follow(listener: ClipListener | LiveListener | hear.Listener, sound: Array, times: list[float]) -> Array:
+    def follow(
+        listener: ClipAudioToMouth | LiveAudioToMouth | hear.Listener, sound: Array, times: list[float]
+    ) -> Array:
         listener.push(sound, last=True)
         return np.stack([listener.mouth_at(t) for t in times])
 
     return {
-        "clip": lambda x, t: follow(ClipListener(encoder, clip, RATE), x, t),
-        "live": lambda x, t: follow(LiveListener(encoder.exactly, live, RATE), x, t),
+        "clip": lambda x, t: follow(ClipAudioToMouth(encoder, clip, RATE), x, t),
+        "live": lambda x, t: follow(LiveAudioToMouth(encoder.exactly, live, RATE), x, t),
         "hear": lambda x, t: in_pieces(hear.Listener(small, RATE), x, t),
     }
 

@@ -13,8 +13,8 @@ from services.common.settings import SharedSettings
 from services.render.audio.log_mel import RATE
 from services.render.audio.whisper import PER_S
 from services.render.engines.atlas.mouth.track import mouth_at
-from services.render.engines.atlas.mouth.visemes import BREATH_US, REST, Timed, Viseme, timed
-from services.render.engines.atlas.speaking_style import talking
+from services.render.engines.atlas.mouth.visemes import MIN_REST_US, REST, TimedViseme, Viseme, timed_visemes
+from services.render.engines.atlas.speaking_style import talking_frames
 from services.render.engines.base import PhonemeSpan
 
 Array = npt.NDArray[np.float32]
@@ -106,34 +106,38 @@ def taped(sentence: Sentence, tape: float, pause_s: float) -> tuple[Array, list[
     return np.concatenate([np.zeros(int(pause_s * RATE), np.float32), y]), spans
 
 
-def recording(own: list[Sentence], dice: np.random.Generator) -> tuple[Array, list[Timed]]:
+def recording(own: list[Sentence], dice: np.random.Generator) -> tuple[Array, list[TimedViseme]]:
     """All of a voice's sentences in a random order, with pauses, on one tape; and its visemes."""
     sound: list[Array] = []
-    visemes: list[Timed] = []
+    visemes: list[TimedViseme] = []
     at, tape = 0, dice.uniform(0.86, 1.18)
     for k in dice.permutation(len(own)):
         pause = dice.uniform(0.8, 2.2) if dice.random() < 0.25 else dice.uniform(0.1, 0.8)
         x, spans = taped(own[k], tape, pause)
         shift = round(at / RATE * 1e6)
         lead = PhonemeSpan("", shift, shift + round(pause * 1e6))
-        timed([lead, *(PhonemeSpan(s.phoneme, s.start_us + shift, s.end_us + shift) for s in spans)], visemes)
+        timed_visemes([lead, *(PhonemeSpan(s.phoneme, s.start_us + shift, s.end_us + shift) for s in spans)], visemes)
         sound.append(x)
         at += len(x)
     return np.concatenate(sound), visemes
 
 
-def breathing(visemes: list[Timed]) -> list[Timed]:
+def breathing(visemes: list[TimedViseme]) -> list[TimedViseme]:
     """The same with breaths in pauses, near the speech around them."""
-    out: list[Timed] = []
+    out: list[TimedViseme] = []
     for v in visemes:
-        if v.viseme is not REST or v.end_us - v.start_us < BREATH_US:
+        if v.viseme is not REST or v.end_us - v.start_us < MIN_REST_US:
             out.append(v)
             continue
         left, right = v.start_us + BREATH_REACH_US, v.end_us - BREATH_REACH_US
         if left >= right:
-            out.append(Timed(BREATH, v.start_us, v.end_us))
+            out.append(TimedViseme(BREATH, v.start_us, v.end_us))
         else:
-            out += [Timed(BREATH, v.start_us, left), Timed(REST, left, right), Timed(BREATH, right, v.end_us)]
+            out += [
+                TimedViseme(BREATH, v.start_us, left),
+                TimedViseme(REST, left, right),
+                TimedViseme(BREATH, right, v.end_us),
+            ]
     return out
 
 
@@ -146,8 +150,8 @@ def usual(voices: dict[str, list[Sentence]]) -> tuple[npt.NDArray[np.float64], n
     for voice, own in voices.items():
         for x, phonemes, times in own:
             spans = [PhonemeSpan(p, int(a), int(b)) for p, (a, b) in zip(phonemes, times, strict=True)]
-            track = mouth_at(timed(spans), np.arange(len(x) * PER_S // RATE) / PER_S)
-            seen.setdefault(voice.startswith("z"), []).append(track[talking(track[:, 0], PER_S)])
+            track = mouth_at(timed_visemes(spans), np.arange(len(x) * PER_S // RATE) / PER_S)
+            seen.setdefault(voice.startswith("z"), []).append(track[talking_frames(track[:, 0], PER_S)])
     both = [np.concatenate(tracks).astype(np.float64) for tracks in seen.values()]
     mean = np.mean([x.mean(0) for x in both], axis=0)
     return mean, np.linalg.cholesky(np.mean([(x - mean).T @ (x - mean) / len(x) for x in both], axis=0))

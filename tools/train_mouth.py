@@ -30,8 +30,8 @@ from services.common.settings import SharedSettings
 from services.common.weights import folder
 from services.render.audio.log_mel import RATE
 from services.render.audio.whisper import PER_S, WhisperEncoder
-from services.render.engines.atlas.mouth.clip import OFFSETS, around
-from services.render.engines.atlas.mouth.encoded import encoded
+from services.render.engines.atlas.mouth.clip import CONTEXT_OFFSETS, with_context
+from services.render.engines.atlas.mouth.encoded import encode_recording
 from services.render.engines.atlas.mouth.track import mouth_at
 from tools.mouth_speech import Sentence, breathing, recording, speak, spoken, usual, worse
 
@@ -54,15 +54,15 @@ def train_clip(voices: dict[str, list[Sentence]]) -> dict[str, Any]:
     for k, own in enumerate(voices.values()):
         for _ in range(COPIES):
             sound, visemes = recording(own, dice)
-            features = encoded(worse(sound, others, dice), RATE, encoder)
+            features = encode_recording(worse(sound, others, dice), RATE, encoder)
             wanted = mouth_at(breathing(visemes), np.arange(len(features)) / PER_S)
             rows.append((features, wanted, k % HELD_VOICES == 0))
     seen = np.concatenate([x for x, _, _ in rows])
-    mean, spread = (np.tile(a, len(OFFSETS)) for a in (seen.mean(0), seen.std(0) + 1e-3))
+    mean, spread = (np.tile(a, len(CONTEXT_OFFSETS)) for a in (seen.mean(0), seen.std(0) + 1e-3))
     centre = np.concatenate([y for _, y, _ in rows]).mean(0)
     sums: dict[bool, list[Array]] = {}
     for x, y, held in rows:
-        z = (around(x) - mean) / spread
+        z = (with_context(x) - mean) / spread
         size = z.shape[1]
         square, cross = sums.setdefault(held, [np.zeros((size, size), np.float32), np.zeros((size, 2), np.float32)])
         square += z.T @ z
@@ -70,7 +70,7 @@ def train_clip(voices: dict[str, list[Sentence]]) -> dict[str, Any]:
     counts = {held: sum(len(x) for x, _, h in rows if h == held) for held in (False, True)}
     square, cross = sums[False]
     part = ridge(square, cross, counts[False])
-    hat = np.concatenate([(around(x) - mean) / spread @ part + centre for x, _, held in rows if held])
+    hat = np.concatenate([(with_context(x) - mean) / spread @ part + centre for x, _, held in rows if held])
     y = np.concatenate([y for _, y, held in rows if held])
     r = [float(np.corrcoef(hat[:, c], y[:, c])[0, 1]) for c in range(2)]
     gain = y.std(0) / hat.std(0)

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from services.common.settings import SharedSettings
 from services.common.weights import folder
 from services.render.audio.whisper import PER_S, WhisperEncoder
-from services.render.engines.atlas.mouth.clip import STEP
-from services.render.engines.atlas.mouth.live import FAR, NEXT, OFFSETS, around, window
+from services.render.engines.atlas.mouth.clip import SAMPLES_PER_FEATURE
+from services.render.engines.atlas.mouth.live import CONTEXT_OFFSETS, MAX_AHEAD, MIN_AHEAD, window_samples, with_context
 from services.render.engines.atlas.mouth.track import mouth_at
 from tools.mouth_speech import Sentence, breathing, recording, worse
 
@@ -28,7 +28,7 @@ NEAR = 1
 """Moments up to so many features earlier are learnt from too: they look nearly as the moment itself does."""
 RIDGE = 1.0
 """Strength of the regularisation, in parts of each feature's variance."""
-TAIL = FAR + NEAR - OFFSETS[0]
+TAIL = MAX_AHEAD + NEAR - CONTEXT_OFFSETS[0]
 """Features kept of each window, its last ones."""
 
 
@@ -42,12 +42,20 @@ def examples(voices: dict[str, list[Sentence]], every: int) -> tuple[Array, Arra
         for _ in range(COPIES):
             sound, visemes = recording(own, dice)
             recordings.append((worse(sound, others, dice), breathing(visemes), k % every == 0))
-    apart = sum(len(sound) // STEP for sound, _, _ in recordings) / WINDOWS
+    apart = sum(len(sound) // SAMPLES_PER_FEATURE for sound, _, _ in recordings) / WINDOWS
     seen, wanted, held = [], [], []
     for sound, visemes, left_out in recordings:
-        for end in np.arange(dice.uniform(TAIL, TAIL + apart), len(sound) // STEP, apart).astype(int):
-            begin = end * STEP - round(dice.uniform(*START_S) * PER_S) * STEP if dice.random() < STARTS else 0
-            seen.append(encoder.exactly(window(sound[max(0, begin) : end * STEP]))[-TAIL:].astype(np.float16))
+        for end in np.arange(dice.uniform(TAIL, TAIL + apart), len(sound) // SAMPLES_PER_FEATURE, apart).astype(int):
+            begin = (
+                end * SAMPLES_PER_FEATURE - round(dice.uniform(*START_S) * PER_S) * SAMPLES_PER_FEATURE
+                if dice.random() < STARTS
+                else 0
+            )
+            seen.append(
+                encoder.exactly(window_samples(sound[max(0, begin) : end * SAMPLES_PER_FEATURE]))[-TAIL:].astype(
+                    np.float16
+                )
+            )
             wanted.append(mouth_at(visemes, np.arange(end - TAIL, end) / PER_S))
             held.append(left_out)
     return np.stack(seen), np.stack(wanted), np.array(held)
@@ -56,16 +64,16 @@ def examples(voices: dict[str, list[Sentence]], every: int) -> tuple[Array, Arra
 def train_streaming(voices: dict[str, list[Sentence]], every: int) -> dict[str, Any]:
     """Fit the maps without every ``every``-th voice, which tell how well they do; their arrays by name."""
     seen, wanted, held = examples(voices, every)
-    told = seen[:, -FAR:].astype(np.float32)
+    told = seen[:, -MAX_AHEAD:].astype(np.float32)
     mean, spread = told.mean((0, 1)), told.std((0, 1)) + 1e-3
-    centre = wanted[:, -FAR:-NEXT].mean((0, 1))
+    centre = wanted[:, -MAX_AHEAD:-MIN_AHEAD].mean((0, 1))
     z = (seen - mean) / spread
     y = wanted - centre
     hats, truths = [], []
-    matrix = np.zeros((FAR - NEXT + 1, len(OFFSETS) * z.shape[2], 2), np.float16)
-    for k, ahead in enumerate(range(FAR, NEXT - 1, -1)):
+    matrix = np.zeros((MAX_AHEAD - MIN_AHEAD + 1, len(CONTEXT_OFFSETS) * z.shape[2], 2), np.float16)
+    for k, ahead in enumerate(range(MAX_AHEAD, MIN_AHEAD - 1, -1)):
         part = fitted(z[~held], y[~held], ahead)
-        hats.append(around(z[held], ahead) @ part)
+        hats.append(with_context(z[held], ahead) @ part)
         truths.append(y[held, -ahead])
         matrix[k, : len(part)] = part
     hat, truth = np.concatenate(hats), np.concatenate(truths)
@@ -78,7 +86,7 @@ def train_streaming(voices: dict[str, list[Sentence]], every: int) -> dict[str, 
 def fitted(z: Array, y: Array, ahead: int) -> Array:
     """The matrix for moments that have ``ahead`` features up to the end, of windows' normalised features."""
     count = z.shape[1]
-    x = np.concatenate([around(z[:, : count - k], ahead) for k in range(NEAR + 1)])
+    x = np.concatenate([with_context(z[:, : count - k], ahead) for k in range(NEAR + 1)])
     wanted = np.concatenate([y[:, count - k - ahead] for k in range(NEAR + 1)])
     square = x.T @ x + RIDGE * len(x) * np.eye(x.shape[1], dtype=np.float32)
     return np.asarray(np.linalg.solve(square, x.T @ wanted), np.float32)

@@ -13,7 +13,7 @@ from services.common.weights import WeightsError, folder
 from services.render.audio.log_mel import RATE
 from services.render.audio.whisper import HUSH_S, PER_S, SIZE, WINDOW_S, WhisperEncoder
 from services.render.engines.atlas.engine import AtlasEngine
-from services.render.engines.atlas.mouth.clip import ClipListener, ClipModel
+from services.render.engines.atlas.mouth.clip import ClipAudioToMouth, ClipModel
 from services.render.engines.base import EngineOptions, SessionConfig
 from tests.fakes.media import png, portrait
 
@@ -70,7 +70,7 @@ def test_the_encoder_tells_of_a_window(encoder: WhisperEncoder) -> None:
 def test_vowels_have_their_shapes(encoder: WhisperEncoder) -> None:
     quiet = np.zeros(RATE // 2, np.float32)
     ah, ee, oo = vowel((730, 1090, 2440), 0.5), vowel((270, 2290, 3010), 0.5), vowel((300, 870, 2240), 0.5)
-    listener = ClipListener(encoder, ClipModel.builtin(), RATE)
+    listener = ClipAudioToMouth(encoder, ClipModel.builtin(), RATE)
     listener.push(np.concatenate([quiet, ah, quiet, ee, quiet, oo, quiet]), last=True)
     seen = [np.mean([listener.mouth_at(s + d) for d in (0.15, 0.2, 0.25, 0.3)], axis=0) for s in (0.5, 1.5, 2.5)]
     ah_seen, ee_seen, oo_seen = seen

@@ -12,9 +12,9 @@ import numpy as np
 
 from services.render.engines.base import Image
 from services.render.face import points as pt
-from services.render.face.pose import fit, to_head, to_picture
-from services.render.face.shape import Array, measure
-from services.render.face.warp import Plate, Rect, dense
+from services.render.face.pose import fit_poses, to_head, to_picture
+from services.render.face.shape import Array, measure_mouth
+from services.render.face.warp import Rect, ThinPlateSpline, upsample
 
 LOOP_S = 9.6
 SWAY = (
@@ -26,10 +26,10 @@ SWAY = (
     ((0.008, 2, 2.0), (0.008, 3, 0.0)),
 )
 BLINKS_S = (1.4, 4.9, 7.7)
-CLOSING_S, SHUT_S, OPENING_S = 0.08, 0.04, 0.16
-BRIDGE = 0.2
+CLOSING_S, CLOSED_S, OPENING_S = 0.08, 0.04, 0.16
+GLASSES_CONTRAST = 0.2
 """Contrast of a line across the nose that is the bridge of glasses; without them it is .01 to .08."""
-LID_EDGE = 1.6
+LID_SOFTNESS = 1.6
 """Softness of the lid's edge, in pixels."""
 LIDS = (
     # upper lid, lower lid and brow from the outer to the inner corner
@@ -42,56 +42,63 @@ LIDS = (
 )
 
 
-SEALED = 0.1
+MAX_CLOSED_OPENING = 0.1
 """Measured opening, in eye distances, up to which lips may touch: the mesh's inner lips never quite do."""
-SEEK, RIM = 0.07, 0.003
+SEARCH_RANGE, LIP_OFFSET = 0.07, 0.003
 """How far from the middle between them their line is sought, and how far off it the inner lips are put."""
-FIRM = 8.0
+CORNER_COST = 8.0
 """What it costs to move the mouth's corners, for each eye distance; where a mouth is slanted the mesh misses them."""
 
 
-def sealed(picture: Image, mesh: Array) -> Array:
+def snap_closed_lips(picture: Image, mesh: Array) -> Array:
     """The mesh (468, 3) with the inner lips of a closed mouth put where the picture shows them meet.
 
     The line is the darkest smooth path from corner to corner (dynamic programming, cf. Kass, Witkin and Terzopoulos
     1988). A mouth that is open is left as it is.
     """
     eyes = [mesh[list(c), :2].mean(0) for c in (pt.RIGHT_EYE_CORNERS, pt.LEFT_EYE_CORNERS)]
-    unit = float(np.linalg.norm(eyes[1] - eyes[0]))
-    if float(measure(mesh[None])[0, 0]) > SEALED * unit:
+    eye_distance = float(np.linalg.norm(eyes[1] - eyes[0]))
+    if float(measure_mouth(mesh[None])[0, 0]) > MAX_CLOSED_OPENING * eye_distance:
         return mesh
-    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (0, 0), max(0.5, 0.006 * unit))
+    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (0, 0), max(0.5, 0.006 * eye_distance))
     upper, lower = list(pt.UPPER_INNER), list(pt.LOWER_INNER)
     middle = (mesh[upper, :2] + mesh[lower, :2]) / 2
     along = middle[-1] - middle[0]
     normal = np.array([-along[1], along[0]]) / max(1e-3, float(np.linalg.norm(along)))
     t = np.linspace(0, 10, 61)
-    line = np.stack([np.interp(t, np.arange(11), middle[:, k]) for k in (0, 1)], -1)
-    offsets = np.linspace(-SEEK, SEEK, 57) * unit
-    at = (line[:, None] + offsets[None, :, None] * normal).astype(np.float32)
-    dark = cv2.remap(grey, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float64)
-    dark = (dark - dark.min(1, keepdims=True)) / max(4.0, float(np.percentile(np.ptp(dark, axis=1), 75)))
-    cost = dark + 0.5 * (offsets / (SEEK * unit)) ** 2
-    cost[[0, -1]] += FIRM * np.abs(offsets) / unit
-    total, back = cost[0], np.zeros(cost.shape, int)
-    for k in range(1, len(cost)):
+    samples = np.stack([np.interp(t, np.arange(11), middle[:, axis]) for axis in (0, 1)], -1)
+    offsets = np.linspace(-SEARCH_RANGE, SEARCH_RANGE, 57) * eye_distance
+    sample_points = (samples[:, None] + offsets[None, :, None] * normal).astype(np.float32)
+    darkness = cv2.remap(grey, sample_points, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(
+        np.float64
+    )
+    darkness = (darkness - darkness.min(1, keepdims=True)) / max(
+        4.0, float(np.percentile(np.ptp(darkness, axis=1), 75))
+    )
+    cost = darkness + 0.5 * (offsets / (SEARCH_RANGE * eye_distance)) ** 2
+    cost[[0, -1]] += CORNER_COST * np.abs(offsets) / eye_distance
+    total, predecessor = cost[0], np.zeros(cost.shape, int)
+    for step in range(1, len(cost)):
         steps = np.stack([np.roll(total, s) + 0.05 * abs(s) for s in (-2, -1, 0, 1, 2)])
         best = steps.argmin(0)
-        back[k] = np.clip(np.arange(len(total)) - (best - 2), 0, len(total) - 1)
-        total = steps.min(0) + cost[k]
+        predecessor[step] = np.clip(np.arange(len(total)) - (best - 2), 0, len(total) - 1)
+        total = steps.min(0) + cost[step]
     path = [int(total.argmin())]
-    for k in range(len(cost) - 1, 0, -1):
-        path.append(int(back[k, path[-1]]))
-    found = cv2.GaussianBlur(offsets[path[::-1]][None].astype(np.float64), (0, 0), 1.5)[0]
-    out = mesh.copy()
-    moved = np.interp(np.arange(11), t, found)[:, None] * normal
-    for outer, inner, by in ((pt.CORNERS[0], upper[0], moved[0]), (pt.CORNERS[1], upper[-1], moved[-1])):
-        out[[outer, inner], :2] += by
+    for step in range(len(cost) - 1, 0, -1):
+        path.append(int(predecessor[step, path[-1]]))
+    offset = cv2.GaussianBlur(offsets[path[::-1]][None].astype(np.float64), (0, 0), 1.5)[0]
+    result = mesh.copy()
+    displacement = np.interp(np.arange(11), t, offset)[:, None] * normal
+    for outer, inner, shift in (
+        (pt.CORNERS[0], upper[0], displacement[0]),
+        (pt.CORNERS[1], upper[-1], displacement[-1]),
+    ):
+        result[[outer, inner], :2] += shift
     for curve, side in ((upper, -1), (lower, 1)):
-        place = middle + moved
-        out[curve[1:-1], :2] = (place + side * RIM * unit * normal)[1:-1]
-        out[curve, 2] = (mesh[upper, 2] + mesh[lower, 2]) / 2
-    return out
+        midline = middle + displacement
+        result[curve[1:-1], :2] = (midline + side * LIP_OFFSET * eye_distance * normal)[1:-1]
+        result[curve, 2] = (mesh[upper, 2] + mesh[lower, 2]) / 2
+    return result
 
 
 def sway_at(t: float) -> Array:
@@ -104,11 +111,11 @@ def blink_at(seconds: float) -> float:
     """How far the lids are closed at a time of the loop, 0 to 1."""
     for start in BLINKS_S:
         t = seconds - start
-        if 0 <= t < CLOSING_S + SHUT_S + OPENING_S:
+        if 0 <= t < CLOSING_S + CLOSED_S + OPENING_S:
             if t < CLOSING_S:
                 x = t / CLOSING_S
             else:
-                x = 1.0 if t < CLOSING_S + SHUT_S else 1 - (t - CLOSING_S - SHUT_S) / OPENING_S
+                x = 1.0 if t < CLOSING_S + CLOSED_S else 1 - (t - CLOSING_S - CLOSED_S) / OPENING_S
             return float(x * x * (3 - 2 * x))
     return 0.0
 
@@ -121,79 +128,79 @@ def _rotation(pitch: float, yaw: float, roll: float) -> Array:
     return np.asarray(z @ y @ x, dtype=np.float32)
 
 
-def frames_of_portrait(picture: Image, mesh: Array, canonical: Array, fps: float) -> Iterator[tuple[int, Image, Array]]:
+def portrait_frames(picture: Image, mesh: Array, canonical: Array, fps: float) -> Iterator[tuple[int, Image, Array]]:
     """The loop: (frames in all, BGR picture, mesh (468, 3)) of each frame. Who wears glasses does not blink."""
     height, width = picture.shape[:2]
-    poses = fit(mesh[None], canonical)
-    unit = float(poses.scale[0])
+    poses = fit_poses(mesh[None], canonical)
+    eye_distance = float(poses.scale[0])
     head = to_head(poses, mesh[None])[0]
     low, high = head[:, :2].min(0), head[:, :2].max(0)
-    middle = (low + high) / 2
+    centre = (low + high) / 2
     oval = head[list(pt.FACE_OVAL)]
     # hair and ears move with the head, a little less the farther out
-    hair = [middle + (oval[:, :2] - middle) * k for k in (1.3, 1.7)]
+    hair = [centre + (oval[:, :2] - centre) * k for k in (1.3, 1.7)]
     hair_at = np.concatenate([np.c_[h, np.full(len(h), oval[:, 2].mean() + 0.3)] for h in hair])
-    above = hair_at[:, 1] < high[1] - 0.3
-    hair_at = hair_at[above].astype(np.float32)
-    pivot = np.array([middle[0], high[1] + 0.7, 1.0], np.float32)
+    above_chin = hair_at[:, 1] < high[1] - 0.3
+    hair_at = hair_at[above_chin].astype(np.float32)
+    pivot = np.array([centre[0], high[1] + 0.7, 1.0], np.float32)
     anchors = _anchors(
-        width, height, to_picture(poses, 0, np.array([[middle[0], high[1] + 1.2, 0.5]], np.float32))[0], unit
+        width, height, to_picture(poses, 0, np.array([[centre[0], high[1] + 1.2, 0.5]], np.float32))[0], eye_distance
     )
     rect: Rect = (0, 0, width, height)
-    step = max(8, round(unit / 5 / 2) * 2)
+    step = max(8, round(eye_distance / 5 / 2) * 2)
     face = head[pt.CONTROL]
     moving = np.concatenate([face, head[list(pt.FACE_OVAL)], head[pt.RIGID], hair_at])
-    still = to_picture(poses, 0, moving)[:, :2]
+    rest = to_picture(poses, 0, moving)[:, :2]
     count = round(LOOP_S * fps)
-    blinks = not glasses(picture, mesh)
+    blinks = not has_glasses(picture, mesh)
     for i in range(count):
         pitch, yaw, roll, right, down = sway_at(i / count).tolist()
-        turn = _rotation(pitch, yaw, roll)
+        rotation = _rotation(pitch, yaw, roll)
 
-        def moved(p: Array, turn: Array = turn, shift: tuple[float, float] = (right, down)) -> Array:
-            turned: Array = (p - pivot) @ turn.T + pivot + np.array([*shift, 0], np.float32)
+        def moved(p: Array, rotation: Array = rotation, shift: tuple[float, float] = (right, down)) -> Array:
+            turned: Array = (p - pivot) @ rotation.T + pivot + np.array([*shift, 0], np.float32)
             return to_picture(poses, 0, turned)
 
-        goal = moved(moving)[:, :2]
-        target = np.concatenate([goal, anchors]).astype(np.float32)
-        plate = Plate(rect, target, step)
-        back = plate.spread(np.concatenate([still - goal, np.zeros_like(anchors)]).astype(np.float32))
-        nodes = plate.nodes.reshape(plate.rows, plate.columns, 2)
-        source = blinked(picture, mesh, blink_at(i / fps) if blinks else 0.0)
-        where = dense(nodes + back, step, width, height)
+        targets = moved(moving)[:, :2]
+        target = np.concatenate([targets, anchors]).astype(np.float32)
+        spline = ThinPlateSpline(rect, target, step)
+        displacement = spline.interpolate(np.concatenate([rest - targets, np.zeros_like(anchors)]).astype(np.float32))
+        nodes = spline.nodes.reshape(spline.rows, spline.columns, 2)
+        source = close_eyes(picture, mesh, blink_at(i / fps) if blinks else 0.0)
+        source_map = upsample(nodes + displacement, step, width, height)
         yield (
             count,
-            np.asarray(cv2.remap(source, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)),
+            np.asarray(cv2.remap(source, source_map, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)),
             moved(head),
         )
 
 
-def _anchors(width: int, height: int, chest: Array, unit: float) -> Array:
+def _anchors(width: int, height: int, chest: Array, eye_distance: float) -> Array:
     t = np.linspace(0, 1, 6)[:, None]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     border = np.concatenate([a + t[:-1] * (b - a) for a, b in zip(corners, np.roll(corners, -1, 0), strict=True)])
-    row = np.c_[chest[0] + unit * np.linspace(-2.5, 2.5, 7), np.full(7, chest[1])]
-    return np.concatenate([border, row]).astype(np.float32)
+    shoulders = np.c_[chest[0] + eye_distance * np.linspace(-2.5, 2.5, 7), np.full(7, chest[1])]
+    return np.concatenate([border, shoulders]).astype(np.float32)
 
 
-def glasses(picture: Image, mesh: Array) -> bool:
+def has_glasses(picture: Image, mesh: Array) -> bool:
     """Whether a line crosses the bridge of the nose. Lids cannot move behind frames that would move with them."""
     top, bottom = mesh[9, :2], mesh[197, :2]
-    unit = float(
+    eye_distance = float(
         np.linalg.norm(mesh[list(pt.RIGHT_EYE_CORNERS), :2].mean(0) - mesh[list(pt.LEFT_EYE_CORNERS), :2].mean(0))
     )
-    down = bottom - top
-    across = np.array([-down[1], down[0]]) / max(1e-3, float(np.linalg.norm(down)))
-    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (0, 0), max(0.5, 0.012 * unit))
-    along, aside = np.linspace(0, 1, 80)[:, None, None], np.linspace(-0.05, 0.05, 7)[None, :, None] * unit
-    at = (top + along * down + aside * across).astype(np.float32)
-    line = np.median(cv2.remap(grey, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), axis=1)
-    line = line.astype(np.float32)
-    fine = line - cv2.GaussianBlur(line[:, None], (0, 0), 8)[:, 0]
-    return bool(np.ptp(fine) > BRIDGE * max(1.0, float(line.mean())))
+    bridge = bottom - top
+    across = np.array([-bridge[1], bridge[0]]) / max(1e-3, float(np.linalg.norm(bridge)))
+    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (0, 0), max(0.5, 0.012 * eye_distance))
+    along, sideways = np.linspace(0, 1, 80)[:, None, None], np.linspace(-0.05, 0.05, 7)[None, :, None] * eye_distance
+    sample_points = (top + along * bridge + sideways * across).astype(np.float32)
+    profile = np.median(cv2.remap(grey, sample_points, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), axis=1)
+    profile = profile.astype(np.float32)
+    detail = profile - cv2.GaussianBlur(profile[:, None], (0, 0), 8)[:, 0]
+    return bool(np.ptp(detail) > GLASSES_CONTRAST * max(1.0, float(profile.mean())))
 
 
-def blinked(picture: Image, mesh: Array, closed: float) -> Image:
+def close_eyes(picture: Image, mesh: Array, closed: float) -> Image:
     """The picture with the upper lids brought down over the eyes by ``closed`` (0 to 1)."""
     if closed <= 0:
         return picture
@@ -210,12 +217,12 @@ def blinked(picture: Image, mesh: Array, closed: float) -> Image:
         ends = sorted((upper[0], upper[-1]), key=lambda c: float(c[0]))
         along = (ends[1] - ends[0]) / width
         axes = np.stack([along, [-along[1], along[0]]])
-        u, low, b = ((curve - ends[0]) @ axes.T for curve in (upper, lower, brow))
-        at = np.stack(np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)), -1) - ends[0]
-        x, y = at @ axes[0], at @ axes[1]
-        top = _curve(u, x)
-        bottom = np.maximum(_curve(low, x), top + 0.5)
-        ceiling = np.minimum(np.interp(x, *_sorted(b)), top - 2)
+        upper_points, lower_points, brow_points = ((curve - ends[0]) @ axes.T for curve in (upper, lower, brow))
+        offsets = np.stack(np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)), -1) - ends[0]
+        x, y = offsets @ axes[0], offsets @ axes[1]
+        top = _fitted_curve(upper_points, x)
+        bottom = np.maximum(_fitted_curve(lower_points, x), top + 0.5)
+        ceiling = np.minimum(np.interp(x, *_sorted_by_x(brow_points)), top - 2)
         # the upper lid comes down over the eye, the lower one rises a little; at the corners nothing moves
         edge = np.clip(x / (0.07 * width), 0, 1) * np.clip((width - x) / (0.07 * width), 0, 1)
         gap = (bottom - top) * closed * edge
@@ -224,21 +231,21 @@ def blinked(picture: Image, mesh: Array, closed: float) -> Image:
         under = bottom + (y - rise) * (floor - bottom) / np.maximum(floor - rise, 1e-3)
         layers = []
         for source in (np.where(y <= ceiling, y, skin), np.where((y < rise) | (y >= floor), y, under)):
-            where = (x[..., None] * axes[0] + source[..., None] * axes[1] + ends[0]).astype(np.float32)
-            layers.append(cv2.remap(picture, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-        share = np.where(gap > 0, np.clip((lid - y) / LID_EDGE + 0.5, 0, 1), 0)[..., None]
+            source_map = (x[..., None] * axes[0] + source[..., None] * axes[1] + ends[0]).astype(np.float32)
+            layers.append(cv2.remap(picture, source_map, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+        share = np.where(gap > 0, np.clip((lid - y) / LID_SOFTNESS + 0.5, 0, 1), 0)[..., None]
         mixed = layers[1] + share * (layers[0].astype(np.float32) - layers[1])
         out[y0:y1, x0:x1] = np.clip(mixed + 0.5, 0, 255)
     return out
 
 
-def _sorted(p: Array) -> tuple[Array, Array]:
+def _sorted_by_x(p: Array) -> tuple[Array, Array]:
     order = np.argsort(p[:, 0])
     return p[order, 0], p[order, 1]
 
 
-def _curve(p: Array, x: Array) -> Array:
-    xs, ys = _sorted(p)
+def _fitted_curve(p: Array, x: Array) -> Array:
+    xs, ys = _sorted_by_x(p)
     middle, half = (xs[0] + xs[-1]) / 2, max(1.0, (xs[-1] - xs[0]) / 2)  # scaled: powers of pixels are ill-conditioned
     fitted = np.poly1d(np.polyfit((xs - middle) / half, ys, 4))
     return np.asarray(

@@ -13,18 +13,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.render.face.litert import Model
+from services.render.face.litert import LiteRtModel
 
-SIDE = 128
+INPUT_SIDE = 128
 MIN_SCORE = 0.6
-SAME_FACE = 0.3
+SAME_FACE_IOU = 0.3
 """Boxes that overlap more than this (intersection over union) are the same face."""
 TILE_SHARES = (1.0, 0.5, 0.3)
 """Sides of the search tiles, as parts of the picture's short side."""
 
 
 @dataclass(frozen=True)
-class Face:
+class DetectedFace:
     """A found face, in pixels of the picture searched."""
 
     score: float
@@ -48,19 +48,19 @@ def _anchors() -> npt.NDArray[np.float64]:
     return np.concatenate(cells)
 
 
-def overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+def iou(a: tuple[float, ...], b: tuple[float, ...]) -> float:
     """Intersection over union of two boxes."""
-    w = min(a[2], b[2]) - max(a[0], b[0])
-    h = min(a[3], b[3]) - max(a[1], b[1])
-    if w <= 0 or h <= 0:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
         return 0.0
-    return w * h / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - w * h)
+    return width * height / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - width * height)
 
 
-def _distinct(faces: list[Face]) -> list[Face]:
-    kept: list[Face] = []
+def _non_max_suppression(faces: list[DetectedFace]) -> list[DetectedFace]:
+    kept: list[DetectedFace] = []
     for face in sorted(faces, key=lambda f: -f.score):
-        if all(overlap(face.box, k.box) < SAME_FACE for k in kept):
+        if all(iou(face.box, k.box) < SAME_FACE_IOU for k in kept):
             kept.append(face)
     return kept
 
@@ -69,49 +69,49 @@ class Detector:
     """Not thread-safe: one per worker."""
 
     def __init__(self, weights: Path) -> None:
-        self._model = Model(weights / "face_detection_short_range.tflite")
+        self._model = LiteRtModel(weights / "face_detection_short_range.tflite")
         self._anchors = _anchors()
 
-    def faces(self, picture: npt.NDArray[np.uint8]) -> list[Face]:
+    def detect(self, picture: npt.NDArray[np.uint8]) -> list[DetectedFace]:
         """All faces of a BGR picture, the surest first; tiles are searched only when the whole shows none."""
-        h, w = picture.shape[:2]
-        found = self._search(picture, 0, 0, max(h, w))
-        for share in TILE_SHARES:
-            if found:
+        height, width = picture.shape[:2]
+        faces = self._detect_in(picture, 0, 0, max(height, width))
+        for tile_share in TILE_SHARES:
+            if faces:
                 break
-            side = int(min(h, w) * share)
+            side = int(min(height, width) * tile_share)
             if side < 48:
                 break
             step = max(1, side // 2)
-            for y in range(0, max(1, h - side + step), step):
-                for x in range(0, max(1, w - side + step), step):
-                    found += self._search(picture, min(x, max(0, w - side)), min(y, max(0, h - side)), side)
-        return _distinct(found)
+            for y in range(0, max(1, height - side + step), step):
+                for x in range(0, max(1, width - side + step), step):
+                    faces += self._detect_in(picture, min(x, max(0, width - side)), min(y, max(0, height - side)), side)
+        return _non_max_suppression(faces)
 
-    def _search(self, picture: npt.NDArray[np.uint8], x: int, y: int, side: int) -> list[Face]:
-        part = picture[y : y + side, x : x + side]
-        scale = SIDE / side
-        small = cv2.resize(
-            part,
-            (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale))),
+    def _detect_in(self, picture: npt.NDArray[np.uint8], x: int, y: int, side: int) -> list[DetectedFace]:
+        tile = picture[y : y + side, x : x + side]
+        scale = INPUT_SIDE / side
+        resized = cv2.resize(
+            tile,
+            (max(1, round(tile.shape[1] * scale)), max(1, round(tile.shape[0] * scale))),
             interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR,
         )
-        canvas = np.zeros((1, SIDE, SIDE, 3), np.float32)
-        canvas[0, : small.shape[0], : small.shape[1]] = small[..., ::-1] / 127.5 - 1
-        out = self._model.run(canvas)
-        raw, logits = out["regressors"][0], out["classificators"][0, :, 0]
+        canvas = np.zeros((1, INPUT_SIDE, INPUT_SIDE, 3), np.float32)
+        canvas[0, : resized.shape[0], : resized.shape[1]] = resized[..., ::-1] / 127.5 - 1
+        outputs = self._model.run(canvas)
+        regression, logits = outputs["regressors"][0], outputs["classificators"][0, :, 0]
         scores = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
         faces = []
-        for i in np.flatnonzero(scores > MIN_SCORE):
-            centre = raw[i, :2] / SIDE + self._anchors[i]
-            half = raw[i, 2:4] / SIDE / 2
-            points = raw[i, 4:].reshape(6, 2) / SIDE + self._anchors[i]
-            a, b = (centre - half) * side, (centre + half) * side
+        for index in np.flatnonzero(scores > MIN_SCORE):
+            centre = regression[index, :2] / INPUT_SIDE + self._anchors[index]
+            half_size = regression[index, 2:4] / INPUT_SIDE / 2
+            points = regression[index, 4:].reshape(6, 2) / INPUT_SIDE + self._anchors[index]
+            a, b = (centre - half_size) * side, (centre + half_size) * side
             faces.append(
-                Face(
-                    float(scores[i]),
+                DetectedFace(
+                    float(scores[index]),
                     (float(a[0] + x), float(a[1] + y), float(b[0] + x), float(b[1] + y)),
                     points * side + (x, y),
                 )
             )
-        return _distinct(faces)
+        return _non_max_suppression(faces)

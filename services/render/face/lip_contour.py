@@ -13,66 +13,70 @@ import numpy.typing as npt
 from services.render.face import points as pt
 from services.render.face.shape import Array
 
-LIPS = tuple(
+LIP_CURVES = tuple(
     (list(outer[1:-1]), list(inner[1:-1]))
     for outer, inner in ((pt.UPPER_OUTER, pt.UPPER_INNER), (pt.LOWER_OUTER, pt.LOWER_INNER))
 )
 DEPTHS = np.linspace(0.2, 1, 17)
 """Where a lip is looked at, from its outer to its inner contour."""
-OWN = (DEPTHS > 0.25) & (DEPTHS < 0.65)
+LIP_DEPTHS = (DEPTHS > 0.25) & (DEPTHS < 0.65)
 """The part of them that is lip even where the inner contour is not at its rim."""
-MOST = 12
+MAX_STEPS = 12
 """Steps of ``DEPTHS`` by which the contour is moved at most."""
-PALER, AND_BRIGHTER = 0.15, 0.4
+MIN_PALENESS, MIN_TOOTH_SCORE = 0.15, 0.4
 """Least part of the lips' redness that teeth lack, and least sum of it and of half of what they are brighter by."""
-LEAST_RED = 14.0
+MIN_REDNESS = 14.0
 """Redness, in levels over grey, that lips are taken to have at least: in a grey picture nothing is told apart."""
 
-DOUBT = (0.012, 0.0)
+TOLERANCE = (0.012, 0.0)
 """Reach, in eye distances, over the upper and the lower contour that is not believed: the upper lip throws a shadow on
 the teeth, so that their end is less sure."""
 
 
-def beyond(picture: npt.NDArray[np.uint8], mesh: Array) -> Array:
+def teeth_reach(picture: npt.NDArray[np.uint8], mesh: Array) -> Array:
     """How far teeth reach beyond the inner contour of a BGR picture, upper and lower, in pixels, shape (2, 9)."""
     eyes = [mesh[list(c), :2].mean(0) for c in (pt.RIGHT_EYE_CORNERS, pt.LEFT_EYE_CORNERS)]
-    unit = float(np.linalg.norm(eyes[1] - eyes[0]))
-    out = np.zeros((2, len(LIPS[0][0])), np.float32)
-    around = mesh[[*pt.UPPER_OUTER, *pt.LOWER_OUTER], :2]
-    x0, y0 = np.maximum(0, np.floor(around.min(0)).astype(int) - 3)
-    x1, y1 = np.ceil(around.max(0)).astype(int) + 4
-    part = picture[y0 : max(y0, y1), x0 : max(x0, x1)]
-    if min(part.shape[:2]) < 4:
+    eye_distance = float(np.linalg.norm(eyes[1] - eyes[0]))
+    out = np.zeros((2, len(LIP_CURVES[0][0])), np.float32)
+    lips = mesh[[*pt.UPPER_OUTER, *pt.LOWER_OUTER], :2]
+    x0, y0 = np.maximum(0, np.floor(lips.min(0)).astype(int) - 3)
+    x1, y1 = np.ceil(lips.max(0)).astype(int) + 4
+    crop = picture[y0 : max(y0, y1), x0 : max(x0, x1)]
+    if min(crop.shape[:2]) < 4:
         return out
-    colours = cv2.cvtColor(part, cv2.COLOR_BGR2YCrCb)[..., :2].astype(np.float32)
-    for k, (outer, inner) in enumerate(LIPS):
-        a, b = mesh[outer, :2], mesh[inner, :2]
-        at = (a + DEPTHS[:, None, None] * (b - a) - (x0, y0)).astype(np.float32)
-        seen = cv2.remap(colours, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        bright, red = np.median(seen[OWN][:, 1:-1].reshape(-1, 2), axis=0).tolist()
-        paler = (red - seen[..., 1]) / max(LEAST_RED, red - 128)
-        brighter = seen[..., 0] / max(20.0, bright) - 1
-        teeth = ((paler > PALER) & (brighter > 0) & (paler + brighter / 2 > AND_BRIGHTER))[::-1]
+    colours = cv2.cvtColor(crop, cv2.COLOR_BGR2YCrCb)[..., :2].astype(np.float32)
+    for lip, (outer, inner) in enumerate(LIP_CURVES):
+        outer_points, inner_points = mesh[outer, :2], mesh[inner, :2]
+        sample_points = (outer_points + DEPTHS[:, None, None] * (inner_points - outer_points) - (x0, y0)).astype(
+            np.float32
+        )
+        samples = cv2.remap(colours, sample_points, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        lip_luma, redness = np.median(samples[LIP_DEPTHS][:, 1:-1].reshape(-1, 2), axis=0).tolist()
+        paleness = (redness - samples[..., 1]) / max(MIN_REDNESS, redness - 128)
+        brightness = samples[..., 0] / max(20.0, lip_luma) - 1
+        teeth = ((paleness > MIN_PALENESS) & (brightness > 0) & (paleness + brightness / 2 > MIN_TOOTH_SCORE))[::-1]
         # the contour itself may lie on a shadow between two teeth
-        steps, later = (np.cumprod(t, axis=0).sum(0) for t in (teeth, teeth[2:]))
-        steps = np.where(later > 0, np.maximum(steps, later + 2), steps)
-        length: Array = np.linalg.norm(b - a, axis=1)
-        out[k] = np.maximum(0, np.minimum(steps, MOST) * (DEPTHS[1] - DEPTHS[0]) * length - DOUBT[k] * unit)
+        steps, steps_past_gap = (np.cumprod(t, axis=0).sum(0) for t in (teeth, teeth[2:]))
+        steps = np.where(steps_past_gap > 0, np.maximum(steps, steps_past_gap + 2), steps)
+        thickness: Array = np.linalg.norm(inner_points - outer_points, axis=1)
+        out[lip] = np.maximum(
+            0, np.minimum(steps, MAX_STEPS) * (DEPTHS[1] - DEPTHS[0]) * thickness - TOLERANCE[lip] * eye_distance
+        )
     return out
 
 
-def at_the_rim(meshes: Array, reach: Array) -> Array:
+def move_lip_contour(meshes: Array, reach: Array) -> Array:
     """Meshes (n, 468, 3) of a clip with the inner contours moved by ``reach`` (n, 2, 9) of their frames."""
     n, points = len(reach), reach.shape[2]
     frames = np.pad(reach, [(2, 2), (0, 0), (0, 0)], mode="edge")
     steady = np.median([frames[k : k + n] for k in range(5)], axis=0)
-    line = np.pad(steady, [(0, 0), (0, 0), (1, 1)])
-    even = np.median([line[..., k : k + points] for k in range(3)], axis=0)
-    line = np.pad(even, [(0, 0), (0, 0), (1, 1)], mode="edge")
-    even = 0.25 * line[..., :-2] + 0.5 * line[..., 1:-1] + 0.25 * line[..., 2:]
+    padded = np.pad(steady, [(0, 0), (0, 0), (1, 1)])
+    smoothed = np.median([padded[..., k : k + points] for k in range(3)], axis=0)
+    padded = np.pad(smoothed, [(0, 0), (0, 0), (1, 1)], mode="edge")
+    smoothed = 0.25 * padded[..., :-2] + 0.5 * padded[..., 1:-1] + 0.25 * padded[..., 2:]
     out: Array = meshes.copy()
-    for k, (outer, inner) in enumerate(LIPS):
-        out_of = meshes[:, outer] - meshes[:, inner]
-        length = np.maximum(1e-3, np.linalg.norm(out_of[..., :2], axis=2))
-        out[:, inner] += out_of * (even[:, k] / length)[..., None].astype(np.float32)
+    for lip, (outer, inner) in enumerate(LIP_CURVES):
+        outward = meshes[:, outer] - meshes[:, inner]
+        length = np.maximum(1e-3, np.linalg.norm(outward[..., :2], axis=2))
+        out[:, inner] += outward * (smoothed[:, lip] / length)[..., None].astype(np.float32)
     return out

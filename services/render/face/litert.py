@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-class Model:
+class LiteRtModel:
     """One input, named outputs. Not thread-safe."""
 
     def __init__(self, path: Path) -> None:

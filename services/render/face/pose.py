@@ -40,9 +40,9 @@ class Poses:
         """How fast the head moves at each frame, in eye distances and radians a frame, shape (n,)."""
         if len(self.scale) < 2:
             return np.zeros(len(self.scale), np.float32)
-        place = np.gradient(self.shift / self.scale.mean(), axis=0)
-        turn = np.gradient(self.angles(), axis=0)
-        return np.asarray(np.linalg.norm(place, axis=1) + np.linalg.norm(turn, axis=1), np.float32)
+        translation = np.gradient(self.shift / self.scale.mean(), axis=0)
+        rotation = np.gradient(self.angles(), axis=0)
+        return np.asarray(np.linalg.norm(translation, axis=1) + np.linalg.norm(rotation, axis=1), np.float32)
 
 
 def to_picture(poses: Poses, i: int, head: Array) -> Array:
@@ -52,57 +52,57 @@ def to_picture(poses: Poses, i: int, head: Array) -> Array:
 
 def to_head(poses: Poses, picture: Array) -> Array:
     """Meshes of all frames, shape (n, p, 3) in pixels, in the head's frame."""
-    moved = (picture - poses.shift[:, None]) / poses.scale[:, None, None]
-    return np.asarray(np.einsum("npk,nkj->npj", moved, poses.rotation), dtype=np.float32)
+    centred = (picture - poses.shift[:, None]) / poses.scale[:, None, None]
+    return np.asarray(np.einsum("npk,nkj->npj", centred, poses.rotation), dtype=np.float32)
 
 
-def canonical_face(path: Path) -> Array:
+def load_canonical_face(path: Path) -> Array:
     """Vertices of the canonical face, shape (468, 3), in the head's frame."""
     lines = path.read_text().splitlines()
-    v = np.array([[float(x) for x in line.split()[1:4]] for line in lines if line.startswith("v ")])
-    v = v * (1, -1, -1)
-    eyes = np.array([v[list(c)].mean(0) for c in (pt.RIGHT_EYE_CORNERS, pt.LEFT_EYE_CORNERS)])
-    v = (v - v[pt.RIGID].mean(0)) / np.linalg.norm(eyes[1] - eyes[0])
-    return np.asarray(v, dtype=np.float32)
+    vertices = np.array([[float(x) for x in line.split()[1:4]] for line in lines if line.startswith("v ")])
+    vertices = vertices * (1, -1, -1)
+    eyes = np.array([vertices[list(c)].mean(0) for c in (pt.RIGHT_EYE_CORNERS, pt.LEFT_EYE_CORNERS)])
+    vertices = (vertices - vertices[pt.RIGID].mean(0)) / np.linalg.norm(eyes[1] - eyes[0])
+    return np.asarray(vertices, dtype=np.float32)
 
 
-def fit(meshes: Array, model: Array) -> Poses:
+def fit_poses(meshes: Array, model: Array) -> Poses:
     """Poses under which ``model`` (468, 3) lies on ``meshes`` (n, 468, 3), least squares over the rigid points."""
-    a, b = model[pt.RIGID].astype(np.float64), meshes[:, pt.RIGID].astype(np.float64)
-    ma, mb = a.mean(0), b.mean(1)
-    a0, b0 = a - ma, b - mb[:, None]
-    u, s, vt = np.linalg.svd(np.einsum("npi,pj->nij", b0, a0))
+    model_points, mesh_points = model[pt.RIGID].astype(np.float64), meshes[:, pt.RIGID].astype(np.float64)
+    model_mean, mesh_mean = model_points.mean(0), mesh_points.mean(1)
+    model_centred, mesh_centred = model_points - model_mean, mesh_points - mesh_mean[:, None]
+    u, s, vt = np.linalg.svd(np.einsum("npi,pj->nij", mesh_centred, model_centred))
     sign = np.ones_like(s)
     sign[:, 2] = np.sign(np.linalg.det(u @ vt))
     rotation = (u * sign[:, None]) @ vt
-    scale = (s * sign).sum(1) / (a0**2).sum()
-    shift = mb - scale[:, None] * (rotation @ ma)
+    scale = (s * sign).sum(1) / (model_centred**2).sum()
+    shift = mesh_mean - scale[:, None] * (rotation @ model_mean)
     return Poses(scale.astype(np.float32), rotation.astype(np.float32), shift.astype(np.float32))
 
 
-def separate(meshes: Array, canonical: Array, rounds: int = 3) -> tuple[Poses, Array]:
+def separate_pose(meshes: Array, canonical: Array, rounds: int = 3) -> tuple[Poses, Array]:
     """Poses and head-frame shapes (n, 468, 3) of meshes; the person's own mean face replaces the canonical one."""
     model = canonical
     for _ in range(rounds):
-        poses = fit(meshes, model)
+        poses = fit_poses(meshes, model)
         shapes = to_head(poses, meshes)
-        own = np.median(shapes, axis=0)
-        eyes = np.array([own[list(c)].mean(0) for c in (pt.RIGHT_EYE_CORNERS, pt.LEFT_EYE_CORNERS)])
+        mean_shape = np.median(shapes, axis=0)
+        eyes = np.array([mean_shape[list(c)].mean(0) for c in (pt.RIGHT_EYE_CORNERS, pt.LEFT_EYE_CORNERS)])
         # turned upright again, so that rounding errors of the median cannot drift
-        upright = fit(own[None], canonical)
-        model = to_head(upright, own[None])[0]
+        upright = fit_poses(mean_shape[None], canonical)
+        model = to_head(upright, mean_shape[None])[0]
         model = model / np.linalg.norm(eyes[1] - eyes[0]) * upright.scale[0]
-    poses = fit(meshes, model)
+    poses = fit_poses(meshes, model)
     return poses, to_head(poses, meshes)
 
 
-def smooth(x: Array, good: npt.NDArray[np.bool_], reach: int = 2) -> Array:
+def smooth(x: Array, valid: npt.NDArray[np.bool_], reach: int = 2) -> Array:
     """Savitzky-Golay (second order) over axis 0 within each run of good frames; keeps quick moves, drops jitter."""
     out = x.copy()
     window = 2 * reach + 1
     t = np.arange(-reach, reach + 1)
     weights = np.linalg.pinv(np.stack([t**0, t, t**2], 1))[0]
-    edges = np.flatnonzero(np.diff(np.r_[False, good, False]))
+    edges = np.flatnonzero(np.diff(np.r_[False, valid, False]))
     for start, end in zip(edges[::2], edges[1::2], strict=True):
         if end - start < window:
             continue

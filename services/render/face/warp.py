@@ -17,40 +17,40 @@ STIFFNESS = 2e-3
 """How far the spline may miss a point for smoothness; points closer than the grid would fold it otherwise."""
 
 
-BLOCK = 256
+BLOCK_ROWS = 256
 """Rows of a kernel computed at once: they stay in the processor's cache."""
 
 
-class Plate:
+class ThinPlateSpline:
     """Splines through one set of target points. Values given together share the solving."""
 
     def __init__(self, rect: Rect, target: Array, step: int) -> None:
         """``target`` (p, 2) in pixels of the picture; nodes every ``step`` pixels of ``rect``."""
         self.rect, self.step = rect, step
-        x, y, w, h = rect
-        self._unit = float(max(w, h))
+        x, y, width, height = rect
+        self._scale = float(max(width, height))
         self._origin = np.array([x, y], np.float32)
-        self.columns, self.rows = -(-w // step), -(-h // step)
-        places = _grid(self.columns, self.rows, step)
-        self.nodes = places + self._origin
-        p = (target - self._origin) / self._unit
-        q = places / self._unit
-        n = len(p)
-        k = np.zeros((n + 3, n + 3))
-        _kernel(p, p, k[:n, :n])
-        k[:n, :n] += STIFFNESS * np.eye(n)
-        k[:n, n], k[:n, n + 1 :] = 1, p
-        k[n, :n], k[n + 1 :, :n] = 1, p.T
-        self._bending = k
-        self._reach = np.empty((len(q), n + 3), np.float32)
-        _kernel(q, p, self._reach[:, :n])
-        self._reach[:, n], self._reach[:, n + 1 :] = 1, q
+        self.columns, self.rows = -(-width // step), -(-height // step)
+        grid = _grid(self.columns, self.rows, step)
+        self.nodes = grid + self._origin
+        points = (target - self._origin) / self._scale
+        nodes = grid / self._scale
+        count = len(points)
+        system = np.zeros((count + 3, count + 3))
+        _kernel(points, points, system[:count, :count])
+        system[:count, :count] += STIFFNESS * np.eye(count)
+        system[:count, count], system[:count, count + 1 :] = 1, points
+        system[count, :count], system[count + 1 :, :count] = 1, points.T
+        self._system = system
+        self._node_kernel = np.empty((len(nodes), count + 3), np.float32)
+        _kernel(nodes, points, self._node_kernel[:, :count])
+        self._node_kernel[:, count], self._node_kernel[:, count + 1 :] = 1, nodes
 
-    def spread(self, values: Array) -> Array:
+    def interpolate(self, values: Array) -> Array:
         """Values at the points, shape (p, c), spread over the nodes, shape (rows, columns, c)."""
-        known = np.concatenate([values, np.zeros((3, values.shape[1]))])
-        _, bends = cv2.solve(self._bending, known)  # half of the time of numpy's
-        return np.asarray((self._reach @ bends.astype(np.float32)).reshape(self.rows, self.columns, -1))
+        right_side = np.concatenate([values, np.zeros((3, values.shape[1]))])
+        _, coefficients = cv2.solve(self._system, right_side)  # half of the time of numpy's
+        return np.asarray((self._node_kernel @ coefficients.astype(np.float32)).reshape(self.rows, self.columns, -1))
 
 
 @lru_cache(maxsize=16)
@@ -64,13 +64,13 @@ def _kernel(a: Array, b: Array, out: Array) -> None:
     """Write r² log r² of the distances between points ``a`` (n, 2) and ``b`` (p, 2) to ``out`` (n, p)."""
     right = np.concatenate([-2 * b, np.ones_like(b[:, :1]), (b**2).sum(1, keepdims=True)], 1).T
     left = np.concatenate([a, (a**2).sum(1, keepdims=True), np.ones_like(a[:, :1])], 1)
-    for k in range(0, len(a), BLOCK):
-        d = left[k : k + BLOCK] @ right
+    for k in range(0, len(a), BLOCK_ROWS):
+        d = left[k : k + BLOCK_ROWS] @ right
         np.maximum(d, 1e-10, out=d)
-        np.multiply(d, cv2.log(d), out=out[k : k + BLOCK])
+        np.multiply(d, cv2.log(d), out=out[k : k + BLOCK_ROWS])
 
 
-def dense(coarse: Array, step: int, width: int, height: int) -> Array:
+def upsample(coarse: Array, step: int, width: int, height: int) -> Array:
     """Node values (rows, columns, c) as one value per pixel."""
     size = (coarse.shape[1] * step, coarse.shape[0] * step)
     return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)[:height, :width])

@@ -9,12 +9,12 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-SYNC, DEPENDS = 0x02000000, 0x01010000
+SYNC_SAMPLE, DEPENDENT_SAMPLE = 0x02000000, 0x01010000
 """Flags of a sample that is decoded by itself, and of one that needs those before it (8.8.3.1)."""
 
 
 @dataclass
-class Track:
+class FragmentTrack:
     """Samples that have not left yet; numbers are those of the ``moov``."""
 
     number: int
@@ -27,24 +27,24 @@ class Track:
 
     def add(self, content: bytes, duration: int, is_sync: bool) -> None:
         """Hold one more sample, which follows the last one."""
-        self.samples.append((content, duration, SYNC if is_sync else DEPENDS))
+        self.samples.append((content, duration, SYNC_SAMPLE if is_sync else DEPENDENT_SAMPLE))
 
 
-def fragment(sequence: int, tracks: list[Track]) -> bytes:
+def fragment(sequence: int, tracks: list[FragmentTrack]) -> bytes:
     """A ``moof`` and its ``mdat`` with all that the tracks hold, which they hold no more; nothing for nothing."""
-    held = [track for track in tracks if track.samples]
-    if not held:
+    ready = [track for track in tracks if track.samples]
+    if not ready:
         return b""
-    size = len(_moof(sequence, held, 0))
-    moof = _moof(sequence, held, size + 8)
-    content = [data for track in held for data, _, _ in track.samples]
-    for track in held:
+    size = len(_moof(sequence, ready, 0))
+    moof = _moof(sequence, ready, size + 8)
+    content = [data for track in ready for data, _, _ in track.samples]
+    for track in ready:
         track.start += sum(duration for _, duration, _ in track.samples)
         track.samples.clear()
     return moof + struct.pack(">I4s", 8 + sum(map(len, content)), b"mdat") + b"".join(content)
 
 
-def _moof(sequence: int, tracks: list[Track], offset: int) -> bytes:
+def _moof(sequence: int, tracks: list[FragmentTrack], offset: int) -> bytes:
     """``offset`` is where the first sample begins, counted from the box's start."""
     parts = [_box(b"mfhd", struct.pack(">II", 0, sequence))]
     for track in tracks:

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.render.face.warp import Array, Rect, dense
+from services.render.face.warp import Array, Rect, upsample
 
 Bytes = npt.NDArray[np.uint8]
 
-HARDNESS = 3.0
+DETAIL_EXPONENT = 3.0
 """How much more the heavier of two patches gives to fine detail than to the rest."""
 
 
@@ -66,9 +66,11 @@ def warp(source: Patch, coarse: Array, step: int, rect: Rect) -> Patch:
     """The picture of ``source`` seen through a map: ``coarse`` holds, per node of ``rect``, picture coordinates."""
     _, _, w, h = rect
     x0, y0 = source.rect[:2]
-    at = coarse - np.array([x0, y0], np.float32)
-    luma = cv2.remap(source.luma, dense(at, step, w, h), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    half = dense((at - 0.5) / 2, step // 2, w // 2, h // 2)
+    source_points = coarse - np.array([x0, y0], np.float32)
+    luma = cv2.remap(
+        source.luma, upsample(source_points, step, w, h), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    half = upsample((source_points - 0.5) / 2, step // 2, w // 2, h // 2)
     chroma = cv2.remap(source.chroma, half, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return Patch(rect, luma, chroma)
 
@@ -81,18 +83,18 @@ def mix(patches: list[tuple[float, Patch]], detail: float) -> Patch:
     """
     if len(patches) == 1:
         return patches[0][1]
-    (w, first), (_, second) = patches
-    luma = cv2.addWeighted(first.luma, w, second.luma, 1 - w, 0, dtype=cv2.CV_32F)
-    chroma = cv2.addWeighted(first.chroma, w, second.chroma, 1 - w, 0)
-    sharp = w**HARDNESS / (w**HARDNESS + (1 - w) ** HARDNESS)
-    fine = cv2.addWeighted(first.luma, sharp, second.luma, 1 - sharp, 0, dtype=cv2.CV_32F)
-    gain = 1 / float(np.hypot(sharp, 1 - sharp))
+    (weight, first), (_, second) = patches
+    luma = cv2.addWeighted(first.luma, weight, second.luma, 1 - weight, 0, dtype=cv2.CV_32F)
+    chroma = cv2.addWeighted(first.chroma, weight, second.chroma, 1 - weight, 0)
+    detail_weight = weight**DETAIL_EXPONENT / (weight**DETAIL_EXPONENT + (1 - weight) ** DETAIL_EXPONENT)
+    detail_luma = cv2.addWeighted(first.luma, detail_weight, second.luma, 1 - detail_weight, 0, dtype=cv2.CV_32F)
+    gain = 1 / float(np.hypot(detail_weight, 1 - detail_weight))
     # low band of the soft mixture, fine band of the hard one
-    luma = cv2.GaussianBlur(cv2.addWeighted(luma, 1, fine, -gain, 0), (0, 0), detail) + gain * fine
-    return Patch(first.rect, _bytes(luma), chroma)
+    luma = cv2.GaussianBlur(cv2.addWeighted(luma, 1, detail_luma, -gain, 0), (0, 0), detail) + gain * detail_luma
+    return Patch(first.rect, _to_uint8(luma), chroma)
 
 
-def small(patch: Patch, size: tuple[int, int]) -> Array:
+def downsample(patch: Patch, size: tuple[int, int]) -> Array:
     """All three planes shrunk to (columns, rows), float32 (rows, columns, 3)."""
     luma = cv2.resize(patch.luma, size, interpolation=cv2.INTER_AREA)
     chroma = cv2.resize(patch.chroma, size, interpolation=cv2.INTER_AREA)
@@ -102,13 +104,15 @@ def small(patch: Patch, size: tuple[int, int]) -> Array:
 def blend(under: Patch, over: Patch, alpha: Array, shift: Array, step: int, gain: float = 1.0) -> Patch:
     """``gain`` times ``over`` plus ``shift`` (.., 3) laid on ``under`` by ``alpha`` (rows, columns), both at nodes."""
     _, _, w, h = under.rect
-    times = np.float32(gain)
-    a = dense(alpha, step, w, h)
-    luma = under.luma + a * (times * over.luma + dense(shift[..., 0], step, w, h) - under.luma)
-    b = dense(alpha, step // 2, w // 2, h // 2)[..., None]
-    chroma = under.chroma + b * (times * over.chroma + dense(shift[..., 1:], step // 2, w // 2, h // 2) - under.chroma)
-    return Patch(under.rect, _bytes(luma), _bytes(chroma))
+    factor = np.float32(gain)
+    luma_alpha = upsample(alpha, step, w, h)
+    luma = under.luma + luma_alpha * (factor * over.luma + upsample(shift[..., 0], step, w, h) - under.luma)
+    chroma_alpha = upsample(alpha, step // 2, w // 2, h // 2)[..., None]
+    chroma = under.chroma + chroma_alpha * (
+        factor * over.chroma + upsample(shift[..., 1:], step // 2, w // 2, h // 2) - under.chroma
+    )
+    return Patch(under.rect, _to_uint8(luma), _to_uint8(chroma))
 
 
-def _bytes(x: Array) -> Bytes:
+def _to_uint8(x: Array) -> Bytes:
     return np.asarray(cv2.convertScaleAbs(np.maximum(x, 0)))

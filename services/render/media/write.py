@@ -24,7 +24,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from services.render.engines.base import Image, Samples
-from services.render.media.fragments import Track, fragment
+from services.render.media.fragments import FragmentTrack, fragment
 
 AAC_RATES = (24000, 32000, 44100, 48000)
 """Rates that every browser plays; others are brought to the next higher one."""
@@ -162,7 +162,7 @@ class FragmentedMp4:
         self._head = head.getvalue()
         scale = self._video.stream.time_base  # the muxer's own, finer than that of the pictures
         assert scale is not None
-        self._pictures, self._sound = Track(1, scale.denominator), Track(2, self._rate)
+        self._pictures, self._sound = FragmentTrack(1, scale.denominator), FragmentTrack(2, self._rate)
         self._least = LIVE_FRAGMENT if options.live else FRAGMENT
         self._fragments = self._sent = 0
 

@@ -15,14 +15,14 @@ from services.render.clip.portrait import BLINKS_S, CLOSING_S, LOOP_S, blink_at,
 from services.render.engines.atlas.analysis import BLURRED, build_library, missing_shapes, relearn, understand, worth
 from services.render.engines.atlas.face import Face, mouth_rect
 from services.render.engines.atlas.interior import Interior
-from services.render.engines.atlas.library import Chooser, Library, choose
+from services.render.engines.atlas.library import Library, PictureSelector, select_frames
 from services.render.engines.atlas.light import Light
 from services.render.engines.atlas.painter import Painter
 from services.render.face import points as pt
-from services.render.face.occlusion import LOWER, UPPER, covered, look
-from services.render.face.pose import fit, separate, smooth, to_head, to_picture
-from services.render.face.shape import learn, measure
-from services.render.face.warp import Plate
+from services.render.face.occlusion import LOWER, UPPER, lip_colours, occluded_frames
+from services.render.face.pose import fit_poses, separate_pose, smooth, to_head, to_picture
+from services.render.face.shape import fit_mouth_model, measure_mouth
+from services.render.face.warp import ThinPlateSpline
 from services.render.media.planes import Patch, cut, mix, paste, planes
 from tests.fakes import faces
 
@@ -82,24 +82,24 @@ def test_strength_fades_around_missing_faces() -> None:
 
 def test_pose_is_found_and_undone() -> None:
     head = faces.face()
-    poses = fit(faces.talking(), head)
+    poses = fit_poses(faces.talking(), head)
     assert np.abs(poses.scale - 80).max() < 2
     back = to_head(poses, np.stack([to_picture(poses, i, head) for i in range(40)]))
     assert np.abs(back - head).max() < 1e-3
 
 
 def test_mouths_are_measured_whatever_the_pose() -> None:
-    _, shapes = separate(faces.talking(), faces.face())
+    _, shapes = separate_pose(faces.talking(), faces.face())
     opening = 0.1 + 0.09 * np.sin(np.arange(40) / 2)
-    assert np.corrcoef(measure(shapes)[:, 0], opening)[0, 1] > 0.999
+    assert np.corrcoef(measure_mouth(shapes)[:, 0], opening)[0, 1] > 0.999
 
 
 @pytest.mark.parametrize("frames", [1, 40])
 def test_the_mouth_model_makes_the_mouth_it_is_asked_for(frames: int) -> None:
-    _, shapes = separate(faces.talking(frames), faces.face())
-    model = learn(shapes)
+    _, shapes = separate_pose(faces.talking(frames), faces.face())
+    model = fit_mouth_model(shapes)
     for wanted in ([0.05, 0.7], [0.3, 0.8], [0.15, 0.62]):
-        made = measure(model.shape(np.array(wanted, np.float32))[None])[0]
+        made = measure_mouth(model.shape(np.array(wanted, np.float32))[None])[0]
         assert np.abs(made - wanted).max() < 0.02
     moved = model.shape(np.array([0.3, 0.75], np.float32)) - model.mean
     assert np.abs(moved[[33, 263, 133, 362]]).max() < 1e-4, "the eyes moved"
@@ -117,8 +117,8 @@ def test_smoothing_keeps_motion_and_drops_jitter() -> None:
 def test_warp_goes_through_its_points() -> None:
     rng = np.random.default_rng(1)
     target = rng.uniform(20, 180, (30, 2)).astype(np.float32)
-    plate = Plate((0, 0, 200, 200), target, 4)
-    shift = plate.spread(np.full((30, 2), 7, np.float32))
+    plate = ThinPlateSpline((0, 0, 200, 200), target, 4)
+    shift = plate.interpolate(np.full((30, 2), 7, np.float32))
     assert np.abs(shift - 7).max() < 0.05
 
 
@@ -206,28 +206,28 @@ def test_the_atlas_covers_shapes_and_prefers_good_frames() -> None:
     traits = np.c_[rng.uniform(0, 0.4, 300), rng.uniform(0.6, 0.9, 300), np.zeros((300, 3))].astype(np.float32)
     worth = np.ones(300)
     worth[::2] = 0.05
-    chosen = choose(traits, worth, 30)
+    chosen = select_frames(traits, worth, 30)
     assert len(chosen) == 30
     assert traits[chosen, 0].min() < 0.03 and traits[chosen, 0].max() > 0.37
     assert np.mean([worth[c] == 1 for c in chosen]) > 0.8
 
 
 def test_pictures_fade_in_and_out(person: tuple[Face, Library]) -> None:
-    chooser = Chooser(person[1])
+    chooser = PictureSelector(person[1])
     first, second = person[1].traits[0], person[1].traits[2]
-    chooser.weigh(first)
-    before = dict(chooser.weigh(first))
-    after = dict(chooser.weigh(second))
+    chooser.select(first)
+    before = dict(chooser.select(first))
+    after = dict(chooser.select(second))
     assert abs(sum(after.values()) - 1) < 1e-6
     assert max(abs(after.get(k, 0) - before.get(k, 0)) for k in {*before, *after}) < 0.9
 
 
 def test_pictures_from_around_the_frame_drawn_can_be_left_out(person: tuple[Face, Library]) -> None:
     library = person[1]
-    assert Chooser(library).weigh(library.traits[2], 20)[0][0] == 2
-    chooser = Chooser(library, apart=3)
-    assert all(k != 2 for n in (18, 20, 22) for k, _ in chooser.weigh(library.traits[2], n))
-    assert 2 in dict(chooser.weigh(library.traits[2], 23))
+    assert PictureSelector(library).select(library.traits[2], 20)[0][0] == 2
+    chooser = PictureSelector(library, min_distance=3)
+    assert all(k != 2 for n in (18, 20, 22) for k, _ in chooser.select(library.traits[2], n))
+    assert 2 in dict(chooser.select(library.traits[2], 23))
 
 
 @pytest.mark.parametrize("weight", [0.5, 0.6, 0.85])
@@ -288,8 +288,8 @@ def test_something_in_front_of_the_mouth_is_noticed() -> None:
         picture += np.uint8(k % 5)
         if 12 <= k < 16:
             cv2.circle(picture, (int(mesh[13, 0]), int(mesh[13, 1])), 45, (60, 60, 60), -1)
-        looks.append(look(picture, mesh))
-    hidden = covered(np.stack(looks), np.ones(len(meshes), bool))
+        looks.append(lip_colours(picture, mesh))
+    hidden = occluded_frames(np.stack(looks), np.ones(len(meshes), bool))
     assert set(np.flatnonzero(hidden)) == {12, 13, 14, 15}
 
 
@@ -301,8 +301,8 @@ def test_what_is_as_light_as_the_skin_is_told_by_its_colour_and_coloured_light_i
             cv2.circle(picture, (int(mesh[175, 0]), int(mesh[175, 1])), 60, (158, 158, 158), -1)
         elif 24 <= k < 28:
             picture[..., 0] += 40
-        looks.append(look(picture, mesh))
-    hidden = covered(np.stack(looks), np.ones(len(looks), bool))
+        looks.append(lip_colours(picture, mesh))
+    hidden = occluded_frames(np.stack(looks), np.ones(len(looks), bool))
     assert set(np.flatnonzero(hidden)) == {12, 13, 14, 15}
 
 
@@ -315,8 +315,8 @@ def test_what_covers_the_mouth_is_followed_until_it_is_gone_and_not_round_the_en
         picture = np.full((SIDE, SIDE, 3), (120, 150, 200), np.uint8)
         colour = (158, 158, 158) if k in strong else (129, 152, 191) if k in weak else (120, 150, 200)
         cv2.circle(picture, (int(mesh[175, 0]), int(mesh[175, 1])), 60, colour, -1)
-        looks.append(look(picture, mesh))
-    hidden = covered(np.stack(looks), np.ones(len(looks), bool))
+        looks.append(lip_colours(picture, mesh))
+    hidden = occluded_frames(np.stack(looks), np.ones(len(looks), bool))
     assert set(np.flatnonzero(hidden)) == {11, 12, 13, 14, 15, 16, last}
 
 
@@ -334,9 +334,9 @@ def test_a_hand_of_the_skins_own_colour_is_noticed_where_lips_are_gone_for_more_
             cv2.rectangle(picture, (0, int(middle[1])), (SIDE, SIDE), skin, -1)
         elif k == 30:
             cv2.fillPoly(picture, [np.round(mesh[list(pt.OUTER_RING), :2]).astype(np.int32)], skin)
-        looks.append(look(picture, mesh))
+        looks.append(lip_colours(picture, mesh))
     everywhere = np.ones(len(meshes), bool)
-    assert np.flatnonzero(covered(np.stack(looks), everywhere)).tolist() == list(range(12, 20))
+    assert np.flatnonzero(occluded_frames(np.stack(looks), everywhere)).tolist() == list(range(12, 20))
     grey = np.stack(looks)
     grey[..., 1:] = 0
-    assert not covered(grey, everywhere).any(), "lips of a grey picture cannot be told from skin"
+    assert not occluded_frames(grey, everywhere).any(), "lips of a grey picture cannot be told from skin"

@@ -15,7 +15,7 @@ from tests.fakes import media
 
 @dataclass
 class Person:
-    helps: bool = True
+    improves_recordings: bool = True
     text: str | None = "text"
     live: str | None = "live"
 
@@ -47,8 +47,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> atlas.AtlasEngine:
         (True, False, Person(), False, "live"),
         (True, True, Person(text=None), False, None),
         (True, False, Person(live=None), False, None),
-        (False, False, Person(helps=False), False, None),
-        (False, True, Person(helps=False), False, "text"),
+        (False, False, Person(improves_recordings=False), False, None),
+        (False, True, Person(improves_recordings=False), False, "text"),
         (True, True, None, False, None),
         (False, False, None, False, None),
     ],

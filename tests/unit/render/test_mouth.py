@@ -6,8 +6,8 @@ import pytest
 from services.render.audio.log_mel import RATE, Levelled
 from services.render.audio.resampling import Resampler
 from services.render.engines.atlas.mouth.hear import LOOK_AHEAD_S, AcousticModel, Listener
-from services.render.engines.atlas.mouth.track import LEAD_S, REACH_S, mouth_at, tucked_at
-from services.render.engines.atlas.mouth.visemes import PAUSE, REST, VISEMES, Timed, timed
+from services.render.engines.atlas.mouth.track import LEAD_S, VISEME_REACH_S, labiodental_at, mouth_at
+from services.render.engines.atlas.mouth.visemes import PAUSE, REST, VISEMES, TimedViseme, timed_visemes
 from services.render.engines.base import PhonemeSpan
 
 STEP_US = 120_000
@@ -27,7 +27,7 @@ def middle(k: int) -> float:
 
 
 def at(spans: list[PhonemeSpan], *seconds: float) -> np.ndarray:
-    return mouth_at(timed(spans), np.array(seconds))
+    return mouth_at(timed_visemes(spans), np.array(seconds))
 
 
 @pytest.mark.parametrize("sound", "mbp")
@@ -44,10 +44,10 @@ def test_lips_close_in_the_shortest_bilabial() -> None:
 
 
 def test_the_lip_is_under_the_teeth_in_f_and_v_only() -> None:
-    visemes = timed(speak("ɑ", "f", "ɑ", "m", "v"))
-    under = [tucked_at(visemes, middle(k)) for k in range(5)]
+    visemes = timed_visemes(speak("ɑ", "f", "ɑ", "m", "v"))
+    under = [labiodental_at(visemes, middle(k)) for k in range(5)]
     assert under[1] == under[4] == 1 and max(under[0], under[2], under[3]) < 0.2
-    assert tucked_at([], 1.0) == 0
+    assert labiodental_at([], 1.0) == 0
 
 
 def test_vowels_have_their_shapes() -> None:
@@ -85,7 +85,7 @@ def test_lips_shut_smoothly_where_nothing_is_told_after_a_pause() -> None:
 def test_what_is_said_after_a_pause_changes_nothing_at_its_beginning() -> None:
     spans = [PhonemeSpan("ɑ", 0, 400_000), PhonemeSpan("", 400_000, 710_000)]
     more = [*spans, PhonemeSpan("", 710_000, 740_000), PhonemeSpan("ɑ", 740_000, 1_000_000)]
-    early = np.arange(0.3, 0.735 - REACH_S, 0.01) - LEAD_S
+    early = np.arange(0.3, 0.735 - VISEME_REACH_S, 0.01) - LEAD_S
     assert np.array_equal(at(spans, *early), at(more, *early))
 
 
@@ -109,21 +109,21 @@ def test_only_near_sounds_are_felt() -> None:
 
 def test_visemes_in_pieces_equal_the_whole() -> None:
     spans = speak(*"ɑˈmiːA", "I→", "", "xj")
-    whole = timed(spans)
-    pieces: list[Timed] = []
+    whole = timed_visemes(spans)
+    pieces: list[TimedViseme] = []
     for k in range(0, len(spans), 2):
-        timed(spans[k : k + 2], pieces)
+        timed_visemes(spans[k : k + 2], pieces)
     assert pieces == whole
 
 
 def test_marks_lengthen_and_glides_split() -> None:
-    got = timed([PhonemeSpan("i", 0, 100), PhonemeSpan("ː", 100, 150), PhonemeSpan("A", 150, 350)])
+    got = timed_visemes([PhonemeSpan("i", 0, 100), PhonemeSpan("ː", 100, 150), PhonemeSpan("A", 150, 350)])
     assert [(v.start_us, v.end_us) for v in got] == [(0, 150), (150, 250), (250, 350)]
     assert [v.viseme for v in got] == [VISEMES["i"], VISEMES["e"], VISEMES["ɪ"]]
 
 
 def test_silences_join() -> None:
-    got = timed([PhonemeSpan("", 0, 100), PhonemeSpan(",", 100, 200), PhonemeSpan(" ", 200, 300)])
+    got = timed_visemes([PhonemeSpan("", 0, 100), PhonemeSpan(",", 100, 200), PhonemeSpan(" ", 200, 300)])
     assert len(got) == 1 and got[0].viseme is REST and got[0].end_us == 300
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from services.render.audio.log_mel import RATE
 from services.render.engines.atlas.mouth.track import LEAD_S, mouth_at
-from services.render.engines.atlas.mouth.visemes import REST, VISEMES, Timed
+from services.render.engines.atlas.mouth.visemes import REST, VISEMES, TimedViseme
 from tools.mouth_speech import BREATH, BREATH_REACH_US, breathing, recording
 from tools.train_mouth import digest
 
@@ -20,9 +20,13 @@ SENTENCE = (
 )
 
 
-def spoken(pause_us: int) -> list[Timed]:
+def spoken(pause_us: int) -> list[TimedViseme]:
     ah = VISEMES["ɑ"]
-    return [Timed(ah, 0, 500_000), Timed(REST, 500_000, 500_000 + pause_us), Timed(ah, 500_000 + pause_us, 10_000_000)]
+    return [
+        TimedViseme(ah, 0, 500_000),
+        TimedViseme(REST, 500_000, 500_000 + pause_us),
+        TimedViseme(ah, 500_000 + pause_us, 10_000_000),
+    ]
 
 
 def test_short_pauses_are_breaths() -> None:

@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
-from services.render.clip.portrait import LIDS, blinked, glasses, sealed
+from services.render.clip.portrait import LIDS, close_eyes, has_glasses, snap_closed_lips
 from services.render.engines.atlas.analysis import understand
 from services.render.engines.atlas.face import Face
-from services.render.engines.atlas.interior import OPEN, OVERLAP, Interior, Lips
-from services.render.engines.atlas.light import Light, luma, measure, rgb, yuv
-from services.render.engines.atlas.light import together as middle_of
-from services.render.engines.atlas.still import ROUND, StillPainter
-from services.render.engines.atlas.teeth import ENAMEL, FLESH, reflect, row, tongue
+from services.render.engines.atlas.interior import BLACK_YUV, UPPER_TEETH_OVERLAP, Interior, Lips
+from services.render.engines.atlas.light import Light, light_of_picture, luma, rgb, yuv
+from services.render.engines.atlas.light import median_light as middle_of
+from services.render.engines.atlas.still import ROUNDED_WIDTH, StillPainter
+from services.render.engines.atlas.teeth import ENAMEL, FLESH, lit_colour, tongue, tooth_row
 from services.render.engines.base import Image
 from services.render.face import points as pt
 from services.render.media.planes import cut, planes
@@ -42,7 +42,7 @@ def closed_face(opening: float = 0.01) -> Face:
         a = 0.03 * np.sin(k)
         turn = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
         meshes.append(80 * faces.face(opening) @ turn.T + (160 + 2 * np.sin(k), 130, 0))
-    return understand(np.array(meshes, np.float32), np.ones(12, bool), faces.face(opening)).still()
+    return understand(np.array(meshes, np.float32), np.ones(12, bool), faces.face(opening)).for_portrait()
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_no_row_between_the_teeth_and_the_lower_lip_is_grey(face: Face) -> None:
     interior = Interior(face, DAY)
     u, across = np.zeros((60, 1), np.float32), np.zeros((60, 1), np.float32)
     under = np.linspace(0.01, 0.29, 60, dtype=np.float32)[:, None]
-    inside = interior._inside(u, under, 0.3 - under, across, under - 0.06, 0.2) + OPEN
+    inside = interior._shaded_interior(u, under, 0.3 - under, across, under - 0.06, 0.2) + BLACK_YUV
     colours = rgb(inside)[:, 0]
     teeth = colours.min(1) > 0.55 * colours.max(1)
     runs = np.flatnonzero(np.diff(teeth.astype(int)))
@@ -104,27 +104,27 @@ def test_no_row_between_the_teeth_and_the_lower_lip_is_grey(face: Face) -> None:
 
 
 def test_teeth_take_the_light_of_the_picture() -> None:
-    enamel = rgb(yuv(reflect(DAY, ENAMEL)))
+    enamel = rgb(yuv(lit_colour(DAY, ENAMEL)))
     assert enamel[0] > enamel[2], "teeth are a little yellow"
     pink = Light((0.7, 0.4, 0.6), 1.0, 0.01, 0.0)
-    assert rgb(yuv(reflect(pink, ENAMEL)))[0] > 1.15 * rgb(yuv(reflect(pink, ENAMEL)))[1]
-    for made in (row(GREY, 80, True), row(GREY, 80, False), tongue(GREY, 80)):
+    assert rgb(yuv(lit_colour(pink, ENAMEL)))[0] > 1.15 * rgb(yuv(lit_colour(pink, ENAMEL)))[1]
+    for made in (tooth_row(GREY, 80, True), tooth_row(GREY, 80, False), tongue(GREY, 80)):
         assert np.abs(made.pixels[..., 1:3]).max() < 1, "colour in a grey picture"
-    assert np.ptp(reflect(GREY, FLESH)) < 1e-6
+    assert np.ptp(lit_colour(GREY, FLESH)) < 1e-6
 
 
 def test_upper_teeth_stay_with_the_skull_and_lower_ones_follow_the_jaw(face: Face) -> None:
     interior = Interior(face, DAY)
     narrow, wide = face.closed + np.array([0.1, 0], np.float32), face.closed + np.array([0.3, 0], np.float32)
-    assert interior.drop(wide) > interior.drop(narrow) + 0.08
-    assert interior.drop(face.closed) == 0
+    assert interior.jaw_drop(wide) > interior.jaw_drop(narrow) + 0.08
+    assert interior.jaw_drop(face.closed) == 0
     down = np.linspace(-0.1, 0.4, 400, dtype=np.float32)[:, None]
     far, zero = np.full_like(down, 0.5), np.zeros_like(down)
-    at = [interior._inside(zero, far, far, zero, down, interior.drop(m))[:, 0, 0] for m in (narrow, wide)]
+    at = [interior._shaded_interior(zero, far, far, zero, down, interior.jaw_drop(m))[:, 0, 0] for m in (narrow, wide)]
     skull = down[:, 0] < -0.05
     assert np.allclose(at[0][skull], at[1][skull], atol=0.5), "the upper teeth moved"
-    lower = slice(np.flatnonzero(down[:, 0] > 0.06 + interior.drop(narrow))[0], 260)
-    shift = interior.drop(wide) - interior.drop(narrow)
+    lower = slice(np.flatnonzero(down[:, 0] > 0.06 + interior.jaw_drop(narrow))[0], 260)
+    shift = interior.jaw_drop(wide) - interior.jaw_drop(narrow)
     moved = np.interp(down[lower, 0] + shift, down[:, 0], at[1])
     assert np.abs(moved - at[0][lower]).max() < 4, "the lower teeth do not follow the jaw"
     assert np.ptp(at[0][lower]) > 40, "no lower teeth"
@@ -134,9 +134,9 @@ def test_the_plane_of_the_teeth_turns_with_the_head(face: Face) -> None:
     interior = Interior(face, DAY)
     places = []
     for i in range(12):
-        head = np.array([[0.1 + interior._middle, 0.8, interior._depth + 1.6 * 0.01 + 11 * 0.0001]])
+        head = np.array([[0.1 + interior._teeth_centre, 0.8, interior._depth + 1.6 * 0.01 + 11 * 0.0001]])
         at = face.scale[i] * head @ face.rotation[i].T + face.shift[i]
-        across, down = interior.plane(i, at[:, 0].astype(np.float32), at[:, 1].astype(np.float32))
+        across, down = interior.to_arch(i, at[:, 0].astype(np.float32), at[:, 1].astype(np.float32))
         places.append((float(across[0]), float(down[0])))
     assert np.abs(np.array(places) - (0.1, 0.8)).max() < 0.01
 
@@ -165,13 +165,13 @@ def test_teeth_of_the_picture_are_the_upper_row() -> None:
     patch = cut(picture, (60, 100, 200, 200))
     plain = Interior(face, DAY)
     own = plain.with_own_teeth(patch, 0)
-    assert own is not plain and own._own and not plain._own
+    assert own is not plain and own._has_own_teeth and not plain._has_own_teeth
     middle = own._upper.pixels.shape[1] // 2
     column = own._upper.pixels[:, middle]
     assert column[:, 0].max() == pytest.approx(210 - 16, abs=3)
     end = own._upper.top + np.flatnonzero(column[:, 3] > 0.5)[-1] / own._upper.per_unit
-    _, low = plain.plane(0, mesh[14:15, 0], mesh[14:15, 1])
-    assert end < float(low[0]) - plain._edge - 0.03, "the dark under the teeth was taken for teeth"
+    _, low = plain.to_arch(0, mesh[14:15, 0], mesh[14:15, 1])
+    assert end < float(low[0]) - plain._biting_edge_y - 0.03, "the dark under the teeth was taken for teeth"
     toothless = cut(flat(FLESH * 0.3), (60, 100, 200, 200))
     assert plain.with_own_teeth(toothless, 0) is plain
 
@@ -179,7 +179,7 @@ def test_teeth_of_the_picture_are_the_upper_row() -> None:
 def test_a_smile_that_rests_is_closed_everywhere() -> None:
     face = closed_face(0.2)
     drawn = painter(face)
-    head = drawn._head(0, face.closed)
+    head = drawn._target_head(0, face.closed)
     gaps = head[list(pt.LOWER_INNER), 1] - head[list(pt.UPPER_INNER), 1]
     assert gaps.max() < 0.05
 
@@ -187,11 +187,11 @@ def test_a_smile_that_rests_is_closed_everywhere() -> None:
 def test_light_is_read_from_eyes_and_skin() -> None:
     mesh = (80 * faces.face(0.01) + (160, 130, 0)).astype(np.float32)
     picture = np.tile((SKIN ** (1 / 2.2) * 255).astype(np.float32), (SIDE, SIDE, 1))
-    plain = measure(picture, mesh, 80)
+    plain = light_of_picture(picture, mesh, 80)
     assert plain.colour > 0.9 and plain.white[0] > plain.white[2]
-    grey = measure(np.full((SIDE, SIDE, 3), 150, np.float32), mesh, 80)
+    grey = light_of_picture(np.full((SIDE, SIDE, 3), 150, np.float32), mesh, 80)
     assert grey.colour == 0 and np.ptp(grey.white) < 1e-3
-    dark = measure(picture * 0.5, mesh, 80)
+    dark = light_of_picture(picture * 0.5, mesh, 80)
     assert luma(np.array(dark.white)) < 0.5 * luma(np.array(plain.white))
     assert middle_of([plain, grey, plain]).colour == plain.colour
 
@@ -206,13 +206,13 @@ def test_lips_meet_where_the_picture_shows_it() -> None:
     picture = np.full((SIDE, SIDE, 3), 170, np.uint8)
     y = int(mesh[[13, 14], 1].mean()) + 3
     cv2.line(picture, (int(mesh[78, 0]), y), (int(mesh[308, 0]), y), (40, 40, 60), 2)
-    found = sealed(picture, mesh)
+    found = snap_closed_lips(picture, mesh)
     assert abs(found[[13, 14], 1].mean() - y) < 1.2
     assert np.abs(found[[78, 308], 1] - y).max() < 1.5, "the corners do not lie on it"
     still = [p for p in range(468) if p not in (*pt.UPPER_INNER, *pt.LOWER_INNER, *pt.CORNERS)]
     assert np.array_equal(found[still], mesh[still])
     wide = (80 * faces.face(0.2) + (160, 130, 0)).astype(np.float32)
-    assert sealed(picture, wide) is wide
+    assert snap_closed_lips(picture, wide) is wide
 
 
 def test_lids_close_over_the_eye_and_glasses_keep_them_open() -> None:
@@ -227,21 +227,21 @@ def test_lids_close_over_the_eye_and_glasses_keep_them_open() -> None:
             )
         middle = ends.mean(0).astype(int)
         cv2.circle(picture, (int(middle[0]), int(middle[1])), 5, (20, 20, 20), -1)
-    assert blinked(picture, mesh, 0.0) is picture
-    shut = blinked(picture, mesh, 1.0)
+    assert close_eyes(picture, mesh, 0.0) is picture
+    shut = close_eyes(picture, mesh, 1.0)
     assert (picture[..., 0] < 60).sum() > 100 and (shut[..., 0] < 60).sum() < 12
-    half = blinked(picture, mesh, 0.5)
+    half = close_eyes(picture, mesh, 0.5)
     assert 12 < (half[..., 0] < 60).sum() < 0.8 * (picture[..., 0] < 60).sum()
     mesh[9, :2], mesh[197, :2] = (160, 70), (160, 150)
-    assert not glasses(np.full((SIDE, SIDE, 3), 190, np.uint8), mesh)
+    assert not has_glasses(np.full((SIDE, SIDE, 3), 190, np.uint8), mesh)
     cv2.line(picture, (120, 110), (200, 110), (30, 30, 30), 3)
-    assert glasses(picture, mesh)
+    assert has_glasses(picture, mesh)
 
 
 def test_lips_are_drawn_through_their_points() -> None:
     t = np.linspace(-1, 1, 11)
     up, low = np.c_[100 + 30 * t, 100 - 5 * (1 - t**2)], np.c_[100 + 30 * t, 100 + 9 * (1 - t**2)]
-    lips = Lips.of(up.astype(np.float32), low.astype(np.float32), 80, 0.0)
+    lips = Lips.from_pixels(up.astype(np.float32), low.astype(np.float32), 80, 0.0)
     assert lips.gap == pytest.approx(14 / 80, abs=0.002) and lips.half == pytest.approx(30 / 80, abs=0.002)
     high, deep = lips.curves(np.array([0.0]))
     assert (deep - high)[0] == pytest.approx(14 / 80, abs=0.002)
@@ -249,9 +249,9 @@ def test_lips_are_drawn_through_their_points() -> None:
 
 def test_in_f_the_lower_lip_lies_at_the_edge_of_the_upper_teeth(face: Face) -> None:
     drawn = painter(face)
-    rest, tucked = drawn._head(0, face.closed), drawn._head(0, face.closed, 1.0)
+    rest, tucked = drawn._target_head(0, face.closed), drawn._target_head(0, face.closed, 1.0)
     assert tucked[13, 1] < rest[13, 1] - 0.03, "the upper lip does not show the teeth"
-    edge = rest[[13, 14], 1].mean() + OVERLAP
+    edge = rest[[13, 14], 1].mean() + UPPER_TEETH_OVERLAP
     assert tucked[14, 1] == pytest.approx(edge, abs=0.015)
     lip = [head[17, 1] - head[14, 1] for head in (rest, tucked)]
     assert lip[1] < lip[0] - 0.03, "the lower lip is not rolled in"
@@ -263,10 +263,10 @@ def test_in_f_the_lower_lip_lies_at_the_edge_of_the_upper_teeth(face: Face) -> N
 
 def test_rounded_lips_leave_a_hole_in_the_middle_and_close_beside_it(face: Face) -> None:
     drawn = painter(face)
-    wanted = face.closed + np.array([0.04, ROUND - face.closed[1]], np.float32)
+    wanted = face.closed + np.array([0.04, ROUNDED_WIDTH - face.closed[1]], np.float32)
     gaps = []
     for mouth in (wanted * (1, 0) + (0, face.closed[1]), wanted):
-        head = drawn._head(0, mouth)
+        head = drawn._target_head(0, mouth)
         gaps.append(head[list(pt.LOWER_INNER), 1] - head[list(pt.UPPER_INNER), 1])
     assert gaps[1][5] > gaps[0][5] + 0.01, "no hole"
     assert gaps[1][2] / gaps[1][5] < 0.85 * gaps[0][2] / gaps[0][5], "not round"

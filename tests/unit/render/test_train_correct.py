@@ -9,7 +9,7 @@ import pytest
 
 from services.render.audio.whisper import PER_S
 from services.render.engines.atlas.mouth.correction import Correction
-from services.render.engines.atlas.speaking_style import Manner
+from services.render.engines.atlas.speaking_style import SpeakingStyle
 from services.render.engines.atlas.train.correction import (
     answers,
     chosen,
@@ -48,7 +48,7 @@ def material(seconds: float, lag: int = 0, seed: int = 1) -> Material:
 
 def avatar(real: np.ndarray) -> Any:
     face: Any = SimpleNamespace(closed=np.array([0.02, 0.7], np.float32), reach=REACH)
-    plain = Manner.plain(face)
+    plain = SpeakingStyle.default(face)
     return SimpleNamespace(face=face, manner=plain)
 
 
@@ -57,19 +57,19 @@ def test_it_learns_where_the_mouth_is_and_how_far_it_goes() -> None:
     real = likes(general)
     found = chosen(general, real, REACH)
     assert found
-    own = found.of(general)
+    own = found.apply(general)
     np.testing.assert_allclose(own.mean(0), real.mean(0), atol=0.05)
     np.testing.assert_allclose(own.std(0), 0.9 * real.std(0), rtol=0.1)
     fresh = walk(20 * PER_S, 2)
     wanted = likes(fresh, 9)
-    before, after = (np.linalg.norm((m - wanted) * REACH, axis=1).mean() for m in (fresh, found.of(fresh)))
+    before, after = (np.linalg.norm((m - wanted) * REACH, axis=1).mean() for m in (fresh, found.apply(fresh)))
     assert after < 0.7 * before
 
 
 def test_little_speech_changes_little() -> None:
     general = walk(3 * PER_S, 1)
     real = likes(general)
-    near, far = (np.abs(correction(general, real, s).of(general) - general).mean() for s in (60.0, 1.0))
+    near, far = (np.abs(correction(general, real, s).apply(general) - general).mean() for s in (60.0, 1.0))
     assert near < 0.25 * far
     assert chosen(general[:PER_S], real[:PER_S], REACH) is None
 

@@ -8,8 +8,16 @@ import pytest
 
 from services.common.errors import HuashengError
 from services.render.audio.whisper import SIZE
-from services.render.engines.atlas.mouth.clip import OFFSETS, ClipModel
-from services.render.engines.atlas.mouth.person import SOUND, Inputs, Members, PersonModel, calm, hearing, neighbours
+from services.render.engines.atlas.mouth.clip import CONTEXT_OFFSETS, ClipModel
+from services.render.engines.atlas.mouth.person import (
+    SOUND_VALUES,
+    Ensemble,
+    InputTransform,
+    PersonModel,
+    neighbours,
+    person_encoder,
+    smoothed,
+)
 
 pytest.importorskip("torch")
 
@@ -32,7 +40,7 @@ def test_it_learns_a_known_map_and_unseen_rows_say_so(tmp_path: Path) -> None:
     members = fit.run(tmp_path / "fit.pt", looks.append)
     assert looks[-1].step == 600 and looks[-1].validation_loss < 0.15 < looks[0].validation_loss
     fresh, wanted, _ = toy(seed=2)
-    guess = members.each(fresh).mean(0)
+    guess = members.predict_each(fresh).mean(0)
     assert min(np.corrcoef(guess[:, c], wanted[:, c])[0, 1] for c in range(2)) > 0.9
     assert np.corrcoef(fit.unseen()[:, 0], y[:, 0])[0, 1] > 0.9
 
@@ -41,7 +49,7 @@ def test_noise_teaches_nothing(tmp_path: Path) -> None:
     x, _, when = toy()
     y = np.random.default_rng(9).normal(0, 1, (len(x), 2)).astype(np.float32)
     members = Fit(x, y, when, 400, "cpu", "noise").run(tmp_path / "fit.pt", lambda _look: None)
-    assert members.each(x).mean(0).std() < 0.35  # stays near the general model, which is nought here
+    assert members.predict_each(x).mean(0).std() < 0.35  # stays near the general model, which is nought here
 
 
 def test_a_resumed_fit_equals_an_uninterrupted_one(tmp_path: Path) -> None:
@@ -100,7 +108,7 @@ def test_a_device_that_is_not_here_is_named() -> None:
 
 def person() -> PersonModel:
     dice = np.random.default_rng(3)
-    size = len(OFFSETS) * SIZE
+    size = len(CONTEXT_OFFSETS) * SIZE
     general = ClipModel(
         np.zeros(size, np.float32),
         np.ones(size, np.float32),
@@ -108,18 +116,18 @@ def person() -> PersonModel:
         np.zeros(2, np.float32),
         np.ones(2, np.float32),
     )
-    features = dice.normal(0, 1, (80, SIZE + SOUND)).astype(np.float32)
-    inputs = Inputs.of(features, general)
+    features = dice.normal(0, 1, (80, SIZE + SOUND_VALUES)).astype(np.float32)
+    inputs = InputTransform.fit(features, general)
     count = len(inputs.mean)
     shapes = ((MEMBERS, count, 2), (MEMBERS, count, 4), (MEMBERS, 4), (MEMBERS, 4, 2), (MEMBERS, 2))
-    members = Members(*(dice.normal(0, 0.1, s).astype(np.float32) for s in shapes))
+    members = Ensemble(*(dice.normal(0, 0.1, s).astype(np.float32) for s in shapes))
     one = np.ones(2, np.float32)
     return PersonModel(general, inputs, members, 0.5 * one, 0.1 * one, 0.2 * one, one)
 
 
 def test_a_model_is_kept_as_it_is_and_a_foreign_file_is_refused(tmp_path: Path) -> None:
     model, path = person(), tmp_path / "model.npz"
-    features = np.random.default_rng(4).normal(0, 1, (60, SIZE + SOUND)).astype(np.float32)
+    features = np.random.default_rng(4).normal(0, 1, (60, SIZE + SOUND_VALUES)).astype(np.float32)
     model.save(path)
     np.testing.assert_array_equal(PersonModel.load(path).estimate(features), model.estimate(features))
     np.savez(tmp_path / "other.npz", what=np.array([{"a": 1}], dtype=object))
@@ -129,12 +137,12 @@ def test_a_model_is_kept_as_it_is_and_a_foreign_file_is_refused(tmp_path: Path) 
 
 def test_a_model_of_an_earlier_version_speaks_as_it_did(tmp_path: Path) -> None:
     now = person()
-    known = now.inputs.mean.size - 2 * len(OFFSETS)  # it does not know the estimate's parts
+    known = now.inputs.mean.size - 2 * len(CONTEXT_OFFSETS)  # it does not know the estimate's parts
     inputs = replace(now.inputs, mean=now.inputs.mean[:known], scale=now.inputs.scale[:known])
     cut = {name: getattr(now.members, name)[:, :known] for name in ("linear", "into")}
     earlier = replace(now, inputs=inputs, members=replace(now.members, **cut))
-    silent = {name: np.concatenate([w, 0 * w[:, : 2 * len(OFFSETS)]], 1) for name, w in cut.items()}
-    features = np.random.default_rng(4).normal(0, 1, (60, SIZE + SOUND)).astype(np.float32)
+    silent = {name: np.concatenate([w, 0 * w[:, : 2 * len(CONTEXT_OFFSETS)]], 1) for name, w in cut.items()}
+    features = np.random.default_rng(4).normal(0, 1, (60, SIZE + SOUND_VALUES)).astype(np.float32)
     earlier.save(tmp_path / "model.npz")
     told = replace(now, members=replace(now.members, **silent)).estimate(features)
     np.testing.assert_allclose(PersonModel.load(tmp_path / "model.npz").estimate(features), told, atol=1e-5)
@@ -144,19 +152,19 @@ def test_the_parts_of_an_estimate_make_it_up() -> None:
     general = person().general
     features = np.random.default_rng(5).normal(0, 1, (60, SIZE)).astype(np.float32)
     parts = general.parts(features)
-    assert parts.shape == (60, len(OFFSETS), 2)
+    assert parts.shape == (60, len(CONTEXT_OFFSETS), 2)
     np.testing.assert_allclose(general.centre + parts.sum(1), general.estimate(features), atol=1e-4)
     one = features.copy()
     one[30] += 1  # what is heard at one moment is in the part of that moment
-    changed = np.abs(general.parts(one) - parts)[30 - OFFSETS].max(2) > 1e-4
-    assert (changed == np.eye(len(OFFSETS), dtype=bool)).all()
+    changed = np.abs(general.parts(one) - parts)[30 - CONTEXT_OFFSETS].max(2) > 1e-4
+    assert (changed == np.eye(len(CONTEXT_OFFSETS), dtype=bool)).all()
 
 
 def test_small_parts() -> None:
     x = np.arange(5, dtype=np.float32)[:, None]
     assert neighbours(x, np.array([-1, 0, 1]), lag=1)[:, 1].tolist() == [1, 2, 3, 4, 4]
-    np.testing.assert_allclose(calm(np.ones((6, 2), np.float32)), 1, rtol=1e-6)
-    place = hearing(lambda s: np.tile(np.arange(750, dtype=np.float32)[:, None], (1, SIZE)))
+    np.testing.assert_allclose(smoothed(np.ones((6, 2), np.float32)), 1, rtol=1e-6)
+    place = person_encoder(lambda s: np.tile(np.arange(750, dtype=np.float32)[:, None], (1, SIZE)))
     heard = place(np.zeros(15 * 16000, np.float32))
-    assert heard.shape == (750, SIZE + SOUND)
+    assert heard.shape == (750, SIZE + SOUND_VALUES)
     assert heard[10, 0] == 10 and heard[200, 0] == pytest.approx((200 + 150 + 100) / 3)

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from services.common.errors import HuashengError
 from services.render.clip.frames import Reader
-from services.render.engines.atlas.face import SEALED, TOUCHING, Face, mouth_rect
-from services.render.engines.atlas.library import SIZE, Library, choose
+from services.render.engines.atlas.face import MAX_CLOSED_OPENING, TOUCHING_OPENING, Face, mouth_rect
+from services.render.engines.atlas.library import MAX_PICTURES, Library, select_frames
 from services.render.face import points as pt
-from services.render.face.pose import Poses, separate, smooth, to_head
-from services.render.face.shape import Array, learn, measure
+from services.render.face.pose import Poses, separate_pose, smooth, to_head
+from services.render.face.shape import Array, fit_mouth_model, measure_mouth
 from services.render.media.planes import cut
 
 LIP_CALM = 12
@@ -63,7 +63,7 @@ def _calm(x: Array, reach: int) -> Array:
 def understand(meshes: Array, good: npt.NDArray[np.bool_], canonical: Array) -> Face:
     """Poses, mouth model, rest and reach from the meshes (n, 468, 3) of a clip."""
     meshes = smooth(_filled(meshes, good), good)
-    poses, shapes = separate(meshes, canonical)
+    poses, shapes = separate_pose(meshes, canonical)
     gap = np.convolve(np.pad((~good).astype(float), FADE, mode="edge"), np.ones(2 * FADE + 1), "valid")
     strength = np.where(good, 1 - np.clip(gap / (FADE + 1), 0, 1), 0).astype(np.float32)
     return _learned(meshes, poses, shapes, strength, good)
@@ -76,15 +76,15 @@ def relearn(face: Face, taught: npt.NDArray[np.bool_]) -> Face:
 
 
 def _learned(meshes: Array, poses: Poses, shapes: Array, strength: Array, taught: npt.NDArray[np.bool_]) -> Face:
-    mouths = measure(shapes)
-    model = learn(shapes[taught])
+    mouths = measure_mouth(shapes)
+    model = fit_mouth_model(shapes[taught])
     left_over = shapes - (model.mean + np.einsum("nk,kpc->npc", mouths - model.centre, model.basis))
     lips = _lipness(model.mean)[None, :, None]
     residual = left_over * (1 - lips) + _calm(left_over, LIP_CALM) * lips
     known = mouths[taught]
     low = np.percentile(known[:, 0], 3)
     shut = known[known[:, 0] <= np.percentile(known[:, 0], 12)]
-    rest = float(low) if low <= SEALED else TOUCHING
+    rest = float(low) if low <= MAX_CLOSED_OPENING else TOUCHING_OPENING
     closed = np.array([rest, float(np.median(shut[:, 1]))], np.float32)
     reach = known.std(0) / TRACK_STD
     reach = np.array([np.clip(reach[0], *OPENING_REACH), np.clip(reach[1], *WIDTH_REACH)], np.float32)
@@ -129,9 +129,9 @@ def worth(face: Face, store: Path, width: int, height: int, cancelled: Callable[
     return np.asarray(np.clip(sharp / max(1e-6, typical), 0.05, 1) * (face.strength >= 1), dtype=np.float32)
 
 
-def build_library(face: Face, store: Path, width: int, height: int, good: Array, size: int = SIZE) -> Library:
+def build_library(face: Face, store: Path, width: int, height: int, good: Array, size: int = MAX_PICTURES) -> Library:
     """Cut the mouth pictures of the frames that cover the shapes best; ``good`` (n,) is their ``worth``."""
-    kept = choose(traits(face), good, size)
+    kept = select_frames(traits(face), good, size)
     reader = Reader(store)
     try:
         rects = [mouth_rect(face.meshes[i], float(face.scale[i]), width, height) for i in kept]
@@ -160,6 +160,6 @@ def missing_shapes(face: Face, good: Array) -> tuple[str, ...]:
         "open": opening >= OPEN,
         "rounded": width <= -APART,
         "spread": width >= APART,
-        "closed": opening <= SEALED,
+        "closed": opening <= MAX_CLOSED_OPENING,
     }
     return tuple(name for name, frames in seen.items() if frames.sum() < ENOUGH)

@@ -1,4 +1,4 @@
-"""A prepared avatar as a session reads it: what is in its folder, and nothing that changes."""
+"""A prepared avatar as a session reads it: the immutable content of its folder."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from services.render.engines.atlas.face import Face
 from services.render.engines.atlas.interior import Interior
 from services.render.engines.atlas.library import Library
 from services.render.engines.atlas.light import Light
-from services.render.engines.atlas.speaking_style import Manner
-from services.render.engines.atlas.still import silent
+from services.render.engines.atlas.speaking_style import SpeakingStyle
+from services.render.engines.atlas.still import never_opens
 
 FRAMES = "frames.mp4"
 LIGHT = "light.npz"
@@ -29,11 +29,11 @@ class Plan:
     fps: float
     frames: int
     cyclic: bool
-    """True when the frames themselves are a loop made to be one (a portrait)."""
+    """True when the frames form a synthetic loop (a portrait)."""
     loop: list[int]
     """Source frame of each position of the idle loop."""
     positions: list[int]
-    """Loop position most like each source frame."""
+    """Loop position that is most similar to each source frame."""
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
@@ -49,10 +49,10 @@ class Avatar:
     face: Face
     library: Library
     interior: Interior
-    manner: Manner
-    """What a track of visemes, or of what is heard, means for this person."""
+    style: SpeakingStyle
+    """Maps a mouth track to this person's mouth."""
     still: bool
-    """Whether nothing shows the mouth open: a portrait, or a clip in which nobody speaks."""
+    """Whether no picture shows an open mouth: a portrait, or a clip in which nobody speaks."""
 
     @classmethod
     def load(cls, folder: Path) -> Avatar:
@@ -61,12 +61,12 @@ class Avatar:
 
 
 @lru_cache(maxsize=4)
-def _load(folder: Path, stamp: int) -> Avatar:  # noqa: ARG001  a new stamp is a new preparation
+def _load(folder: Path, mtime_ns: int) -> Avatar:  # noqa: ARG001  a new stamp is a new preparation
     plan = Plan(**json.loads((folder / "plan.json").read_text(encoding="utf-8")))
     face, library = Face.load(folder / "face.npz"), Library.load(folder / "atlas.npz")
-    most = int(np.argmax(library.traits[:, 0] * (library.worth > 0.3)))
-    frame = int(np.abs(face.meshes - library.meshes[most]).sum((1, 2)).argmin())
-    interior = Interior(face, Light.load(folder / LIGHT)).with_own_teeth(library.patches[most], frame)
-    still = plan.cyclic or silent(library)
-    manner = Manner.plain(face) if still else Manner.of(face, plan.fps)
-    return Avatar(folder, plan, face, library, interior, manner, still)
+    widest = int(np.argmax(library.traits[:, 0] * (library.sharpness > 0.3)))
+    frame = int(np.abs(face.meshes - library.meshes[widest]).sum((1, 2)).argmin())
+    interior = Interior(face, Light.load(folder / LIGHT)).with_own_teeth(library.patches[widest], frame)
+    still = plan.cyclic or never_opens(library)
+    manner = SpeakingStyle.default(face) if still else SpeakingStyle.from_clip(face, plan.fps)
+    return Avatar(folder=folder, plan=plan, face=face, library=library, interior=interior, style=manner, still=still)

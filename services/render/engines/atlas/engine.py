@@ -18,7 +18,7 @@ from services.common.weights import WeightsError, folder
 from services.render.audio.whisper import WhisperEncoder
 from services.render.engines.atlas.avatar import Avatar
 from services.render.engines.atlas.mouth.hear import AcousticModel
-from services.render.engines.atlas.mouth.person import PersonModel, hearing
+from services.render.engines.atlas.mouth.person import PersonModel, person_encoder
 from services.render.engines.atlas.prepare import prepare
 from services.render.engines.atlas.session import AtlasSession
 from services.render.engines.atlas.train.checks import sound_of, voice_in
@@ -96,8 +96,8 @@ class AtlasEngine(RenderEngine):
             raise HuashengError("engine-unavailable", service="render", engine=self.name, why="not loaded")
         prepared, encoder = Avatar.load(avatar), self._encoder
         person = person_model(config.model, config.model.stat().st_mtime_ns) if config.model else None
-        if person and person.helps and encoder and not config.live:  # it hears more than phonemes tell
-            return AtlasSession(prepared, config, self._acoustic, hearing(encoder), person)
+        if person and person.improves_recordings and encoder and not config.live:  # it hears more than phonemes tell
+            return AtlasSession(prepared, config, self._acoustic, person_encoder(encoder), person)
         if config.has_phonemes:
             return AtlasSession(prepared, config, self._acoustic, correction=person.text if person else None)
         if encoder is None:

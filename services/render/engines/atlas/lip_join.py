@@ -1,7 +1,7 @@
-"""Brings the lips of a picture together that shows them apart.
+"""Closes the lips of a picture that shows them apart.
 
-One smooth warp cannot: between lips that meet there is no room for the teeth that were between them. So the upper and
-the lower lip are warped each on their own, as if the other followed, and are joined along the line where they meet.
+One smooth warp cannot do it: between closed lips there is no room for the teeth that were between them. So the upper
+and the lower lip are warped separately, each as if the other one followed, and joined along the line where they meet.
 """
 
 from __future__ import annotations
@@ -13,77 +13,81 @@ from services.render.face import points as pt
 from services.render.face.shape import Array
 from services.render.media.planes import Patch
 
-APART = (0.03, 0.07)
-"""Opening of the picture, less the wanted one, from which lips need joining: not at all, wholly."""
-CLOSED = (0.03, 0.075)
-"""Wanted opening up to which they are joined wholly, and over which not at all."""
-INSET = 0.014
-"""The rim of a lip that may belong to the teeth, in eye distances."""
+EXCESS_OPENING = (0.03, 0.07)
+"""Opening of the picture minus the target opening, in eye distances: joining starts at the first and is full at the
+second value."""
+CLOSED_OPENING = (0.03, 0.075)
+"""Target opening, in eye distances, up to which lips are joined fully, and above which they are not joined."""
+TEETH_INSET = 0.014
+"""Width of the strip along the lip contour that may belong to the teeth, in eye distances."""
 
-_PLACE = {int(p): k for k, p in enumerate(pt.CONTROL)}
-UPPER = np.array([_PLACE[p] for p in pt.UPPER_INNER[1:-1]])
-LOWER = np.array([_PLACE[p] for p in pt.LOWER_INNER[1:-1]])
-UPPER_RIM = np.array([_PLACE[p] for p in pt.UPPER_OUTER[1:-1]])
-LOWER_RIM = np.array([_PLACE[p] for p in pt.LOWER_OUTER[1:-1]])
-
-
-def need(wanted: float, shown: float) -> float:
-    """How far lips must be joined for an opening, in a picture that shows another, 0 to 1."""
-    apart = np.clip((shown - wanted - APART[0]) / (APART[1] - APART[0]), 0, 1)
-    return float(apart * np.clip((CLOSED[1] - wanted) / (CLOSED[1] - CLOSED[0]), 0, 1))
+_CONTROL_INDEX = {int(p): k for k, p in enumerate(pt.CONTROL)}
+UPPER_INNER = np.array([_CONTROL_INDEX[p] for p in pt.UPPER_INNER[1:-1]])
+LOWER_INNER = np.array([_CONTROL_INDEX[p] for p in pt.LOWER_INNER[1:-1]])
+UPPER_OUTER = np.array([_CONTROL_INDEX[p] for p in pt.UPPER_OUTER[1:-1]])
+LOWER_OUTER = np.array([_CONTROL_INDEX[p] for p in pt.LOWER_OUTER[1:-1]])
 
 
-def halves(target: Array, source: Array, unit: float, ratio: float) -> tuple[Array, Array]:
-    """Source points for the warp of the upper lip, and for that of the lower one.
+def join_share(wanted: float, shown: float) -> float:
+    """Share, 0 to 1, by which the lips of a picture with opening ``shown`` must be joined for opening ``wanted``."""
+    excess = np.clip((shown - wanted - EXCESS_OPENING[0]) / (EXCESS_OPENING[1] - EXCESS_OPENING[0]), 0, 1)
+    return float(excess * np.clip((CLOSED_OPENING[1] - wanted) / (CLOSED_OPENING[1] - CLOSED_OPENING[0]), 0, 1))
 
-    ``target`` and ``source`` (p, 2) are the control points in both pictures, ``unit`` the source's eye distance in
-    pixels and ``ratio`` its scale over the target's.
+
+def lip_sources(target: Array, source: Array, eye_distance: float, ratio: float) -> tuple[Array, Array]:
+    """Source points for the warp of the upper lip and for that of the lower lip.
+
+    ``target`` and ``source`` (p, 2) are the control points in both pictures, ``eye_distance`` is that of the source in
+    pixels, and ``ratio`` is the scale of the source over that of the target.
     """
     out = []
-    for own, own_rim, other, other_rim in ((UPPER, UPPER_RIM, LOWER, LOWER_RIM), (LOWER, LOWER_RIM, UPPER, UPPER_RIM)):
-        values = source.copy()
-        into = source[own_rim] - source[own]
-        length = np.maximum(1e-3, np.linalg.norm(into, axis=1, keepdims=True))
-        values[own] = source[own] + into / length * np.minimum(INSET * unit, 0.4 * length)
-        values[other] = values[own] + ratio * (target[other] - target[own])
-        values[other_rim] = values[own] + ratio * (target[other_rim] - target[own])
-        out.append(values)
+    for inner, outer, other_inner, other_outer in (
+        (UPPER_INNER, UPPER_OUTER, LOWER_INNER, LOWER_OUTER),
+        (LOWER_INNER, LOWER_OUTER, UPPER_INNER, UPPER_OUTER),
+    ):
+        points = source.copy()
+        outward = source[outer] - source[inner]
+        length = np.maximum(1e-3, np.linalg.norm(outward, axis=1, keepdims=True))
+        points[inner] = source[inner] + outward / length * np.minimum(TEETH_INSET * eye_distance, 0.4 * length)
+        points[other_inner] = points[inner] + ratio * (target[other_inner] - target[inner])
+        points[other_outer] = points[inner] + ratio * (target[other_outer] - target[inner])
+        out.append(points)
     return out[0], out[1]
 
 
-def join(whole: Patch, upper: Patch, lower: Patch, target: Array, unit: float, share: float) -> Patch:
+def join_lips(warped: Patch, upper: Patch, lower: Patch, target: Array, eye_distance: float, share: float) -> Patch:
     """The patch with its lips joined by ``share``; ``target`` (p, 2) are the control points in picture pixels."""
-    x0, y0, w, h = whole.rect
-    ring = target[[*UPPER, *LOWER]] - (x0, y0)
-    reach = 0.22 * unit
-    left, top = (np.maximum(0, np.floor((ring.min(0) - reach) / 2) * 2)).astype(int)
-    right, bottom = np.minimum((w, h), (np.ceil((ring.max(0) + reach) / 2) * 2).astype(int))
+    x0, y0, w, h = warped.rect
+    lips = target[[*UPPER_INNER, *LOWER_INNER]] - (x0, y0)
+    reach = 0.22 * eye_distance
+    left, top = (np.maximum(0, np.floor((lips.min(0) - reach) / 2) * 2)).astype(int)
+    right, bottom = np.minimum((w, h), (np.ceil((lips.max(0) + reach) / 2) * 2).astype(int))
     if right - left < 4 or bottom - top < 4:
-        return whole
-    line = (target[UPPER] + target[LOWER]) / 2 - (x0, y0)
-    order = np.argsort(line[:, 0])
-    x = np.arange(left, right)
-    y = np.arange(top, bottom)[:, None]
-    below = y - np.interp(x, line[order, 0], line[order, 1])[None]
-    soft = max(0.6, 0.008 * unit)
-    lower_share = np.clip(0.5 + below / (2 * soft), 0, 1)
-    ends = ring[:, 0].min(), ring[:, 0].max()
-    fade = 0.08 * unit
-    across = np.clip((x - ends[0]) / fade + 0.5, 0, 1) * np.clip((ends[1] - x) / fade + 0.5, 0, 1)
-    # away from the line both halves agree with the whole, or are not to be trusted
+        return warped
+    seam = (target[UPPER_INNER] + target[LOWER_INNER]) / 2 - (x0, y0)
+    order = np.argsort(seam[:, 0])
+    columns = np.arange(left, right)
+    rows = np.arange(top, bottom)[:, None]
+    below = rows - np.interp(columns, seam[order, 0], seam[order, 1])[None]
+    softness = max(0.6, 0.008 * eye_distance)
+    lower_share = np.clip(0.5 + below / (2 * softness), 0, 1)
+    corners = lips[:, 0].min(), lips[:, 0].max()
+    fade = 0.08 * eye_distance
+    across = np.clip((columns - corners[0]) / fade + 0.5, 0, 1) * np.clip((corners[1] - columns) / fade + 0.5, 0, 1)
+    # away from the seam both halves agree with the whole warp, or are unreliable
     near = np.clip((reach - np.abs(below)) / (0.5 * reach), 0, 1)
     weight = (across[None] * near * share).astype(np.float32)
-    crease = 1 - 0.3 * np.exp(-((below / (1.6 * soft)) ** 2)) * across[None]
+    crease = 1 - 0.3 * np.exp(-((below / (1.6 * softness)) ** 2)) * across[None]
 
-    luma, chroma = whole.luma.copy(), whole.chroma.copy()
-    cut = (slice(top, bottom), slice(left, right))
-    joined = (upper.luma[cut] + lower_share * (lower.luma[cut].astype(np.float32) - upper.luma[cut])) * crease
-    part = luma[cut]
-    part[:] = np.clip(part + weight * (joined - part), 0, 255)
+    luma, chroma = warped.luma.copy(), warped.chroma.copy()
+    window = (slice(top, bottom), slice(left, right))
+    joined = (upper.luma[window] + lower_share * (lower.luma[window].astype(np.float32) - upper.luma[window])) * crease
+    pixels = luma[window]
+    pixels[:] = np.clip(pixels + weight * (joined - pixels), 0, 255)
     size = ((right - left) // 2, (bottom - top) // 2)
     half = cv2.resize(np.dstack([weight, lower_share]).astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    cut = (slice(top // 2, bottom // 2), slice(left // 2, right // 2))
-    colour = upper.chroma[cut] + half[..., 1:] * (lower.chroma[cut].astype(np.float32) - upper.chroma[cut])
-    part = chroma[cut]
-    part[:] = np.clip(part + half[..., :1] * (colour - part), 0, 255)
-    return Patch(whole.rect, luma, chroma)
+    window = (slice(top // 2, bottom // 2), slice(left // 2, right // 2))
+    colour = upper.chroma[window] + half[..., 1:] * (lower.chroma[window].astype(np.float32) - upper.chroma[window])
+    pixels = chroma[window]
+    pixels[:] = np.clip(pixels + half[..., :1] * (colour - pixels), 0, 255)
+    return Patch(warped.rect, luma, chroma)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from services.common.errors import HuashengError
 from services.render.clip.frames import Writer
 from services.render.clip.loop import idle_loop, positions
-from services.render.clip.portrait import frames_of_portrait, sealed
+from services.render.clip.portrait import portrait_frames, snap_closed_lips
 from services.render.engines.atlas.analysis import (
     BLURRED,
     build_library,
@@ -24,14 +24,14 @@ from services.render.engines.atlas.analysis import (
     worth,
 )
 from services.render.engines.atlas.avatar import FRAMES, LIGHT, Plan
-from services.render.engines.atlas.library import SIZE
-from services.render.engines.atlas.light import of_store
+from services.render.engines.atlas.library import MAX_PICTURES
+from services.render.engines.atlas.light import estimate_light
 from services.render.engines.base import AvatarReport, EngineOptions, Image, Kind
 from services.render.face.landmarks import Points, Tracker
-from services.render.face.lip_contour import LIPS, at_the_rim, beyond
-from services.render.face.occlusion import POINTS, covered, look
-from services.render.face.pose import canonical_face
-from services.render.face.shape import Array, eyes_open
+from services.render.face.lip_contour import LIP_CURVES, move_lip_contour, teeth_reach
+from services.render.face.occlusion import POINTS, lip_colours, occluded_frames
+from services.render.face.pose import load_canonical_face
+from services.render.face.shape import Array, eye_opening
 from services.render.media.read import probe, read_frames, read_image
 from services.render.media.write import to_yuv
 
@@ -56,7 +56,7 @@ def prepare(
     cancelled: Callable[[], bool],
 ) -> AvatarReport:
     """See ``RenderEngine.prepare``; ``weights`` is the folder of the face mesh."""
-    canonical = canonical_face(weights / "canonical_face.obj")
+    canonical = load_canonical_face(weights / "canonical_face.obj")
     tracker = Tracker(weights)
     warnings: list[str] = []
     hidden: list[int] = []
@@ -86,16 +86,16 @@ def prepare(
     face = understand(meshes, good, canonical)
     progress("atlas", 0.9)
     if kind == "portrait":
-        face = face.still()
+        face = face.for_portrait()
     sharp = worth(face, out / FRAMES, width, height, cancelled)
-    library = build_library(face, out / FRAMES, width, height, sharp, 1 if kind == "portrait" else SIZE)
+    library = build_library(face, out / FRAMES, width, height, sharp, 1 if kind == "portrait" else MAX_PICTURES)
     count = len(meshes)
     loop = list(range(count))
     if kind == "video":
-        loop = idle_loop(fps, face.poses.motion(), face.strength, eyes_open(face.meshes, face.scale))
+        loop = idle_loop(fps, face.poses.motion(), face.strength, eye_opening(face.meshes, face.scale))
     face.save(out / "face.npz")
     library.save(out / "atlas.npz")
-    of_store(face, out / FRAMES).save(out / LIGHT)
+    estimate_light(face, out / FRAMES).save(out / LIGHT)
     looks = traits(face)[:, 2:]
     Plan(width, height, fps, count, kind == "portrait", loop, positions(loop, count, looks)).save(out / "plan.json")
     progress("atlas", 1.0)
@@ -169,11 +169,15 @@ def follow(
                 progress("landmarks", min(0.85, 0.85 * i / expected))
             mesh = tracker.next(picture)
             found.append(nothing if mesh is None else mesh)
-            looks.append(look(picture, found[-1]) if mesh is not None else np.zeros((len(POINTS), 3), np.float32))
-            teeth.append(np.zeros((2, len(LIPS[0][0])), np.float32) if mesh is None else beyond(picture, mesh))
+            looks.append(
+                lip_colours(picture, found[-1]) if mesh is not None else np.zeros((len(POINTS), 3), np.float32)
+            )
+            teeth.append(
+                np.zeros((2, len(LIP_CURVES[0][0])), np.float32) if mesh is None else teeth_reach(picture, mesh)
+            )
             writer.add(to_yuv(picture))
-    meshes = at_the_rim(np.stack(found), np.stack(teeth))
-    behind = covered(np.stack(looks), ~np.isnan(meshes[:, 0, 0]))
+    meshes = move_lip_contour(np.stack(found), np.stack(teeth))
+    behind = occluded_frames(np.stack(looks), ~np.isnan(meshes[:, 0, 0]))
     meshes[behind] = np.nan
     if hidden is not None:
         hidden += np.flatnonzero(behind).tolist()
@@ -197,10 +201,10 @@ def animate(
     mesh = tracker.next(picture)
     if mesh is None:
         raise HuashengError("no-face", name=source.name)
-    mesh = sealed(picture, mesh)
+    mesh = snap_closed_lips(picture, mesh)
     found: list[Array] = []
     with Writer(store, width, height, PORTRAIT_FPS) as writer:
-        for i, (total, moved, points) in enumerate(frames_of_portrait(picture, mesh, canonical, PORTRAIT_FPS)):
+        for i, (total, moved, points) in enumerate(portrait_frames(picture, mesh, canonical, PORTRAIT_FPS)):
             if cancelled():
                 raise HuashengError("cancelled")
             progress("motion", 0.85 * i / total)

@@ -11,14 +11,14 @@ import numpy as np
 from services.render.clip.frames import Reader
 from services.render.clip.loop import Path as FramePath
 from services.render.engines.atlas.avatar import FRAMES, Avatar
-from services.render.engines.atlas.mouth.clip import ClipListener, ClipModel, Encoder, Estimator
+from services.render.engines.atlas.mouth.clip import ClipAudioToMouth, ClipModel, Encoder, Estimator
 from services.render.engines.atlas.mouth.correction import Correction
 from services.render.engines.atlas.mouth.hear import LOOK_AHEAD_S, AcousticModel, Listener
-from services.render.engines.atlas.mouth.live import LiveListener, LiveModel
-from services.render.engines.atlas.mouth.track import LEAD_S, REACH_S, met, mouth_at, tucked_at
-from services.render.engines.atlas.mouth.visemes import Timed, timed
+from services.render.engines.atlas.mouth.live import LiveAudioToMouth, LiveModel
+from services.render.engines.atlas.mouth.track import LEAD_S, VISEME_REACH_S, labiodental_at, mouth_at, with_closures
+from services.render.engines.atlas.mouth.visemes import TimedViseme, timed_visemes
 from services.render.engines.atlas.painter import Painter
-from services.render.engines.atlas.speaking_style import Manner
+from services.render.engines.atlas.speaking_style import SpeakingStyle
 from services.render.engines.atlas.still import StillPainter
 from services.render.engines.base import Frame, Image, PhonemeSpan, RenderSession, Samples, SessionConfig
 from services.render.face.shape import Array
@@ -47,7 +47,7 @@ class AtlasSession(RenderSession):
         self._model, self._correction = model, correction
         self._hears = not config.has_phonemes or model is not None
         trained = model is not None or correction is not None
-        self._manner = Manner.plain(avatar.face) if trained else avatar.manner
+        self._style = SpeakingStyle.default(avatar.face) if trained else avatar.style
         plan = avatar.plan
         self._avatar, self._config, self._acoustic, self._encoder = avatar, config, acoustic, encoder
         scale = min(1.0, config.max_side_px / max(plan.width, plan.height)) if config.max_side_px else 1.0
@@ -66,7 +66,7 @@ class AtlasSession(RenderSession):
         self._end = config.start_frame % len(plan.loop)
         self._drawn = 0
         self._heard_s = 0.0
-        self._visemes: list[Timed] = []
+        self._visemes: list[TimedViseme] = []
         self._listener = self._new_listener()
         self._mouth = np.zeros(2, np.float32)
         self._settle = 0
@@ -93,7 +93,7 @@ class AtlasSession(RenderSession):
 
     def push(self, samples: Samples, spans: Sequence[PhonemeSpan] = ()) -> Iterator[Frame]:
         """See ``RenderSession``."""
-        timed(spans, self._visemes)
+        timed_visemes(spans, self._visemes)
         self._heard_s += len(samples) / self._config.audio_rate_hz
         if self._hears:
             self._listener.push(samples)
@@ -116,19 +116,19 @@ class AtlasSession(RenderSession):
         """See ``RenderSession``."""
         self._reader.close()
 
-    def _new_listener(self) -> Listener | LiveListener | ClipListener:
+    def _new_listener(self) -> Listener | LiveAudioToMouth | ClipAudioToMouth:
         rate = self._config.audio_rate_hz
         if self._encoder is None:
             return Listener(self._acoustic, rate, self._heard_s)
         if self._config.live:
-            return LiveListener(self._encoder, LiveModel.builtin(), rate, self._heard_s, self._correction)
-        return ClipListener(self._encoder, self._model or ClipModel.builtin(), rate, self._heard_s)
+            return LiveAudioToMouth(self._encoder, LiveModel.builtin(), rate, self._heard_s, self._correction)
+        return ClipAudioToMouth(self._encoder, self._model or ClipModel.builtin(), rate, self._heard_s)
 
     def _ready(self, time_s: float) -> bool:
         if self._heard_s + 1e-6 < time_s + 1 / self.fps:
             return False
         if not isinstance(self._listener, Listener):
-            return self._listener.knows(time_s)
+            return self._listener.ready(time_s)
         known = self._heard_s
         if self._config.has_phonemes and self._visemes:
             known = max(known, self._visemes[-1].end_us / 1e6)
@@ -150,11 +150,11 @@ class AtlasSession(RenderSession):
         if not self._config.has_phonemes:
             return self._listener.mouth_at(time_s)
         at = np.array([time_s])
-        past = (time_s + LEAD_S - 2 * REACH_S) * 1e6
+        past = (time_s + LEAD_S - 2 * VISEME_REACH_S) * 1e6
         while self._visemes and self._visemes[0].end_us < past:
             self._visemes.pop(0)
         if self._hears:
-            return np.asarray(met(self._listener.mouth_at(time_s)[None], self._visemes, at)[0])
+            return np.asarray(with_closures(self._listener.mouth_at(time_s)[None], self._visemes, at)[0])
         return np.asarray(mouth_at(self._visemes, at, self._correction)[0])
 
     def _frame(self, mouth: Array) -> Frame:
@@ -162,10 +162,10 @@ class AtlasSession(RenderSession):
         number = self._path.next()
         if face.strength[number] <= 0:
             self.passthrough_frames += 1
-        self.shape = self._manner.mouth(mouth) if self._shapes is None else self._shapes[self._drawn]
+        self.shape = self._style.mouth(mouth) if self._shapes is None else self._shapes[self._drawn]
         stored, painter = self._reader.frame(number), self._painter
         if isinstance(painter, StillPainter):
-            drawn = painter.paint(stored, number, self.shape, tucked_at(self._visemes, self._drawn / self.fps))
+            drawn = painter.paint(stored, number, self.shape, labiodental_at(self._visemes, self._drawn / self.fps))
         else:
             drawn = painter.paint(stored, number, self.shape)
         image = self._fitted(drawn)

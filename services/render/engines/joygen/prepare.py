@@ -35,8 +35,8 @@ from services.render.engines.joygen.paste import MASK_SIDE, Style, cut_out, mask
 from services.render.engines.joygen.resample import lanczos
 from services.render.engines.joygen.store import FACE, FRAMES, LATENTS, MASKS, PLAN, Face
 from services.render.face.landmarks import Tracker
-from services.render.face.pose import canonical_face, separate, smooth
-from services.render.face.shape import Array, eyes_open
+from services.render.face.pose import load_canonical_face, separate_pose, smooth
+from services.render.face.shape import Array, eye_opening
 from services.render.media.read import probe, read_frames
 from services.render.media.write import to_bgr
 
@@ -104,7 +104,7 @@ def prepare(job: Job, out: Path) -> AvatarReport:
         work.mkdir(exist_ok=True)
         os.utime(work)
         clip = _clip(job, work)
-        canonical = canonical_face(job.mesh_weights / "canonical_face.obj")
+        canonical = load_canonical_face(job.mesh_weights / "canonical_face.obj")
         boxes, crops = _places(clip, job.margin)
         parts = _encode(job, work, clip, boxes, crops)
         report = _write(job, work, out, clip, boxes, crops, parts, canonical)
@@ -141,7 +141,7 @@ def _clip(job: Job, work: Path) -> Clip:
             job.progress(stage, part / 0.85 * FOLLOW_PART)
 
         if job.kind == "portrait":
-            canonical = canonical_face(job.mesh_weights / "canonical_face.obj")
+            canonical = load_canonical_face(job.mesh_weights / "canonical_face.obj")
             meshes = animate(job.source, store, tracker, canonical, job.options, told, job.cancelled)
         else:
             info = probe(job.source)
@@ -258,11 +258,11 @@ def _write(
     where = np.array([(c.scale, c.left, c.up) for c in crops])
     coefficients = arrays["coefficients"]
     Face(strength, np.array(boxes, np.int32), where, coefficients, _rest(clip, coefficients)).save(out / FACE)
-    poses, _ = separate(clip.meshes, canonical)
+    poses, _ = separate_pose(clip.meshes, canonical)
     count, portrait = len(clip.good), job.kind == "portrait"
     loop = list(range(count))
     if not portrait:
-        loop = idle_loop(FPS, poses.motion(), strength, eyes_open(clip.meshes, poses.scale))
+        loop = idle_loop(FPS, poses.motion(), strength, eye_opening(clip.meshes, poses.scale))
     order = positions(loop, count, poses.angles())
     plan = Plan(clip.width, clip.height, PORTRAIT_FPS if portrait else float(FPS), count, portrait, loop, order)
     shutil.move(work / FRAMES, out / FRAMES)

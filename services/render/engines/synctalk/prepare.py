@@ -31,8 +31,8 @@ from services.render.engines.synctalk.data import KEPT, PERSON, PICTURES, PLAN, 
 from services.render.engines.synctalk.setup import SyncTalk
 from services.render.engines.synctalk.watch import bar
 from services.render.face.landmarks import Tracker
-from services.render.face.pose import canonical_face, separate, smooth
-from services.render.face.shape import eyes_open
+from services.render.face.pose import load_canonical_face, separate_pose, smooth
+from services.render.face.shape import eye_opening
 from services.render.media.read import probe, read_frames
 from services.render.media.write import to_bgr
 
@@ -275,8 +275,8 @@ def _finish(
         if found.name not in KEPT:
             shutil.rmtree(found) if found.is_dir() else found.unlink()
     count, (height, width) = len(heads), picture.shape[:2]
-    poses, _ = separate(meshes[:count], canonical_face(job.mesh_weights / "canonical_face.obj"))
-    seen = eyes_open(meshes[:count], poses.scale)
+    poses, _ = separate_pose(meshes[:count], load_canonical_face(job.mesh_weights / "canonical_face.obj"))
+    seen = eye_opening(meshes[:count], poses.scale)
     loop = idle_loop(FPS, poses.motion(), np.ones(count, np.float32), seen)
     plan = Plan(width, height, float(FPS), count, False, loop, positions(loop, count, poses.angles()))
     (out / PLAN).write_text(json.dumps(asdict(plan)), encoding="utf-8")

@@ -1,8 +1,8 @@
-"""Features of a whole recording as ``ClipListener`` hears them: what a model of one person's mouth is fitted on.
+"""Features of a whole recording as ``ClipAudioToMouth`` computes them, to train a model of one person's mouth.
 
-features = encoded(samples, rate, encoder)                     # (n, SIZE), number k tells of k / PER_S seconds
-model = ClipModel(mean, spread, matrix, centre, gain)          # linear in around(features)
-ClipListener(encoder, model, rate)                             # in place of ClipModel.builtin()
+features = encode_recording(samples, rate, encoder)            # (n, SIZE), feature k describes k / PER_S seconds
+model = ClipModel(mean, spread, matrix, centre, gain)          # linear in with_context(features)
+ClipAudioToMouth(encoder, model, rate)                         # in place of ClipModel.builtin()
 """
 
 from __future__ import annotations
@@ -12,25 +12,27 @@ import numpy as np
 from services.render.audio.log_mel import RATE, Array
 from services.render.audio.resampling import Resampler
 from services.render.audio.whisper import SIZE
-from services.render.engines.atlas.mouth.clip import STEP, Encoder, told
+from services.render.engines.atlas.mouth.clip import SAMPLES_PER_FEATURE, Encoder, window_after
 
 
-def encoded(samples: Array, rate: int, encoder: Encoder) -> Array:
-    """Encoder features, float32, shape (n, SIZE), one each 20 ms, of mono samples (-1 to 1) at ``rate`` Hz.
+def encode_recording(samples: Array, rate: int, encoder: Encoder) -> Array:
+    """Encoder features, float32, shape (n, SIZE), one per 20 ms, of mono samples (-1 to 1) at ``rate`` Hz.
 
-    Encoded in the same windows as the engine does when it draws, so that weights fitted on these features fit there.
-    Costs about 25 CPU-ms a second of sound. An empty recording gives no features.
+    The windows are those that the engine uses when it draws, so that weights fitted on these features match. The cost
+    is about 25 CPU-ms per second of sound. An empty recording gives no features.
     """
-    pieces = []
+    chunks = []
     resampler = None if rate == RATE else Resampler(rate, RATE)
-    for k in range(0, len(samples), rate):
-        piece = np.asarray(samples[k : k + rate], np.float32)
-        pieces.append(piece if resampler is None else resampler.push(piece, k + rate >= len(samples)))
-    sound = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
-    out: list[Array] = []
-    count = 0
-    while window := told(count, len(sound) // STEP, whole=True):
-        features = encoder(sound[window.begin * STEP : window.until * STEP])
-        out.append(features[window.first - window.begin : window.end - window.begin])
-        count = window.end
-    return np.concatenate(out) if out else np.zeros((0, SIZE), np.float32)
+    for start in range(0, len(samples), rate):
+        chunk = np.asarray(samples[start : start + rate], np.float32)
+        chunks.append(chunk if resampler is None else resampler.push(chunk, start + rate >= len(samples)))
+    sound = np.concatenate(chunks) if chunks else np.zeros(0, np.float32)
+    windows: list[Array] = []
+    done = 0
+    while window := window_after(done, len(sound) // SAMPLES_PER_FEATURE, ended=True):
+        features = encoder(
+            sound[window.context_start * SAMPLES_PER_FEATURE : window.context_stop * SAMPLES_PER_FEATURE]
+        )
+        windows.append(features[window.start - window.context_start : window.stop - window.context_start])
+        done = window.stop
+    return np.concatenate(windows) if windows else np.zeros((0, SIZE), np.float32)

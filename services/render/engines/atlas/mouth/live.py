@@ -1,8 +1,8 @@
-"""Live sound to mouth: Whisper's encoder on the last seconds, over and over, mapped linearly.
+"""Live sound to mouth: linear maps of Whisper's encoder features of the last seconds.
 
-Every ``HOP`` features the encoder hears the last ``WINDOW_S`` seconds, so the moments of a hop have different amounts
-of sound after them: each amount has its own map, trained on windows that end just so (``tools/train_mouth.py``).
-Windows end at fixed times of the stream, so that the pieces in which sound comes do not show.
+Every ``HOP`` features the last ``WINDOW_S`` seconds are encoded. The features of a hop have different amounts of sound
+after them, and each amount has its own map, trained on windows that end there (``tools/train_mouth.py``). Windows end
+at fixed times of the stream. So the size of the pushed pieces does not change the result.
 """
 
 from __future__ import annotations
@@ -16,37 +16,43 @@ import numpy as np
 from services.render.audio.log_mel import RATE, Array, Levelled
 from services.render.audio.resampling import Resampler
 from services.render.audio.whisper import PER_S
-from services.render.engines.atlas.mouth.clip import NEAR, STEP, Encoder, between, eased
+from services.render.engines.atlas.mouth.clip import (
+    GATE_REACH,
+    SAMPLES_PER_FEATURE,
+    Encoder,
+    interpolated_row,
+    mobility,
+)
 from services.render.engines.atlas.mouth.correction import Correction
 
 WINDOW_S = 3.0
-"""Sound encoded at once; before a stream begins there is silence."""
+"""Sound encoded at once; before the start of a stream there is silence."""
 HOP = 6
 """Features (20 ms) between two windows."""
-FIRST = 8
-"""Features that the first window hears: enough for two pictures, with which a video can begin."""
-FAR = 10
-"""Features heard from the earliest moment that a window tells of to its end: the look-ahead."""
-NEXT = FAR - HOP
-"""The same of the latest one, which the next window tells again; needed for moments between two features."""
-OFFSETS = (-20, -12, -8, -5, -2, 0, 2, 5, 8)
-"""Features heard around a moment, as far as they have sounded."""
-SHORT = 34
-"""Samples of silence at a window's end: resampling holds back fewer."""
-KEPT = 60
-"""Frames (10 ms) whose loudness is remembered."""
+FIRST_FEATURES = 8
+"""Features in the first window: enough for two pictures, with which a video can start."""
+MAX_AHEAD = 10
+"""Features from the earliest one that a window estimates to its end: the look-ahead."""
+MIN_AHEAD = MAX_AHEAD - HOP
+"""The same for the latest one, which the next window estimates again; needed to interpolate between features."""
+CONTEXT_OFFSETS = (-20, -12, -8, -5, -2, 0, 2, 5, 8)
+"""Features around the drawn time that the maps use, as far as they are available."""
+TAIL_SAMPLES = 34
+"""Samples of silence at the end of a window; the resampler holds back fewer."""
+LOUDNESS_FRAMES = 60
+"""Frames (10 ms) whose loudness is kept."""
 
 
-def window(sound: Array) -> Array:
-    """What is encoded, ``WINDOW_S``, of the last samples up to ``SHORT`` before its end; silence is before a stream."""
-    size = round(WINDOW_S * RATE) - SHORT
-    return np.asarray(np.pad(sound[-size:], (max(0, size - len(sound)), SHORT)), np.float32)
+def window_samples(sound: Array) -> Array:
+    """``WINDOW_S`` of samples to encode: the end of ``sound``, then ``TAIL_SAMPLES`` of silence; padded in front."""
+    size = round(WINDOW_S * RATE) - TAIL_SAMPLES
+    return np.asarray(np.pad(sound[-size:], (max(0, size - len(sound)), TAIL_SAMPLES)), np.float32)
 
 
-def around(features: Array, ahead: int) -> Array:
-    """The features around the moment that has ``ahead`` of them up to the end, of windows (..., features, SIZE)."""
-    at = features.shape[-2] - ahead
-    picked = features[..., [at + k for k in OFFSETS if k < ahead], :]
+def with_context(features: Array, ahead: int) -> Array:
+    """Features around the one that is ``ahead`` before the end, of windows (..., features, SIZE)."""
+    now = features.shape[-2] - ahead
+    picked = features[..., [now + offset for offset in CONTEXT_OFFSETS if offset < ahead], :]
     return np.asarray(picked.reshape(*features.shape[:-2], -1), np.float32)
 
 
@@ -58,10 +64,11 @@ class LiveModel:
     """Of features, shape (SIZE,)."""
     spread: Array
     matrix: Array
-    """Shape (FAR - NEXT + 1, len(OFFSETS) * SIZE, 2), from ``FAR`` down to ``NEXT``; what has not sounded weighs 0."""
+    """Shape (MAX_AHEAD - MIN_AHEAD + 1, len(CONTEXT_OFFSETS) * SIZE, 2), from ``MAX_AHEAD`` down to ``MIN_AHEAD``;
+    weights of offsets beyond the window are 0."""
     centre: Array
     gain: Array
-    """Shape (2,): regression shrinks; this gives speech its usual spread back."""
+    """Shape (2,): restores the usual spread of speech, which regression shrinks."""
 
     @classmethod
     @cache
@@ -71,15 +78,15 @@ class LiveModel:
             return cls(**{field.name: data[field.name].astype(np.float32) for field in fields(cls)})
 
     def estimate(self, features: Array) -> Array:
-        """Opening and width, shape (FAR - NEXT + 1, 2), of the moments that a window's features tell of."""
-        z = (features - self.mean) / self.spread
-        seen = [around(z, ahead) for ahead in range(FAR, NEXT - 1, -1)]
-        told = np.stack([x @ self.matrix[k, : len(x)] for k, x in enumerate(seen)])
-        return np.asarray(self.centre + self.gain * told, dtype=np.float32)
+        """Opening and width, shape (MAX_AHEAD - MIN_AHEAD + 1, 2), at the features that a window estimates."""
+        normalised = (features - self.mean) / self.spread
+        contexts = [with_context(normalised, ahead) for ahead in range(MAX_AHEAD, MIN_AHEAD - 1, -1)]
+        estimates = np.stack([context @ self.matrix[row, : len(context)] for row, context in enumerate(contexts)])
+        return np.asarray(self.centre + self.gain * estimates, dtype=np.float32)
 
 
-class LiveListener:
-    """Follows one stream of sound as it comes; memory does not grow while it is drawn."""
+class LiveAudioToMouth:
+    """Estimates the mouth of one live stream. Memory stays bounded while frames are drawn."""
 
     def __init__(
         self, encoder: Encoder, model: LiveModel, rate: int, start_s: float = 0.0, correction: Correction | None = None
@@ -88,61 +95,67 @@ class LiveListener:
         self._encoder, self._model, self._correction = encoder, model, correction
         self._resampler = None if rate == RATE else Resampler(rate, RATE)
         self._start_s = start_s
-        self._sound = np.zeros(round(WINDOW_S * RATE) - FIRST * STEP, np.float32)  # from where the next window begins
+        # sound from the start of the next window on
+        self._sound = np.zeros(round(WINDOW_S * RATE) - FIRST_FEATURES * SAMPLES_PER_FEATURE, np.float32)
         self._levelled = Levelled()
-        self._loud = np.full(KEPT, -9.0, np.float32)  # of frames of 10 ms, the last ones
-        self._heard = 0  # features that windows have heard
-        self._whole = False
+        self._loudness = np.full(LOUDNESS_FRAMES, -9.0, np.float32)  # of the latest frames, 10 ms each
+        self._feature_count = 0  # features encoded so far
+        self._ended = False
         self._track = np.zeros((0, 2), np.float32)
         self._first = 0  # number of the first feature kept in ``_track``
 
     def push(self, samples: Array, last: bool = False) -> None:
-        """Hear more; ``last`` tells that silence follows. Costs little: ``knows`` does the work."""
-        x = samples if self._resampler is None else self._resampler.push(samples, last)
-        self._sound = np.concatenate([self._sound, np.asarray(x, np.float32)])
-        self._whole |= last
+        """Store samples; ``last`` says that silence follows. This is cheap: ``ready`` does the work."""
+        resampled = samples if self._resampler is None else self._resampler.push(samples, last)
+        self._sound = np.concatenate([self._sound, np.asarray(resampled, np.float32)])
+        self._ended |= last
 
-    def knows(self, time_s: float) -> bool:
-        """Whether the mouth at a stream time can be told, after hearing the windows up to it that are complete."""
-        at = int((time_s - self._start_s) * PER_S + 1e-6)
-        while self._heard - NEXT - 1 < at and self._hear():
+    def ready(self, time_s: float) -> bool:
+        """Whether the mouth at a stream time is known, after encoding the complete windows up to it."""
+        index = int((time_s - self._start_s) * PER_S + 1e-6)
+        while self._feature_count - MIN_AHEAD - 1 < index and self._estimate_window():
             pass
-        return self._heard - NEXT - 1 >= at
+        return self._feature_count - MIN_AHEAD - 1 >= index
 
     def mouth_at(self, time_s: float) -> Array:
-        """Opening and width, shape (2,), at a stream time that is known; earlier ones cannot be asked for any more."""
-        self.knows(time_s)
+        """Opening and width, shape (2,), at a stream time that is ready. Earlier times are dropped."""
+        self.ready(time_s)
         if not len(self._track):
             return np.zeros(2, np.float32)
-        at = (time_s - self._start_s) * PER_S - self._first
-        out = between(self._track, at)
-        drop = max(0, min(int(at), len(self._track)) - PER_S)
-        self._track, self._first = self._track[drop:], self._first + drop
-        return out
+        position = (time_s - self._start_s) * PER_S - self._first
+        mouth = interpolated_row(self._track, position)
+        dropped = max(0, min(int(position), len(self._track)) - PER_S)
+        self._track, self._first = self._track[dropped:], self._first + dropped
+        return mouth
 
-    def _hear(self) -> bool:
-        """Hear the next window if its sound is there."""
-        size = round(WINDOW_S * RATE) - SHORT
+    def _estimate_window(self) -> bool:
+        """Estimate the next window. Returns False while its sound is incomplete."""
+        size = round(WINDOW_S * RATE) - TAIL_SAMPLES
         if len(self._sound) < size:
-            if not self._whole:
+            if not self._ended:
                 return False
             self._sound = np.pad(self._sound, (0, size - len(self._sound)))
-        new = HOP if self._heard else FIRST
-        loud = self._levelled.push(self._sound[size - new * STEP : size])[:, 4:32].mean(1)
-        self._loud = np.concatenate([self._loud, loud])[-KEPT:]
-        told = self._model.estimate(self._encoder(window(self._sound[:size])))
+        new_features = HOP if self._feature_count else FIRST_FEATURES
+        loudness = self._levelled.push(self._sound[size - new_features * SAMPLES_PER_FEATURE : size])[:, 4:32].mean(1)
+        self._loudness = np.concatenate([self._loudness, loudness])[-LOUDNESS_FRAMES:]
+        estimates = self._model.estimate(self._encoder(window_samples(self._sound[:size])))
         if self._correction is not None:
-            told = self._correction.heard(told)
-        told *= self._free()[:, None]
-        self._sound = self._sound[HOP * STEP :]
-        self._heard += new
-        first = self._heard - FAR
-        before = self._track[: max(0, first - self._first)]
-        self._track = np.concatenate([before, told[max(0, -first) :]])
+            estimates = self._correction.apply_keeping_closures(estimates)
+        estimates *= self._mobility()[:, None]
+        self._sound = self._sound[HOP * SAMPLES_PER_FEATURE :]
+        self._feature_count += new_features
+        first = self._feature_count - MAX_AHEAD
+        previous = self._track[: max(0, first - self._first)]
+        self._track = np.concatenate([previous, estimates[max(0, -first) :]])
         return True
 
-    def _free(self) -> Array:
-        """How freely the mouth moves, 0 (silence) to 1, at each of the moments that a window tells of."""
-        # lips part before the first sound is heard, and stay a moment; the last frame is one before the window's end
-        near = np.array([self._loud[max(0, k - NEAR[0]) : k + NEAR[1] + 1].max() for k in range(KEPT)])
-        return eased(near)[[KEPT + 1 - 2 * ahead for ahead in range(FAR, NEXT - 1, -1)]]
+    def _mobility(self) -> Array:
+        """Mobility of the mouth, 0 (silence) to 1, at each of the features that a window estimates."""
+        # lips part before the first sound and stay apart for a moment; the last frame is one before the window's end
+        loudest = np.array(
+            [
+                self._loudness[max(0, frame - GATE_REACH[0]) : frame + GATE_REACH[1] + 1].max()
+                for frame in range(LOUDNESS_FRAMES)
+            ]
+        )
+        return mobility(loudest)[[LOUDNESS_FRAMES + 1 - 2 * ahead for ahead in range(MAX_AHEAD, MIN_AHEAD - 1, -1)]]

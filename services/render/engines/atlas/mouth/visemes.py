@@ -1,8 +1,8 @@
-"""What the mouth does for each phoneme, in the alphabet of our speech engine (IPA as misaki writes it, en and zh).
+"""The viseme of each phoneme, in the alphabet of our speech engine (IPA as misaki writes it, en and zh).
 
-A viseme has an ``opening`` (0 lips together, 1 wide as in "ah"), a ``width`` (-1 rounded as in "oo", 0
-at rest, 1 spread as in "ee") and a ``hold``: how strongly it keeps its own shape against its neighbours (Cohen and
-Massaro 1993). Openings are of the inner lips, so they already fall with rounding and rise with spreading.
+A viseme has an ``opening`` (0 lips together, 1 wide as in "ah"), a ``width`` (-1 rounded as in "oo", 0 at rest, 1
+spread as in "ee") and a ``hold``: its dominance over its neighbours (Cohen and Massaro 1993). Openings are those of the
+inner lips, so they already fall with rounding and rise with spreading.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Viseme:
 
 REST = Viseme(0.0, 0.0, 1.0)
 PAUSE = Viseme(0.3, 0.0, 1.0)
-"""Between phrases people breathe in through nose and mouth together (Lester and Hoit 2014): lips stay parted."""
+"""Between phrases people breathe in through nose and mouth (Lester and Hoit 2014), so the lips stay parted."""
 
 _GROUPS: tuple[tuple[str, Viseme], ...] = (
     ("aɑ", Viseme(1.0, 0.1, 1.0)),
@@ -62,23 +62,23 @@ _GROUPS: tuple[tuple[str, Viseme], ...] = (
 )
 VISEMES: dict[str, Viseme] = {symbol: viseme for symbols, viseme in _GROUPS for symbol in symbols}
 
-GLIDES: dict[str, str] = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "S": "ʃ"}
-"""Symbols that stand for others, spoken one after the other."""
+COMPOUND_SYMBOLS: dict[str, str] = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "S": "ʃ"}
+"""Symbols that stand for a sequence of others."""
 BILABIAL = frozenset("mbp")
 LABIODENTAL = VISEMES["f"]
-SILENT = frozenset(' ;:,.!?—…"()“”')
-"""Symbols in which nothing is said; a short space between words is spoken through."""
-MARKS = frozenset("ˈˌːʰʲ̃ᵝ↓→↗↘")
-"""Stress, length and tone: they lengthen what they belong to."""
-BREATH_US = 120_000
+SILENT_SYMBOLS = frozenset(' ;:,.!?—…"()“”')
+"""Symbols of silence. Speech runs through a short space between words."""
+MODIFIERS = frozenset("ˈˌːʰʲ̃ᵝ↓→↗↘")
+"""Marks of stress, length and tone: they lengthen the preceding sound."""
+MIN_REST_US = 120_000
 """A pause shorter than this does not bring the mouth to rest."""
-PAUSE_US = 350_000
-"""How long lips stay parted when nothing more is said: then they shut."""
+PARTED_PAUSE_US = 350_000
+"""Time for which lips stay parted after speech; then they close."""
 
 
 @dataclass(frozen=True)
-class Timed:
-    """A viseme and when it sounds, in microseconds."""
+class TimedViseme:
+    """A viseme with its start and end, in microseconds."""
 
     viseme: Viseme
     start_us: int
@@ -86,36 +86,41 @@ class Timed:
     closes: bool = False
     """True when the lips must meet."""
     after_speech: bool = False
-    """True of a silence in which speech ends."""
+    """True for a silence that follows speech."""
 
 
-def timed(spans: Iterable[PhonemeSpan], before: list[Timed] | None = None) -> list[Timed]:
-    """Visemes of phoneme spans, in order, after those of ``before`` (which is extended and returned).
+def timed_visemes(spans: Iterable[PhonemeSpan], previous: list[TimedViseme] | None = None) -> list[TimedViseme]:
+    """Visemes of phoneme spans, in order, appended to ``previous`` (which is changed and returned).
 
-    A symbol without an entry is taken as the weakest consonant.
+    A symbol without an entry counts as the weakest consonant.
     """
-    out: list[Timed] = [] if before is None else before
+    visemes: list[TimedViseme] = [] if previous is None else previous
     for span in spans:
-        symbols = [s for c in span.phoneme for s in GLIDES.get(c, c) if s not in MARKS]
+        symbols = [
+            symbol
+            for character in span.phoneme
+            for symbol in COMPOUND_SYMBOLS.get(character, character)
+            if symbol not in MODIFIERS
+        ]
         if not symbols:
-            if span.phoneme and out:  # a mark alone lengthens what came before
-                out[-1] = replace(out[-1], end_us=span.end_us)
+            if span.phoneme and visemes:  # a mark alone lengthens what came before
+                visemes[-1] = replace(visemes[-1], end_us=span.end_us)
             elif not span.phoneme:
-                _rest(out, span.start_us, span.end_us)
+                _append_rest(visemes, span.start_us, span.end_us)
             continue
         length = (span.end_us - span.start_us) / len(symbols)
-        for k, symbol in enumerate(symbols):
-            start, end = round(span.start_us + k * length), round(span.start_us + (k + 1) * length)
-            if symbol in SILENT:
-                _rest(out, start, end)
+        for index, symbol in enumerate(symbols):
+            start, end = round(span.start_us + index * length), round(span.start_us + (index + 1) * length)
+            if symbol in SILENT_SYMBOLS:
+                _append_rest(visemes, start, end)
             else:
-                out.append(Timed(VISEMES.get(symbol, VISEMES["ʔ"]), start, end, symbol in BILABIAL))
-    return out
+                visemes.append(TimedViseme(VISEMES.get(symbol, VISEMES["ʔ"]), start, end, symbol in BILABIAL))
+    return visemes
 
 
-def _rest(out: list[Timed], start: int, end: int) -> None:
-    if out and out[-1].viseme is REST and out[-1].end_us >= start:
-        out[-1] = replace(out[-1], end_us=end)
+def _append_rest(visemes: list[TimedViseme], start: int, end: int) -> None:
+    if visemes and visemes[-1].viseme is REST and visemes[-1].end_us >= start:
+        visemes[-1] = replace(visemes[-1], end_us=end)
     else:
-        after = bool(out) and out[-1].viseme is not REST and out[-1].end_us >= start
-        out.append(Timed(REST, start, end, after_speech=after))
+        after = bool(visemes) and visemes[-1].viseme is not REST and visemes[-1].end_us >= start
+        visemes.append(TimedViseme(REST, start, end, after_speech=after))

@@ -17,10 +17,10 @@ from services.render.audio.log_mel import Array
 from services.render.audio.whisper import PER_S
 from services.render.engines.atlas.avatar import Avatar
 from services.render.engines.atlas.mouth.correction import Correction
-from services.render.engines.atlas.mouth.person import WAYS
+from services.render.engines.atlas.mouth.person import CORRECTED_SOURCES
 from services.render.engines.atlas.mouth.track import mouth_at
-from services.render.engines.atlas.mouth.visemes import timed
-from services.render.engines.atlas.speaking_style import Manner
+from services.render.engines.atlas.mouth.visemes import timed_visemes
+from services.render.engines.atlas.speaking_style import SpeakingStyle
 from services.render.engines.atlas.train.material import Material
 from services.render.engines.base import PhonemeSpan
 
@@ -73,14 +73,14 @@ def chosen(general: Array, real: Array, reach: Array) -> Correction | None:
         for a, b in pairwise(edges):
             rest = (at < a - GUARD) | (at >= b + GUARD)
             found = correction(general[rest], real[rest], usual_s)
-            away.append(np.abs(found.of(general[a:b]) - real[a:b]) * reach)
+            away.append(np.abs(found.apply(general[a:b]) - real[a:b]) * reach)
         left.append(float(np.concatenate(away).mean()))
     return correction(general, real, USUAL_S[int(np.argmin(left))])
 
 
 def drawn(avatar: Avatar, track: Array, corrected: bool) -> Array:
     """Opening and width in eye distances, shape (n, 2), that the engine draws for a track (n, 2)."""
-    manner = Manner.plain(avatar.face) if corrected else avatar.manner
+    manner = SpeakingStyle.default(avatar.face) if corrected else avatar.style
     return np.stack([manner.mouth(t) for t in track])
 
 
@@ -105,7 +105,7 @@ def answers(avatar: Avatar, found: Correction | None, real: Array) -> dict[str, 
     with np.load(ANSWERS, allow_pickle=False) as data:
         spans = [PhonemeSpan(str(p), int(a), int(b)) for p, (a, b) in zip(data["phonemes"], data["us"], strict=True)]
     times = np.arange(0, spans[-1].end_us / 1e6, 1 / PER_S)
-    visemes = timed(spans)
+    visemes = timed_visemes(spans)
     said = np.abs(mouth_at(visemes, times)).sum(1) > 1e-2
     mouths = drawn(avatar, mouth_at(visemes, times, found)[said], found is not None)
     deciles = np.arange(0.1, 0.95, 0.1)
@@ -149,7 +149,7 @@ def judged(held_in: Material, everything: Material, whole: Avatar, part: Avatar)
     at = at[(at >= first + max(0, -lag)) & (at + lag < len(everything.real))]
     real = np.asarray(everything.real[at] * whole.face.reach + whole.face.closed, np.float32)
     out = {}
-    for way in WAYS:
+    for way in CORRECTED_SOURCES:
         found = chosen(*pair(held_in, way), part.face.reach)
         told = (everything.live if way == "live" else everything.general)[at + lag]
         before = figures(way, drawn(part, told, False), real)
@@ -157,7 +157,7 @@ def judged(held_in: Material, everything: Material, whole: Avatar, part: Avatar)
             before |= answers(part, None, real)
         after, use = before, False
         if found is not None:
-            own = found.heard(told) if way == "live" else found.of(told)
+            own = found.apply_keeping_closures(told) if way == "live" else found.apply(told)
             trial = figures(way, drawn(part, own, True), real)
             use = helps(way, before, trial)
             if way == "text":

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from services.common.errors import HuashengError
 from services.render.audio.log_mel import Array
-from services.render.engines.atlas.mouth.person import Members
+from services.render.engines.atlas.mouth.person import Ensemble
 
 log = logging.getLogger("huasheng.render.train")
 
@@ -132,7 +132,7 @@ class Fit:
         told: Callable[[Look], None],
         cancelled: Callable[[], bool] = lambda: False,
         warn: Callable[[str], None] = lambda _code: None,
-    ) -> Members:
+    ) -> Ensemble:
         """Train to the last step, from the checkpoint if it is of this fit. Raises ``cancelled``, checkpoint kept.
 
         A checkpoint that cannot be read is told by ``warn`` (``checkpoint-lost``); the one before it is gone on from.
@@ -179,13 +179,13 @@ class Fit:
                 for name in NAMES:
                     self.best[name][m] = self.weights[name][m]
 
-    def members(self) -> Members:
+    def members(self) -> Ensemble:
         """The networks as they were best."""
-        return Members(**{name: self.best[name].cpu().numpy().copy() for name in NAMES})
+        return Ensemble(**{name: self.best[name].cpu().numpy().copy() for name in NAMES})
 
     def unseen(self) -> Array:
         """What each row is said to be by the member that did not learn from it, shape (n, 2)."""
-        each = self.members().each(self.x.cpu().numpy())
+        each = self.members().predict_each(self.x.cpu().numpy())
         out = each.mean(0)
         for m, (_, held) in enumerate(self.validation):
             out[held.numpy()] = each[m][held.numpy()]

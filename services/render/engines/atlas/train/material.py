@@ -10,10 +10,10 @@ import numpy.typing as npt
 from services.render.audio.log_mel import RATE, Array
 from services.render.audio.whisper import PER_S, SIZE, WhisperEncoder
 from services.render.engines.atlas.face import Face
-from services.render.engines.atlas.mouth.clip import GATE, NEAR, ClipModel, Encoder
-from services.render.engines.atlas.mouth.encoded import encoded
-from services.render.engines.atlas.mouth.live import LiveListener, LiveModel
-from services.render.engines.atlas.mouth.person import hearing
+from services.render.engines.atlas.mouth.clip import GATE_REACH, LOUDNESS_GATE, ClipModel, Encoder
+from services.render.engines.atlas.mouth.encoded import encode_recording
+from services.render.engines.atlas.mouth.live import LiveAudioToMouth, LiveModel
+from services.render.engines.atlas.mouth.person import person_encoder
 from services.render.engines.atlas.train.checks import offset
 
 SHIFTS_S = (0.0, 2.5, 5.0, 7.5)
@@ -53,7 +53,11 @@ def material(sound: Array, face: Face, fps: float, encoder: WhisperEncoder) -> M
     heard = []
     for shift_s in SHIFTS_S:
         before = own[: round(shift_s * PER_S) * step]
-        heard.append(encoded(np.concatenate([before, own]), RATE, hearing(encoder))[len(before) // step :][:count])
+        heard.append(
+            encode_recording(np.concatenate([before, own]), RATE, person_encoder(encoder))[len(before) // step :][
+                :count
+            ]
+        )
     t, at = np.arange(count) / PER_S, np.arange(len(face.mouths)) / fps
     track = (face.mouths - face.closed) / face.reach
     real = np.stack([np.interp(t, at, c) for c in track.T], 1).astype(np.float32)
@@ -61,14 +65,14 @@ def material(sound: Array, face: Face, fps: float, encoder: WhisperEncoder) -> M
     model = ClipModel.builtin()
     guess = np.asarray(np.mean([model.estimate(h[:, :SIZE]) for h in heard], axis=0), np.float32)
     lag, sync = offset(guess[usable], real[usable])
-    loud = np.pad(heard[0][:, SIZE], (NEAR[0] // 2, NEAR[1] // 2), mode="edge")
-    near = np.lib.stride_tricks.sliding_window_view(loud, sum(NEAR) // 2 + 1).max(1)
-    return Material(heard, guess, live(own, encoder), near >= GATE[1], real, usable, lag, sync)
+    loud = np.pad(heard[0][:, SIZE], (GATE_REACH[0] // 2, GATE_REACH[1] // 2), mode="edge")
+    near = np.lib.stride_tricks.sliding_window_view(loud, sum(GATE_REACH) // 2 + 1).max(1)
+    return Material(heard, guess, live(own, encoder), near >= LOUDNESS_GATE[1], real, usable, lag, sync)
 
 
 def live(sound: Array, encoder: Encoder | WhisperEncoder) -> Array:
     """What the general model for live speech makes of samples at ``RATE``, shape (features, 2)."""
     exact = encoder.exactly if isinstance(encoder, WhisperEncoder) else encoder
-    listener = LiveListener(exact, LiveModel.builtin(), RATE)
+    listener = LiveAudioToMouth(exact, LiveModel.builtin(), RATE)
     listener.push(sound, last=True)
     return np.stack([listener.mouth_at(k / PER_S) for k in range(len(sound) * PER_S // RATE)])

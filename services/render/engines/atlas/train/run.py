@@ -26,8 +26,15 @@ from services.render.engines.atlas.avatar import FRAMES, Avatar
 from services.render.engines.atlas.engine import AtlasEngine
 from services.render.engines.atlas.mouth.clip import ClipModel
 from services.render.engines.atlas.mouth.correction import Correction
-from services.render.engines.atlas.mouth.encoded import encoded
-from services.render.engines.atlas.mouth.person import NOW, WAYS, Inputs, PersonModel, hearing, neighbours
+from services.render.engines.atlas.mouth.encoded import encode_recording
+from services.render.engines.atlas.mouth.person import (
+    CORRECTED_SOURCES,
+    NO_OFFSETS,
+    InputTransform,
+    PersonModel,
+    neighbours,
+    person_encoder,
+)
 from services.render.engines.atlas.train.checks import offset_warnings, sound_of, voice_in
 from services.render.engines.atlas.train.correction import chosen, drawn, judged, pair
 from services.render.engines.atlas.train.fit import SAVE_EVERY, Fit, Look, use
@@ -57,7 +64,7 @@ class Fitting:
 
     fit: Fit
     general: ClipModel
-    inputs: Inputs
+    inputs: InputTransform
     slope: Array
     centre: Array
     spread: Array
@@ -67,14 +74,14 @@ class Fitting:
     @classmethod
     def of(cls, stretch: Material, general: ClipModel, steps: int, device: str, identity: str) -> Fitting:
         """The untrained start: the general estimate, as strong as fits best."""
-        inputs = Inputs.of(np.mean(stretch.heard, axis=0), general)
+        inputs = InputTransform.fit(np.mean(stretch.heard, axis=0), general)
         real = stretch.real[stretch.usable]
         centre, spread = real.mean(0), real.std(0) + 1e-3
         wanted = np.tile((real - centre) / spread, (len(stretch.heard), 1))
         rows, away = [], []
         for features in stretch.heard:
-            rows.append(inputs.rows(features, general, stretch.lag)[stretch.usable])
-            guess = neighbours(general.estimate(features[:, :SIZE]), NOW, stretch.lag)
+            rows.append(inputs.apply(features, general, stretch.lag)[stretch.usable])
+            guess = neighbours(general.estimate(features[:, :SIZE]), NO_OFFSETS, stretch.lag)
             away.append(guess[stretch.usable] - general.centre)
         far = np.concatenate(away)
         strength = far.std(0) + 1e-6
@@ -118,7 +125,7 @@ def train(job: Job) -> None:
     job.at("features", 0.22)
     general = ClipModel.builtin()
     held_in, everything = (material(sound, a.face, a.plan.fps, engine.encoder) for a in (part, whole))
-    features = encoded(sound, RATE, hearing(engine.encoder))
+    features = encode_recording(sound, RATE, person_encoder(engine.encoder))
     if held_in.usable.sum() < 2 * PER_S:
         raise HuashengError("few-faces", name=job.name, percent=round(100 * held_in.usable.mean()), limit=50)
     for code in offset_warnings(held_in.lag, held_in.sync):
@@ -141,7 +148,7 @@ def train(job: Job) -> None:
     _run(job, last, "final", job.work / "final.pt", 0.68, 0.98, None)
     job.at("publish", 0.98)
     reach = whole.face.reach
-    text, live = (chosen(*pair(everything, w), reach) if ways[w].correction else None for w in WAYS)
+    text, live = (chosen(*pair(everything, w), reach) if ways[w].correction else None for w in CORRECTED_SOURCES)
     last.model(text, live, "not-better" not in job.now.warnings).save(job.out / MODEL)
     replace(result, warnings=job.now.warnings).save(job.out / RESULT)
 

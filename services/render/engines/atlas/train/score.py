@@ -12,9 +12,9 @@ from services.render.audio.log_mel import RATE
 from services.render.engines.base import Frame, Image, RenderSession, Working
 from services.render.face import points as pt
 from services.render.face.landmarks import Tracker
-from services.render.face.lip_contour import at_the_rim, beyond
-from services.render.face.pose import canonical_face, separate, smooth
-from services.render.face.shape import Array, measure
+from services.render.face.lip_contour import move_lip_contour, teeth_reach
+from services.render.face.pose import load_canonical_face, separate_pose, smooth
+from services.render.face.shape import Array, measure_mouth
 from services.render.media.write import to_bgr
 
 HZ = 100
@@ -46,7 +46,7 @@ def figures(drawn: Array, real: Array, fps: float, offset_s: float) -> dict[str,
 
     The lag is told without that offset: a drawn mouth that is in time with the sound has none.
     """
-    a, b = measure(drawn), measure(real)
+    a, b = measure_mouth(drawn), measure_mouth(real)
     n = min(len(a), len(b))
     t = np.arange(0, (n - 1) / fps, 1 / HZ)
     a, b = (np.stack([np.interp(t, np.arange(n) / fps, c[:n]) for c in m.T], 1) for m in (a, b))
@@ -99,14 +99,14 @@ def shapes_of(pictures: list[Image], weights: Path, tick: Callable[[float], None
         mesh = tracker.next(picture)
         if mesh is not None or meshes:
             meshes.append(meshes[-1] if mesh is None else mesh)
-            teeth.append(teeth[-1] if mesh is None else beyond(picture, mesh))
+            teeth.append(teeth[-1] if mesh is None else teeth_reach(picture, mesh))
         tick((k + 1) / len(pictures))
     if not meshes:
         return np.zeros((0, 468, 3), np.float32)
     late = len(pictures) - len(meshes)
-    found = at_the_rim(*(np.stack([*[seen[0]] * late, *seen]) for seen in (meshes, teeth)))
+    found = move_lip_contour(*(np.stack([*[seen[0]] * late, *seen]) for seen in (meshes, teeth)))
     found = smooth(found, np.ones(len(found), bool))
-    return separate(found, canonical_face(weights / "canonical_face.obj"))[1]
+    return separate_pose(found, load_canonical_face(weights / "canonical_face.obj"))[1]
 
 
 def preview(rows: list[list[Image]], boxes: list[list[tuple[int, int, int, int]]]) -> bytes:

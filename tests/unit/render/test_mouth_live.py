@@ -5,23 +5,23 @@ import pytest
 
 from services.render.audio.log_mel import RATE
 from services.render.audio.whisper import PER_S, SIZE
-from services.render.engines.atlas.mouth.clip import STEP
+from services.render.engines.atlas.mouth.clip import SAMPLES_PER_FEATURE
 from services.render.engines.atlas.mouth.live import (
-    FAR,
-    FIRST,
+    CONTEXT_OFFSETS,
+    FIRST_FEATURES,
     HOP,
-    NEXT,
-    OFFSETS,
-    SHORT,
+    MAX_AHEAD,
+    MIN_AHEAD,
+    TAIL_SAMPLES,
     WINDOW_S,
-    LiveListener,
+    LiveAudioToMouth,
     LiveModel,
-    around,
-    window,
+    window_samples,
+    with_context,
 )
 
-NOW = OFFSETS.index(0)
-LOOK_AHEAD_S = FAR / PER_S
+NOW = CONTEXT_OFFSETS.index(0)
+LOOK_AHEAD_S = MAX_AHEAD / PER_S
 
 
 class Loudness:
@@ -32,14 +32,14 @@ class Loudness:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         self.windows.append(len(x))
-        out = np.zeros((len(x) // STEP, SIZE), np.float32)
-        out[:, 0] = np.abs(x.reshape(-1, STEP)).mean(1)
+        out = np.zeros((len(x) // SAMPLES_PER_FEATURE, SIZE), np.float32)
+        out[:, 0] = np.abs(x.reshape(-1, SAMPLES_PER_FEATURE)).mean(1)
         return out
 
 
 def model() -> LiveModel:
     """Opening is the loudness now, width is that of a moment before."""
-    matrix = np.zeros((FAR - NEXT + 1, len(OFFSETS) * SIZE, 2), np.float32)
+    matrix = np.zeros((MAX_AHEAD - MIN_AHEAD + 1, len(CONTEXT_OFFSETS) * SIZE, 2), np.float32)
     matrix[:, SIZE * NOW, 0] = matrix[:, SIZE * (NOW - 1), 1] = 1
     zero = np.zeros(SIZE, np.float32)
     return LiveModel(zero, zero + 1, matrix, np.zeros(2, np.float32), np.ones(2, np.float32))
@@ -53,14 +53,14 @@ def babble(seconds: float, rate: int = RATE) -> np.ndarray:
 
 def followed(sound: np.ndarray, size: int, rate: int = RATE, fps: float = 25) -> np.ndarray:
     """The mouth at ``fps``, told as soon as it is known."""
-    listener, out = LiveListener(Loudness(), model(), rate), []
+    listener, out = LiveAudioToMouth(Loudness(), model(), rate), []
     for k in range(0, len(sound), size):
         listener.push(sound[k : k + size])
-        while listener.knows(len(out) / fps) and len(out) / fps < len(sound) / rate:
+        while listener.ready(len(out) / fps) and len(out) / fps < len(sound) / rate:
             out.append(listener.mouth_at(len(out) / fps))
     listener.push(np.zeros(0, np.float32), last=True)
     while len(out) / fps < len(sound) / rate:
-        assert listener.knows(len(out) / fps)
+        assert listener.ready(len(out) / fps)
         out.append(listener.mouth_at(len(out) / fps))
     return np.array(out)
 
@@ -77,7 +77,7 @@ def test_the_pieces_do_not_show(seconds: float, rate: int, fps: float) -> None:
 
 def test_every_moment_is_told_by_the_sound_at_that_moment() -> None:
     sound = babble(8)
-    loud = np.abs(sound.reshape(-1, STEP)).mean(1)
+    loud = np.abs(sound.reshape(-1, SAMPLES_PER_FEATURE)).mean(1)
     mouth = followed(sound, 999)[:-6]
     assert np.allclose(mouth[4:, 0], loud[8::2][: len(mouth) - 4], atol=1e-3)  # before that it begins to move
     assert np.allclose(mouth[4:, 1], loud[6::2][: len(mouth) - 4], atol=1e-3)
@@ -87,36 +87,36 @@ def test_every_moment_is_told_by_the_sound_at_that_moment() -> None:
 @pytest.mark.parametrize("fps", [25, 29.97, 60])
 def test_hearing_needs_no_more_than_its_look_ahead(rate: int, fps: float) -> None:
     sound = babble(2, rate)
-    listener, heard = LiveListener(Loudness(), model(), rate), 0
+    listener, heard = LiveAudioToMouth(Loudness(), model(), rate), 0
     waits = []
     for k in range(int(1.5 * fps)):
         until = int(np.ceil((k / fps + LOOK_AHEAD_S) * rate))
-        waits.append(not listener.knows(k / fps))
+        waits.append(not listener.ready(k / fps))
         listener.push(sound[heard:until])
         heard = until
-        assert listener.knows(k / fps), k
+        assert listener.ready(k / fps), k
     assert any(waits)
 
 
 def test_a_moment_is_not_told_before_its_window() -> None:
-    listener = LiveListener(Loudness(), model(), RATE)
-    listener.push(babble(FIRST / PER_S)[:-100])
-    assert not listener.knows(0)
+    listener = LiveAudioToMouth(Loudness(), model(), RATE)
+    listener.push(babble(FIRST_FEATURES / PER_S)[:-100])
+    assert not listener.ready(0)
     listener.push(babble(0.1)[:100])
-    assert listener.knows(0) and listener.knows((FIRST - NEXT - 1) / PER_S)
-    assert not listener.knows((FIRST - NEXT) / PER_S)
+    assert listener.ready(0) and listener.ready((FIRST_FEATURES - MIN_AHEAD - 1) / PER_S)
+    assert not listener.ready((FIRST_FEATURES - MIN_AHEAD) / PER_S)
     listener.push(babble(HOP / PER_S))
-    assert listener.knows((FIRST - NEXT) / PER_S)
+    assert listener.ready((FIRST_FEATURES - MIN_AHEAD) / PER_S)
 
 
 def test_windows_and_memory_stay_bounded() -> None:
     encoder = Loudness()
-    listener = LiveListener(encoder, model(), RATE)
+    listener = LiveAudioToMouth(encoder, model(), RATE)
     kept = []
     for second in range(60):
         listener.push(babble(1))
         for k in range(25):
-            if listener.knows(second - 1 + k / 25):
+            if listener.ready(second - 1 + k / 25):
                 listener.mouth_at(max(0.0, second - 1 + k / 25))
         kept.append(len(listener._sound) / RATE + len(listener._track) / PER_S)
     assert set(encoder.windows) == {WINDOW_S * RATE}
@@ -133,28 +133,28 @@ def test_silence_is_closed_and_still() -> None:
 
 
 def test_nothing_heard_is_a_closed_mouth() -> None:
-    listener = LiveListener(Loudness(), model(), RATE)
+    listener = LiveAudioToMouth(Loudness(), model(), RATE)
     assert not listener.mouth_at(0).any()
     listener.push(np.zeros(0, np.float32), last=True)
     assert not listener.mouth_at(0).any()
 
 
 def test_a_listener_may_start_anywhere() -> None:
-    here, later = (LiveListener(Loudness(), model(), RATE, start) for start in (0.0, 7.48))
+    here, later = (LiveAudioToMouth(Loudness(), model(), RATE, start) for start in (0.0, 7.48))
     here.push(babble(1))
     later.push(babble(1))
-    assert later.knows(7.8) and not later.knows(8.5)
+    assert later.ready(7.8) and not later.ready(8.5)
     assert np.allclose(here.mouth_at(0.4), later.mouth_at(7.88), atol=1e-5)
 
 
 def test_windows_are_of_one_length_with_silence_before_the_stream() -> None:
-    assert not window(np.zeros(0, np.float32)).any()
-    short, long = window(babble(1)), window(babble(9))
+    assert not window_samples(np.zeros(0, np.float32)).any()
+    short, long = window_samples(babble(1)), window_samples(babble(9))
     assert len(short) == len(long) == WINDOW_S * RATE
-    assert not short[: 2 * RATE - SHORT].any() and short[2 * RATE + 100 :].any()
+    assert not short[: 2 * RATE - TAIL_SAMPLES].any() and short[2 * RATE + 100 :].any()
 
 
 def test_only_what_has_sounded_is_heard() -> None:
     features = np.zeros((150, SIZE), np.float32)
     features[:, 0] = np.arange(150)
-    assert around(features, 4)[::SIZE].tolist() == [146 + k for k in OFFSETS if k < 4]
+    assert with_context(features, 4)[::SIZE].tolist() == [146 + k for k in CONTEXT_OFFSETS if k < 4]

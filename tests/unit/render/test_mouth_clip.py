@@ -9,12 +9,19 @@ import pytest
 
 from services.render.audio.log_mel import RATE
 from services.render.audio.whisper import BANDS, PER_S, SIZE, WINDOW_S, log_mel
-from services.render.engines.atlas.mouth.clip import AFTER_S, FIRST_S, OFFSETS, REST_S, ClipListener, ClipModel
-from services.render.engines.atlas.mouth.encoded import encoded
+from services.render.engines.atlas.mouth.clip import (
+    CONTEXT_AFTER_S,
+    CONTEXT_OFFSETS,
+    FIRST_WINDOW_S,
+    LATER_WINDOW_S,
+    ClipAudioToMouth,
+    ClipModel,
+)
+from services.render.engines.atlas.mouth.encoded import encode_recording
 
 STEP = RATE // PER_S
-NOW = OFFSETS.tolist().index(0)
-BACK = -int(OFFSETS[0])
+NOW = CONTEXT_OFFSETS.tolist().index(0)
+BACK = -int(CONTEXT_OFFSETS[0])
 
 
 class Loudness:
@@ -33,7 +40,7 @@ class Loudness:
 
 def model() -> ClipModel:
     """Opening is the loudness now, width is that of a moment before."""
-    size = SIZE * len(OFFSETS)
+    size = SIZE * len(CONTEXT_OFFSETS)
     matrix = np.zeros((size, 2), np.float32)
     matrix[SIZE * NOW, 0] = matrix[0, 1] = 1
     one = np.ones(size, np.float32)
@@ -48,11 +55,11 @@ def babble(seconds: float, rate: int = RATE) -> np.ndarray:
 
 def followed(sound: np.ndarray, size: int, rate: int = RATE) -> np.ndarray:
     """The mouth at 25 pictures a second, told as soon as it is known."""
-    listener = ClipListener(Loudness(), model(), rate)
+    listener = ClipAudioToMouth(Loudness(), model(), rate)
     out: list[np.ndarray] = []
 
     def told(until_s: float, last: bool) -> Iterator[np.ndarray]:
-        while len(out) / 25 < until_s and (last or listener.knows(len(out) / 25)):
+        while len(out) / 25 < until_s and (last or listener.ready(len(out) / 25)):
             yield listener.mouth_at(len(out) / 25)
 
     for k in range(0, len(sound), size):
@@ -69,7 +76,7 @@ def test_the_mouth_opens_and_closes_in_steps() -> None:
     """Speech between two stretches of nothing at all, whose estimate would jump."""
     always = replace(model(), matrix=model().matrix * 0, centre=np.array([0.5, 0], np.float32))
     hush = np.zeros(RATE, np.float32)
-    listener = ClipListener(Loudness(), always, RATE)
+    listener = ClipAudioToMouth(Loudness(), always, RATE)
     listener.push(np.concatenate([hush, babble(2), hush]), last=True)
     mouth = np.array([listener.mouth_at(k / 25)[0] for k in range(100)])
     assert mouth.max() == pytest.approx(0.5, abs=1e-3) and mouth[0] == 0 and mouth[-1] == 0
@@ -97,26 +104,26 @@ def test_every_moment_is_told_by_the_sound_at_that_moment() -> None:
 
 
 def test_the_first_picture_comes_with_the_first_window() -> None:
-    listener = ClipListener(Loudness(), model(), RATE)
-    listener.push(babble(FIRST_S + AFTER_S - 0.05))
-    assert not listener.knows(0)
+    listener = ClipAudioToMouth(Loudness(), model(), RATE)
+    listener.push(babble(FIRST_WINDOW_S + CONTEXT_AFTER_S - 0.05))
+    assert not listener.ready(0)
     listener.push(babble(0.1))
-    assert listener.knows(0) and listener.knows(FIRST_S - 0.1)
-    assert not listener.knows(FIRST_S + 0.1)
+    assert listener.ready(0) and listener.ready(FIRST_WINDOW_S - 0.1)
+    assert not listener.ready(FIRST_WINDOW_S + 0.1)
 
 
 def test_windows_and_memory_stay_bounded() -> None:
     encoder = Loudness()
-    listener = ClipListener(encoder, model(), RATE)
+    listener = ClipAudioToMouth(encoder, model(), RATE)
     kept = []
     for second in range(120):
         listener.push(babble(1))
         for k in range(25):
-            if listener.knows(second - 20 + k / 25):
+            if listener.ready(second - 20 + k / 25):
                 listener.mouth_at(max(0.0, second - 20 + k / 25))
         kept.append(len(listener._sound) / RATE + len(listener._track) / PER_S)
     assert max(encoder.windows) == WINDOW_S * RATE
-    assert len(encoder.windows) <= 120 / REST_S + 1
+    assert len(encoder.windows) <= 120 / LATER_WINDOW_S + 1
     assert max(kept) < 30
 
 
@@ -133,7 +140,7 @@ def test_silence_is_closed_and_still() -> None:
 def test_encoded_is_what_the_listener_hears(seconds: float, rate: int) -> None:
     sound = babble(seconds, rate)
     encoder = Loudness()
-    features = encoded(sound, rate, encoder)
+    features = encode_recording(sound, rate, encoder)
     count = int(seconds * PER_S)
     assert abs(len(features) - count) <= 1
     told = model().estimate(features)[:, 0]
@@ -143,7 +150,7 @@ def test_encoded_is_what_the_listener_hears(seconds: float, rate: int) -> None:
 
 
 def test_an_empty_recording_has_no_features() -> None:
-    assert encoded(np.zeros(0, np.float32), RATE, Loudness()).shape == (0, SIZE)
+    assert encode_recording(np.zeros(0, np.float32), RATE, Loudness()).shape == (0, SIZE)
 
 
 def test_a_model_comes_back_from_its_file(tmp_path: Path) -> None:
@@ -161,16 +168,16 @@ def test_a_model_never_runs_what_is_in_its_file(tmp_path: Path) -> None:
 
 
 def test_after_a_cut_time_goes_on_where_it_was() -> None:
-    listener = ClipListener(Loudness(), model(), RATE, start_s=7.5)
+    listener = ClipAudioToMouth(Loudness(), model(), RATE, start_s=7.5)
     listener.push(babble(1), last=True)
-    assert listener.knows(7.5)
-    plain = ClipListener(Loudness(), model(), RATE)
+    assert listener.ready(7.5)
+    plain = ClipAudioToMouth(Loudness(), model(), RATE)
     plain.push(babble(1), last=True)
     assert np.allclose(listener.mouth_at(7.9), plain.mouth_at(0.4), atol=1e-6)
 
 
 def test_nothing_heard_is_a_closed_mouth() -> None:
-    listener = ClipListener(Loudness(), model(), RATE)
+    listener = ClipAudioToMouth(Loudness(), model(), RATE)
     listener.push(np.zeros(0, np.float32), last=True)
     assert not listener.mouth_at(0).any()
 

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from services.render.engines.atlas.library import Chooser, Library
-from services.render.engines.atlas.painter import _colour
+from services.render.engines.atlas.library import Library, PictureSelector
+from services.render.engines.atlas.painter import _colour_match
 from services.render.engines.atlas.train import score
 from services.render.face import points as pt
-from services.render.face.lip_contour import DOUBT, LIPS, at_the_rim, beyond
-from services.render.face.shape import measure
+from services.render.face.lip_contour import LIP_CURVES, TOLERANCE, move_lip_contour, teeth_reach
+from services.render.face.shape import measure_mouth
 from services.render.media.planes import Patch, blend
 from tests.fakes import faces
 
@@ -31,12 +31,12 @@ def scene(shown: float, measured: float, gap: tuple[int, int, int] = TEETH) -> t
 
 def test_teeth_beyond_the_contour_are_counted_as_opening() -> None:
     picture, mesh = scene(0.2, 0.12)
-    reach = beyond(picture, mesh)
-    assert reach[:, 4] == pytest.approx([(0.04 - d) * 160 for d in DOUBT], abs=2.5)
-    clip = at_the_rim(np.array([mesh] * 7), np.array([reach] * 7))
-    opening = measure(clip)[:, 0] / 160
-    assert opening == pytest.approx(0.19, abs=0.03) and measure(mesh[None])[0, 0] / 160 < 0.13
-    inner = [p for _, points in LIPS for p in points]
+    reach = teeth_reach(picture, mesh)
+    assert reach[:, 4] == pytest.approx([(0.04 - d) * 160 for d in TOLERANCE], abs=2.5)
+    clip = move_lip_contour(np.array([mesh] * 7), np.array([reach] * 7))
+    opening = measure_mouth(clip)[:, 0] / 160
+    assert opening == pytest.approx(0.19, abs=0.03) and measure_mouth(mesh[None])[0, 0] / 160 < 0.13
+    inner = [p for _, points in LIP_CURVES for p in points]
     others = np.setdiff1d(np.arange(468), inner)
     assert np.array_equal(clip[3][others], mesh[others])
 
@@ -52,8 +52,8 @@ def test_a_training_measures_drawn_mouths_as_it_does_real_ones(monkeypatch: pyte
             return mesh
 
     monkeypatch.setattr(score, "Tracker", Tracker)
-    monkeypatch.setattr(score, "canonical_face", lambda path: faces.face())
-    drawn = measure(score.shapes_of([picture] * 7, tmp_path, lambda part: None))
+    monkeypatch.setattr(score, "load_canonical_face", lambda path: faces.face())
+    drawn = measure_mouth(score.shapes_of([picture] * 7, tmp_path, lambda part: None))
     assert drawn[:, 0] == pytest.approx(0.19, abs=0.03), "teeth that the mesh takes for lip are opening here too"
 
 
@@ -63,17 +63,17 @@ def test_a_training_measures_drawn_mouths_as_it_does_real_ones(monkeypatch: pyte
 def test_lips_closed_lips_and_a_tongue_are_not_taken_for_teeth(
     shown: float, measured: float, gap: tuple[int, int, int]
 ) -> None:
-    assert beyond(*scene(shown, measured, gap)).max() <= 2.5
+    assert teeth_reach(*scene(shown, measured, gap)).max() <= 2.5
 
 
 def test_grey_pictures_and_single_frames_are_left_alone() -> None:
     picture, mesh = scene(0.2, 0.12)
     grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    assert not beyond(grey, mesh).any()
+    assert not teeth_reach(grey, mesh).any()
     reach = np.zeros((9, 2, 9), np.float32)
     reach[4] = 6
     clip = np.array([mesh] * 9)
-    assert np.array_equal(at_the_rim(clip, reach), clip), "one frame's teeth were believed"
+    assert np.array_equal(move_lip_contour(clip, reach), clip), "one frame's teeth were believed"
 
 
 def library(looks: list[int], openings: list[float]) -> Library:
@@ -89,19 +89,19 @@ def library(looks: list[int], openings: list[float]) -> Library:
 
 def test_teeth_do_not_turn_into_a_tongue_while_a_like_picture_is_near() -> None:
     pictures = library([200, 60, 195], [0.12, 0.16, 0.18])
-    assert pictures.unlike[0, 2] < 10 < 100 < pictures.unlike[0, 1]
-    chooser = Chooser(pictures)
-    chooser.weigh(pictures.traits[0])
-    shown = {k for _ in range(8) for k, _ in chooser.weigh(np.array([0.165, 0.75, 0, 0, 0], np.float32))}
+    assert pictures.lip_difference[0, 2] < 10 < 100 < pictures.lip_difference[0, 1]
+    chooser = PictureSelector(pictures)
+    chooser.select(pictures.traits[0])
+    shown = {k for _ in range(8) for k, _ in chooser.select(np.array([0.165, 0.75, 0, 0, 0], np.float32))}
     assert 1 not in shown
 
 
 def test_a_shut_mouth_is_not_faded_into_an_open_one() -> None:
     pictures = library([90, 90], [0.01, 0.2])
-    chooser = Chooser(pictures)
-    assert dict(chooser.weigh(pictures.traits[0])) == {0: 1.0}
-    assert dict(chooser.weigh(pictures.traits[1])) == {1: 1.0}, "lips that meet were torn open"
-    assert set(dict(chooser.weigh(pictures.traits[0]))) == {0, 1}, "closing may fade: lips are joined"
+    chooser = PictureSelector(pictures)
+    assert dict(chooser.select(pictures.traits[0])) == {0: 1.0}
+    assert dict(chooser.select(pictures.traits[1])) == {1: 1.0}, "lips that meet were torn open"
+    assert set(dict(chooser.select(pictures.traits[0]))) == {0, 1}, "closing may fade: lips are joined"
 
 
 @pytest.mark.parametrize("light", [0.7, 1.0, 1.4])
@@ -117,7 +117,7 @@ def test_a_picture_taken_in_other_light_keeps_its_contrast(light: float) -> None
     over = Patch(under.rect, own, np.broadcast_to(np.array([120, 148], np.uint8), half).copy())
     nodes = (np.arange(side // step) + 0.5) * step
     alpha = np.clip((34 - np.hypot(nodes[None] - 48, nodes[:, None] - 48)) / 10, 0, 1).astype(np.float32)
-    shift, gain = _colour(under, over, alpha, 8.0)
+    shift, gain = _colour_match(under, over, alpha, 8.0)
     after = blend(under, over, alpha, shift, step, gain)
     assert gain == pytest.approx(light, abs=0.08)
     middle = (slice(44, 52), slice(44, 52))
