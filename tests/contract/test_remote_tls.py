@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from services.asr.engines import cancellable_connection as hangup
-from services.llm.engines import remote
+from services.asr.engines.google import requests
+from services.llm.remote import streaming
 from tests.contract.test_remote_faults import BROKEN, HALF, LLM_OUTCOMES, Rig, half, nothing_left
 from tests.fakes.http_script import Call, Script, Server
 
@@ -36,10 +36,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    for contexts in (remote._tls, hangup._tls):
+    for contexts in (streaming._tls, requests._tls):
         contexts.cache_clear()
     yield
-    for contexts in (remote._tls, hangup._tls):
+    for contexts in (streaming._tls, requests._tls):
         contexts.cache_clear()
 
 

@@ -12,11 +12,11 @@ import pytest
 from playwright.sync_api import expect
 
 from services.common import serving
+from services.common.settings import SharedSettings
 from services.common.storage import Storage
-from services.tts.engines.base import EngineSetup
-from services.tts.server import service
+from services.tts.engines.gpt_sovits.settings import Settings as GptSovitsSettings
+from services.tts.server import make_service
 from services.tts.settings import TtsSettings
-from services.tts.voices import VoiceStore
 from tests.e2e.conftest import Web
 from tests.fakes.engine_services import Fakes
 from tests.fakes.gateway_process import GatewayProcess
@@ -45,9 +45,9 @@ class Whole:
     async def _start(self, folder: Path) -> None:
         for name in ("asr", "llm", "render"):
             await self.fakes.start(name)
-        settings = TtsSettings(engines="gpt_sovits", port=0, metrics_port=0, gpt_sovits_urls=self.sovits.url)
-        setup = EngineSetup(folder, 1, "", "", settings)
-        self._spec = service(settings, setup, VoiceStore(self.storage, folder / "clips"))
+        settings = TtsSettings(engines="gpt_sovits", port=0, metrics_port=0)
+        own = {"gpt_sovits": GptSovitsSettings(urls=self.sovits.url, voices_dir=folder / "clips")}
+        self._spec = make_service(settings, SharedSettings(storage_url=f"file://{folder}/storage"), own)
         self._tts, board, port = await serving.start(self._spec, settings)
         await asyncio.to_thread(self._spec.load)
         await board.set(True)

@@ -52,7 +52,7 @@ def storage(tmp_path: Path) -> Storage:
 
 @pytest.fixture
 async def stub(tmp_path: Path) -> AsyncIterator[Any]:
-    service = make_service(SETTINGS, SharedSettings(storage_url=f"file://{tmp_path}/storage"), REGISTRY)
+    service = make_service(SETTINGS, SharedSettings(storage_url=f"file://{tmp_path}/storage"), registry=REGISTRY)
     service.load()
     server, _, port = await start(service, SETTINGS)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

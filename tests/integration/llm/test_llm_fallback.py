@@ -13,6 +13,7 @@ from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from services.common.errors import HuashengError, from_rpc
 from services.common.serving import start
+from services.common.settings import SharedSettings
 from services.llm.engines.base import Conversation, Piece
 from services.llm.server import make_service
 from services.llm.settings import LlmSettings
@@ -26,7 +27,7 @@ class FirstEngine(EchoEngine):
     freed: ClassVar[threading.Event] = threading.Event()
 
     @classmethod
-    def unavailable(cls, settings: LlmSettings) -> HuashengError | None:
+    def unavailable(cls, settings: None, shared: SharedSettings, service: LlmSettings) -> HuashengError | None:
         return HuashengError("llm-no-key", engine="first", variable="X") if cls.mood == "no key" else None
 
     def chat(self, conversation: Conversation, cancelled: threading.Event) -> Iterator[Piece]:
@@ -59,7 +60,7 @@ def moods() -> Iterator[None]:
 
 @pytest.fixture
 async def stub() -> AsyncIterator[Any]:
-    service = make_service(SETTINGS, REGISTRY)
+    service = make_service(SETTINGS, SharedSettings(), registry=REGISTRY)
     service.load()
     server, _, port = await start(service, SETTINGS)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -125,6 +126,6 @@ async def test_an_engine_named_in_the_request(stub: Any) -> None:
 async def test_a_list_of_nothing_usable_does_not_start() -> None:
     FirstEngine.mood = "no key"
     with pytest.raises(HuashengError) as e:
-        make_service(SETTINGS.model_copy(update={"engines": "first"}), REGISTRY).load()
+        make_service(SETTINGS.model_copy(update={"engines": "first"}), SharedSettings(), registry=REGISTRY).load()
     assert e.value.slug == "llm-no-key"
-    make_service(SETTINGS, REGISTRY).load()
+    make_service(SETTINGS, SharedSettings(), registry=REGISTRY).load()

@@ -13,8 +13,10 @@ from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from services.common.errors import from_rpc
 from services.common.serving import start
+from services.common.settings import SharedSettings
 from services.llm.server import make_service
 from services.llm.settings import LlmSettings
+from tests.fakes import llm_asking
 from tests.fakes.llm_asking import KEY
 from tests.fakes.llm_http import DONE, Call, chunk, good, refuse, serving
 from tests.integration.llm.test_llm_service import request
@@ -35,8 +37,8 @@ async def asking(name: str, url: str) -> AsyncIterator[Any]:
         "openai_models": "glm-4-air",
         "first_token_s": 5,
     }
-    settings = LlmSettings.model_validate(values)
-    service = make_service(settings)
+    settings = LlmSettings.model_validate(llm_asking.service(values))
+    service = make_service(settings, SharedSettings(), llm_asking.own(values))
     service.load()
     server, _, port = await start(service, settings)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

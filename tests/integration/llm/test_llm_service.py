@@ -12,6 +12,9 @@ from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from services.common.errors import from_rpc
 from services.common.serving import start
+from services.common.settings import SharedSettings
+from services.llm.engines.openai.settings import Settings as OpenAiSettings
+from services.llm.engines.zhipu.settings import Settings as ZhipuSettings
 from services.llm.server import make_service
 from services.llm.settings import LlmSettings
 from tests.fakes.llm_engine import REGISTRY, EchoEngine
@@ -21,7 +24,7 @@ SETTINGS = LlmSettings(port=0, engines="echo,broken", metrics_port=0)
 
 @pytest.fixture
 async def stub() -> AsyncIterator[Any]:
-    service = make_service(SETTINGS, REGISTRY)
+    service = make_service(SETTINGS, SharedSettings(), registry=REGISTRY)
     service.load()
     server, _, port = await start(service, SETTINGS)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -91,8 +94,9 @@ async def test_lists_engines_with_reasons(stub: Any) -> None:
 
 
 async def test_real_engines_without_keys_say_why() -> None:
-    settings = LlmSettings(port=0, zhipu_api_key=None, zhipu_models="glm-4-air", openai_url="")
-    server, _, port = await start(make_service(settings), settings)
+    settings = LlmSettings(port=0)
+    own = {"zhipu": ZhipuSettings(api_key=None, models="glm-4-air"), "openai": OpenAiSettings(url="")}
+    server, _, port = await start(make_service(settings, SharedSettings(), own), settings)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         listed = await llm_pb2_grpc.LlmServiceStub(channel).ListEngines(llm_pb2.ListEnginesRequest())
     await server.stop(0)

@@ -13,11 +13,11 @@ from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
 
 from services.common import errors, serving
 from services.common.audio import decode, wav_bytes
+from services.common.settings import SharedSettings
 from services.common.storage import Storage
-from services.tts.engines.base import EngineSetup
-from services.tts.server import service
+from services.tts.engines.gpt_sovits.settings import Settings as GptSovitsSettings
+from services.tts.server import make_service
 from services.tts.settings import TtsSettings
-from services.tts.voices import VoiceStore
 from tests.fakes.gpt_sovits_server import FakeSovits
 from tools.system import ROOT
 
@@ -67,11 +67,10 @@ class Stack:
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
     with FakeSovits() as fake:
-        settings = TtsSettings(
-            engines="gpt_sovits", port=0, metrics_port=0, gpt_sovits_urls=fake.url, gpt_sovits_streaming=1
-        )
+        settings = TtsSettings(engines="gpt_sovits", port=0, metrics_port=0)
+        own = {"gpt_sovits": GptSovitsSettings(urls=fake.url, streaming=1, voices_dir=tmp_path / "clips")}
         storage = Storage(f"file://{tmp_path}/storage")
-        spec = service(settings, EngineSetup(tmp_path, 1, "", "", settings), VoiceStore(storage, tmp_path / "clips"))
+        spec = make_service(settings, SharedSettings(storage_url=f"file://{tmp_path}/storage"), own)
         server, _, port = await serving.start(spec, settings)
         spec.load()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

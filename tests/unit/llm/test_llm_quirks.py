@@ -8,7 +8,7 @@ import time
 import pytest
 
 from services.llm.engines.base import Finished, Reason
-from services.llm.engines.spoken import Spoken
+from services.llm.remote.spoken import Spoken
 from tests.fakes.llm_asking import ask, make, slug_of
 from tests.fakes.llm_http import DONE, GOOD, USAGE, Call, Script, chunk, good, refuse, serving
 
