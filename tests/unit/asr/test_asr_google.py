@@ -20,6 +20,7 @@ from services.common.audio import Samples
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from tests.fakes.google_http import NOTHING, Call, Script, heard, refuse, serving
+from tests.fakes.waiting import PATIENCE_S
 
 SPEECH: Samples = np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE_HZ).astype(np.float32)
 KEY = "a-very-secret-key"
@@ -170,11 +171,11 @@ def test_cancelling_hangs_up_at_once() -> None:
         engine.vad = Whole()  # type: ignore[assignment]
         work = threading.Thread(target=lambda: got.extend(engine.segments(clip, "en", cancelled)))
         work.start()
-        assert server.arrived.wait(5)
+        assert server.arrived.wait(PATIENCE_S)
         cancelled.set()
-        work.join(5)
+        work.join(PATIENCE_S)
         assert not work.is_alive() and got == []
-        assert server.calls[0].hung_up.wait(5)
+        assert server.calls[0].hung_up.wait(PATIENCE_S)
         assert len(server.calls) == 1
 
 

@@ -19,6 +19,7 @@ from services.llm.engines.zhipu.settings import Settings as ZhipuSettings
 from services.llm.settings import LlmSettings
 from tests.fakes.llm_asking import KEY, QUESTION, ask, make, slug_of
 from tests.fakes.llm_http import DONE, chunk, good, refuse, serving
+from tests.fakes.waiting import PATIENCE_S
 
 both = pytest.mark.parametrize("name", ["zhipu", "openai"])
 
@@ -136,7 +137,7 @@ def test_an_answer_that_was_broken_off_is_uncounted(name: str) -> None:
         pieces = engine.chat(Conversation(QUESTION, "cut-model", "", 9, 0.5), threading.Event())
         assert next(pieces) == "One, "
         pieces.close()  # type: ignore[attr-defined]  # a generator
-        assert server.calls[0].hung_up.wait(5)
+        assert server.calls[0].hung_up.wait(PATIENCE_S)
     assert counted(name, "cut-model") == (0, 0, 1)
 
 
