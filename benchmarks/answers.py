@@ -24,7 +24,8 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from services.asr.engines.whisper import WhisperEngine
+from services.asr.engines.whisper.engine import WhisperEngine
+from services.asr.engines.whisper.settings import Settings as WhisperSettings
 from services.asr.settings import AsrSettings
 from services.common.settings import SharedSettings
 from services.render.audio.log_mel import RATE, Array
@@ -41,10 +42,12 @@ from services.render.engines.atlas.train.correction import chosen, drawn, figure
 from services.render.engines.atlas.train.material import material
 from services.render.engines.atlas.train.run import HELD_OUT
 from services.render.engines.base import EngineOptions, PhonemeSpan
-from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, Stop, TextClause
+from services.tts.engines.base import Piece, SpeechRequest, Stop, TextClause
 from services.tts.engines.kokoro.engine import KokoroEngine
 from services.tts.engines.kokoro.model import SAMPLE_RATE
+from services.tts.engines.kokoro.settings import Settings as KokoroSettings
 from services.tts.engines.kokoro.shaping import shape
+from services.tts.settings import TtsSettings
 
 VOICES = {"en": ("af_heart", "am_michael"), "zh": ("zf_xiaoxiao", "zm_yunxi")}
 ASIDE = 0.02
@@ -203,9 +206,11 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     args = parser.parse_args()
     shared = SharedSettings()
-    asr = WhisperEngine(AsrSettings(), shared)
+    asr = WhisperEngine(WhisperSettings(), shared, AsrSettings())
     asr.load()
-    tts = KokoroEngine(EngineSetup(shared.weights_dir, 1, VOICES["en"][0], VOICES["zh"][0]))
+    tts = KokoroEngine(
+        KokoroSettings(voice_en=VOICES["en"][0], voice_zh=VOICES["zh"][0]), SharedSettings(threads=1), TtsSettings()
+    )
     tts.load()
     titles = [c.replace("_", " ") for c in COLUMNS] + ["opening corr without pauses"]
     print(f"| clip | voice | way | {' | '.join(titles)} |")

@@ -10,9 +10,9 @@ import resource
 import time
 from pathlib import Path
 
-from services.asr.engines import whisper
-from services.asr.engines.base import RATE
-from services.asr.engines.registry import Engines
+from services.asr.engines.base import SAMPLE_RATE_HZ
+from services.asr.engines.whisper import engine as whisper
+from services.asr.engines.whisper.settings import Settings
 from services.asr.settings import AsrSettings
 from services.common import audio
 from services.common.settings import SharedSettings
@@ -21,16 +21,17 @@ from services.common.settings import SharedSettings
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="+", type=Path)
-    parser.add_argument("--beam-size", type=int, default=AsrSettings().beam_size)
+    parser.add_argument("--beam-size", type=int, default=Settings().beam_size)
     args = parser.parse_args()
     began = time.perf_counter()
-    engine = Engines(AsrSettings(beam_size=args.beam_size), SharedSettings()).get("whisper")
+    engine = whisper.WhisperEngine(Settings(beam_size=args.beam_size), SharedSettings(), AsrSettings())
+    engine.load()
     print(f"loaded in {time.perf_counter() - began:.1f} s")
     files = sorted(f for p in args.paths for f in (p.iterdir() if p.is_dir() else [p]))
     usual = whisper._MIN_FRAMES
     for file in files:
-        samples = audio.decode(file, RATE)
-        print(f"\n{file.name} ({samples.size / RATE:.1f} s)")
+        samples = audio.decode(file, SAMPLE_RATE_HZ)
+        print(f"\n{file.name} ({samples.size / SAMPLE_RATE_HZ:.1f} s)")
         for frames, what in ((usual, "as served"), (3000, "30 s window")):
             whisper._MIN_FRAMES = frames
             wall, cpu = time.perf_counter(), time.process_time()

@@ -12,18 +12,21 @@ from pathlib import Path
 
 import numpy as np
 
-from services.llm.engines import faq
+from services.common.script import has_han
+from services.common.settings import SharedSettings
 from services.llm.engines.base import Conversation, Finished, Message
-from services.llm.engines.words import is_chinese
+from services.llm.engines.faq import engine as faq
+from services.llm.engines.faq.settings import Settings
 from services.llm.settings import LlmSettings
 
 QUESTIONS = tomllib.loads(Path(__file__).with_name("faq_questions.toml").read_text(encoding="utf-8"))
 
 
 def load() -> faq.FaqEngine:
-    if error := faq.FaqEngine.unavailable(LlmSettings()):
+    setup = Settings(), SharedSettings(), LlmSettings()
+    if error := faq.FaqEngine.unavailable(*setup):
         raise SystemExit(str(error))
-    engine = faq.FaqEngine(LlmSettings())
+    engine = faq.FaqEngine(*setup)
     engine.load()
     return engine
 
@@ -39,7 +42,7 @@ def measure(engine: faq.FaqEngine, part: str, show: bool) -> None:
     for name, question in questions(part):
         m = engine.match(question)
         got = m.entry.id if m.known else "unknown"
-        kind = ("off-topic" if name == "unknown" else "on-topic", "zh" if is_chinese(question) else "en")
+        kind = ("off-topic" if name == "unknown" else "on-topic", "zh" if has_han(question) else "en")
         right.setdefault(kind, []).append(got == name)
         if show and got != name:
             print(f"  {question!r}: {got} ({m.entry.id} {m.ahead:+.2f}), wanted {name}")

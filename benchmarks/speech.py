@@ -20,9 +20,11 @@ import numpy as np
 
 from services.common import audio, weights
 from services.common.settings import SharedSettings, load
-from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, TextClause
+from services.tts.engines.base import Piece, SpeechRequest, TextClause
 from services.tts.engines.kokoro.engine import KokoroEngine
+from services.tts.engines.kokoro.settings import Settings
 from services.tts.engines.kokoro.text.normalise import normalise
+from services.tts.settings import TtsSettings
 
 ENGLISH = (
     "Hello, I am a digital human, and I am happy to answer your questions.",
@@ -109,7 +111,7 @@ def longest_silence(pieces: list[Piece]) -> float:
 def quality(engine: KokoroEngine, threads: int) -> None:
     from faster_whisper import WhisperModel
 
-    folder = weights.folder("whisper-base", engine.setup.weights_dir)
+    folder = weights.folder("whisper-base", engine.shared.weights_dir)
     whisper = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
     groups = (("en", ENGLISH, words), ("zh", CHINESE, syllables), ("mixed", MIXED, syllables))
     spoken_s = spent_s = cpu_s = 0.0
@@ -178,7 +180,7 @@ def main() -> None:
     parser.add_argument("--offset", action="store_true")
     args = parser.parse_args()
     shared = load(SharedSettings)
-    engine = KokoroEngine(EngineSetup(shared.weights_dir, shared.threads, "af_heart", "zf_xiaoxiao"))
+    engine = KokoroEngine(Settings(), shared, TtsSettings())
     start = time.monotonic()
     engine.load()
     print(f"loaded in {time.monotonic() - start:.1f} s")

@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from services.common.settings import SharedSettings
-from services.tts.engines.base import EngineSetup, SpeechRequest, TextClause
+from services.tts.engines.base import SpeechRequest, TextClause
 from services.tts.engines.kokoro.engine import KokoroEngine
+from services.tts.engines.kokoro.settings import Settings
+from services.tts.settings import TtsSettings
 
 HERE = Path(__file__).parent
 SENTENCES = 5
@@ -28,7 +30,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=HERE.parent / "services/render/engines/atlas/train/answers.npz")
     args = parser.parse_args()
-    engine = KokoroEngine(EngineSetup(SharedSettings().weights_dir, 1, VOICES["en"], VOICES["zh"]))
+    engine = KokoroEngine(
+        Settings(voice_en=VOICES["en"], voice_zh=VOICES["zh"]), SharedSettings(threads=1), TtsSettings()
+    )
     engine.load()
     spans, at = [], 0
     for language, voice in VOICES.items():

@@ -29,11 +29,12 @@ BREATH_REACH_US = 350_000
 
 def speak(cache: Path, rounds: int) -> None:
     """Synthesise every sentence ``rounds`` times in random voices into ``cache``; file names begin with the voice."""
-    from services.tts.engines.base import EngineSetup, SpeechRequest, TextClause
+    from services.tts.engines.base import SpeechRequest, TextClause
     from services.tts.engines.kokoro.engine import KokoroEngine
+    from services.tts.engines.kokoro.settings import Settings
+    from services.tts.settings import TtsSettings
 
-    shared = SharedSettings()
-    engine = KokoroEngine(EngineSetup(shared.weights_dir, 1, "af_heart", "zf_xiaoxiao"))
+    engine = KokoroEngine(Settings(), SharedSettings(threads=1), TtsSettings())
     engine.load()
     dice = random.Random(1)
     for language, texts in (("en", "train_mouth_en.txt"), ("zh", "train_mouth_zh.txt")):

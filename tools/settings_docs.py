@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import importlib.util
 import inspect
 import sys
 import textwrap
@@ -15,6 +16,7 @@ import textwrap
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
+from services.common.engines import settings_class
 from services.common.settings import SharedSettings
 from tools.system import ROOT, SERVICES
 
@@ -59,6 +61,18 @@ def table(cls: type[BaseSettings]) -> str:
     return "\n".join(rows)
 
 
+def engine_settings(service: str) -> dict[str, type[BaseSettings]]:
+    """The settings of a service's engines, by the names of the engines that share them."""
+    if importlib.util.find_spec(f"services.{service}.engines") is None:
+        return {}
+    registry: dict[str, str] = importlib.import_module(f"services.{service}.engines.registry").REGISTRY
+    names: dict[type[BaseSettings], list[str]] = {}
+    for name, path in registry.items():
+        if cls := settings_class(path):
+            names.setdefault(cls, []).append(name)
+    return {", ".join(of): cls for cls, of in names.items()}
+
+
 def document() -> str:
     """The whole page."""
     parts = [HEAD, "## All services\n", table(SharedSettings), ""]
@@ -71,6 +85,8 @@ def document() -> str:
         ]
         for cls in classes:
             parts += [f"## {service}\n", table(cls), ""]
+        for engines, cls in engine_settings(service).items():
+            parts += [f"### {engines}\n", table(cls), ""]
     return "\n".join(parts)
 
 

@@ -1,8 +1,8 @@
-"""Listens to a live stream: finds utterances with voice activity detection and has an engine write them down.
+"""Listens to a live stream: finds utterances by voice activity detection and has an engine transcribe them.
 
-The text is worked out in a thread beside the listening, so that the beginning and end of speech are told at once. At
-the first short pause the utterance is transcribed ahead; when no more speech comes, that text is the final one and is
-ready before the end-silence is over.
+An engine works in a thread of its own, so that the beginning and end of speech are reported at once. At the first short
+pause the utterance is transcribed ahead; when no more speech comes, that text is the final one and is ready before the
+end-silence is over.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Protocol
 
 import numpy as np
 
-from services.asr.engines.base import RATE, Transcript
-from services.asr.engines.vad import SILENCE, SPEECH, WINDOW, Vad, VadStream
+from services.asr.engines.base import SAMPLE_RATE_HZ, Transcript
 from services.asr.settings import AsrSettings
+from services.asr.vad import SILENCE, SPEECH, WINDOW, Vad, VadStream
 from services.common.aio import Inbox
 from services.common.audio import Samples
 
@@ -28,7 +28,7 @@ _PREROLL = 12  # windows kept from before the beginning: 0.4 s, first consonants
 
 @dataclass(frozen=True)
 class Interrupted:
-    """Input: forget the utterance. Output: done; ``at_us`` is the media time up to which audio had been heard."""
+    """Input: forget the utterance. Output: done; ``at_us`` is the media time up to which audio was taken."""
 
     generation: int
     at_us: int = 0
@@ -50,7 +50,7 @@ class Partial:
 
 @dataclass(frozen=True)
 class Ended:
-    """The last speech of the utterance was heard."""
+    """The utterance has ended; ``at_us`` is the end of its speech."""
 
     at_us: int
 
@@ -68,11 +68,11 @@ Event = Started | Partial | Ended | Final | Interrupted
 
 
 def _us(sample: int) -> int:
-    return sample * 1_000_000 // RATE
+    return sample * 1_000_000 // SAMPLE_RATE_HZ
 
 
-class Ear(Protocol):
-    """An engine, or what stands for one."""
+class Transcriber(Protocol):
+    """An engine, or all engines of a call."""
 
     @property
     def vad(self) -> Vad:
@@ -89,16 +89,18 @@ class Ear(Protocol):
 class Listener:
     """One caller's stream. Not for several threads."""
 
-    def __init__(self, engine: Ear, settings: AsrSettings, language: str | None, end_silence_ms: int = 0) -> None:
+    def __init__(
+        self, engine: Transcriber, settings: AsrSettings, language: str | None, end_silence_ms: int = 0
+    ) -> None:
         self._engine, self._settings, self._language = engine, settings, language
-        per_ms = RATE / 1000 / WINDOW
+        per_ms = SAMPLE_RATE_HZ / 1000 / WINDOW
         self._end_windows = max(1, round((end_silence_ms or settings.end_silence_ms) * per_ms))
         self._pause_windows = max(1, round(settings.pause_ms * per_ms))
         self._longest = round(settings.max_utterance_s * 1000 * per_ms)
         self._partial_every = round(settings.partial_interval_s * 1000 * per_ms)
         self._vad = VadStream(engine.vad)
         self._rest: Samples = np.zeros(0, np.float32)
-        self._position = 0  # samples heard, whole windows
+        self._position = 0  # samples taken, whole windows
         self._before: deque[Samples] = deque(maxlen=_PREROLL)
         self._cancelled = threading.Event()
         self._work = ThreadPoolExecutor(1, thread_name_prefix="asr-live")
@@ -117,7 +119,7 @@ class Listener:
         self._next_partial = self._partial_every
         self._partial = None
         self._ahead: Future[Transcript] | None = None
-        self._told = ""
+        self._last_text = ""
 
     def events(self, inbox: Inbox[Samples | Interrupted]) -> Iterator[Event]:
         """What happens in the stream (16 kHz samples, interrupts). Ends with the input; an abandoned one is dropped.
@@ -148,8 +150,8 @@ class Listener:
         for i, p in enumerate(probabilities):
             self._position += WINDOW
             window = x[i * WINDOW : (i + 1) * WINDOW]
-            yield from self._hear(window, float(p)) if self._speaking else self._wait(window, float(p))
-        yield from self._tell()
+            yield from self._continue(window, float(p)) if self._speaking else self._wait(window, float(p))
+        yield from self._partials()
 
     def _wait(self, window: Samples, p: float) -> Iterator[Event]:
         self._before.append(window)
@@ -161,7 +163,7 @@ class Listener:
             self._last_speech = self._position
             yield Started(_us(self._position - self._onset * WINDOW))
 
-    def _hear(self, window: Samples, p: float) -> Iterator[Event]:
+    def _continue(self, window: Samples, p: float) -> Iterator[Event]:
         self._utterance.append(window)
         if p >= SILENCE:
             self._quiet = 0
@@ -184,14 +186,14 @@ class Listener:
         speech = np.concatenate(self._utterance)
         return self._work.submit(self._engine.transcribe, speech, self._language, self._cancelled)
 
-    def _tell(self) -> Iterator[Event]:
+    def _partials(self) -> Iterator[Event]:
         for job in (self._partial, self._ahead):
             if job and job.done():
                 text = job.result().text
                 if job is self._partial:
                     self._partial = None
-                if text and text != self._told:
-                    self._told = text
+                if text and text != self._last_text:
+                    self._last_text = text
                     yield Partial(text)
 
     def _finish(self) -> Iterator[Event]:

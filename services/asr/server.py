@@ -1,4 +1,4 @@
-"""AsrService: takes audio over gRPC, has an engine write it down. Knows no engine by name."""
+"""AsrService: takes audio over gRPC and has an engine transcribe it. Knows no engine by name."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
 from huasheng.common.v1 import common_pb2
 
 from services.asr import live as listening
-from services.asr.engines.base import RATE
-from services.asr.engines.registry import Engines
-from services.asr.recogniser import Recognised, Recogniser
+from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine
+from services.asr.engines.registry import REGISTRY, make_engines
+from services.asr.recogniser import EngineTranscript, Recogniser
 from services.asr.settings import AsrSettings
 from services.common import audio
 from services.common.aio import Inbox, iterate_in_thread
 from services.common.audio import Samples
+from services.common.engine_info import engine_info
+from services.common.engines import EngineSet, OwnSettings, Registry
 from services.common.errors import HuashengError
-from services.common.fallback import Lineup
+from services.common.fallback import EngineFallback
 from services.common.serving import Service
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
@@ -33,16 +35,16 @@ _CHUNK_LIMIT = 1 << 20
 class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # generated, untyped
     """The RPCs of ``huasheng.asr.v1.AsrService``."""
 
-    def __init__(self, engines: Engines, settings: AsrSettings, storage: Storage) -> None:
+    def __init__(self, engines: EngineSet[AsrEngine], settings: AsrSettings, storage: Storage) -> None:
         self.engines, self.settings, self.storage = engines, settings, storage
-        self.lineup = Lineup("asr", settings)
+        self.fallback = EngineFallback("asr", settings)
 
     async def Transcribe(self, requests: AsyncIterator[Any], _context: Any) -> asr_pb2.TranscribeResponse:
         """One clip. Raises ``silent-audio``, ``no-speech``, ``too-long``, and what decoding and the engine raise."""
         config = await _config(requests)
         recogniser = self._recogniser(config)
         samples = await self._clip(config, requests)
-        audio.require_sound(samples, RATE)
+        audio.require_sound(samples, SAMPLE_RATE_HZ)
         transcript = await recogniser.recognise(samples)
         if not transcript.text:
             raise HuashengError("no-speech")
@@ -50,9 +52,9 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # gen
             text=transcript.text,
             language=transcript.language,
             language_probability=transcript.language_probability,
-            duration_us=samples.size * 1_000_000 // RATE,
+            duration_us=samples.size * 1_000_000 // SAMPLE_RATE_HZ,
             segments=[
-                asr_pb2.Segment(text=s.heard.text, start_us=round(s.start_s * 1e6), end_us=round(s.end_s * 1e6))
+                asr_pb2.Segment(text=s.recognition.text, start_us=round(s.start_s * 1e6), end_us=round(s.end_s * 1e6))
                 for s in transcript.segments
             ],
             engine=transcript.engine,
@@ -60,7 +62,14 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # gen
         )
 
     def _recogniser(self, config: Any) -> Recogniser:
-        return Recogniser(self.engines, self.lineup, config.engine, config.no_fallback, _language(config))
+        return Recogniser(
+            self.engines,
+            self.fallback,
+            self.settings,
+            first=config.engine,
+            alone=config.no_fallback,
+            language=_language(config),
+        )
 
     async def _clip(self, config: Any, requests: AsyncIterator[Any]) -> Samples:
         if config.audio_uri:
@@ -75,7 +84,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # gen
             if which == "end":
                 if not data:
                     raise HuashengError("empty-file", name="audio")
-                return await asyncio.to_thread(audio.resample, audio.from_pcm16(bytes(data)), rate, RATE)
+                return await asyncio.to_thread(audio.resample, audio.from_pcm16(bytes(data)), rate, SAMPLE_RATE_HZ)
             if which != "audio":
                 raise HuashengError(
                     "bad-order", what=f"{which or 'an empty message'} came where audio or end was expected."
@@ -89,7 +98,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # gen
 
     def _decode(self, key: str) -> Samples:
         with self.storage.local(key) as path:
-            return audio.decode(path, RATE, name=path.name, limit_s=self.settings.max_audio_s)
+            return audio.decode(path, SAMPLE_RATE_HZ, name=path.name, limit_s=self.settings.max_audio_s)
 
     async def StreamTranscribe(
         self, requests: AsyncIterator[Any], _context: Any
@@ -123,22 +132,8 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # gen
 
     async def ListEngines(self, _request: Any, _context: Any) -> asr_pb2.ListEnginesResponse:
         """Every engine, and why one cannot be used."""
-        default = self.settings.engine_names()[0]
-        return asr_pb2.ListEnginesResponse(
-            engines=[
-                common_pb2.EngineInfo(
-                    name=cls.name,
-                    available=error is None,
-                    reason=error.params["why"] if error else "",
-                    is_default=cls.name == default,
-                    languages=cls.languages,
-                    license=cls.license,
-                    description=cls.description,
-                    **self.lineup.info(cls.name),
-                )
-                for cls, error in await asyncio.to_thread(self.engines.all)
-            ]
-        )
+        states = await asyncio.to_thread(self.engines.states)
+        return asr_pb2.ListEnginesResponse(engines=[engine_info(s, self.fallback) for s in states])
 
 
 async def _config(requests: AsyncIterator[Any]) -> Any:
@@ -172,7 +167,7 @@ def _pcm(chunk: Any) -> bytes:
 
 async def _read(requests: AsyncIterator[Any], rate: int, inbox: Inbox[Samples | listening.Interrupted]) -> None:
     """Fill the inbox from the call; an input that ends without its end message, or is wrong, is abandoned."""
-    resampler = soxr.ResampleStream(rate, RATE, 1, dtype="float32") if rate != RATE else None
+    resampler = soxr.ResampleStream(rate, SAMPLE_RATE_HZ, 1, dtype="float32") if rate != SAMPLE_RATE_HZ else None
     ended = False
     try:
         async for request in requests:
@@ -202,7 +197,7 @@ def _response(event: listening.Event) -> asr_pb2.StreamTranscribeResponse:
         case listening.Ended(at_us):
             return asr_pb2.StreamTranscribeResponse(speech_ended=asr_pb2.SpeechEnded(pts_us=at_us))
         case listening.Final(t, start_us, end_us):
-            assert isinstance(t, Recognised)
+            assert isinstance(t, EngineTranscript)
             final = asr_pb2.Final(
                 text=t.text,
                 language=t.language,
@@ -217,12 +212,20 @@ def _response(event: listening.Event) -> asr_pb2.StreamTranscribeResponse:
             return asr_pb2.StreamTranscribeResponse(interrupted=interrupted)
 
 
-def make_service(settings: AsrSettings, shared: SharedSettings, registry: dict[str, str] | None = None) -> Service:
-    """The service, ready to be served; ``registry`` replaces the engines in tests."""
-    engines = Engines(settings, shared, registry)
+def make_service(
+    settings: AsrSettings, shared: SharedSettings, own: OwnSettings | None = None, registry: Registry = REGISTRY
+) -> Service:
+    """The service for ``services.common.serving``. ``own``: settings of engines, else the environment's."""
+    engines = make_engines(settings, shared, own, registry)
     servicer = AsrServicer(engines, settings, Storage(shared.storage_url))
 
     def register(server: grpc.aio.Server) -> None:
         asr_pb2_grpc.add_AsrServiceServicer_to_server(servicer, server)
 
-    return Service("asr", "huasheng.asr.v1.AsrService", register, engines.load)
+    return Service(
+        name="asr",
+        full_name="huasheng.asr.v1.AsrService",
+        register=register,
+        load=engines.load,
+        stop=lambda: asyncio.to_thread(engines.close),
+    )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from pydantic import Field, SecretStr
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from services.common.settings import EngineSettings
@@ -35,17 +33,3 @@ class AsrSettings(EngineSettings):
     """A live utterance without a pause is cut after this many seconds."""
     partial_interval_s: float = Field(default=1.0, ge=0.2, le=10)
     """Least time between two partial texts of a live utterance."""
-    beam_size: int = Field(default=1, ge=1, le=5)
-    """Beams of the whisper engine: more is slower and rarely better on short clips."""
-    google_url: str = Field(default="https://www.google.com/speech-api/v2/recognize", pattern=r"^https?://.+")
-    """Address of the google engine."""
-    google_key: SecretStr | None = None
-    """API key of the google engine; without it the key that the SpeechRecognition package carries is used."""
-    google_key_file: Path | None = None
-    """File that holds the key instead; read for each request, so that the key can be changed without a restart."""
-    google_language: str = Field(default="zh", pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
-    """Language that the google engine takes when the caller names none, e.g. ``en-US``; it cannot detect it."""
-    google_timeout_s: float = Field(default=15, gt=0, le=120)
-    """Deadline of the google engine for one window of speech (up to 15 s), second tries included."""
-    google_attempts: int = Field(default=2, ge=1, le=5)
-    """Tries of the google engine for one window, after connection errors and server errors."""

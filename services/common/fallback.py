@@ -1,8 +1,9 @@
-"""Engines in their order: the next does the work when one is not set up, down, or slow to begin.
+"""Engines in their order: the next one takes over when one is not set up, down, or slow to begin.
 
-Once an engine has begun it is too late: what it said is out, and its failure is the caller's. Each engine has a circuit
-breaker (M. T. Nygard, *Release It!*, chapter 5): an engine that failed is asked last until a pause is over; then a
-single request tries it, and it is back in its turn when that succeeds. All of this belongs to one event loop.
+After an engine has begun, nothing replaces it: part of its answer is out, and its failure goes to the caller. Each
+engine has a circuit breaker (M. T. Nygard, *Release It!*, chapter 5): an engine that failed is asked last until a pause
+is over. Then a single request tries it, and it is asked in its turn again when that succeeds. All of this belongs to
+one event loop.
 """
 
 from __future__ import annotations
@@ -23,20 +24,15 @@ from services.common.settings import EngineSettings
 log = logging.getLogger("huasheng.fallback")
 T = TypeVar("T")
 Clock = Callable[[], float]
-Trouble = Callable[[str], HuashengError | None]
+Problem = Callable[[str], HuashengError | None]
 
 TICK_S = 0.05
-"""How often an engine that has not begun is looked at."""
+"""Seconds between two checks of an engine that has not begun."""
 GRACE_S = 0.5
-"""More for the last engine: where it has that deadline as well, it tells better what was wrong."""
+"""Added to the limit of the last engine: its own deadline, if it is the same, gives a better reason."""
 _END: Any = object()
 _OWN_LIMITS = ("bad-request", "unspeakable-text")
 """Refusals that may lie in what one engine does not know, such as a language."""
-_STATES = {
-    "closed": common_pb2.BREAKER_STATE_CLOSED,
-    "open": common_pb2.BREAKER_STATE_OPEN,
-    "half-open": common_pb2.BREAKER_STATE_HALF_OPEN,
-}
 
 
 class Breaker:
@@ -51,7 +47,7 @@ class Breaker:
 
     @property
     def retry_s(self) -> float:
-        """How long it still rests, in seconds; 0 unless the breaker is open."""
+        """Seconds until the engine is tried again; 0 unless the breaker is open."""
         return max(0.0, self._again_at - self._clock()) if self.error else 0.0
 
     @property
@@ -62,30 +58,30 @@ class Breaker:
         return "open" if self.retry_s else "half-open"
 
     @property
-    def trouble(self) -> HuashengError | None:
-        """Why it is not in its turn now; None when it is. Half-open, it is in its turn for one request at a time."""
+    def blocker(self) -> HuashengError | None:
+        """Why the engine is passed over now; None when it is not. A half-open breaker lets one request at a time in."""
         return self.error if self.retry_s or self._is_tried else None
 
     def begin(self) -> None:
-        """It is asked now; one of the next three follows."""
+        """The engine is asked now; a call of ``succeeded``, ``failed`` or ``left`` follows."""
         self._is_tried = self.error is not None
 
     def succeeded(self) -> None:
-        """It did its work, or refused for a reason that lies in the request."""
+        """The engine did its work, or refused for a reason that lies in the request."""
         self.error, self._is_tried = None, False
 
     def failed(self, error: HuashengError) -> None:
-        """It could not do its work."""
+        """The engine could not do its work."""
         self.error, self._is_tried = error, False
         self._again_at = self._clock() + self._pause_s
 
     def left(self) -> None:
-        """The caller went away before it was known."""
+        """The caller went away before the outcome was known."""
         self._is_tried = False
 
 
-class Begun(AsyncIterator[T]):
-    """The pieces of work that an engine has begun; must be closed. Raises what the engine raises later."""
+class EngineRun(AsyncIterator[T]):
+    """The pieces of work of the engine that began it; must be closed. Raises what the engine raises later."""
 
     def __init__(
         self,
@@ -108,7 +104,7 @@ class Begun(AsyncIterator[T]):
             return await anext(self._rest)
         except HuashengError as e:
             if e.reason.fallback:
-                self._breaker.failed(e)  # too late for this caller; the next one is spared
+                self._breaker.failed(e)  # too late for this caller, but the next one asks another engine
             raise
 
     async def aclose(self) -> None:
@@ -116,95 +112,90 @@ class Begun(AsyncIterator[T]):
         await self._rest.aclose()
 
 
-class Lineup:
-    """The engines of one service in their order. ``ailing`` tells why an engine would only keep its caller waiting."""
+class EngineFallback:
+    """The engines of one service in their order.
+
+    ``problem`` says why an engine cannot work at this moment: it would only keep its caller waiting.
+    """
 
     def __init__(
-        self, service: str, settings: EngineSettings, ailing: Trouble = lambda _: None, clock: Clock = time.monotonic
+        self, service: str, settings: EngineSettings, problem: Problem = lambda _: None, clock: Clock = time.monotonic
     ) -> None:
-        self._service, self._settings, self._ailing, self._clock = service, settings, ailing, clock
+        self._service, self._settings, self._problem, self._clock = service, settings, problem, clock
         self.breakers = {n: Breaker(settings.cooldown_s, clock) for n in settings.engine_names()}
         self.closing: set[asyncio.Task[None]] = set()
         """Work that was given up and has not ended yet."""
 
     def order(self, first: str = "", alone: bool = False) -> list[str]:
-        """Who is asked, the wanted one first. ``first`` must be one of the settings, or empty."""
+        """The engines to ask, ``first`` before the others; it must be one of the settings, or empty."""
         names = list(self.breakers)
         first = first or names[0]
         return [first] if alone else [first, *(n for n in names if n != first)]
 
-    def in_turn(self, names: Sequence[str], unavailable: Trouble) -> str:
-        """Whose turn it is. Raises what is wrong with the first when none can be asked."""
-        can = [n for n in names if not unavailable(n)]
-        if not can:
+    def next_engine(self, names: Sequence[str], unavailable: Problem) -> str:
+        """The engine that is asked next. Raises what is wrong with the first when none can be asked."""
+        usable = [n for n in names if not unavailable(n)]
+        if not usable:
             raise unavailable(names[0]) or HuashengError("internal", service=self._service)
-        return next((n for n in can if not self._trouble(n)), can[0])
+        return next((n for n in usable if not self._blocker(n)), usable[0])
 
-    def _trouble(self, name: str) -> HuashengError | None:
-        return self.breakers[name].trouble or self._ailing(name)
-
-    def info(self, name: str) -> dict[str, Any]:
-        """What ``EngineInfo`` tells of the engine's breaker."""
-        if not (breaker := self.breakers.get(name)):
-            return {}
-        error = breaker.error
-        return {
-            "breaker": _STATES[breaker.state],
-            "breaker_reason": f"{error.text('detail', 'en')} {error.text('hint', 'en')}" if error else "",
-            "breaker_retry_s": round(breaker.retry_s, 1),
-        }
+    def _blocker(self, name: str) -> HuashengError | None:
+        """Why an engine is asked only after the others; None when it is asked in its turn."""
+        return self.breakers[name].blocker or self._problem(name)
 
     async def begin(
         self,
         names: Sequence[str],
         work: Callable[[str], AsyncGenerator[T, None]],
-        unavailable: Trouble,
+        unavailable: Problem,
         limit_s: float,
         *,
         limits_last: bool = False,
         busy_since: Callable[[], float | None] | None = None,
-    ) -> Begun[T]:
-        """Have the first of ``names`` that can begin the work. Raises what was wrong with the first one when none can.
+    ) -> EngineRun[T]:
+        """Ask the engines of ``names`` until one begins the work. Raises the error of the first one when none does.
 
-        ``limit_s`` is for all of them to begin: while another could take over, an engine has the settings' share of
-        what is left of it; the last has no limit but its own, or with ``limits_last`` what is left. An engine is at
-        work since ``busy_since()``; None: it waits for its caller. An error that no other engine would mend is raised.
+        ``limit_s`` is the time for all of them to begin. While another engine could take over, an engine has the
+        settings' share of what is left; the last one has its own limit only, or with ``limits_last`` what is left.
+        ``busy_since()`` is when the engine got work; None while it waits for its caller. An error that no other engine
+        would mend is raised at once.
         """
         why: dict[str, HuashengError] = {}
         waiting, left_s = list(names), limit_s
         while waiting:
-            troubles = {n: self._trouble(n) for n in waiting}
-            name = next((n for n in waiting if not troubles[n]), waiting[0])
+            blockers = {n: self._blocker(n) for n in waiting}
+            name = next((n for n in waiting if not blockers[n]), waiting[0])
             waiting.remove(name)
-            why |= {n: e for n, e in troubles.items() if e}
+            why |= {n: e for n, e in blockers.items() if e}
             if error := unavailable(name):
                 why[name] = error
                 continue
-            helped = any(not troubles[n] and not unavailable(n) for n in waiting)
-            limit = left_s * self._settings.fallback_share if helped else left_s + GRACE_S if limits_last else None
-            began = self._clock()
+            has_substitute = any(not blockers[n] and not unavailable(n) for n in waiting)
+            share_s = left_s * self._settings.fallback_share
+            limit = share_s if has_substitute else left_s + GRACE_S if limits_last else None
+            asked_at = self._clock()
             pieces = work(name)
             breaker = self.breakers[name]
             breaker.begin()
             try:
-                first = await self._first(name, pieces, busy_since or partial(float, began), limit)
+                first = await self._first(name, pieces, busy_since or partial(float, asked_at), limit)
             except HuashengError as e:
                 if e.reason.fallback:
                     breaker.failed(e)
                 else:
                     breaker.succeeded()
-                    # what a stand-in does not know was not asked of it in the first place
+                    # a substitute may not know what was asked of the first engine
                     if e.slug not in _OWN_LIMITS or name == names[0]:
                         raise
                 why[name] = e
-                left_s = max(0.0, left_s - (self._clock() - began))
+                left_s = max(0.0, left_s - (self._clock() - asked_at))
                 log.warning("engine cannot do it", extra={"engine": name, "reason": e.slug})
             except BaseException:
                 breaker.left()
                 raise
             else:
                 breaker.succeeded()
-                return Begun(name, self._told(names, name, why), first, pieces, breaker)
+                return EngineRun(name, self._fallbacks(names, name, why), first, pieces, breaker)
         raise why[names[0]]
 
     async def _first(
@@ -227,7 +218,7 @@ class Lineup:
             log.exception("unexpected error of an engine", extra={"engine": name})
             raise HuashengError("engine-failed", engine=name, why="an error of our own; see the log") from e
         finally:
-            if not has_begun:  # it ends in its own time: neither the caller nor the next engine waits for that
+            if not has_begun:  # it ends in its own time: neither the caller nor the next engine waits
                 closing = asyncio.create_task(self._close(coming, pieces))
                 self.closing.add(closing)
                 closing.add_done_callback(self.closing.discard)
@@ -237,7 +228,7 @@ class Lineup:
         await asyncio.gather(coming, return_exceptions=True)
         await pieces.aclose()
 
-    def _told(self, names: Sequence[str], used: str, why: dict[str, HuashengError]) -> list[common_pb2.Fallback]:
+    def _fallbacks(self, names: Sequence[str], used: str, why: dict[str, HuashengError]) -> list[common_pb2.Fallback]:
         out = []
         for wanted in names[: names.index(used)]:
             reason = why[wanted].slug

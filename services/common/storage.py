@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import re
@@ -19,6 +18,7 @@ from typing import IO, Any
 
 import fsspec
 
+from services.common.digest import sha256_of_file
 from services.common.errors import HuashengError
 
 _KEY = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")
@@ -137,9 +137,12 @@ class Storage:
 
         ``finished`` is moved or copied into place. Returns the metadata with ``bytes`` and ``sha256``.
         """
-        with finished.open("rb") as f:
-            digest = hashlib.file_digest(f, "sha256").hexdigest()
-        described = {**metadata, "bytes": finished.stat().st_size, "sha256": digest, "generated_by": "huasheng"}
+        described = {
+            **metadata,
+            "bytes": finished.stat().st_size,
+            "sha256": sha256_of_file(finished),
+            "generated_by": "huasheng",
+        }
         with self.writing(key) as out:
             move(finished, out)
         self.put_json(key + ".json", described)

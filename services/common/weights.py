@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import os
 import shutil
 import subprocess
@@ -25,6 +24,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from services.common.digest import sha256_of_file
 
 
 class WeightsError(Exception):
@@ -68,12 +69,6 @@ def manifest() -> dict[str, Group]:
     }
 
 
-def sha256_of(path: Path) -> str:
-    """Hex digest of a file."""
-    with path.open("rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
-
-
 def _mark(path: Path) -> Path:
     return path.with_name(path.name + ".ok")
 
@@ -86,7 +81,7 @@ def is_good(path: Path, file: WeightsFile) -> bool:
     mark = _mark(path)
     if mark.is_file() and mark.read_text() == stamp:
         return True
-    if sha256_of(path) != file.sha256:
+    if sha256_of_file(path) != file.sha256:
         return False
     with contextlib.suppress(OSError):  # a read-only volume: the hash is computed again next time
         mark.write_text(stamp)
@@ -206,7 +201,7 @@ def _fetch(fetcher: Fetcher, group: str, file: WeightsFile, path: Path) -> None:
             except Exception as e:  # any source may fail in its own way; all reasons are told when none works
                 problems.append(f"{source[0]}: {e}")
                 continue
-            if (found := sha256_of(partial)) != file.sha256:
+            if (found := sha256_of_file(partial)) != file.sha256:
                 problems.append(f"{source[0]}: wrong file {file.name}: sha256 expected {file.sha256}, found {found}")
                 continue
             partial.replace(path)

@@ -9,16 +9,18 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import grpc
-from huasheng.common.v1 import common_pb2
 from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from services.common.aio import iterate_in_thread
+from services.common.engine_info import engine_info
+from services.common.engines import EngineSet, EngineState, OwnSettings, Registry, explained
 from services.common.errors import HuashengError
-from services.common.fallback import Lineup
+from services.common.fallback import EngineFallback
 from services.common.serving import Service
+from services.common.settings import SharedSettings
 from services.llm.conversation import prepare
-from services.llm.engines.base import Conversation, Finished, Message, Piece, Reason
-from services.llm.engines.registry import Engines
+from services.llm.engines.base import Conversation, Finished, LlmEngine, Message, Piece, Reason
+from services.llm.engines.registry import REGISTRY, make_engines
 from services.llm.settings import LlmSettings
 
 _ROLES = {llm_pb2.ROLE_SYSTEM: "system", llm_pb2.ROLE_USER: "user", llm_pb2.ROLE_ASSISTANT: "assistant"}
@@ -33,9 +35,9 @@ _FINISHES = {
 class LlmServicer(llm_pb2_grpc.LlmServiceServicer):  # type: ignore[misc]  # generated, untyped
     """The RPCs of ``huasheng.llm.v1.LlmService``."""
 
-    def __init__(self, engines: Engines, settings: LlmSettings) -> None:
+    def __init__(self, engines: EngineSet[LlmEngine], settings: LlmSettings) -> None:
         self.engines, self.settings = engines, settings
-        self.lineup = Lineup("llm", settings)
+        self.fallback = EngineFallback("llm", settings)
 
     async def StreamChat(self, request: Any, _context: Any) -> AsyncIterator[llm_pb2.StreamChatResponse]:
         """The answer to a conversation. Raises what ``prepare`` and the engines raise."""
@@ -44,7 +46,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):  # type: ignore[misc]  # gen
         max_tokens, temperature = _max_tokens(request, self.settings), _temperature(request, self.settings)
         if request.engine:
             self.engines.require(request.engine)
-        names = self.lineup.order(request.engine, request.no_fallback)
+        names = self.fallback.order(request.engine, request.no_fallback)
         model = ""
 
         async def answer(name: str) -> AsyncGenerator[Piece, None]:
@@ -58,34 +60,24 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):  # type: ignore[misc]  # gen
                 async for piece in pieces:
                     yield piece
 
-        begun = await self.lineup.begin(
+        run = await self.fallback.begin(
             names, answer, self.engines.unavailable, self.settings.first_token_s, limits_last=True
         )
-        async with contextlib.aclosing(begun):
-            started = llm_pb2.ChatStarted(engine=begun.engine, model=model, fallbacks=begun.fallbacks)
+        async with contextlib.aclosing(run):
+            started = llm_pb2.ChatStarted(engine=run.engine, model=model, fallbacks=run.fallbacks)
             yield llm_pb2.StreamChatResponse(started=started)
-            async for piece in begun:
+            async for piece in run:
                 yield _response(piece)
 
     async def ListEngines(self, _request: Any, _context: Any) -> llm_pb2.ListEnginesResponse:
         """Every engine, and why one cannot be used."""
-        default = self.settings.engine_names()[0]
+        states = await asyncio.to_thread(self.engines.states)
         return llm_pb2.ListEnginesResponse(
-            engines=[
-                common_pb2.EngineInfo(
-                    name=cls.name,
-                    available=error is None,
-                    reason=f"{error.text('detail', 'en')} {error.text('hint', 'en')}" if error else "",
-                    is_default=cls.name == default,
-                    languages=cls.languages,
-                    license=cls.license,
-                    description=cls.description,
-                    models=cls.models(self.settings),
-                    **self.lineup.info(cls.name),
-                )
-                for cls, error in await asyncio.to_thread(self.engines.all)
-            ]
+            engines=[engine_info(s, self.fallback, explained, models=self._models(s)) for s in states]
         )
+
+    def _models(self, state: EngineState[LlmEngine]) -> tuple[str, ...]:
+        return state.about.models(self.engines.own.get(state.name)) if state.about else ()
 
 
 def _messages(request: Any) -> list[Message]:
@@ -120,12 +112,20 @@ def _response(piece: Piece) -> llm_pb2.StreamChatResponse:
     return llm_pb2.StreamChatResponse(delta=llm_pb2.ChatDelta(text=piece))
 
 
-def make_service(settings: LlmSettings, registry: dict[str, str] | None = None) -> Service:
-    """The service, ready to be served; ``registry`` replaces the engines in tests."""
-    engines = Engines(settings, registry)
+def make_service(
+    settings: LlmSettings, shared: SharedSettings, own: OwnSettings | None = None, registry: Registry = REGISTRY
+) -> Service:
+    """The service for ``services.common.serving``. ``own``: settings of engines, else the environment's."""
+    engines = make_engines(settings, shared, own, registry)
     servicer = LlmServicer(engines, settings)
 
     def register(server: grpc.aio.Server) -> None:
         llm_pb2_grpc.add_LlmServiceServicer_to_server(servicer, server)
 
-    return Service("llm", "huasheng.llm.v1.LlmService", register, engines.load)
+    return Service(
+        name="llm",
+        full_name="huasheng.llm.v1.LlmService",
+        register=register,
+        load=engines.load,
+        stop=lambda: asyncio.to_thread(engines.close),
+    )

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from services.common.settings import CACHE_DIR, EngineSettings, WebAddress
+from services.common.settings import EngineSettings
 
 SYSTEM_PROMPT = (
     "You are a digital human in a spoken conversation: your answer is read aloud by a voice. "
@@ -19,17 +16,8 @@ SYSTEM_PROMPT = (
 )
 
 
-def _extra(members: dict[str, Any]) -> dict[str, Any]:
-    if taken := {"model", "messages", "stream", "max_tokens", "temperature"} & set(members):
-        raise ValueError(f"{', '.join(sorted(taken))}: the service sets these itself")
-    return members
-
-
-Extra = Annotated[dict[str, Any], AfterValidator(_extra)]
-
-
 class LlmSettings(EngineSettings):
-    """Read from the environment, e.g. ``LLM_ENGINES=zhipu,faq`` and ``LLM_ZHIPU_API_KEY=…``."""
+    """Read from the environment, e.g. ``LLM_ENGINES=zhipu,faq``."""
 
     model_config = SettingsConfigDict(env_prefix="LLM_", extra="ignore")
 
@@ -55,32 +43,3 @@ class LlmSettings(EngineSettings):
     """Tries before the first piece of an answer, after 429, 5xx and connection errors."""
     backoff_s: float = Field(default=0.5, gt=0, le=30)
     """Wait before the second try; doubled for each further one, give or take half. Retry-After is respected."""
-    zhipu_api_key: SecretStr | None = None
-    """API key of the zhipu engine."""
-    zhipu_api_key_file: Path | None = None
-    """File that holds the key instead; read for each request, so that the key can be changed without a restart."""
-    zhipu_url: WebAddress = Field(default="https://open.bigmodel.cn/api/paas/v4", min_length=1)
-    """Address of the zhipu engine."""
-    zhipu_model: str = Field(default="glm-4-plus", min_length=1)
-    """Model of the zhipu engine."""
-    zhipu_models: str = ""
-    """Further models that a request may name, separated by commas, e.g. ``glm-4-air,glm-4-flash``."""
-    zhipu_extra: Extra = Field(default={})
-    """Further members of each request as JSON, e.g. ``{"thinking": {"type": "disabled"}}`` for GLM-4.5 and later."""
-    openai_api_key: SecretStr | None = None
-    """API key of the openai engine; local servers such as Ollama need none."""
-    openai_api_key_file: Path | None = None
-    """File that holds the key instead; read for each request, so that the key can be changed without a restart."""
-    openai_url: WebAddress = ""
-    """Address of the openai engine up to and with ``/v1``; the engine is not available without it."""
-    openai_model: str = ""
-    """Model of the openai engine, as its server names it."""
-    openai_models: str = ""
-    """Further models that a request may name, separated by commas."""
-    openai_extra: Extra = Field(default={})
-    """Further members of each request as JSON, e.g. ``{"reasoning_effort": "none"}`` for Ollama."""
-    faq_file: str = ""
-    """Knowledge file of the faq engine; the one about the product itself when empty."""
-
-    cache_dir: Path = CACHE_DIR / "faq"
-    """Where the faq engine keeps the embeddings of its knowledge file, so that only the first start computes them."""

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from huasheng.common.v1 import common_pb2
 from huasheng.render.v1 import render_pb2 as pb
 from huasheng.render.v1 import render_pb2_grpc
 
 from services.common import weights
 from services.common.aio import iterate_in_thread
+from services.common.engine_info import engine_info
 from services.common.errors import HuashengError
 from services.common.serving import Service
 from services.common.settings import SharedSettings
@@ -25,7 +25,7 @@ from services.render.avatars import builtin
 from services.render.avatars.prepare import Preparer
 from services.render.avatars.store import BUILTIN, AvatarRecord, AvatarStore, check_ids
 from services.render.engines.base import EngineOptions, RenderEngine, SessionConfig
-from services.render.engines.registry import REGISTRY, Engines, engine_errors
+from services.render.engines.registry import REGISTRY, engine_errors, make_engines
 from services.render.intake import Intake, read_config
 from services.render.media.write import EncoderOptions
 from services.render.session import Output, Rendering
@@ -52,7 +52,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
             settings.batch_wait_ms / 1000,
             settings.synctalk(),
         )
-        self.engines = Engines(settings.engine_names, options, registry)
+        self.engines = make_engines(settings.engine_names, lambda cls: cls(options), registry)
         self.storage = Storage(shared.storage_url)
         self.store = AvatarStore(self.storage, settings.cache_dir)
         self.preparer = Preparer(self.store, self._encoder(live=False))
@@ -243,22 +243,16 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
 
     async def ListEngines(self, _request: pb.ListEnginesRequest, _context: Any) -> pb.ListEnginesResponse:
         """Every engine, with the reason where one cannot be used."""
-        states = [self.engines.state(name) for name in dict.fromkeys((*self.engines.names, *self.engines.registry))]
         infos = [
-            common_pb2.EngineInfo(
-                name=s.name,
-                available=s.engine is not None,
-                reason="" if s.engine else s.why_not,
-                is_default=s.name == self.engines.names[0],
-                license=s.about.licence if s.about else "",
-                description=s.engine.description if s.engine else s.about.description if s.about else "",
+            engine_info(
+                s,
                 can_train=bool(s.engine and not cannot_train(s.engine)),
                 cannot_train_reason=cannot_train(s.engine) if s.engine and s.engine.trainer else "",
                 default_steps=s.engine.default_steps if s.engine and s.engine.trainer else 0,
                 needs_model=bool(s.engine and s.engine.needs_model),
                 videos_only=bool(s.engine and not s.engine.is_live),
             )
-            for s in states
+            for s in self.engines.states()
         ]
         return pb.ListEnginesResponse(engines=infos)
 

@@ -1,4 +1,4 @@
-"""Makes the reference of a voice out of a recording: trimmed, evened in loudness, checked for being usable speech."""
+"""Makes the reference of a voice from a recording: trimmed, normalised in loudness, checked to be usable speech."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy.typing as npt
 from services.common.audio import Samples, decode, loudness_lufs, require_sound
 from services.common.errors import HuashengError
 
-RATE = 32000
-"""Of the reference, in Hz: what most GPT-SoVITS versions work at."""
+SAMPLE_RATE_HZ = 32000
+"""Of the reference: what most GPT-SoVITS versions work at."""
 SHORTEST_S = 3.0
 """GPT-SoVITS takes 3 to 10 s."""
 EDGE_S = 0.15
@@ -35,17 +35,17 @@ _DECODE_LIMIT_S = 60.0
 
 @dataclass(frozen=True)
 class Reference:
-    """A clip that is fit for cloning, mono at ``RATE``, and what was found in the recording."""
+    """A clip that is fit for cloning, mono at ``SAMPLE_RATE_HZ``, and what was found in the recording."""
 
     samples: Samples
     snr_db: float
     loudness_lufs: float
-    """Before it was evened."""
+    """Before it was normalised."""
 
     @property
     def seconds(self) -> float:
         """Its length."""
-        return self.samples.size / RATE
+        return self.samples.size / SAMPLE_RATE_HZ
 
 
 def make_reference(source: Path | bytes, name: str, longest_s: float) -> Reference:
@@ -54,13 +54,13 @@ def make_reference(source: Path | bytes, name: str, longest_s: float) -> Referen
     Raises ``too-short`` and ``too-long`` (after trimming), ``silent-audio``, ``voice-clipped``, ``voice-noisy``,
     ``no-speech``, and what ``decode`` raises.
     """
-    x = decode(source, RATE, name, _DECODE_LIMIT_S)
-    require_sound(x, RATE, name)
+    x = decode(source, SAMPLE_RATE_HZ, name, _DECODE_LIMIT_S)
+    require_sound(x, SAMPLE_RATE_HZ, name)
     db = _levels(x)
     loud = float(np.percentile(db, 90))
     floor = float(np.percentile(db, 5))
     x = _trimmed(x, db, loud)
-    seconds = x.size / RATE
+    seconds = x.size / SAMPLE_RATE_HZ
     if seconds < SHORTEST_S:
         raise HuashengError("too-short", name=name, seconds=f"{seconds:.1f}", limit=f"{SHORTEST_S:g}")
     if seconds > longest_s:
@@ -72,7 +72,7 @@ def make_reference(source: Path | bytes, name: str, longest_s: float) -> Referen
     if snr < LEAST_SNR_DB:
         raise HuashengError("voice-noisy", name=name, db=f"{snr:.0f}", limit=f"{LEAST_SNR_DB:g}")
     _require_speech(x, name)
-    was = loudness_lufs(x, RATE)
+    was = loudness_lufs(x, SAMPLE_RATE_HZ)
     gain = min(10 ** ((LOUDNESS - was) / 20), PEAK / float(np.abs(x).max()))
     return Reference((x * np.float32(gain)).astype(np.float32), round(snr, 1), round(was, 1))
 
@@ -87,7 +87,7 @@ def clipped_percent(x: Samples) -> float:
 
 def _levels(x: Samples) -> npt.NDArray[np.float64]:
     """dB of each 20 ms."""
-    n = RATE // 50
+    n = SAMPLE_RATE_HZ // 50
     frames = x[: x.size // n * n].reshape(-1, n).astype(np.float64)
     return np.asarray(10 * np.log10((frames**2).mean(axis=1) + 1e-12))
 
@@ -95,17 +95,17 @@ def _levels(x: Samples) -> npt.NDArray[np.float64]:
 def _trimmed(x: Samples, db: npt.NDArray[np.float64], loud: float) -> Samples:
     """Without silence at its ends, but for ``EDGE_S``."""
     speech = np.flatnonzero(db > max(loud - 30, -55))
-    edge = round(EDGE_S * RATE)
-    start = max(0, int(speech[0]) * RATE // 50 - edge)
-    return x[start : (int(speech[-1]) + 1) * RATE // 50 + edge]
+    edge = round(EDGE_S * SAMPLE_RATE_HZ)
+    start = max(0, int(speech[0]) * SAMPLE_RATE_HZ // 50 - edge)
+    return x[start : (int(speech[-1]) + 1) * SAMPLE_RATE_HZ // 50 + edge]
 
 
 def _require_speech(x: Samples, name: str) -> None:
     """Raises ``no-speech`` for what has no pitch, nothing but pitch, or one level throughout.
 
-    Pitch is told by the autocorrelation of 40 ms, divided by that of the window (Boersma 1993).
+    Pitch is found by the autocorrelation of 40 ms, divided by that of the window (Boersma 1993).
     """
-    rate, n = RATE // 2, 640
+    rate, n = SAMPLE_RATE_HZ // 2, 640
     low = x[::2]
     frames = np.lib.stride_tricks.sliding_window_view(low, n)[:: n // 2].astype(np.float64)
     frames = frames - frames.mean(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""The clauses of one utterance for one engine after the other: the next one hears what the one before was told."""
+"""The clauses of one utterance for one engine after the other: the next one gets what the one before was given."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Replay:
         self._inbox = inbox
         self._kept: list[TextClause] = []
         self._is_keeping = True
-        # held while waiting for the inbox as well: a clause that an engine takes late, given up already, is kept too
+        # held while waiting for the inbox as well: a clause taken late, by an engine given up already, is kept too
         self._lock = threading.Lock()
         self.busy_since: float | None = None
         """Since when (``time.monotonic``) the reader has something to speak; None while it waits for more text."""

@@ -17,8 +17,8 @@ from huasheng.tts.v1 import tts_pb2
 from services.common.aio import Inbox, iterate_in_thread
 from services.common.audio import to_pcm16
 from services.common.errors import HuashengError
-from services.common.fallback import Begun, Lineup
-from services.tts.engine_selection import Cast
+from services.common.fallback import EngineFallback, EngineRun
+from services.tts.engine_selection import EngineSelection
 from services.tts.engines.base import Piece, Stop, TextClause, TtsEngine
 from services.tts.replay import Replay
 from services.tts.settings import TtsSettings
@@ -31,9 +31,9 @@ Answer = tts_pb2.StreamSynthesizeResponse
 CHUNK_S = 0.2
 """Longest audio chunk."""
 MAX_WAITING = 256
-"""Clauses that may wait; a caller that sends more is held back."""
+"""Clauses that may wait; a caller that sends more has to wait."""
 AHEAD = 2
-"""Pieces that are spoken ahead of what the caller has taken."""
+"""Pieces that are synthesised ahead of what the caller has taken."""
 
 
 class _Generation:
@@ -54,12 +54,12 @@ class _Generation:
 class SynthesisSession:
     """State of one call. ``read`` and ``answers`` run at the same time, ``abandon`` at the end.
 
-    Any engine of the cast may begin; the one that is heard first then speaks to the end of the call, since the header
-    has told its sample rate by then.
+    Any engine of the selection may begin; the one that gives the first sound then speaks to the end of the call, since
+    the header holds its sample rate.
     """
 
-    def __init__(self, lineup: Lineup, cast: Cast, settings: TtsSettings) -> None:
-        self._lineup, self._cast, self._settings = lineup, cast, settings
+    def __init__(self, fallback: EngineFallback, selection: EngineSelection, settings: TtsSettings) -> None:
+        self._fallback, self._selection, self._settings = fallback, selection, settings
         self._engine: TtsEngine | None = None
         self._fallbacks: list[common_pb2.Fallback] = []
         self._generations: asyncio.Queue[_Generation] = asyncio.Queue()
@@ -131,10 +131,10 @@ class SynthesisSession:
             if generation.interrupt is None:
                 break
             spoke = True  # an interrupt is a good reason to have said nothing
-            if self._engine is None:  # nobody was heard: the header needs one all the same
-                name = self._lineup.in_turn(self._cast.names, self._cast.absent.get)
-                self._engine = self._cast.speakers[name][0]
-            for answer in self._header(self._cast.voice_id):
+            if self._engine is None:  # none has spoken, but the header names one
+                name = self._fallback.next_engine(self._selection.names, self._selection.unavailable.get)
+                self._engine = self._selection.requests[name][0]
+            for answer in self._header(self._selection.voice_id):
                 yield answer
             done = common_pb2.Interrupted(generation=generation.interrupt, sent_us=self._us(self._sent))
             yield Answer(interrupted=done)
@@ -150,7 +150,7 @@ class SynthesisSession:
         if not generation.has_clauses or generation.stop.is_set():
             return
         if self._engine:
-            pieces: AsyncGenerator[Piece, None] | Begun[Piece] | None = self._work(
+            pieces: AsyncGenerator[Piece, None] | EngineRun[Piece] | None = self._work(
                 self._engine.name, generation, generation.inbox
             )
         else:
@@ -164,25 +164,25 @@ class SynthesisSession:
                     if generation.stop.is_set():
                         return
 
-    async def _begin(self, generation: _Generation) -> Begun[Piece]:
+    async def _begin(self, generation: _Generation) -> EngineRun[Piece]:
         """The engine that can speak, with its first piece."""
         replay = Replay(generation.inbox)
-        begun = await self._lineup.begin(
-            self._cast.names,
+        run = await self._fallback.begin(
+            self._selection.names,
             lambda name: self._work(name, generation, replay.reader()),
-            self._cast.absent.get,
+            self._selection.unavailable.get,
             self._settings.first_audio_s,
             busy_since=lambda: replay.busy_since,
         )
         replay.forget()
-        self._engine, self._fallbacks = self._cast.speakers[begun.engine][0], begun.fallbacks
-        return begun
+        self._engine, self._fallbacks = self._selection.requests[run.engine][0], run.fallbacks
+        return run
 
     async def _work(
         self, name: str, generation: _Generation, clauses: Iterator[TextClause]
     ) -> AsyncGenerator[Piece, None]:
-        engine, request = self._cast.speakers[name]
-        stop = Stop()  # of its own: an engine that is given up stops, and the next one speaks
+        engine, request = self._selection.requests[name]
+        stop = Stop()  # of its own: an engine that is given up must stop while the next one speaks
         with generation.stop.on_set(stop.set):
             own = dataclasses.replace(request, stop=stop)
             pieces = iterate_in_thread(lambda: engine.synthesize(clauses, own), AHEAD, on_stop=stop.set)
@@ -220,9 +220,9 @@ class SynthesisSession:
         self._has_header = True
         rate = engine.sample_rate
         audio = common_pb2.AudioFormat(encoding=common_pb2.AUDIO_ENCODING_PCM_S16LE, sample_rate_hertz=rate, channels=1)
-        if self._cast.voice_id not in ("", voice_id):
+        if self._selection.voice_id not in ("", voice_id):
             for fallback in self._fallbacks:
-                fallback.wanted_voice, fallback.used_voice = self._cast.voice_id, voice_id
+                fallback.wanted_voice, fallback.used_voice = self._selection.voice_id, voice_id
         header = tts_pb2.SynthesisHeader(
             format=audio,
             engine=engine.name,

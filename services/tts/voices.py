@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 import re
@@ -13,12 +12,14 @@ import threading
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from services.common.audio import wav_bytes
+from services.common.digest import sha256_of
 from services.common.errors import HuashengError
 from services.common.storage import Storage, move
 from services.tts.engines.base import ClonedVoice
-from services.tts.reference import RATE, Reference
+from services.tts.reference import SAMPLE_RATE_HZ, Reference
 
 log = logging.getLogger("huasheng.tts.voices")
 
@@ -47,7 +48,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Consent:
-    """Who agreed to what, and when we took it down (microseconds since 1970)."""
+    """Who agreed to what, and when it was recorded (microseconds since 1970)."""
 
     statement: str
     given_by: str
@@ -79,6 +80,13 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
+@runtime_checkable
+class ReadsVoices(Protocol):
+    """Settings of an engine whose processes read the recordings of voices from a folder."""
+
+    voices_dir: Path
+
+
 class VoiceStore:
     """The voices of all owners. ``folder`` is where an engine's processes read clips from."""
 
@@ -89,6 +97,7 @@ class VoiceStore:
 
     def create(
         self,
+        *,
         owner: str,
         name: str,
         language: str,
@@ -103,7 +112,17 @@ class VoiceStore:
         place = self._place(owner, voice_id)
         try:
             clips = tuple(self._keep(place, r, "" if i else transcript) for i, r in enumerate(references))
-            voice = StoredVoice(voice_id, owner, name, language, engine, model, clips, consent, now_us())
+            voice = StoredVoice(
+                voice_id=voice_id,
+                owner=owner,
+                name=name,
+                language=language,
+                engine=engine,
+                model=model,
+                clips=clips,
+                consent=consent,
+                created_us=now_us(),
+            )
             self._write(voice)
         except BaseException:
             self.storage.delete(place)
@@ -111,10 +130,17 @@ class VoiceStore:
         return voice
 
     def _keep(self, place: str, r: Reference, transcript: str) -> Clip:
-        """Write a clip. Its name tells its content, so that no other clip ever has it."""
-        data = wav_bytes(r.samples, RATE)
-        digest = hashlib.sha256(data).hexdigest()
-        clip = Clip(round(r.seconds, 3), r.snr_db, r.loudness_lufs, digest, transcript, f"clip-{digest[:16]}.wav")
+        """Write a clip. Its name follows from its content, so that no other clip ever has it."""
+        data = wav_bytes(r.samples, SAMPLE_RATE_HZ)
+        digest = sha256_of(data)
+        clip = Clip(
+            seconds=round(r.seconds, 3),
+            snr_db=r.snr_db,
+            loudness_lufs=r.loudness_lufs,
+            sha256=digest,
+            transcript=transcript,
+            file=f"clip-{digest[:16]}.wav",
+        )
         self.storage.put(f"{place}/{clip.file}", data)
         return clip
 
@@ -173,7 +199,7 @@ class VoiceStore:
             left = [c for c in voice.clips if c.clip_id != clip_id]
             if not left:
                 raise HuashengError("voice-last-clip", name=voice.name)
-            # the first gives the manner, for which some versions must know its words
+            # the first gives the speaking style, for which some versions must know its words
             first = next((c for c in left if c.transcript), left[0])
             order = left if left[0].transcript else [first, *(c for c in left if c is not first)]
             changed = replace(voice, clips=tuple(order))
@@ -205,7 +231,7 @@ class VoiceStore:
         with self._copying:
             self.folder.mkdir(parents=True, exist_ok=True)
             for clip in voice.clips:
-                # the name tells the content, so that a process's own cache by path is never wrong
+                # the name follows from the content, so that a process's own cache by path is never wrong
                 path = self.folder / f"{_folder(voice.owner)}-{voice.voice_id}-{clip.clip_id}.wav"
                 if not path.exists():
                     self._copy(f"{self._place(voice.owner, voice.voice_id)}/{clip.file}", path)
@@ -235,4 +261,4 @@ class VoiceStore:
 
 def _folder(owner: str) -> str:
     """Owners are named from outside: their names make no paths."""
-    return hashlib.sha256(owner.encode()).hexdigest()[:16]
+    return sha256_of(owner, digits=16)

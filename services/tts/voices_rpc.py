@@ -10,8 +10,8 @@ from huasheng.tts.v1 import tts_pb2
 from services.common.errors import HuashengError
 from services.tts.engines.base import Sampling, TtsEngine, VoiceInfo
 from services.tts.reference import Reference, make_reference
-from services.tts.samples import SAMPLES
 from services.tts.settings import TtsSettings
+from services.tts.text.samples import SAMPLES
 from services.tts.voices import Consent, StoredVoice, VoiceStore, now_us
 
 MOST_CLIPS = 5
@@ -99,7 +99,9 @@ def sampling(s: Any, engine: TtsEngine) -> Sampling:
     return Sampling(**given)
 
 
-def create(store: VoiceStore, settings: TtsSettings, engine: str, request: tts_pb2.CreateVoiceRequest) -> StoredVoice:
+def create(
+    store: VoiceStore, settings: TtsSettings, engine: TtsEngine, request: tts_pb2.CreateVoiceRequest
+) -> StoredVoice:
     """Check everything, then keep the voice. Raises what ``make_reference`` does, ``voice-no-consent`` and others."""
     name = checked_name(request.name)
     statement, given_by = request.consent.statement.strip(), " ".join(request.consent.given_by.split())
@@ -108,7 +110,7 @@ def create(store: VoiceStore, settings: TtsSettings, engine: str, request: tts_p
     language = request.language or "zh-CN"
     if language.split("-")[0].lower() not in SAMPLES:
         raise HuashengError("bad-request", what=f"Voices are cloned in {', '.join(SAMPLES)}, not in {language[:20]}.")
-    if request.model and request.model not in settings.gpt_sovits_models:
+    if request.model and request.model not in engine.clone_models():
         raise HuashengError("bad-request", what=f"The operator does not offer the weights {request.model[:40]!r}.")
     uris = [request.reference_uri, *request.more_reference_uris]
     if len(uris) > MOST_CLIPS:
@@ -119,7 +121,16 @@ def create(store: VoiceStore, settings: TtsSettings, engine: str, request: tts_p
     names = [name] if len(uris) == 1 else [f"{name} ({i + 1})" for i in range(len(uris))]
     references = [_reference(store, settings, u, n) for u, n in zip(uris, names, strict=True)]
     consent = Consent(statement, given_by, now_us())
-    return store.create(request.owner, name, language, transcript, engine, request.model, references, consent)
+    return store.create(
+        owner=request.owner,
+        name=name,
+        language=language,
+        transcript=transcript,
+        engine=engine.name,
+        model=request.model,
+        references=references,
+        consent=consent,
+    )
 
 
 def add_clip(store: VoiceStore, settings: TtsSettings, request: tts_pb2.AddVoiceClipRequest) -> StoredVoice:

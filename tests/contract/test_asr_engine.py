@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.asr.engines.base import RATE, AsrEngine
-from services.asr.engines.registry import ENGINES, Engines
+from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine
+from services.asr.engines.google.settings import Settings as GoogleSettings
+from services.asr.engines.registry import REGISTRY, make_engines
 from services.asr.settings import AsrSettings
 from services.common import audio
 from services.common.audio import Samples
@@ -21,12 +22,13 @@ from tests.fakes.google_http import heard, serving
 DATA = Path(__file__).parents[2] / "../shared/data/audio"
 
 
-@pytest.fixture(scope="module", params=sorted(ENGINES))
+@pytest.fixture(scope="module", params=sorted(REGISTRY))
 def engine(request: pytest.FixtureRequest) -> Iterator[AsrEngine]:
     with serving(heard("the holidays are a time")) as server:
-        engines = Engines(AsrSettings(engines=",".join(ENGINES), google_url=server.url), SharedSettings())
-        if why := engines.unavailable(request.param):
-            pytest.skip(why)
+        own = {"google": GoogleSettings(url=server.url)}
+        engines = make_engines(AsrSettings(engines=",".join(REGISTRY)), SharedSettings(), own)
+        if error := engines.unavailable(request.param):
+            pytest.skip(str(error))
         yield engines.get(request.param)
 
 
@@ -35,24 +37,24 @@ def speech() -> Samples:
     path = DATA / "en_radio_8s.wav"
     if not path.exists():
         pytest.skip("no recordings of real speech here")
-    return audio.decode(path, RATE)
+    return audio.decode(path, SAMPLE_RATE_HZ)
 
 
 def test_writes_down_real_speech(engine: AsrEngine, speech: Samples) -> None:
     got = engine.transcribe(speech, "en-US")
     assert "holidays" in got.text.lower() or "time" in got.text.lower()
     assert got.language == "en"
-    assert got.segments and all(0 <= s.start_s < s.end_s <= speech.size / RATE for s in got.segments)
+    assert got.segments and all(0 <= s.start_s < s.end_s <= speech.size / SAMPLE_RATE_HZ for s in got.segments)
     assert all(a.end_s <= b.start_s for a, b in itertools.pairwise(got.segments))
 
 
 @pytest.mark.parametrize("what", ["silence", "hiss", "hum", "nothing"])
 def test_hears_no_words_where_there_are_none(engine: AsrEngine, what: str) -> None:
-    n = RATE * 4
+    n = SAMPLE_RATE_HZ * 4
     sounds = {
         "silence": np.zeros(n),
         "hiss": np.random.default_rng(0).normal(0, 0.05, n),
-        "hum": 0.2 * np.sin(2 * np.pi * 50 * np.arange(n) / RATE),
+        "hum": 0.2 * np.sin(2 * np.pi * 50 * np.arange(n) / SAMPLE_RATE_HZ),
         "nothing": np.zeros(0),
     }
     assert engine.transcribe(sounds[what].astype(np.float32)).text == ""
@@ -60,7 +62,7 @@ def test_hears_no_words_where_there_are_none(engine: AsrEngine, what: str) -> No
 
 def test_several_callers_at_once_get_the_same(engine: AsrEngine, speech: Samples) -> None:
     texts: list[str] = []
-    clip = speech[: RATE * 4]
+    clip = speech[: SAMPLE_RATE_HZ * 4]
     threads = [threading.Thread(target=lambda: texts.append(engine.transcribe(clip, "en").text)) for _ in range(3)]
     for t in threads:
         t.start()
@@ -83,11 +85,11 @@ def test_describes_itself(engine: AsrEngine) -> None:
     ],
 )
 def test_whisper_finds_language_and_words(name: str, language: str, some: str) -> None:
-    engines = Engines(AsrSettings(), SharedSettings())
-    if why := engines.unavailable("whisper"):
-        pytest.skip(why)
+    engines = make_engines(AsrSettings(), SharedSettings())
+    if error := engines.unavailable("whisper"):
+        pytest.skip(str(error))
     if not (DATA / name).exists():
         pytest.skip("no recordings of real speech here")
-    got = engines.get("whisper").transcribe(audio.decode(DATA / name, RATE))
+    got = engines.get("whisper").transcribe(audio.decode(DATA / name, SAMPLE_RATE_HZ))
     assert got.language == language and got.language_probability > 0.8
     assert some in got.text

@@ -16,6 +16,7 @@ from services.common import healthcheck
 from services.common.settings import ServiceSettings, SharedSettings
 from services.common.weights import manifest
 from tests.fakes.serving import service_of, start
+from tools.settings_docs import engine_settings
 from tools.system import ROOT, SERVICES
 
 HADOLINT = Path(sys.executable).with_name("hadolint")
@@ -58,7 +59,7 @@ def settings_class(service: str) -> type[ServiceSettings]:
 
 
 def known_variables(service: str) -> set[str]:
-    classes = (SharedSettings, settings_class(service))
+    classes = (SharedSettings, settings_class(service), *engine_settings(service).values())
     return {str(c.model_config["env_prefix"]) + f.upper() for c in classes for f in c.model_fields}
 
 
@@ -93,6 +94,8 @@ def test_image_settings_are_settings_and_are_accepted(service: str, monkeypatch:
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     SharedSettings()
+    for own in engine_settings(service).values():
+        own()
     settings, defaults = settings_class(service)(), settings_class(service).model_fields
     assert settings.host == "0.0.0.0"
     ports = {"port", "metrics_port" if service != "gateway" else "http_port"}

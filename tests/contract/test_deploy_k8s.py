@@ -14,6 +14,7 @@ import yaml
 
 from services.common.settings import ServiceSettings, SharedSettings
 from tools import kubectl
+from tools.settings_docs import engine_settings
 from tools.system import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,7 +106,7 @@ def settings_class(service: str) -> type[ServiceSettings]:
 
 
 def known_variables(service: str) -> set[str]:
-    classes = (SharedSettings, settings_class(service))
+    classes = (SharedSettings, settings_class(service), *engine_settings(service).values())
     return {str(c.model_config["env_prefix"]) + f.upper() for c in classes for f in c.model_fields}
 
 
@@ -201,6 +202,8 @@ def test_every_variable_is_a_setting_and_every_value_is_accepted(
         monkeypatch.setenv(name, value)
     SharedSettings()
     settings_class(service)()
+    for own in engine_settings(service).values():
+        own()
 
 
 def test_configuration_changes_reach_the_pods(build) -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from services.common.settings import SharedSettings
+from services.tts.engines.gpt_sovits.settings import Settings
 from services.tts.settings import TtsSettings
 from tests.contract.test_deploy_k8s import (
     COMPONENTS,
@@ -90,17 +91,17 @@ def test_tts_finds_it_and_both_see_the_references(manifests: list[Manifest], mon
     for e in tts["env"]:
         monkeypatch.setenv(e["name"], e["value"])
     SharedSettings()
-    settings = TtsSettings()
-    assert settings.engine_names() == ["kokoro", "gpt_sovits"]
+    settings = Settings()
+    assert TtsSettings().engine_names() == ["kokoro", "gpt_sovits"]
     service = one(manifests, "Service", NAME)
     (port,) = service["spec"]["ports"]
-    assert settings.sovits_urls() == [f"http://{NAME}:{port['port']}"]
+    assert settings.addresses() == [f"http://{NAME}:{port['port']}"]
     (declared,) = sovits["ports"]
     assert port["targetPort"] == declared["name"] and declared["containerPort"] == port["port"]
     assert service["spec"]["selector"].items() <= (
         workload(manifests, NAME)["spec"]["template"]["metadata"]["labels"].items()
     )
-    folder = str(settings.gpt_sovits_voices_dir)
+    folder = str(settings.voices_dir)
     for c, may_write in ((tts, True), (sovits, False)):
         (mount,) = [m for m in c["volumeMounts"] if folder.startswith(m["mountPath"] + "/")]
         assert mount["mountPath"] == "/var/lib/huasheng/storage" and mount.get("readOnly", False) != may_write

@@ -8,23 +8,23 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
+from services.common.settings import SharedSettings
 from services.llm.engines.base import Conversation, Finished, LlmEngine, Message, Reason
-from services.llm.engines.registry import ENGINES, Engines
+from services.llm.engines.openai.settings import Settings as OpenAiSettings
+from services.llm.engines.registry import REGISTRY, make_engines
+from services.llm.engines.zhipu.settings import Settings as ZhipuSettings
 from services.llm.settings import LlmSettings
 from tests.fakes.llm_http import good, serving
 
 
-@pytest.fixture(scope="module", params=sorted(ENGINES))
+@pytest.fixture(scope="module", params=sorted(REGISTRY))
 def engine(request: pytest.FixtureRequest) -> Iterator[LlmEngine]:
     with serving(good) as server:
-        settings = LlmSettings(
-            engines=",".join(ENGINES),
-            zhipu_url=server.url,
-            zhipu_api_key=SecretStr("an-id.a-secret"),
-            openai_url=server.url,
-            openai_model="served-model",
-        )
-        engines = Engines(settings)
+        own = {
+            "zhipu": ZhipuSettings(url=server.url, api_key=SecretStr("an-id.a-secret")),
+            "openai": OpenAiSettings(url=server.url, model="served-model"),
+        }
+        engines = make_engines(LlmSettings(engines=",".join(REGISTRY)), SharedSettings(), own)
         if error := engines.unavailable(request.param):
             pytest.skip(str(error))
         yield engines.get(request.param)
@@ -41,7 +41,7 @@ def test_text_then_exactly_one_finished(engine: LlmEngine) -> None:
 
 
 def test_describes_itself(engine: LlmEngine) -> None:
-    assert ENGINES[engine.name].endswith(type(engine).__name__)
+    assert REGISTRY[engine.name].endswith(type(engine).__name__)
     assert engine.model and engine.license and engine.description
 
 

@@ -6,16 +6,19 @@ import threading
 
 import pytest
 
+from services.common.settings import SharedSettings
 from services.llm.engines.base import Conversation, Finished, Message, Reason
-from services.llm.engines.faq import FaqEngine
+from services.llm.engines.faq.engine import FaqEngine
+from services.llm.engines.faq.settings import Settings
 from services.llm.settings import LlmSettings
 
 
 @pytest.fixture(scope="module")
 def engine() -> FaqEngine:
-    if error := FaqEngine.unavailable(LlmSettings()):
+    setup = Settings(), SharedSettings(), LlmSettings()
+    if error := FaqEngine.unavailable(*setup):
         pytest.skip(str(error))
-    made = FaqEngine(LlmSettings())
+    made = FaqEngine(*setup)
     made.load()
     return made
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from services.asr.engines import cancellable_connection as hangup
-from services.llm.engines import remote
+from services.asr.engines.google import requests
+from services.llm.remote import streaming
 from tests.contract.test_remote_faults import BROKEN, HALF, LLM_OUTCOMES, Rig, half, nothing_left
 from tests.fakes.http_script import Call, Script, Server
+from tests.fakes.waiting import PATIENCE_S
 
 __all__ = ["nothing_left"]  # a fixture that every test here uses
 NAMES = ["zhipu", "openai", "google"]
@@ -36,10 +37,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    for contexts in (remote._tls, hangup._tls):
+    for contexts in (streaming._tls, requests._tls):
         contexts.cache_clear()
     yield
-    for contexts in (remote._tls, hangup._tls):
+    for contexts in (streaming._tls, requests._tls):
         contexts.cache_clear()
 
 
@@ -55,13 +56,13 @@ def encrypted(server: Server, certificate: Path) -> str:
 @pytest.mark.parametrize("name", NAMES)
 def test_answers_and_stalls(name: str, certificate: Path) -> None:
     rig = Rig(name)
-    scripts: list[Script] = [rig.good, Call.stall, half(HALF, Call.stall)]
+    scripts: dict[str, Script] = {"": rig.good, "stall-first": Call.stall, "stall-middle": half(HALF, Call.stall)}
     slow = LLM_OUTCOMES["stall-first"][0] if name != "google" else "asr-slow"
     expected = ["answered", slow, BROKEN if name != "google" else slow]
-    with rig.serving(*scripts) as server:
+    with rig.serving(*scripts.values()) as server:
         url = encrypted(server, certificate)
-        assert [rig.outcome(url) for _ in scripts] == expected
-        assert all(call.hung_up.wait(5) for call in server.calls[1:])
+        assert [rig.outcome(url, fault) for fault in scripts] == expected
+        assert all(call.hung_up.wait(PATIENCE_S) for call in server.calls[1:])
 
 
 @pytest.mark.parametrize("name", NAMES)

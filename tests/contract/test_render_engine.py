@@ -121,7 +121,7 @@ def same(a: Frame, b: Frame, within: float = 0) -> bool:
 def test_it_introduces_itself(ready: Ready) -> None:
     assert ready.engine.name in ENGINES
     assert ready.engine.description
-    assert ready.engine.licence
+    assert ready.engine.license
     assert ready.engine.version
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from services.common import weights
 from services.common.audio import loudness_lufs
-from services.common.engines import engine_class
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
-from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, Stop, TextClause, TtsEngine
-from services.tts.engines.registry import REGISTRY
+from services.tts.engines.base import Piece, SpeechRequest, Stop, TextClause, TtsEngine
+from services.tts.engines.gpt_sovits.settings import Settings as GptSovitsSettings
+from services.tts.engines.registry import REGISTRY, make_engines
 from services.tts.settings import TtsSettings
 from tests.fakes.gpt_sovits_server import FakeSovits
 
@@ -38,10 +38,10 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     reference.write_bytes(b"the fake only looks whether it is there")
     with FakeSovits() as fake:
         fake.delay_s = 0.1
-        settings = TtsSettings(gpt_sovits_urls=fake.url, gpt_sovits_reference=str(reference))
-        setup = EngineSetup(root, 2, "af_heart", "zf_xiaoxiao", settings)
-        made: TtsEngine = engine_class(REGISTRY, request.param, "tts")(setup)
-        made.load()
+        own = {"gpt_sovits": GptSovitsSettings(urls=fake.url, reference=str(reference))}
+        engines = make_engines(TtsSettings(engines=request.param), SharedSettings(threads=2), own)
+        engines.load()
+        made = engines.get()
         yield made
         made.close()
         made.close()  # may be called again

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from services.common.settings import SharedSettings
 from services.common.storage import Storage
-from services.tts.engines.base import EngineSetup
-from services.tts.server import service
+from services.tts.engines.gpt_sovits.settings import Settings as GptSovitsSettings
+from services.tts.server import make_service
 from services.tts.settings import TtsSettings
-from services.tts.voices import VoiceStore
 from tests.e2e.conftest import Web
 from tests.fakes import serving
 from tests.fakes.engine_services import Fakes
@@ -44,9 +44,9 @@ class Whole:
     async def _start(self, folder: Path) -> None:
         for name in ("asr", "llm", "render"):
             await self.fakes.start(name)
-        settings = TtsSettings(engines="gpt_sovits", gpt_sovits_urls=self.sovits.url)
-        setup = EngineSetup(folder, 1, "", "", settings)
-        spec = service(settings, setup, VoiceStore(self.storage, folder / "clips"))
+        settings = TtsSettings(engines="gpt_sovits")
+        own = {"gpt_sovits": GptSovitsSettings(urls=self.sovits.url, voices_dir=folder / "clips")}
+        spec = make_service(settings, SharedSettings(storage_url=f"file://{folder}/storage"), own)
         self._tts = await serving.start(spec, settings)
         environment = {**self.fakes.environment(), "GATEWAY_TTS_ADDRESS": self._tts.address}
         self.gateway = GatewayProcess(folder, environment)

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import ClassVar
 
-from services.asr.engines.base import RATE, AsrEngine, Heard, primary
+from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine, Recognition, primary
 from services.asr.settings import AsrSettings
 from services.common.audio import Samples
 from services.common.errors import HuashengError
@@ -21,7 +21,7 @@ class RulerEngine(AsrEngine):
     name: ClassVar[str] = "ruler"
     languages: ClassVar[tuple[str, ...]] = ("en",)
     license: ClassVar[str] = "none"
-    description: ClassVar[str] = "for tests"
+    description = "for tests"
     window_s: ClassVar[float] = 20.0
     takes_s: ClassVar[float] = 0.0
     runs: ClassVar[list[float]] = []
@@ -29,25 +29,23 @@ class RulerEngine(AsrEngine):
     failing: ClassVar[bool] = False
     at_work: ClassVar[threading.Event] = threading.Event()
 
-    @classmethod
-    def unavailable(cls, settings: AsrSettings, shared: SharedSettings) -> str:
-        return ""
-
-    def recognise(self, samples: Samples, language: str | None, cancelled: threading.Event | None = None) -> Heard:
+    def recognise(
+        self, samples: Samples, language: str | None, cancelled: threading.Event | None = None
+    ) -> Recognition:
         self.at_work.set()
         if self.failing:
             raise HuashengError("asr-unreachable", engine="ruler")
         time.sleep(self.takes_s)
-        self.runs.append(samples.size / RATE)
-        return Heard("" if self.deaf else f"{samples.size / RATE:.1f}", primary(language or "en"), 0.9)
+        self.runs.append(samples.size / SAMPLE_RATE_HZ)
+        return Recognition("" if self.deaf else f"{samples.size / SAMPLE_RATE_HZ:.1f}", primary(language or "en"), 0.9)
 
 
 class GoneEngine(RulerEngine):
     name: ClassVar[str] = "gone"
 
     @classmethod
-    def unavailable(cls, settings: AsrSettings, shared: SharedSettings) -> str:
-        return "it was taken away"
+    def unavailable(cls, settings: None, shared: SharedSettings, service: AsrSettings) -> HuashengError | None:
+        return HuashengError("engine-unavailable", engine="gone", why="it was taken away")
 
 
 class ScriptedVad:

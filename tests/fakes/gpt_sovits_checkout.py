@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, TextClause
+from services.common.settings import SharedSettings
+from services.tts.engines.base import Piece, SpeechRequest, TextClause
 from services.tts.engines.gpt_sovits.engine import GptSovitsEngine
+from services.tts.engines.gpt_sovits.settings import Settings
 from services.tts.settings import TtsSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,19 +41,26 @@ def engine(folder: Path, url: str, **settings: Any) -> GptSovitsEngine:
     reference = folder / "reference.wav"
     reference.write_bytes(b"the fake only looks whether it is there")
     given = {
-        "gpt_sovits_urls": url,
-        "gpt_sovits_reference": str(reference),
-        "gpt_sovits_python": sys.executable,
-        "gpt_sovits_first_s": 1,
-        "gpt_sovits_stall_s": 0.5,
-        "gpt_sovits_deadline_s": 2,
-        "gpt_sovits_wait_s": 10,
-        "gpt_sovits_backoff_s": 0.05,
-        "gpt_sovits_probe_s": 0.2,
-        "gpt_sovits_start_s": 20,
+        "urls": url,
+        "reference": str(reference),
+        "python": sys.executable,
+        "first_s": 1,
+        "stall_s": 0.5,
+        "deadline_s": 2,
+        "wait_s": 10,
+        "backoff_s": 0.05,
+        "probe_s": 0.2,
+        "start_s": 20,
         **settings,
     }
-    return GptSovitsEngine(EngineSetup(folder, 1, "", "", TtsSettings(**given)))
+    service = TtsSettings(engines=given.pop("engines", "gpt_sovits"))
+    return GptSovitsEngine(Settings(**given), SharedSettings(), service)
+
+
+def problem(engine: GptSovitsEngine) -> str:
+    """Why it cannot speak at this moment; empty when it can."""
+    error = engine.problem()
+    return error.params["why"] if error else ""
 
 
 def say(engine: GptSovitsEngine, text: str = "Hello there.", **request: Any) -> list[Piece]:

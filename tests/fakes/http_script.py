@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.fakes.waiting import PATIENCE_S
+
 
 class Call:
     """One request as the server saw it, and what can be done to its caller."""
@@ -66,7 +68,7 @@ class Call:
         self.handler.rfile.close()  # or the socket stays open under it
         self.handler.connection.close()
 
-    def stall(self, seconds: float = 10.0) -> None:
+    def stall(self, seconds: float = 2 * PATIENCE_S) -> None:
         """Say nothing until the client hangs up."""
         self.handler.connection.settimeout(seconds)
         try:
@@ -77,7 +79,7 @@ class Call:
         except TimeoutError:
             return
 
-    def trickle(self, part: bytes, pause_s: float = 0.02, times: int = 500) -> None:
+    def trickle(self, part: bytes, pause_s: float = 0.02, times: int = 6000) -> None:
         """Chunk by chunk for longer than anybody should wait; ends when the client hangs up."""
         for _ in range(times):
             self.write(part)

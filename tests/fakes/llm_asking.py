@@ -8,19 +8,21 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from services.common.engines import settings_class
 from services.common.errors import HuashengError
+from services.common.settings import SharedSettings
 from services.llm.engines.base import Conversation, Finished, LlmEngine, Message
-from services.llm.engines.openai import OpenAiEngine
-from services.llm.engines.zhipu import ZhipuEngine
+from services.llm.engines.registry import REGISTRY, make_engines
 from services.llm.settings import LlmSettings
+from tests.fakes.waiting import PATIENCE_S
 
 KEY = "an-id.a-very-secret-value"
 QUESTION = [Message("system", "Be brief."), Message("user", "你好")]
-ENGINES = {"zhipu": ZhipuEngine, "openai": OpenAiEngine}
+ENGINES = ("zhipu", "openai")
 
 
 def make(name: str, url: str, **settings: Any) -> LlmEngine:
-    """A loaded engine with short deadlines."""
+    """A loaded engine. ``settings``: the service's, or an engine's with its name before them."""
     values: dict[str, Any] = {
         "zhipu_url": url,
         "zhipu_api_key": SecretStr(KEY),
@@ -28,13 +30,26 @@ def make(name: str, url: str, **settings: Any) -> LlmEngine:
         "openai_api_key": SecretStr(KEY),
         "openai_model": "served-model",
         "backoff_s": 0.01,
-        "first_token_s": 5,
-        "deadline_s": 10,
+        "first_token_s": PATIENCE_S,
+        "deadline_s": PATIENCE_S,
         **settings,
     }
-    engine = ENGINES[name](LlmSettings.model_validate(values))
-    engine.load()
-    return engine
+    return make_engines(LlmSettings(engines=name, **service(values)), SharedSettings(), own(values)).get(name)
+
+
+def own(values: dict[str, Any]) -> dict[str, Any]:
+    """The engines' own settings among ``values``, whose names begin with the engine's."""
+    out = {}
+    for name in ENGINES:
+        prefix = f"{name}_"
+        cls: Any = settings_class(REGISTRY[name])
+        out[name] = cls(**{k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)})
+    return out
+
+
+def service(values: dict[str, Any]) -> dict[str, Any]:
+    """The other ones."""
+    return {k: v for k, v in values.items() if not k.startswith(tuple(f"{n}_" for n in ENGINES))}
 
 
 def ask(engine: LlmEngine, cancelled: threading.Event | None = None, model: str = "") -> tuple[str, Finished | None]:

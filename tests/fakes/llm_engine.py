@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from services.common.errors import HuashengError
+from services.common.settings import SharedSettings
 from services.llm.engines.base import Conversation, Finished, LlmEngine, Piece, Reason
 from services.llm.settings import LlmSettings
 
@@ -17,13 +18,9 @@ class EchoEngine(LlmEngine):
     name: ClassVar[str] = "echo"
     languages: ClassVar[tuple[str, ...]] = ("en",)
     license: ClassVar[str] = "none"
-    description: ClassVar[str] = "for tests"
+    description = "for tests"
     asked: ClassVar[list[Conversation]] = []
     cancelled: ClassVar[threading.Event] = threading.Event()
-
-    @classmethod
-    def unavailable(cls, settings: LlmSettings) -> HuashengError | None:
-        return None
 
     @property
     def model(self) -> str:
@@ -46,5 +43,5 @@ class BrokenEngine(EchoEngine):
     name: ClassVar[str] = "broken"
 
     @classmethod
-    def unavailable(cls, settings: LlmSettings) -> HuashengError | None:
+    def unavailable(cls, settings: None, shared: SharedSettings, service: LlmSettings) -> HuashengError | None:
         return HuashengError("llm-no-key", engine="broken", variable="LLM_BROKEN_API_KEY")

@@ -32,7 +32,7 @@ class FakeEngine(RenderEngine):
 
     name = "fake"
     description = "draws a dot"
-    licence = "none"
+    license = "none"
     version = "1"
     trainer = "tests.fakes.trainer:train"
     frame_s = 0.0

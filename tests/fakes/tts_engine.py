@@ -10,7 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from services.common.errors import HuashengError
-from services.tts.engines.base import EngineSetup, Piece, Span, SpeechRequest, TextClause, TtsEngine, VoiceInfo
+from services.common.settings import SharedSettings
+from services.tts.engines.base import Piece, Span, SpeechRequest, TextClause, TtsEngine, VoiceInfo
+from services.tts.settings import TtsSettings
 
 RATE = 24_000
 PER_CHARACTER = RATE // 25
@@ -24,8 +26,8 @@ class FakeTts(TtsEngine):
     sample_rate = RATE
     default_voice = "one"
 
-    def __init__(self, setup: EngineSetup) -> None:
-        super().__init__(setup)
+    def __init__(self, settings: None, shared: SharedSettings, service: TtsSettings) -> None:
+        super().__init__(settings, shared, service)
         self.delay_s = 0.0
         self.broken = False
         self.trouble = ""
@@ -39,8 +41,8 @@ class FakeTts(TtsEngine):
     def voices(self) -> list[VoiceInfo]:
         return [VoiceInfo("one", "One", "en-US", "female", "Hello."), VoiceInfo("two", "二", "zh-CN", "male", "你好。")]
 
-    def problem(self) -> str:
-        return self.trouble
+    def problem(self) -> HuashengError | None:
+        return HuashengError("tts-unreachable", engine=self.name, why=self.trouble) if self.trouble else None
 
     def synthesize(self, clauses: Iterator[TextClause], request: SpeechRequest) -> Iterator[Piece]:
         with self._lock:

@@ -24,19 +24,22 @@ from huasheng.common.v1 import common_pb2
 from huasheng.llm.v1 import llm_pb2
 from huasheng.tts.v1 import tts_pb2
 
-from services.asr.engines.registry import Engines as AsrEngines
+from services.asr.engines.google.settings import Settings as GoogleSettings
+from services.asr.engines.registry import make_engines as make_asr_engines
 from services.asr.server import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common import audio
 from services.common.errors import from_rpc
-from services.common.fallback import Lineup
+from services.common.fallback import EngineFallback
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
-from services.llm.engines.registry import Engines as LlmEngines
+from services.llm.engines.openai.settings import Settings as OpenAiSettings
+from services.llm.engines.registry import make_engines as make_llm_engines
+from services.llm.engines.zhipu.settings import Settings as ZhipuSettings
 from services.llm.server import LlmServicer
 from services.llm.settings import LlmSettings
 from services.tts.engines import registry as tts_engines
-from services.tts.engines.base import EngineSetup
+from services.tts.engines.gpt_sovits.settings import Settings as GptSovitsSettings
 from services.tts.server import TtsServicer
 from services.tts.settings import TtsSettings
 from services.tts.voices import VoiceStore
@@ -121,8 +124,8 @@ class Told:
 class Fake:
     """A remote engine that can be told to misbehave, and somebody who asks the service for its work."""
 
-    def __init__(self, lineup: Lineup, ask: Callable[[], Any], set_fault: Callable[[str], None]) -> None:
-        self.lineup, self.set_fault, self._ask = lineup, set_fault, ask
+    def __init__(self, fallback: EngineFallback, ask: Callable[[], Any], set_fault: Callable[[str], None]) -> None:
+        self.fallback, self.set_fault, self._ask = fallback, set_fault, ask
 
     async def ask(self) -> Told:
         told, began = Told(), time.monotonic()
@@ -156,19 +159,16 @@ async def llm(kind: str, _folder: Path) -> AsyncIterator[Fake]:
             deadline_s=3,
             attempts=2,
             backoff_s=0.01,
-            zhipu_url=fake.url,
-            zhipu_api_key="an-id.a-value",
-            openai_url=fake.url,
-            openai_model="served-model",
-            openai_api_key="key",
             **COMMON,
         )
+        zhipu = ZhipuSettings(url=fake.url, api_key="an-id.a-value")
+        openai = OpenAiSettings(url=fake.url, model="served-model", api_key="key")
         registry = {
-            "zhipu": "services.llm.engines.zhipu:ZhipuEngine",
-            "openai": "services.llm.engines.openai:OpenAiEngine",
+            "zhipu": "services.llm.engines.zhipu.engine:ZhipuEngine",
+            "openai": "services.llm.engines.openai.engine:OpenAiEngine",
             "echo": "tests.fakes.llm_engine:EchoEngine",
         }
-        engines = LlmEngines(settings, registry)
+        engines = make_llm_engines(settings, SharedSettings(), {"zhipu": zhipu, "openai": openai}, registry)
         servicer = LlmServicer(engines, settings)
         request = llm_pb2.StreamChatRequest(messages=[llm_pb2.ChatMessage(role=llm_pb2.ROLE_USER, content="你好")])
 
@@ -176,7 +176,7 @@ async def llm(kind: str, _folder: Path) -> AsyncIterator[Fake]:
             nonlocal now
             now = "" if fault == "refused" else fault
             url = f"http://127.0.0.1:{free_port()}/v1" if fault == "refused" else fake.url
-            settings.zhipu_url = settings.openai_url = url
+            zhipu.url = openai.url = url
 
         async with served(service_of("llm", servicer, engines.load), settings) as running:
 
@@ -184,7 +184,7 @@ async def llm(kind: str, _folder: Path) -> AsyncIterator[Fake]:
                 async for answer in running.stub.StreamChat(request, timeout=30):
                     yield answer.started
 
-            yield Fake(servicer.lineup, ask, set_fault)
+            yield Fake(servicer.fallback, ask, set_fault)
 
 
 @contextlib.asynccontextmanager
@@ -205,19 +205,20 @@ async def asr(_kind: str, folder: Path) -> AsyncIterator[Fake]:
     with google_http.serving(lambda call: scripts[now](call)) as fake:
         settings = AsrSettings(
             engines="google,ruler",
-            google_url=fake.url,
-            google_timeout_s=6,
-            google_attempts=1,
             first_text_s=LIMIT_S,
             **COMMON,
         )
+        google = GoogleSettings(url=fake.url, timeout_s=6, attempts=1)
         shared = SharedSettings(storage_url=f"file://{folder}/storage")
-        registry = {"google": "services.asr.engines.google:GoogleEngine", "ruler": "tests.fakes.asr_engine:RulerEngine"}
+        registry = {
+            "google": "services.asr.engines.google.engine:GoogleEngine",
+            "ruler": "tests.fakes.asr_engine:RulerEngine",
+        }
         monkey = pytest.MonkeyPatch()
         monkey.setattr("tests.fakes.asr_engine.RulerEngine.languages", ("zh", "en"))
         monkey.setattr(ScriptedVad, "windows", lambda _self, x, _s: [(0, x.size)], raising=False)
         monkey.setattr("services.asr.engines.base.Vad", ScriptedVad)
-        engines = AsrEngines(settings, shared, registry)
+        engines = make_asr_engines(settings, shared, {"google": google}, registry)
         servicer = AsrServicer(engines, settings, Storage(shared.storage_url))
         form = common_pb2.AudioFormat(encoding=1, sample_rate_hertz=16000, channels=1)
         noise = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
@@ -230,14 +231,14 @@ async def asr(_kind: str, folder: Path) -> AsyncIterator[Fake]:
         def set_fault(fault: str) -> None:
             nonlocal now
             now = "" if fault == "refused" else fault
-            settings.google_url = f"http://127.0.0.1:{free_port()}/" if fault == "refused" else fake.url
+            google.url = f"http://127.0.0.1:{free_port()}/" if fault == "refused" else fake.url
 
         async with served(service_of("asr", servicer, engines.load), settings) as running:
 
             async def ask() -> AsyncIterator[Any]:
                 yield await running.stub.Transcribe(iter(requests), timeout=30)
 
-            yield Fake(servicer.lineup, ask, set_fault)
+            yield Fake(servicer.fallback, ask, set_fault)
         monkey.undo()
 
 
@@ -255,20 +256,22 @@ async def tts(kind: str, folder: Path) -> AsyncIterator[Fake]:
         stack.callback(monkey.undo)
         settings = TtsSettings(
             engines="gpt_sovits,spare",
-            gpt_sovits_urls=fake.url,
-            gpt_sovits_reference=str(reference),
-            gpt_sovits_streaming=1 if "streaming" in kind else 0,
-            gpt_sovits_first_s=3,
-            gpt_sovits_stall_s=2.5,
-            gpt_sovits_deadline_s=3,
-            gpt_sovits_wait_s=5,
-            gpt_sovits_backoff_s=0.05,
-            gpt_sovits_probe_s=0.2,
             first_audio_s=LIMIT_S,
             **COMMON,
         )
-        setup = EngineSetup(folder, 1, "", "", settings)
-        servicer = TtsServicer(settings, setup, VoiceStore(Storage(f"file://{folder}/s"), folder))
+        own = GptSovitsSettings(
+            urls=fake.url,
+            reference=str(reference),
+            streaming=1 if "streaming" in kind else 0,
+            first_s=3,
+            stall_s=2.5,
+            deadline_s=3,
+            wait_s=5,
+            backoff_s=0.05,
+            probe_s=0.2,
+        )
+        engines = tts_engines.make_engines(settings, SharedSettings(), {"gpt_sovits": own})
+        servicer = TtsServicer(engines, settings, VoiceStore(Storage(f"file://{folder}/s"), folder))
         request = tts_pb2.StreamSynthesizeRequest
         text = "This is a sentence of more than a single segment."
         requests = [
@@ -293,7 +296,7 @@ async def tts(kind: str, folder: Path) -> AsyncIterator[Fake]:
                 async for answer in running.stub.StreamSynthesize(iter(requests), timeout=30):
                     yield answer.header
 
-            yield Fake(servicer.lineup, ask, set_fault)
+            yield Fake(servicer.fallback, ask, set_fault)
         fake.__exit__()
 
 
@@ -329,5 +332,5 @@ async def test_matrix(kind: str, fault: str, reason: str, tmp_path: Path, childr
             while (told := await fake.ask()).engine != name:
                 await asyncio.sleep(0.02)
             assert told.reason == "", "taken again"
-            while fake.lineup.closing or any(now > then for now, then in zip(footprint(), before, strict=True)):
+            while fake.fallback.closing or any(now > then for now, then in zip(footprint(), before, strict=True)):
                 await asyncio.sleep(0.05)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from services.asr.engines.vad import Vad
 from services.asr.settings import AsrSettings
+from services.asr.vad import Vad
 from services.common.audio import Samples
-from services.common.settings import SharedSettings
+from services.common.engines import Engine
 
-RATE = 16_000
-"""Samples per second of everything an engine hears."""
+SAMPLE_RATE_HZ = 16_000
+"""Of all audio that an engine is given."""
 
 # scripts written without spaces: Thai, Lao, Burmese, Khmer; kana, Han, and punctuation that goes with them
 _UNSPACED = re.compile(
@@ -24,8 +24,8 @@ _UNSPACED = re.compile(
 
 
 @dataclass(frozen=True)
-class Heard:
-    """The words of one window; ``text`` is empty when there were none. ``language_probability`` 0: not said.
+class Recognition:
+    """The words of one window; ``text`` is empty when there were none. ``language_probability`` is 0 when unknown.
 
     ``language`` is a primary language: ``zh``, whatever kind of Chinese was asked for.
     """
@@ -39,7 +39,7 @@ class Heard:
 class Segment:
     """Words and when they were said, in seconds from the start of the clip."""
 
-    heard: Heard
+    recognition: Recognition
     start_s: float
     end_s: float
 
@@ -54,36 +54,30 @@ class Transcript:
     segments: list[Segment]
 
 
-class AsrEngine(ABC):
-    """Shared by all callers: ``recognise`` may be called from several threads at once."""
+class AsrEngine(Engine):
+    """Shared by all callers: ``recognise`` may be called from several threads at once.
 
-    name: ClassVar[str]
-    languages: ClassVar[tuple[str, ...]]
-    """BCP 47 primary languages that it is made for."""
-    license: ClassVar[str]
-    description: ClassVar[str]
+    ``languages`` are the BCP 47 primary languages that it is made for.
+    """
+
     window_s: ClassVar[float]
     """Longest window that ``recognise`` is given."""
     works_ahead: ClassVar[bool] = True
     """Cheap enough to be run on a live utterance before it has ended (partial texts, final text at a pause)."""
 
-    def __init__(self, settings: AsrSettings, shared: SharedSettings) -> None:
-        self.settings, self.shared = settings, shared
-
-    @classmethod
-    @abstractmethod
-    def unavailable(cls, settings: AsrSettings, shared: SharedSettings) -> str:
-        """Why the engine cannot be used here and what to do about it; empty when it can. Cheap."""
+    service: AsrSettings
 
     def load(self) -> None:
         """Load weights and warm up."""
         self.vad = Vad()
 
     @abstractmethod
-    def recognise(self, samples: Samples, language: str | None, cancelled: threading.Event | None = None) -> Heard:
+    def recognise(
+        self, samples: Samples, language: str | None, cancelled: threading.Event | None = None
+    ) -> Recognition:
         """The words of one window of speech: 16 kHz, at most ``window_s`` long; language detected when not given.
 
-        ``language`` is a BCP 47 tag such as ``en`` or ``zh-TW``. An engine that waits for somebody returns early, with
+        ``language`` is a BCP 47 tag such as ``en`` or ``zh-TW``. An engine that waits for a server returns early, with
         no words, when ``cancelled`` is set. Raises ``bad-request`` (a language it does not know), the ``asr-*`` errors,
         ``engine-failed``.
         """
@@ -93,11 +87,11 @@ class AsrEngine(ABC):
     ) -> Iterator[Segment]:
         """The words of a clip of any length (16 kHz), window by window; closing the iterator stops the work."""
         for start, end in self.vad.windows(samples, self.window_s):
-            heard = self.recognise(samples[start:end], language, cancelled)
+            recognition = self.recognise(samples[start:end], language, cancelled)
             if cancelled and cancelled.is_set():
                 return
-            if heard.text:
-                yield Segment(heard, start / RATE, end / RATE)
+            if recognition.text:
+                yield Segment(recognition, start / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ)
 
     def transcribe(
         self, samples: Samples, language: str | None = None, cancelled: threading.Event | None = None
@@ -115,14 +109,14 @@ def join(segments: list[Segment], language: str | None) -> Transcript:
     """Segments as one text; the language is the one most was said in."""
     spoken: dict[str, float] = {}
     for s in segments:
-        spoken[s.heard.language] = spoken.get(s.heard.language, 0) + s.end_s - s.start_s
+        spoken[s.recognition.language] = spoken.get(s.recognition.language, 0) + s.end_s - s.start_s
     if not spoken:
         return Transcript("", primary(language or ""), 0.0, [])
     most = max(spoken, key=lambda k: spoken[k])
-    sure = [s.heard.language_probability for s in segments if s.heard.language == most]
+    sure = [s.recognition.language_probability for s in segments if s.recognition.language == most]
     text = ""
     for s in segments:
         # Chinese is written without spaces, but a word of another script at the seam needs one
-        space = bool(text) and not (_UNSPACED.match(text[-1]) and _UNSPACED.match(s.heard.text[0]))
-        text += (" " if space else "") + s.heard.text
+        space = bool(text) and not (_UNSPACED.match(text[-1]) and _UNSPACED.match(s.recognition.text[0]))
+        text += (" " if space else "") + s.recognition.text
     return Transcript(text, most, sum(sure) / len(sure), segments)

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from services.common import logs
+from services.common.script import language_of
 from services.gateway.api.views import fallback_row
 from services.gateway.avatars import shown_idle
 from services.gateway.context import Gateway
 from services.gateway.jobs.recorder import Recorder
 from services.gateway.jobs.runner import JobRun
 from services.gateway.turn.pipeline import Turn, hear, run_turn
-from services.gateway.turn.scripts import language_of
 from services.gateway.turn.stages import Look
 from services.gateway.voices import job_voice
 

@@ -8,13 +8,13 @@ import wave
 from pathlib import Path
 from typing import Any
 
+from services.common.clauses import weight
 from services.common.errors import HuashengError
 from services.common.storage import Storage
 from services.gateway.api.views import fallback_row
 from services.gateway.jobs.runner import JobRun
 from services.gateway.media.subtitles import webvtt
 from services.gateway.turn import events as turn
-from services.gateway.turn.clauses import weight
 
 SECONDS_PER_WEIGHT = 0.25
 """Speech takes about this long per unit of ``clauses.weight``; only used to guess how far a job is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.gateway.turn.clauses import ClauseSplitter, weight
+from services.common.clauses import ClauseSplitter, weight
 from services.gateway.turn.events import Spoken
 
 LINE = 22.0

@@ -11,9 +11,9 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from dataclasses import dataclass, field
 
 from services.common.errors import HuashengError
+from services.common.script import language_of
 from services.gateway.clients import Clients
 from services.gateway.turn.events import Event, Transcript
-from services.gateway.turn.scripts import language_of
 from services.gateway.turn.stages import Drawing, Flow, Look, Voice, draw, listen, recite, speak, think
 from services.gateway.turn.timings import Timings
 

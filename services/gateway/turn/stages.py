@@ -18,9 +18,9 @@ from huasheng.llm.v1 import llm_pb2
 from huasheng.render.v1 import render_pb2
 from huasheng.tts.v1 import tts_pb2
 
+from services.common.clauses import ClauseSplitter
 from services.common.errors import HuashengError
 from services.gateway.clients import Clients, answers, mapped, metadata
-from services.gateway.turn.clauses import ClauseSplitter
 from services.gateway.turn.events import (
     Drawn,
     Event,

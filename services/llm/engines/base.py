@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
+from typing import Any
 
-from services.common.errors import HuashengError
+from services.common.engines import Engine
 from services.llm.settings import LlmSettings
 
 
@@ -55,21 +55,10 @@ class Finished:
 Piece = str | Finished
 
 
-class LlmEngine(ABC):
+class LlmEngine(Engine):
     """Shared by all callers: ``chat`` may be at work in several threads at once."""
 
-    name: ClassVar[str]
-    languages: ClassVar[tuple[str, ...]] = ()
-    license: ClassVar[str]
-    description: ClassVar[str]
-
-    def __init__(self, settings: LlmSettings) -> None:
-        self.settings = settings
-
-    @classmethod
-    @abstractmethod
-    def unavailable(cls, settings: LlmSettings) -> HuashengError | None:
-        """Why the engine cannot be used here, or ``None``. Cheap, and asks nobody outside this process."""
+    service: LlmSettings
 
     @property
     @abstractmethod
@@ -77,12 +66,12 @@ class LlmEngine(ABC):
         """The model that answers when the caller names none."""
 
     @classmethod
-    def models(cls, _settings: LlmSettings) -> tuple[str, ...]:
+    def models(cls, _settings: Any) -> tuple[str, ...]:
         """The models that a caller may name, the default one first; empty when naming one makes no difference."""
         return ()
 
     def load(self) -> None:
-        """Load what is needed to answer."""
+        """Load what is needed to answer; nothing by default."""
         return
 
     @abstractmethod

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from services.common.engines import Engine
 from services.render.devices import DeviceInfo
 from services.render.engines.synctalk.setup import SyncTalk
 
@@ -169,12 +170,9 @@ class RenderSession(ABC):
         """Free what the session holds; may be called twice."""
 
 
-class RenderEngine(ABC):
+class RenderEngine(Engine):
     """Draws avatars speaking. Made once with ``EngineOptions``, loaded once, shared by all sessions (thread-safe)."""
 
-    name: str
-    description: str
-    licence: str
     version: str
     """Changes when prepared avatars of before can no longer be used; they are prepared again from their source."""
     trainer: str = ""
@@ -216,7 +214,7 @@ class RenderEngine(ABC):
         ``too-big-picture``, ``corrupt-media`` and ``cancelled``.
         """
 
-    def check_training(self, source: Path, steps: int) -> None:  # noqa: B027  most have nothing to say
+    def check_training(self, source: Path, steps: int) -> None:
         """Raises what makes a training of so many steps on a video pointless, before the long work begins."""
 
     def devices(self) -> list[DeviceInfo]:

@@ -1,30 +1,19 @@
-"""What every speech engine offers. Engines are synchronous, shared by all calls, and never import grpc."""
+"""What every speech engine offers."""
 
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import ClassVar
 
 from services.common.audio import Samples
+from services.common.engines import Engine
 from services.tts.settings import TtsSettings
-
-
-@dataclass(frozen=True)
-class EngineSetup:
-    """What an engine is made with."""
-
-    weights_dir: Path
-    threads: int
-    voice_en: str
-    """Voice for English text when a request names none."""
-    voice_zh: str
-    """The same for Chinese."""
-    settings: TtsSettings = field(default_factory=TtsSettings)
 
 
 @dataclass(frozen=True)
@@ -103,44 +92,44 @@ class Stop:
                 self._actions.remove(action)
 
 
-class Turns:
-    """A lock that serves those who wait in the order they came, so that dialogues interleave clause by clause."""
+class FairLock:
+    """A lock that serves its callers in the order they came, so that dialogues interleave clause by clause."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: deque[threading.Event] = deque()
-        self._taken = False
+        self._is_held = False
 
     @contextmanager
-    def turn(self, stop: Stop) -> Iterator[bool]:
-        """Wait for a turn. Yields False, without a turn, when ``stop`` is set first."""
+    def hold(self, stop: Stop) -> Iterator[bool]:
+        """Hold the lock for the block. Yields False, without the lock, when ``stop`` is set first."""
         mine = threading.Event()
         with self._lock:
-            if not self._taken:
-                self._taken = True
+            if not self._is_held:
+                self._is_held = True
                 mine.set()
-                got = True
+                has_it = True
             else:
                 self._waiting.append(mine)
-                got = False
-        if not got:
+                has_it = False
+        if not has_it:
             with stop.on_set(mine.set):
                 mine.wait()
             with self._lock:
-                # stop and our turn can come together: whoever is no longer queued has been given the turn
+                # stop and the lock can come together: a caller that is no longer queued has been given the lock
                 if mine in self._waiting:
                     self._waiting.remove(mine)
                 else:
-                    got = True
+                    has_it = True
         try:
-            yield got
+            yield has_it
         finally:
-            if got:
+            if has_it:
                 with self._lock:
                     if self._waiting:
                         self._waiting.popleft().set()
                     else:
-                        self._taken = False
+                        self._is_held = False
 
 
 @dataclass(frozen=True)
@@ -153,7 +142,7 @@ class ClonedVoice:
     transcript: str
     """What is said in the first."""
     clips: tuple[Path, ...]
-    """The recordings; the first gives manner and timbre, the others timbre only."""
+    """The recordings; the first gives speaking style and timbre, the others timbre only."""
     model: str = ""
     """Name of the weights it goes with, in the operator's list."""
 
@@ -181,7 +170,7 @@ class SpeechRequest:
     voice_id: str = ""
     """Empty for the default voice of the text's language."""
     language: str = ""
-    """BCP 47; empty to tell by script."""
+    """BCP 47; empty to choose by script."""
     speed: float = 1.0
     """0.5 to 2."""
     cloned: ClonedVoice | None = None
@@ -191,41 +180,26 @@ class SpeechRequest:
     stop: Stop = field(default_factory=Stop)
 
 
-class TtsEngine(ABC):
+class TtsEngine(Engine):
     """A speech engine: loads once, then speaks for many callers."""
 
-    name: str
-    license: str
-    description: str
-    languages: tuple[str, ...]
-    """BCP 47."""
     sample_rate: int
     """Of all samples, in Hz."""
-    has_phonemes: bool = True
+    has_phonemes: ClassVar[bool] = True
     """Whether pieces carry spans."""
-    can_clone: bool = False
+    can_clone: ClassVar[bool] = False
     """Whether it speaks with cloned voices."""
-    sampling: tuple[str, ...] = ()
+    sampling: ClassVar[tuple[str, ...]] = ()
     """Fields of ``Sampling`` that it follows; others are refused before it is asked."""
-
-    def __init__(self, setup: EngineSetup) -> None:
-        self.setup = setup
-
-    @abstractmethod
-    def load(self) -> None:
-        """Bring the weights into memory and run once. Raises ``HuashengError`` (``engine-unavailable``)."""
+    service: TtsSettings
 
     @abstractmethod
     def voices(self) -> list[VoiceInfo]:
         """All voices of its own (cloned ones are kept elsewhere), default voices first. Works before ``load``."""
 
-    def problem(self) -> str:
-        """Why it cannot speak at this moment, in English; empty when it can. An engine may recover from it."""
-        return ""
-
-    def close(self) -> None:
-        """End what ``load`` began, also when that is still at work; may be called again."""
-        return
+    def clone_models(self) -> list[str]:
+        """Names of the weights that a cloned voice may go with; empty when there is nothing to choose."""
+        return []
 
     @abstractmethod
     def synthesize(self, clauses: Iterator[TextClause], request: SpeechRequest) -> Iterator[Piece]:

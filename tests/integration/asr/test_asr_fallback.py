@@ -13,7 +13,7 @@ import pytest
 from huasheng.asr.v1 import asr_pb2
 from huasheng.common.v1 import common_pb2
 
-from services.asr.engines.registry import Engines
+from services.asr.engines.registry import make_engines
 from services.asr.server import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common.errors import HuashengError, from_rpc
@@ -84,7 +84,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 async def rig(tmp_path: Path, request: pytest.FixtureRequest, serve: Serve) -> Rig:
     settings = AsrSettings(engines=getattr(request, "param", "first,other"), first_text_s=1, cooldown_s=0.3)
     shared = SharedSettings(storage_url=f"file://{tmp_path}/storage")
-    servicer = AsrServicer(Engines(settings, shared, REGISTRY), settings, Storage(shared.storage_url))
+    servicer = AsrServicer(make_engines(settings, shared, registry=REGISTRY), settings, Storage(shared.storage_url))
     running = await serve(service_of("asr", servicer, servicer.engines.load), settings)
     return Rig(running.stub, servicer)
 
@@ -129,7 +129,7 @@ async def test_a_slow_engine_is_left_behind_and_freed(rig: Rig) -> None:
     assert told(got) == [("first", "other", "engine-slow")]
     got = await events(rig.stub.StreamTranscribe(live(noise(2), None, engine="first")))
     assert told(got[-1].final) == [("first", "other", "engine-slow")]
-    await until(lambda: not rig.servicer.lineup.closing)
+    await until(lambda: not rig.servicer.fallback.closing)
     await until(lambda: threading.active_count() <= rig.threads + 2)  # idle threads of asyncio's own pool
 
 
@@ -138,7 +138,7 @@ async def test_an_abandoned_live_stream_ends_the_work_at_hand(rig: Rig) -> None:
     call = rig.stub.StreamTranscribe(live(noise(2), None, engine="first", no_fallback=True))
     await until(lambda: FirstEngine.asked)
     call.cancel()
-    await until(lambda: not rig.servicer.lineup.closing and threading.active_count() <= rig.threads + 2)
+    await until(lambda: not rig.servicer.fallback.closing and threading.active_count() <= rig.threads + 2)
 
 
 async def test_no_speech_is_an_answer(rig: Rig) -> None:

@@ -12,6 +12,7 @@ import pytest
 from huasheng.asr.v1 import asr_pb2
 from huasheng.common.v1 import common_pb2
 
+from services.asr.engines.google.settings import Settings as GoogleSettings
 from services.asr.server import make_service
 from services.asr.settings import AsrSettings
 from services.common import audio
@@ -25,9 +26,9 @@ __all__ = ["scripted"]  # a fixture that every test here uses
 
 @asynccontextmanager
 async def asking(url: str, tmp_path: Path, **settings: Any) -> AsyncIterator[Any]:
-    values = {"engines": "google", "google_url": url, "google_timeout_s": 30, **settings}
-    made = AsrSettings.model_validate(values)
-    service = make_service(made, SharedSettings(storage_url=f"file://{tmp_path}/storage"))
+    made = AsrSettings(engines="google")
+    own = {"google": GoogleSettings(url=url, **{"timeout_s": 30, **settings})}
+    service = make_service(made, SharedSettings(storage_url=f"file://{tmp_path}/storage"), own)
     async with served(service, made) as running:
         yield running.stub
 
@@ -53,7 +54,7 @@ async def test_long_speech_in_the_language_asked_for(tmp_path: Path) -> None:
 )
 async def test_silence_and_failures(script: Any, slug: str, tmp_path: Path) -> None:
     with serving(script) as server:
-        async with asking(server.url, tmp_path, google_timeout_s=0.5) as stub:
+        async with asking(server.url, tmp_path, timeout_s=0.5) as stub:
             assert await slug_of(stub.Transcribe(clip(noise(1)))) == slug
 
 

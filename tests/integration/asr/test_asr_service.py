@@ -52,7 +52,7 @@ def storage(tmp_path: Path) -> Storage:
 
 @pytest.fixture
 async def stub(tmp_path: Path, serve: Serve) -> Any:
-    service = make_service(SETTINGS, SharedSettings(storage_url=f"file://{tmp_path}/storage"), REGISTRY)
+    service = make_service(SETTINGS, SharedSettings(storage_url=f"file://{tmp_path}/storage"), registry=REGISTRY)
     return (await serve(service, SETTINGS)).stub
 
 

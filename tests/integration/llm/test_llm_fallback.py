@@ -12,6 +12,7 @@ import pytest
 from huasheng.llm.v1 import llm_pb2
 
 from services.common.errors import HuashengError, from_rpc
+from services.common.settings import SharedSettings
 from services.llm.engines.base import Conversation, Piece
 from services.llm.server import make_service
 from services.llm.settings import LlmSettings
@@ -26,7 +27,7 @@ class FirstEngine(EchoEngine):
     freed: ClassVar[threading.Event] = threading.Event()
 
     @classmethod
-    def unavailable(cls, settings: LlmSettings) -> HuashengError | None:
+    def unavailable(cls, settings: None, shared: SharedSettings, service: LlmSettings) -> HuashengError | None:
         return HuashengError("llm-no-key", engine="first", variable="X") if cls.mood == "no key" else None
 
     def chat(self, conversation: Conversation, cancelled: threading.Event) -> Iterator[Piece]:
@@ -57,7 +58,7 @@ def moods() -> Iterator[None]:
 
 @pytest.fixture
 async def stub(serve: Serve) -> Any:
-    return (await serve(make_service(SETTINGS, REGISTRY), SETTINGS)).stub
+    return (await serve(make_service(SETTINGS, SharedSettings(), registry=REGISTRY), SETTINGS)).stub
 
 
 async def started(stub: Any, **fields: Any) -> tuple[str, str, list[tuple[str, str]]]:
@@ -118,6 +119,6 @@ async def test_an_engine_named_in_the_request(stub: Any) -> None:
 async def test_a_list_of_nothing_usable_does_not_start() -> None:
     FirstEngine.mood = "no key"
     with pytest.raises(HuashengError) as e:
-        make_service(SETTINGS.model_copy(update={"engines": "first"}), REGISTRY).load()
+        make_service(SETTINGS.model_copy(update={"engines": "first"}), SharedSettings(), registry=REGISTRY).load()
     assert e.value.slug == "llm-no-key"
-    make_service(SETTINGS, REGISTRY).load()
+    make_service(SETTINGS, SharedSettings(), registry=REGISTRY).load()

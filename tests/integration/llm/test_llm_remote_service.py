@@ -12,8 +12,10 @@ import pytest
 from huasheng.llm.v1 import llm_pb2
 
 from services.common.errors import from_rpc
+from services.common.settings import SharedSettings
 from services.llm.server import make_service
 from services.llm.settings import LlmSettings
+from tests.fakes import llm_asking
 from tests.fakes.llm_asking import KEY
 from tests.fakes.llm_http import DONE, Call, chunk, good, refuse, serving
 from tests.fakes.serving import served
@@ -34,8 +36,8 @@ async def asking(name: str, url: str) -> AsyncIterator[Any]:
         "openai_models": "glm-4-air",
         "first_token_s": 5,
     }
-    settings = LlmSettings.model_validate(values)
-    async with served(make_service(settings), settings) as running:
+    settings = LlmSettings.model_validate(llm_asking.service(values))
+    async with served(make_service(settings, SharedSettings(), llm_asking.own(values)), settings) as running:
         yield running.stub
 
 

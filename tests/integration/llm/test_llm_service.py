@@ -10,6 +10,9 @@ import pytest
 from huasheng.llm.v1 import llm_pb2
 
 from services.common.errors import from_rpc
+from services.common.settings import SharedSettings
+from services.llm.engines.openai.settings import Settings as OpenAiSettings
+from services.llm.engines.zhipu.settings import Settings as ZhipuSettings
 from services.llm.server import make_service
 from services.llm.settings import LlmSettings
 from tests.fakes.llm_engine import REGISTRY, EchoEngine
@@ -20,7 +23,7 @@ SETTINGS = LlmSettings(engines="echo,broken")
 
 @pytest.fixture
 async def stub(serve: Serve) -> Any:
-    return (await serve(make_service(SETTINGS, REGISTRY), SETTINGS)).stub
+    return (await serve(make_service(SETTINGS, SharedSettings(), registry=REGISTRY), SETTINGS)).stub
 
 
 def request(text: str, **fields: Any) -> llm_pb2.StreamChatRequest:
@@ -85,8 +88,9 @@ async def test_lists_engines_with_reasons(stub: Any) -> None:
 
 
 async def test_real_engines_without_keys_say_why(serve: Serve) -> None:
-    settings = LlmSettings(zhipu_api_key=None, zhipu_models="glm-4-air", openai_url="")
-    running = await serve(make_service(settings), settings, load=False)
+    settings = LlmSettings()
+    own = {"zhipu": ZhipuSettings(api_key=None, models="glm-4-air"), "openai": OpenAiSettings(url="")}
+    running = await serve(make_service(settings, SharedSettings(), own), settings, load=False)
     listed = await running.stub.ListEngines(llm_pb2.ListEnginesRequest())
     reasons = {e.name: e.reason for e in listed.engines}
     models = {e.name: list(e.models) for e in listed.engines}

@@ -13,11 +13,11 @@ from huasheng.tts.v1 import tts_pb2
 
 from services.common import errors
 from services.common.audio import decode, wav_bytes
+from services.common.settings import SharedSettings
 from services.common.storage import Storage
-from services.tts.engines.base import EngineSetup
-from services.tts.server import service
+from services.tts.engines.gpt_sovits.settings import Settings as GptSovitsSettings
+from services.tts.server import make_service
 from services.tts.settings import TtsSettings
-from services.tts.voices import VoiceStore
 from tests.fakes.gpt_sovits_server import FakeSovits
 from tests.fakes.serving import served
 from tools.system import ROOT
@@ -68,9 +68,10 @@ class Stack:
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
     with FakeSovits() as fake:
-        settings = TtsSettings(engines="gpt_sovits", gpt_sovits_urls=fake.url, gpt_sovits_streaming=1)
+        settings = TtsSettings(engines="gpt_sovits")
+        own = {"gpt_sovits": GptSovitsSettings(urls=fake.url, streaming=1, voices_dir=tmp_path / "clips")}
         storage = Storage(f"file://{tmp_path}/storage")
-        spec = service(settings, EngineSetup(tmp_path, 1, "", "", settings), VoiceStore(storage, tmp_path / "clips"))
+        spec = make_service(settings, SharedSettings(storage_url=f"file://{tmp_path}/storage"), own)
         async with served(spec, settings) as running:
             yield Stack(running.stub, storage, tmp_path / "clips", fake)
 

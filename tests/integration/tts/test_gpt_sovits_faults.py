@@ -10,7 +10,7 @@ import pytest
 
 from services.common.errors import HuashengError
 from services.tts.engines.base import ClonedVoice, Sampling, SpeechRequest, Stop, TextClause
-from tests.fakes.gpt_sovits_checkout import engine, free_port, say
+from tests.fakes.gpt_sovits_checkout import engine, free_port, problem, say
 from tests.fakes.gpt_sovits_server import FakeSovits, Handler
 from tests.fakes.waiting import wait_until
 
@@ -71,7 +71,7 @@ def test_once(fault: str, tmp_path: Path) -> None:
         fake.faults.append(fault)
         assert outcome(made) == MATRIX[fault][0]
         # whatever it was, it is over: the process is taken again when it answers
-        wait_until(lambda: not made.problem())
+        wait_until(lambda: not problem(made))
         assert outcome(made) == "spoken"
         made.close()
 
@@ -104,12 +104,12 @@ def test_nobody_at_home_and_then_somebody(tmp_path: Path) -> None:
     port = free_port()
     made = engine(tmp_path, f"http://127.0.0.1:{port}")
     made.load()
-    assert outcome(made) == GONE and "nobody answers" in made.problem()
+    assert outcome(made) == GONE and "nobody answers" in problem(made)
     with FakeSovits(port=port):
-        wait_until(lambda: not made.problem())
+        wait_until(lambda: not problem(made))
         assert outcome(made) == "spoken"
         made.close()
-    assert made.problem()
+    assert problem(made)
 
 
 def test_somebody_else_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +117,7 @@ def test_somebody_else_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with FakeSovits() as fake:
         made = engine(tmp_path, fake.url)
         made.load()
-        assert "not GPT-SoVITS" in made.problem()
+        assert "not GPT-SoVITS" in problem(made)
         assert outcome(made) == GONE
         made.close()
 
@@ -125,7 +125,7 @@ def test_somebody_else_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("fault", ["abort-late", "stall-late"])
 def test_after_the_first_sound_there_is_no_second_attempt(fault: str, tmp_path: Path) -> None:
     with FakeSovits() as fake:
-        made = engine(tmp_path, fake.url, gpt_sovits_streaming=1)
+        made = engine(tmp_path, fake.url, streaming=1)
         made.load()
         before = len(fake.requests)
         fake.faults.append(fault)
@@ -141,7 +141,7 @@ def test_after_the_first_sound_there_is_no_second_attempt(fault: str, tmp_path: 
 def test_one_request_at_a_time_in_each_process_also_after_a_cancel(tmp_path: Path) -> None:
     with FakeSovits() as fake:
         fake.delay_s = 0.05
-        made = engine(tmp_path, fake.url, gpt_sovits_streaming=1)
+        made = engine(tmp_path, fake.url, streaming=1)
         made.load()
 
         def interrupted() -> None:
@@ -194,7 +194,7 @@ def test_weights_come_from_the_operators_list_only(tmp_path: Path) -> None:
     }
     clip = tmp_path / "reference.wav"
     with FakeSovits() as fake:
-        made = engine(tmp_path, fake.url, gpt_sovits_models=models)
+        made = engine(tmp_path, fake.url, models=models)
         made.load()
         assert outcome(made) == "spoken"
         assert fake.weights == [("gpt", "anna.ckpt"), ("sovits", "anna.pth")]
@@ -213,7 +213,7 @@ def test_everything_that_matters_is_passed_on(tmp_path: Path) -> None:
     for clip in clips:
         clip.write_bytes(b"x")
     with FakeSovits() as fake:
-        made = engine(tmp_path, fake.url, gpt_sovits_temperature=0.8, gpt_sovits_split="cut5")
+        made = engine(tmp_path, fake.url, temperature=0.8, split="cut5")
         made.load()
         voice = ClonedVoice("v_1", "zh-CN", "你好。", clips)
         say(made, "你好，世界。", cloned=voice, speed=1.5, sampling=Sampling(seed=7, top_k=5, split="cut2"))

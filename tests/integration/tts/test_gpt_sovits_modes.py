@@ -11,7 +11,7 @@ import pytest
 from services.common.errors import HuashengError
 from services.tts.engines.base import ClonedVoice
 from services.tts.engines.gpt_sovits.engine import GptSovitsEngine
-from tests.fakes.gpt_sovits_checkout import checkout, engine, free_port, say
+from tests.fakes.gpt_sovits_checkout import checkout, engine, free_port, problem, say
 from tests.fakes.gpt_sovits_server import PER_CHARACTER_S, FakeSovits
 from tests.fakes.waiting import wait_until
 
@@ -30,7 +30,7 @@ def spoken_s(made: GptSovitsEngine, text: str = TEXT) -> float:
 @pytest.mark.parametrize("mode", [0, 1, 2, 3])
 def test_every_mode_and_container(mode: int, media: str, tmp_path: Path) -> None:
     with FakeSovits() as fake:
-        settings = {"gpt_sovits_streaming": mode, "gpt_sovits_media_type": media, "gpt_sovits_version": "v2Pro"}
+        settings = {"streaming": mode, "media_type": media, "version": "v2Pro"}
         made = engine(tmp_path, fake.url, **settings)
         made.load()
         assert spoken_s(made) == pytest.approx(LONG_S, rel=0.05)
@@ -42,7 +42,7 @@ def test_every_mode_and_container(mode: int, media: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("mode", [1, 3])
 def test_failures_that_look_like_success_while_streaming(mode: int, fault: str, tmp_path: Path) -> None:
     with FakeSovits() as fake:
-        made = engine(tmp_path, fake.url, gpt_sovits_streaming=mode)
+        made = engine(tmp_path, fake.url, streaming=mode)
         made.load()
         fake.faults.append(fault)
         assert spoken_s(made) == pytest.approx(LONG_S, rel=0.05)
@@ -57,7 +57,7 @@ def test_failures_that_look_like_success_while_streaming(mode: int, fault: str, 
 @pytest.mark.parametrize("version", ["v1", "v2", "v3", "v4", "v2Pro", "v2ProPlus"])
 def test_every_version_is_heard_at_one_rate(version: str, is_told: bool, tmp_path: Path) -> None:
     with FakeSovits(version) as fake:
-        settings = {"gpt_sovits_version": version if is_told else "", "gpt_sovits_reference_text": "你好。"}
+        settings = {"version": version if is_told else "", "reference_text": "你好。"}
         made = engine(tmp_path, fake.url, **settings)
         made.load()
         assert spoken_s(made) == pytest.approx(LONG_S, rel=0.05)
@@ -75,7 +75,7 @@ def test_every_version_is_heard_at_one_rate(version: str, is_told: bool, tmp_pat
 
 def test_the_wrong_version_is_told_by_its_rate(tmp_path: Path) -> None:
     with FakeSovits("v4") as fake:
-        made = engine(tmp_path, fake.url, gpt_sovits_version="v2Pro")
+        made = engine(tmp_path, fake.url, version="v2Pro")
         made.load()
         with pytest.raises(HuashengError, match="48000 Hz came, where the model makes 32000 Hz"):
             say(made)
@@ -90,7 +90,7 @@ def test_first_words_are_spoken_before_anybody_asks_and_with_the_right_weights(t
         made.close()
     models = {"anna": {"gpt": "anna.ckpt", "sovits": "anna.pth", "version": "v2Pro"}}
     with FakeSovits() as fake:
-        made = engine(tmp_path, fake.url, gpt_sovits_models=models)
+        made = engine(tmp_path, fake.url, models=models)
         made.load()
         assert fake.weights == [("gpt", "anna.ckpt"), ("sovits", "anna.pth")] and len(fake.requests) == 1
         made.close()
@@ -98,7 +98,7 @@ def test_first_words_are_spoken_before_anybody_asks_and_with_the_right_weights(t
 
 def test_three_useless_answers_in_a_row_take_a_process_out(tmp_path: Path) -> None:
     with FakeSovits() as one, FakeSovits() as two:
-        made = engine(tmp_path, f"{one.url},{two.url}", gpt_sovits_backoff_s=30)
+        made = engine(tmp_path, f"{one.url},{two.url}", backoff_s=30)
         made.load()
         first, second = made._pool.processes
         wait_until(lambda: first.is_free and second.is_free)
@@ -106,7 +106,7 @@ def test_three_useless_answers_in_a_row_take_a_process_out(tmp_path: Path) -> No
         while first.is_hopeful:
             first.last_voice, second.last_voice = str(tmp_path / "reference.wav"), ""  # it would be preferred
             assert spoken_s(made) > 0  # by the other, each time
-        assert "3 answers in a row were of no use" in first.problem and not made.problem()
+        assert "3 answers in a row were of no use" in first.problem and not problem(made)
         before = len(one.requests)
         assert [spoken_s(made) > 0 for _ in range(3)] == [True] * 3 and len(one.requests) == before
         two.always = "garbage"
@@ -127,11 +127,11 @@ def test_a_process_that_holds_too_much_is_renewed_between_requests(
     made = engine(
         tmp_path,
         f"http://127.0.0.1:{free_port()}",
-        gpt_sovits_checkout=checkout(tmp_path),
-        gpt_sovits_memory_mb=1,
-        gpt_sovits_wait_s=30,
-        gpt_sovits_first_s=10,
-        gpt_sovits_deadline_s=10,
+        checkout=checkout(tmp_path),
+        memory_mb=1,
+        wait_s=30,
+        first_s=10,
+        deadline_s=10,
     )
     made.load()
     heard: list[float] = []
@@ -151,13 +151,13 @@ def test_an_idle_process_that_hangs_is_noticed_before_anybody_asks_and_taken_aga
     with FakeSovits() as fake:
         made = engine(tmp_path, fake.url)
         made.load()
-        assert not made.problem()
+        assert not problem(made)
         with fake.loop:  # connections are taken, nothing is answered
             wait_until(made.problem)
-            assert "no answer within" in made.problem()
+            assert "no answer within" in problem(made)
             with pytest.raises(HuashengError) as e:
                 say(made)
             assert e.value.slug == "tts-unreachable"
-        wait_until(lambda: not made.problem())
+        wait_until(lambda: not problem(made))
         assert spoken_s(made) == pytest.approx(LONG_S, rel=0.05)
         made.close()

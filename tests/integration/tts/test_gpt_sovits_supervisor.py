@@ -9,14 +9,14 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from services.common.errors import HuashengError
-from services.tts.engines.base import EngineSetup
 from services.tts.engines.gpt_sovits.engine import GptSovitsEngine
-from tests.fakes.gpt_sovits_checkout import checkout, engine, free_port, say
+from tests.fakes.gpt_sovits_checkout import checkout, engine, free_port, problem, say
 from tests.fakes.gpt_sovits_server import FakeSovits
 from tests.fakes.waiting import PATIENCE_S, wait_until
 from tools.system import ROOT
@@ -27,8 +27,8 @@ def _no_process_outlives_its_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     made: list[GptSovitsEngine] = []
     init = GptSovitsEngine.__init__
 
-    def kept(self: GptSovitsEngine, setup: EngineSetup) -> None:
-        init(self, setup)
+    def kept(self: GptSovitsEngine, *setup: Any) -> None:
+        init(self, *setup)
         made.append(self)
 
     monkeypatch.setattr(GptSovitsEngine, "__init__", kept)
@@ -50,14 +50,14 @@ def test_soak(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     made = engine(
         tmp_path,
         f"http://127.0.0.1:{free_port()}",
-        gpt_sovits_checkout=place,
-        gpt_sovits_restart_after=25,
-        gpt_sovits_wait_s=30,
-        gpt_sovits_first_s=4,
-        gpt_sovits_deadline_s=10,
+        checkout=place,
+        restart_after=25,
+        wait_s=30,
+        first_s=4,
+        deadline_s=10,
     )
     made.load()
-    assert not made.problem()
+    assert not problem(made)
     (process,) = children()
     assert process.cmdline()[1:4] == ["api_v2.py", "-a", "127.0.0.1"] and "-c" in process.cmdline()
     outcomes: Counter[str] = Counter()
@@ -97,9 +97,9 @@ def test_soak(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
     place = checkout(tmp_path)
-    made = engine(tmp_path, f"http://127.0.0.1:{free_port()}", gpt_sovits_checkout=place, gpt_sovits_config="no.yaml")
+    made = engine(tmp_path, f"http://127.0.0.1:{free_port()}", checkout=place, config="no.yaml")
     made.load()
-    assert "FileNotFoundError: no such file: no.yaml" in made.problem()
+    assert "FileNotFoundError: no such file: no.yaml" in problem(made)
     made.close()
     assert children() == []
 
@@ -107,22 +107,22 @@ def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
 def test_a_python_that_is_not_there(tmp_path: Path) -> None:
     place = checkout(tmp_path)
     url = f"http://127.0.0.1:{free_port()}"
-    made = engine(tmp_path, url, gpt_sovits_checkout=place, gpt_sovits_python="no-such-python")
+    made = engine(tmp_path, url, checkout=place, python="no-such-python")
     made.load()
-    assert "no such program: no-such-python" in made.problem()
+    assert "no such program: no-such-python" in problem(made)
     made.close()
 
 
 def test_a_folder_that_is_no_checkout(tmp_path: Path) -> None:
     with pytest.raises(HuashengError, match=r"no api_v2\.py") as e:
-        engine(tmp_path, "http://127.0.0.1:9880", gpt_sovits_checkout=tmp_path)
+        engine(tmp_path, "http://127.0.0.1:9880", checkout=tmp_path)
     assert e.value.slug == "engine-unavailable"
 
 
 def test_what_answers_already_is_used_and_left_alone(tmp_path: Path) -> None:
     place = checkout(tmp_path)
     with FakeSovits() as fake:
-        made = engine(tmp_path, fake.url, gpt_sovits_checkout=place)
+        made = engine(tmp_path, fake.url, checkout=place)
         made.load()
         assert say(made) and children() == []
         made.close()
@@ -132,11 +132,11 @@ def test_what_answers_already_is_used_and_left_alone(tmp_path: Path) -> None:
 def test_it_ends_while_a_process_is_still_starting(tmp_path: Path) -> None:
     place = checkout(tmp_path)
     (place / "api_v2.py").write_text("import time\ntime.sleep(600)\n")
-    made = engine(tmp_path, f"http://127.0.0.1:{free_port()}", gpt_sovits_checkout=place, gpt_sovits_start_s=60)
+    made = engine(tmp_path, f"http://127.0.0.1:{free_port()}", checkout=place, start_s=60)
     loading = threading.Thread(target=made.load)
     loading.start()
     wait_until(children)
-    assert children() and "starting" in made.problem()
+    assert children() and "starting" in problem(made)
     made.close()
     loading.join(PATIENCE_S)
     assert not loading.is_alive() and children() == []
@@ -145,7 +145,7 @@ def test_it_ends_while_a_process_is_still_starting(tmp_path: Path) -> None:
 def test_two_processes_of_its_own(tmp_path: Path) -> None:
     place = checkout(tmp_path)
     urls = f"http://127.0.0.1:{free_port()},http://127.0.0.1:{free_port()}"
-    made = engine(tmp_path, urls, gpt_sovits_checkout=place)
+    made = engine(tmp_path, urls, checkout=place)
     made.load()
     wait_until(lambda: len(children()) == 2)
     assert say(made)
@@ -158,7 +158,7 @@ def test_a_service_that_is_killed_takes_its_process_along(tmp_path: Path) -> Non
     place = checkout(tmp_path)
     code = (
         "import sys,time;from pathlib import Path;from tests.fakes.gpt_sovits_checkout import engine\n"
-        f"e=engine(Path({str(tmp_path)!r}),'http://127.0.0.1:{free_port()}',gpt_sovits_checkout=Path({str(place)!r}))\n"
+        f"e=engine(Path({str(tmp_path)!r}),'http://127.0.0.1:{free_port()}',checkout=Path({str(place)!r}))\n"
         "e.load();print(e._pool.processes[0]._child.pid,flush=True);time.sleep(60)"
     )
     path = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "protos" / "gen")))}

@@ -11,9 +11,10 @@ from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
 
 from services.common import errors
 from services.common.errors import HuashengError
+from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from services.tts.engines import registry as engines
-from services.tts.engines.base import EngineSetup
+from services.tts.engines.registry import make_engines
 from services.tts.server import TtsServicer
 from services.tts.settings import TtsSettings
 from services.tts.voices import VoiceStore
@@ -31,7 +32,7 @@ CLOSED, OPEN = common_pb2.BREAKER_STATE_CLOSED, common_pb2.BREAKER_STATE_OPEN
 class Rig:
     def __init__(self, stub: tts_pb2_grpc.TtsServiceStub, servicer: TtsServicer) -> None:
         self.stub, self.servicer = stub, servicer
-        self.first, self.spare = (servicer._engines[n] for n in ("fake", "spare"))
+        self.first, self.spare = (servicer.engines.loaded[n] for n in ("fake", "spare"))
         self.threads = threading.active_count()
 
     async def say(self, *texts: str, **config: object) -> list[Answer]:
@@ -54,7 +55,7 @@ async def rig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, serve: Serve) -> 
         monkeypatch.setitem(engines.REGISTRY, cls.name, f"{cls.__module__}:{cls.__name__}")
     settings = TtsSettings(engines="fake,spare", first_audio_s=0.8, cooldown_s=0.3)
     store = VoiceStore(Storage(f"file://{tmp_path}/s"), tmp_path)
-    servicer = TtsServicer(settings, EngineSetup(tmp_path, 1, "one", "two"), store)
+    servicer = TtsServicer(make_engines(settings, SharedSettings()), settings, store)
     running = await serve(service_of("tts", servicer, servicer.load, servicer.stop), settings)
     return Rig(running.stub, servicer)
 
@@ -167,7 +168,7 @@ async def test_an_engine_that_cannot_be_loaded_is_told_and_stood_in_for(tmp_path
     settings = TtsSettings(engines="gone,spare")
     engines.REGISTRY["gone"] = "tests.fakes.tts_engine:GoneTts"
     try:
-        servicer = TtsServicer(settings, EngineSetup(tmp_path, 1, "one", "two"), rig.servicer.store)
+        servicer = TtsServicer(make_engines(settings, SharedSettings()), settings, rig.servicer.store)
         servicer.load()
         infos = (await servicer.ListEngines(tts_pb2.ListEnginesRequest(), None)).engines
         assert [(e.name, e.available, e.is_default) for e in infos[:2]] == [
@@ -176,7 +177,7 @@ async def test_an_engine_that_cannot_be_loaded_is_told_and_stood_in_for(tmp_path
         ]
         assert not any(e.available or e.is_default for e in infos[2:]), "not enabled"
         with pytest.raises(HuashengError) as e:
-            TtsServicer(TtsSettings(engines="gone"), EngineSetup(tmp_path, 1, "one", "two"), rig.servicer.store).load()
+            make_engines(TtsSettings(engines="gone"), SharedSettings()).load()
         assert e.value.slug == "engine-unavailable"
     finally:
         del engines.REGISTRY["gone"]
@@ -187,7 +188,7 @@ async def test_nothing_is_left_over(rig: Rig) -> None:
     await rig.say("Hello")
     rig.first.broken, rig.first.delay_s = True, 0
     await rig.say("Hello")
-    await until(lambda: not rig.servicer.lineup.closing and rig.first.at_work == rig.spare.at_work == 0)
+    await until(lambda: not rig.servicer.fallback.closing and rig.first.at_work == rig.spare.at_work == 0)
     await until(lambda: threading.active_count() <= rig.threads + 1)  # one idle thread of asyncio's own pool
 
 
@@ -195,7 +196,7 @@ async def test_nothing_is_left_over(rig: Rig) -> None:
 def test_the_start_waits_for_processes_only_where_nobody_stands_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: str, is_short: bool
 ) -> None:
-    made = engine(tmp_path, f"http://127.0.0.1:{free_port()}", engines=names, gpt_sovits_start_s=200)
+    made = engine(tmp_path, f"http://127.0.0.1:{free_port()}", engines=names, start_s=200)
     waits: list[float] = []
     monkeypatch.setattr(made._pool, "wait", lambda seconds: waits.append(seconds) or True)
     try:

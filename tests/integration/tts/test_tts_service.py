@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -11,10 +12,12 @@ from huasheng.common.v1 import common_pb2
 from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
 
 from services.common import errors
+from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from services.tts.engines import registry as engines
-from services.tts.engines.base import EngineSetup
-from services.tts.server import TtsServicer, service
+from services.tts.engines.gpt_sovits.settings import Settings as GptSovitsSettings
+from services.tts.engines.registry import make_engines
+from services.tts.server import TtsServicer, make_service
 from services.tts.settings import TtsSettings
 from services.tts.voices import VoiceStore
 from tests.fakes.serving import Serve
@@ -47,14 +50,15 @@ async def running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, serve: Serve)
     made: list[FakeTts] = []
 
     class Kept(FakeTts):
-        def __init__(self, setup: EngineSetup) -> None:
-            super().__init__(setup)
+        def __init__(self, *setup: Any) -> None:
+            super().__init__(*setup)
             made.append(self)
 
     monkeypatch.setitem(engines.REGISTRY, "fake", "tests.fakes.tts_engine:FakeTts")
     monkeypatch.setattr("tests.fakes.tts_engine.FakeTts", Kept)
     settings = TtsSettings(engines="fake", max_chars=100)
-    spec = service(settings, EngineSetup(tmp_path, 1, "one", "two"), store(tmp_path))
+    shared = SharedSettings(storage_url=f"file://{tmp_path}/storage")
+    spec = make_service(settings, shared, {"gpt_sovits": GptSovitsSettings(voices_dir=tmp_path / "clips")})
     return Running((await serve(spec, settings)).stub, made[0])
 
 
@@ -246,7 +250,9 @@ async def test_voices_cannot_be_made_or_deleted(running: Running) -> None:
 
 
 async def test_missing_weights_end_the_load_with_a_clear_error(tmp_path: Path) -> None:
-    servicer = TtsServicer(TtsSettings(), EngineSetup(tmp_path, 1, "af_heart", "zf_xiaoxiao"), store(tmp_path))
+    servicer = TtsServicer(
+        make_engines(TtsSettings(), SharedSettings(weights_dir=tmp_path)), TtsSettings(), store(tmp_path)
+    )
     with pytest.raises(errors.HuashengError, match="make weights") as e:
         servicer.load()
     assert e.value.slug == "engine-unavailable"

@@ -12,21 +12,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.asr.engines.base import RATE
-from services.asr.engines.google import GoogleEngine
+from services.asr.engines.base import SAMPLE_RATE_HZ
+from services.asr.engines.google.engine import GoogleEngine
+from services.asr.engines.google.settings import Settings
 from services.asr.settings import AsrSettings
 from services.common.audio import Samples
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from tests.fakes.google_http import NOTHING, Call, Script, heard, refuse, serving
+from tests.fakes.waiting import PATIENCE_S
 
-SPEECH: Samples = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+SPEECH: Samples = np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE_HZ).astype(np.float32)
 KEY = "a-very-secret-key"
 
 
 def make(url: str, **settings: Any) -> GoogleEngine:
-    values = {"google_url": url, "google_timeout_s": 5, "google_key": KEY, **settings}
-    engine = GoogleEngine(AsrSettings.model_validate(values), SharedSettings())
+    values = {"url": url, "timeout_s": 5, "key": KEY, **settings}
+    engine = GoogleEngine(Settings.model_validate(values), SharedSettings(), AsrSettings())
     engine.load()
     return engine
 
@@ -62,7 +64,7 @@ def test_sends_flac_language_and_key() -> None:
 )
 def test_languages(asked: str | None, tag: str, told: str) -> None:
     with serving(heard("words")) as server:
-        assert make(server.url, google_language="en").recognise(SPEECH, asked).language == told
+        assert make(server.url, language="en").recognise(SPEECH, asked).language == told
     assert server.calls[0].query["lang"] == tag
 
 
@@ -76,13 +78,13 @@ def test_what_is_no_language(language: str) -> None:
 def test_a_key_changed_in_its_file_is_used_from_the_next_request_on(tmp_path: Path) -> None:
     file = tmp_path / "key"
     with serving(heard("words")) as server:
-        engine = make(server.url, google_key_file=file)
-        assert "ASR_GOOGLE_KEY_FILE" in engine.unavailable(engine.settings, engine.shared)
+        engine = make(server.url, key_file=file)
+        assert "ASR_GOOGLE_KEY_FILE" in str(engine.unavailable(engine.settings, engine.shared, engine.service))
         assert slug_of(engine) == "asr-wrong-key"
         for key in ("one", "two"):
             file.write_text(key + "\n")
             engine.recognise(SPEECH, "en")
-        assert engine.unavailable(engine.settings, engine.shared) == ""
+        assert engine.unavailable(engine.settings, engine.shared, engine.service) is None
     assert [call.query["key"] for call in server.calls] == ["one", "two"]
 
 
@@ -159,21 +161,21 @@ def test_what_passes_is_tried_again(script: Script) -> None:
     with serving(script, heard("all of it")) as server:
         assert make(server.url).recognise(SPEECH, "en").text == "all of it"
     with serving(script) as server:
-        assert slug_of(make(server.url, google_attempts=1)) == "asr-unreachable"
+        assert slug_of(make(server.url, attempts=1)) == "asr-unreachable"
 
 
 def test_cancelling_hangs_up_at_once() -> None:
     with serving(Call.stall) as server:
-        engine, cancelled, got = make(server.url, google_timeout_s=60), threading.Event(), list[object]()
+        engine, cancelled, got = make(server.url, timeout_s=60), threading.Event(), list[object]()
         clip = np.concatenate([SPEECH] * 3)
         engine.vad = Whole()  # type: ignore[assignment]
         work = threading.Thread(target=lambda: got.extend(engine.segments(clip, "en", cancelled)))
         work.start()
-        assert server.arrived.wait(5)
+        assert server.arrived.wait(PATIENCE_S)
         cancelled.set()
-        work.join(5)
+        work.join(PATIENCE_S)
         assert not work.is_alive() and got == []
-        assert server.calls[0].hung_up.wait(5)
+        assert server.calls[0].hung_up.wait(PATIENCE_S)
         assert len(server.calls) == 1
 
 
@@ -181,7 +183,7 @@ class Whole:
     """Takes each second for a window of speech."""
 
     def windows(self, samples: Samples, _longest_s: float) -> list[tuple[int, int]]:
-        return [(i, i + RATE) for i in range(0, samples.size, RATE)]
+        return [(i, i + SAMPLE_RATE_HZ) for i in range(0, samples.size, SAMPLE_RATE_HZ)]
 
 
 def test_windows_are_sent_and_joined_in_their_order() -> None:

@@ -19,12 +19,12 @@ from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from tests.fakes.asr_engine import RulerEngine, ScriptedVad
 
-RATE = 16_000
+SAMPLE_RATE_HZ = 16_000
 
 
 @pytest.fixture
 def engine() -> Iterator[RulerEngine]:
-    made = RulerEngine(AsrSettings(), SharedSettings())
+    made = RulerEngine(None, SharedSettings(), AsrSettings())
     made.vad = ScriptedVad()  # type: ignore[assignment]
     made.segments = functools.partial(_whole, made)  # type: ignore[method-assign]
     RulerEngine.runs.clear()
@@ -35,15 +35,15 @@ def engine() -> Iterator[RulerEngine]:
 def _whole(
     engine: RulerEngine, samples: Samples, language: str | None = None, _cancelled: threading.Event | None = None
 ) -> Iterator[Segment]:
-    yield Segment(engine.recognise(samples, language), 0, samples.size / RATE)
+    yield Segment(engine.recognise(samples, language), 0, samples.size / SAMPLE_RATE_HZ)
 
 
 def noise(seconds: float) -> Samples:
-    return np.random.default_rng(0).normal(0, 0.1, int(seconds * RATE)).astype(np.float32)
+    return np.random.default_rng(0).normal(0, 0.1, int(seconds * SAMPLE_RATE_HZ)).astype(np.float32)
 
 
 def quiet(seconds: float) -> Samples:
-    return np.zeros(int(seconds * RATE), np.float32)
+    return np.zeros(int(seconds * SAMPLE_RATE_HZ), np.float32)
 
 
 def listen(

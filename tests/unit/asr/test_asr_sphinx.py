@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.asr.engines.sphinx import SphinxEngine
+from services.asr.engines.sphinx.engine import SphinxEngine
 from services.asr.settings import AsrSettings
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
@@ -12,4 +12,4 @@ from services.common.settings import SharedSettings
 @pytest.mark.parametrize("language", ["zh", "zh-CN", "yue"])
 def test_other_languages_are_refused(language: str) -> None:
     with pytest.raises(HuashengError, match="bad-request"):
-        SphinxEngine(AsrSettings(), SharedSettings()).recognise(np.zeros(1600, np.float32), language)
+        SphinxEngine(None, SharedSettings(), AsrSettings()).recognise(np.zeros(1600, np.float32), language)

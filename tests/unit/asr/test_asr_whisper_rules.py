@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.asr.engines.whisper import WhisperEngine, choose_language, is_repetitive, tidy
+from services.asr.engines.whisper.engine import WhisperEngine, choose_language, is_repetitive, tidy
+from services.asr.engines.whisper.settings import Settings
 from services.asr.settings import AsrSettings
 from services.common.settings import SharedSettings
 
@@ -29,5 +30,5 @@ def test_chinese_punctuation_becomes_full_width_only_beside_chinese() -> None:
 
 
 def test_missing_weights_are_a_reason(tmp_path: Path) -> None:
-    why = WhisperEngine.unavailable(AsrSettings(), SharedSettings(weights_dir=tmp_path))
-    assert "whisper-base" in why and "make weights" in why
+    error = WhisperEngine.unavailable(Settings(), SharedSettings(weights_dir=tmp_path), AsrSettings())
+    assert error and "whisper-base" in str(error) and "make weights" in str(error)

@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from services.asr.engines.base import Heard, Segment, join
-from services.asr.engines.vad import WINDOW, Vad, VadStream, pack, spans
+from services.asr.engines.base import Recognition, Segment, join
+from services.asr.vad import WINDOW, Vad, VadStream, pack, spans
 from tests.fakes.asr_engine import ScriptedVad
 
 
@@ -64,7 +64,7 @@ def test_stream_keeps_rest_and_context() -> None:
 
 
 def test_join_spaces_latin_but_not_chinese_and_takes_the_longest_language() -> None:
-    zh, en = Heard("你好。", "zh", 0.9), Heard("Hello there.", "en", 0.8)
+    zh, en = Recognition("你好。", "zh", 0.9), Recognition("Hello there.", "en", 0.8)
     got = join([Segment(zh, 0, 1), Segment(zh, 1, 2), Segment(en, 2, 6)], None)
     assert got.text == "你好。你好。 Hello there."
     assert (got.language, got.language_probability) == ("en", 0.8)
@@ -86,4 +86,4 @@ def test_join_spaces_latin_but_not_chinese_and_takes_the_longest_language() -> N
     ],
 )
 def test_join_knows_which_scripts_have_spaces(parts: list[str], text: str) -> None:
-    assert join([Segment(Heard(p, "xx"), i, i + 1) for i, p in enumerate(parts)], None).text == text
+    assert join([Segment(Recognition(p, "xx"), i, i + 1) for i, p in enumerate(parts)], None).text == text

@@ -11,10 +11,13 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+from huasheng.common.v1 import common_pb2
 
 from services.common import metrics
+from services.common.engine_info import engine_info
+from services.common.engines import EngineState
 from services.common.errors import HuashengError
-from services.common.fallback import GRACE_S, Begun, Breaker, Lineup
+from services.common.fallback import GRACE_S, Breaker, EngineFallback, EngineRun
 from services.common.settings import EngineSettings
 
 DOWN = HuashengError("llm-unreachable", engine="a", url="http://a")
@@ -56,13 +59,13 @@ class Rig:
         self.clock = Clock()
         self.script = Script(self.clock, **engines)
         self.missing: dict[str, HuashengError] = {}
-        self.ailing: dict[str, HuashengError] = {}
+        self.problems: dict[str, HuashengError] = {}
         settings = EngineSettings(engines=names, cooldown_s=30, fallback_share=0.5)
-        self.lineup = Lineup("llm", settings, self.ailing.get, self.clock)
+        self.fallback = EngineFallback("llm", settings, self.problems.get, self.clock)
 
-    async def begin(self, first: str = "", alone: bool = False, **options: Any) -> Begun[str]:
-        names = self.lineup.order(first, alone)
-        return await self.lineup.begin(names, self.script.work, self.missing.get, 10, **options)
+    async def begin(self, first: str = "", alone: bool = False, **options: Any) -> EngineRun[str]:
+        names = self.fallback.order(first, alone)
+        return await self.fallback.begin(names, self.script.work, self.missing.get, 10, **options)
 
     async def say(self, first: str = "", **options: Any) -> tuple[str, str]:
         """The engine and all that it said."""
@@ -70,35 +73,35 @@ class Rig:
             return begun.engine, "".join([p async for p in begun])
 
     def states(self) -> str:
-        return " ".join(b.state for b in self.lineup.breakers.values())
+        return " ".join(b.state for b in self.fallback.breakers.values())
 
 
-def told(begun: Begun[str]) -> list[tuple[str, str, str]]:
+def told(begun: EngineRun[str]) -> list[tuple[str, str, str]]:
     return [(f.wanted, f.used, f.reason) for f in begun.fallbacks]
 
 
 def test_a_breaker_opens_rests_and_lets_one_request_try() -> None:
     clock = Clock()
     breaker = Breaker(30, clock)
-    assert (breaker.state, breaker.trouble, breaker.retry_s) == ("closed", None, 0)
+    assert (breaker.state, breaker.blocker, breaker.retry_s) == ("closed", None, 0)
     breaker.begin()
     breaker.failed(DOWN)
-    assert (breaker.state, breaker.trouble, breaker.retry_s) == ("open", DOWN, 30)
+    assert (breaker.state, breaker.blocker, breaker.retry_s) == ("open", DOWN, 30)
     clock.now += 29
-    assert breaker.trouble is DOWN and breaker.retry_s == 1
+    assert breaker.blocker is DOWN and breaker.retry_s == 1
     clock.now += 1
-    assert breaker.state == "half-open" and breaker.trouble is None
+    assert breaker.state == "half-open" and breaker.blocker is None
     breaker.begin()
-    assert breaker.state == "half-open" and breaker.trouble is DOWN, "only one may try"
+    assert breaker.state == "half-open" and breaker.blocker is DOWN, "only one may try"
     breaker.left()
-    assert breaker.trouble is None, "who goes away leaves the try to another"
+    assert breaker.blocker is None, "who goes away leaves the try to another"
     breaker.begin()
     breaker.failed(DOWN)
     assert (breaker.state, breaker.retry_s) == ("open", 30)
     clock.now += 31
     breaker.begin()
     breaker.succeeded()
-    assert (breaker.state, breaker.trouble, breaker.error) == ("closed", None, None)
+    assert (breaker.state, breaker.blocker, breaker.error) == ("closed", None, None)
 
 
 async def test_the_first_answers_and_nothing_is_told() -> None:
@@ -160,9 +163,9 @@ async def test_a_slow_engine_has_its_share_and_the_last_what_is_left() -> None:
     with pytest.raises(HuashengError) as e:
         await rig.begin(limits_last=True)
     assert (e.value.slug, e.value.params) == ("engine-slow", {"engine": "a", "seconds": "5.0"})
-    assert [b.error.params["seconds"] for b in rig.lineup.breakers.values() if b.error] == ["5.0", "2.5", "3.0"]
+    assert [b.error.params["seconds"] for b in rig.fallback.breakers.values() if b.error] == ["5.0", "2.5", "3.0"]
     assert rig.clock.now == 110 + GRACE_S, "all of them together within the limit"
-    while rig.lineup.closing:
+    while rig.fallback.closing:
         await asyncio.sleep(0)
     assert sorted(rig.script.closed) == ["a", "b", "c"]
 
@@ -175,7 +178,7 @@ async def test_the_last_has_no_limit_but_its_own() -> None:
     assert not waiting.done()
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    while rig.lineup.closing:
+    while rig.fallback.closing:
         await asyncio.sleep(0)
     assert rig.script.closed == ["a"]
 
@@ -229,7 +232,7 @@ async def test_when_all_are_down_all_are_asked_again() -> None:
 
 async def test_a_named_engine_comes_first_and_alone_if_so_asked() -> None:
     rig = Rig(a=["x"], b=[DOWN], c=["z"])
-    assert rig.lineup.order("b") == ["b", "a", "c"]
+    assert rig.fallback.order("b") == ["b", "a", "c"]
     begun = await rig.begin("b")
     assert told(begun) == [("b", "a", "llm-unreachable")]
     with pytest.raises(HuashengError) as e:
@@ -248,14 +251,14 @@ async def test_a_failure_in_the_middle_is_the_callers_and_spares_the_next_one() 
     assert await rig.say() == ("b", "z")
 
 
-async def test_an_ailing_engine_is_asked_last() -> None:
+async def test_an_engine_with_a_problem_is_asked_last() -> None:
     rig = Rig(names="a,b", a=["x"], b=["z"])
-    rig.ailing["a"] = DOWN
+    rig.problems["a"] = DOWN
     begun = await rig.begin()
     assert told(begun) == [("a", "b", "llm-unreachable")] and rig.script.asked == ["b"]
     rig.script.engines["b"] = [DOWN]
     assert await rig.say() == ("a", "x"), "rather late than not at all"
-    rig.ailing.clear()
+    rig.problems.clear()
     assert await rig.say() == ("a", "x")
 
 
@@ -270,10 +273,12 @@ async def test_the_state_is_told() -> None:
     rig = Rig(names="a,b", a=[DOWN], b=["z"])
     await rig.say()
     rig.clock.now += 10
-    info = rig.lineup.info("a")
-    assert info["breaker_retry_s"] == 20 and "http://a" in info["breaker_reason"]
-    assert rig.lineup.info("b") == {"breaker": 1, "breaker_reason": "", "breaker_retry_s": 0}
-    assert rig.lineup.info("unlisted") == {}
+    a, b, unlisted = (
+        engine_info(EngineState(name, name == "a", None, None, None), rig.fallback) for name in ("a", "b", "unlisted")
+    )
+    assert a.breaker_retry_s == 20 and "http://a" in a.breaker_reason and a.is_default
+    assert (b.breaker, b.breaker_reason, b.breaker_retry_s) == (common_pb2.BREAKER_STATE_CLOSED, "", 0)
+    assert unlisted.breaker == common_pb2.BREAKER_STATE_UNSPECIFIED
 
 
 @pytest.mark.parametrize("service", ["asr", "llm", "tts"])

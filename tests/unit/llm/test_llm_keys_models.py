@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from services.common.errors import HuashengError
+from services.common.settings import SharedSettings
 from services.llm.engines.base import Conversation
-from services.llm.engines.zhipu import ZhipuEngine
+from services.llm.engines.openai.settings import Settings as OpenAiSettings
+from services.llm.engines.zhipu.engine import ZhipuEngine
+from services.llm.engines.zhipu.settings import Settings as ZhipuSettings
 from services.llm.settings import LlmSettings
 from tests.fakes.llm_asking import KEY, QUESTION, ask, make, slug_of
 from tests.fakes.llm_http import DONE, chunk, good, refuse, serving
+from tests.fakes.waiting import PATIENCE_S
 
 both = pytest.mark.parametrize("name", ["zhipu", "openai"])
 
@@ -40,14 +44,14 @@ def test_a_key_changed_in_its_file_is_used_from_the_next_request_on(name: str, t
 
 def test_the_file_is_wanted_even_beside_a_key(tmp_path: Path) -> None:
     file = tmp_path / "key"
-    settings = LlmSettings.model_validate({"zhipu_api_key": KEY, "zhipu_api_key_file": file})
+    setup = ZhipuSettings(api_key=SecretStr(KEY), api_key_file=file), SharedSettings(), LlmSettings()
     for content in (None, "  \n"):
         if content is not None:
             file.write_text(content)
-        error = ZhipuEngine.unavailable(settings)
+        error = ZhipuEngine.unavailable(*setup)
         assert error and error.slug == "llm-no-key" and error.params["variable"] == "LLM_ZHIPU_API_KEY_FILE"
     file.write_text("id.secret\n")
-    assert ZhipuEngine.unavailable(settings) is None
+    assert ZhipuEngine.unavailable(*setup) is None
 
 
 def test_a_server_that_needs_no_key_may_have_an_empty_file(tmp_path: Path) -> None:
@@ -133,19 +137,19 @@ def test_an_answer_that_was_broken_off_is_uncounted(name: str) -> None:
         pieces = engine.chat(Conversation(QUESTION, "cut-model", "", 9, 0.5), threading.Event())
         assert next(pieces) == "One, "
         pieces.close()  # type: ignore[attr-defined]  # a generator
-        assert server.calls[0].hung_up.wait(5)
+        assert server.calls[0].hung_up.wait(PATIENCE_S)
     assert counted(name, "cut-model") == (0, 0, 1)
 
 
 @pytest.mark.parametrize("url", ["http://", "ftp://x", "http://[x", "http://x:99999/v1", "localhost:11434/v1"])
 def test_addresses_that_are_none_are_refused_at_start(url: str) -> None:
-    for name in ("openai_url", "zhipu_url"):
+    for cls in (OpenAiSettings, ZhipuSettings):
         with pytest.raises(ValidationError):
-            LlmSettings.model_validate({name: url})
+            cls(url=url)
 
 
 @pytest.mark.parametrize("extra", ['{"model": "x"}', '{"messages": []}', "[1]", "{"])
 def test_members_that_are_not_the_operators_to_set(extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_OPENAI_EXTRA", extra)
     with pytest.raises((ValidationError, ValueError)):
-        LlmSettings()
+        OpenAiSettings()

@@ -8,9 +8,10 @@ import time
 import pytest
 
 from services.llm.engines.base import Finished, Reason
-from services.llm.engines.spoken import Spoken
+from services.llm.remote.spoken import Spoken
 from tests.fakes.llm_asking import ask, make, slug_of
 from tests.fakes.llm_http import DONE, GOOD, USAGE, Call, Script, chunk, good, refuse, serving
+from tests.fakes.waiting import PATIENCE_S
 
 both = pytest.mark.parametrize("name", ["zhipu", "openai"])
 
@@ -240,7 +241,7 @@ def test_a_complete_answer_is_not_lost_to_what_comes_after(name: str, then: str)
         began = time.monotonic()
         assert ask(make(name, server.url)) == ("All of it.", Finished(Reason.STOP))
         assert time.monotonic() - began < 5  # of 10 until the deadline
-        assert then != "stall" or server.calls[0].hung_up.wait(5)
+        assert then != "stall" or server.calls[0].hung_up.wait(PATIENCE_S)
 
 
 @both

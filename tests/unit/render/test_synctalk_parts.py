@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from services.common.engines import EngineSet, why
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings, load
-from services.render.engines.base import EngineOptions
-from services.render.engines.registry import Engines
+from services.render.engines.base import EngineOptions, RenderEngine
+from services.render.engines.registry import make_engines
 from services.render.engines.synctalk.data import Person
 from services.render.engines.synctalk.prepare import inside, longest, square
 from services.render.engines.synctalk.setup import FILES
@@ -21,23 +22,23 @@ from services.render.settings import RenderSettings
 from tests.fakes.synctalk_checkout import avatar, checkout, program
 
 
-def engines(setup: object) -> Engines:
+def engines(setup: object) -> EngineSet[RenderEngine]:
     """The engines of a service, loaded."""
     options = EngineOptions(SharedSettings().weights_dir, synctalk=setup)  # type: ignore[arg-type]
     registry = {
         "fake": "tests.fakes.render_engine:FakeEngine",
         "synctalk": "services.render.engines.synctalk.engine:SynctalkEngine",
     }
-    found = Engines(["fake", "synctalk"], options, registry)
+    found = make_engines(["fake", "synctalk"], lambda cls: cls(options), registry)
     found.load()
     return found
 
 
 def unusable(setup: object) -> str:
     """Why the engine is listed as not available."""
-    state = engines(setup).state("synctalk")
-    assert state.engine is None
-    return state.why_not
+    state = next(s for s in engines(setup).states() if s.name == "synctalk")
+    assert state.engine is None and state.error
+    return why(state.error)
 
 
 def test_without_a_checkout_it_is_listed_with_what_to_do() -> None:
@@ -70,7 +71,7 @@ def test_a_python_that_does_not_start_is_told(tmp_path: Path) -> None:
 def test_it_is_usable_with_everything_there(tmp_path: Path) -> None:
     engine = engines(checkout(tmp_path)).get("synctalk")
     assert [d.name for d in engine.devices()] == ["Fake GPU"]
-    assert "non-commercial" in engine.licence
+    assert "non-commercial" in engine.license
 
 
 def test_programs_see_their_own_python_first_and_none_of_our_settings(

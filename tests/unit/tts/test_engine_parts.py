@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from services.tts.engines.base import Stop, Turns
+from services.tts.engines.base import FairLock, Stop
 from services.tts.engines.kokoro.shaping import LEAD_S, PAUSES_S, limit, shape
 
 RATE = 24_000
@@ -74,18 +74,18 @@ def test_peaks_are_bent_not_cut() -> None:
 
 
 def test_turns_are_given_in_the_order_they_were_asked_for() -> None:
-    turns, order, threads = Turns(), [], []
+    lock, order, threads = FairLock(), [], []
 
     def work(n: int) -> None:
-        with turns.turn(Stop()) as mine:
+        with lock.hold(Stop()) as mine:
             assert mine
             order.append(n)
 
-    with turns.turn(Stop()):
+    with lock.hold(Stop()):
         for n in range(6):
             threads.append(threading.Thread(target=work, args=(n,)))
             threads[-1].start()
-            while len(turns._waiting) <= n:
+            while len(lock._waiting) <= n:
                 time.sleep(0.001)
     for t in threads:
         t.join(5)
@@ -93,21 +93,21 @@ def test_turns_are_given_in_the_order_they_were_asked_for() -> None:
 
 
 def test_who_stops_waiting_takes_no_turn_and_blocks_nobody() -> None:
-    turns, stop, got = Turns(), Stop(), []
+    lock, stop, got = FairLock(), Stop(), []
 
     def wait() -> None:
-        with turns.turn(stop) as mine:
+        with lock.hold(stop) as mine:
             got.append(mine)
 
-    with turns.turn(Stop()):
+    with lock.hold(Stop()):
         thread = threading.Thread(target=wait)
         thread.start()
-        while not turns._waiting:
+        while not lock._waiting:
             time.sleep(0.001)
         stop.set()
         thread.join(5)
         assert got == [False]
-    with turns.turn(Stop()) as mine:
+    with lock.hold(Stop()) as mine:
         assert mine
 
 

@@ -1,7 +1,8 @@
 import pytest
 
-from services.tts.engines.kokoro.text.clauses import FIRST, LIMIT, PATIENCE, halves, split, weight
-from services.tts.engines.kokoro.text.script import has_words, is_speakable, main_language
+from services.common.script import has_words, main_language
+from services.tts.engines.kokoro.text.script import is_speakable
+from services.tts.text.clauses import FIRST, LIMIT, PATIENCE, halves, split, weight
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class AtlasEngine(RenderEngine):
 
     name = "atlas"
     description = "Redraws the mouth from the person's own frames; runs on any CPU"
-    licence = "Apache-2.0"
+    license = "Apache-2.0"
     version = "6"
     trainer = "services.render.engines.atlas.train.run:train"
 

@@ -54,7 +54,7 @@ class JoygenEngine(RenderEngine):
     """How its faces are pasted."""
     about = "JoyGen: redraws the lower face with a network"
     description = about
-    licence = "code Apache-2.0; weights: research use, see docs/joygen.md"
+    license = "code Apache-2.0; weights: research use, see docs/joygen.md"
     version = str(FORMAT)
 
     def __init__(self, options: EngineOptions) -> None:

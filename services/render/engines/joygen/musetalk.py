@@ -19,4 +19,4 @@ class MusetalkEngine(JoygenEngine):
     style = MUSETALK
     about = "MuseTalk 1.5: redraws the lower face from sound with a network"
     description = about
-    licence = "code MIT; weights may be used commercially, see docs/joygen.md"
+    license = "code MIT; weights may be used commercially, see docs/joygen.md"

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.common.weights import WeightsError, sha256_of
+from services.common.digest import sha256_of_file
+from services.common.weights import WeightsError
 from services.render.engines.joygen import checkpoints
 from services.render.engines.joygen.bfm import Bfm
 
@@ -79,7 +80,7 @@ def _state(name: str, entry: dict[str, Any], root: Path) -> str:
         CHECKS[name](path)
     except (WeightsError, OSError, ValueError, KeyError) as e:
         return f"wrong: {e}"
-    if there is wanted and "sha256" in entry and sha256_of(path) != entry["sha256"]:
+    if there is wanted and "sha256" in entry and sha256_of_file(path) != entry["sha256"]:
         return f"other content than published (sha256 should be {entry['sha256']}); it fits, so it is used"
     return "ok"
 

@@ -11,11 +11,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from services.common.child_process import OutputLines, signal_group
 from services.common.errors import HuashengError
 from services.render.engines.synctalk.watch import bar
 
@@ -26,7 +26,6 @@ TICK_S = 0.1
 STOP_S = 5.0
 """The guard kills at once; one that has not ended after this long is stuck itself, and is killed."""
 KEPT_LINES = 200
-LONGEST_LINE = 4000
 NAME = "synctalk"
 _GUARD = Path(__file__).with_name("guard.py")
 _ERROR = re.compile(r"^(?:[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)(?::\s|$)|\[ERROR\]|sh: )")
@@ -43,8 +42,8 @@ class Child:
         self, command: Sequence[str], cwd: Path, env: Mapping[str, str], what: str, deadline_s: float, quiet_s: float
     ) -> None:
         self.what, self._deadline_s, self._quiet_s = what, deadline_s, quiet_s
-        self.kept: deque[str] = deque(maxlen=KEPT_LINES)
-        self._rest = ""
+        self._output = OutputLines(KEPT_LINES)
+        self.kept = self._output.kept
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", str(_GUARD), *command],
@@ -88,9 +87,9 @@ class Child:
                 now = time.monotonic()
                 if data:
                     heard = now
-                    yield from self._split(data.decode(errors="replace"))
+                    yield from self._split(data)
                 elif data is not None:  # the guard ends after all that could write
-                    yield from self._split("\n")
+                    yield from self._split(b"\n")
                     self._process.wait()
                     return
                 if now - began > self._deadline_s:
@@ -119,7 +118,8 @@ class Child:
 
     def last_error(self) -> str:
         """``: `` and the last line that looks like an error, "" when there is none."""
-        return next((f": {line[:300]}" for line in reversed(self.kept) if _ERROR.match(line)), "")
+        found = self._output.last_match(_ERROR)
+        return f": {found.string[:300]}" if found else ""
 
     def stop(self) -> None:
         """End it with all that it started; at once, and also when it has ended already. May be called twice."""
@@ -130,8 +130,7 @@ class Child:
         try:
             process.wait(STOP_S)
         except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # its program dies with it
+            signal_group(process.pid, signal.SIGKILL)  # its program dies with it
             process.wait()
         process.stdout.close()
 
@@ -142,15 +141,11 @@ class Child:
     def _told(self) -> None:
         log.warning("%s failed; its last lines:\n%s", self.what, "\n".join(list(self.kept)[-20:]))
 
-    def _split(self, text: str) -> Iterator[str]:
-        # progress bars end their lines with a carriage return
-        *lines, rest = re.split(r"[\r\n]+", self._rest + text)
-        self._rest = rest[-LONGEST_LINE:]
-        for line in lines:
-            if line.strip():
-                # a bar that moves is one line; what another stream printed behind it stays
-                if self.kept and bar(line) and bar(self.kept[-1]) and self.kept[-1].endswith("]"):
-                    self.kept.pop()
-                self.kept.append(line[:LONGEST_LINE])
-                log.debug("%s: %s", self.what, line)
-                yield line
+    def _split(self, data: bytes) -> Iterator[str]:
+        for line in self._output.feed(data):
+            # a bar that moves is one line; what another stream printed behind it stays
+            if self.kept and bar(line) and bar(self.kept[-1]) and self.kept[-1].endswith("]"):
+                self.kept.pop()
+            self.kept.append(line)
+            log.debug("%s: %s", self.what, line)
+            yield line

@@ -33,7 +33,7 @@ class SynctalkEngine(RenderEngine):
     description = (
         "SyncTalk in your own checkout: trained for hours on one person; for videos, not for live conversation"
     )
-    licence = "CC BY-NC 4.0: non-commercial use only, the trained models included"
+    license = "CC BY-NC 4.0: non-commercial use only, the trained models included"
     version = "1"
     trainer = "services.render.engines.synctalk.train:train"
     trains_with_torch = False

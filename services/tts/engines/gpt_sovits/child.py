@@ -7,13 +7,13 @@ import contextlib
 import errno
 import logging
 import os
-import re
 import shutil
 import signal
 import sys
 import time
-from collections import deque
 from pathlib import Path
+
+from services.common.child_process import ERROR, OutputLines, signal_group
 
 log = logging.getLogger("huasheng.tts.sovits")
 
@@ -25,7 +25,6 @@ _LAUNCH = (
     "ctypes.CDLL(None).prctl(1,signal.SIGTERM) if sys.platform=='linux' else None;"
     "os.getppid()==parent or sys.exit(1);os.execvp(sys.argv[2],sys.argv[2:])"
 )
-_ERROR = re.compile(r"^([A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit))(?::\s|$)")
 
 
 class Child:
@@ -35,7 +34,7 @@ class Child:
         self._process = process
         self.began = time.monotonic()
         self.exited = asyncio.Event()
-        self._lines: deque[str] = deque(maxlen=50)
+        self._output = OutputLines(50)
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._wait())]
 
     @classmethod
@@ -67,7 +66,7 @@ class Child:
         return self._process.pid
 
     def memory_mb(self) -> int:
-        """Memory it holds at this moment; 0 when that cannot be told."""
+        """Memory it holds at this moment; 0 when that is not known."""
         with contextlib.suppress(OSError, ValueError, IndexError):
             pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1])
             return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
@@ -80,12 +79,10 @@ class Child:
         """
         code = self._process.returncode
         how = "is running" if code is None else f"ended with status {code}" if code >= 0 else f"was killed ({-code})"
-        for line in reversed(self._lines):
-            found = _ERROR.match(line)
-            if found:
-                return f"{how}: {line[:300] if whole else found[1]}"
-        if whole and self._lines:
-            return f"{how}: {self._lines[-1][:300]}"
+        if found := self._output.last_match(ERROR):
+            return f"{how}: {found.string[:300] if whole else found[1]}"
+        if whole and self._output.kept:
+            return f"{how}: {self._output.kept[-1][:300]}"
         return how
 
     async def dies_within(self, seconds: float) -> None:
@@ -96,14 +93,12 @@ class Child:
     async def stop(self, at_once: bool = False) -> None:
         """End it and its group, by force if need be; returns when it is gone."""
         for sig in (signal.SIGKILL,) if at_once else (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, sig)
+            signal_group(self.pid, sig)
             await self.dies_within(STOP_S)
             if self.exited.is_set():
                 break
         # what it started may outlive it, and would hold its pipe open
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+        signal_group(self.pid, signal.SIGKILL)
         await asyncio.wait(self._tasks, timeout=STOP_S)
         for task in self._tasks:
             task.cancel()
@@ -116,12 +111,7 @@ class Child:
     async def _read(self) -> None:
         """Keep the last lines; all of them go to the log at debug level, since they hold words of users."""
         assert self._process.stdout
-        left = ""
         while data := await self._process.stdout.read(8192):
-            # progress bars end their lines with a carriage return
-            *lines, left = re.split(r"[\r\n]+", left + data.decode(errors="replace"))
-            left = left[-4096:]
-            for line in lines:
-                if line.strip():
-                    self._lines.append(line)
-                    log.debug("GPT-SoVITS: %s", line, extra={"pid": self.pid})
+            for line in self._output.feed(data):
+                self._output.kept.append(line)
+                log.debug("GPT-SoVITS: %s", line, extra={"pid": self.pid})

@@ -12,9 +12,10 @@ import numpy as np
 
 from services.common.audio import Samples
 from services.common.errors import HuashengError
+from services.common.script import has_words, is_japanese, main_language
+from services.common.settings import SharedSettings
 from services.tts.engines.base import (
     ClonedVoice,
-    EngineSetup,
     Piece,
     Sampling,
     SpeechRequest,
@@ -25,10 +26,11 @@ from services.tts.engines.base import (
 )
 from services.tts.engines.gpt_sovits.pool import Pool
 from services.tts.engines.gpt_sovits.request import Ask
+from services.tts.engines.gpt_sovits.settings import Settings
 from services.tts.engines.gpt_sovits.wire import RATES, SUPER_RATE
-from services.tts.engines.kokoro.text import clauses as splitting
-from services.tts.engines.kokoro.text.script import has_words, is_japanese, main_language
-from services.tts.samples import SAMPLES
+from services.tts.settings import TtsSettings
+from services.tts.text import clauses as splitting
+from services.tts.text.samples import SAMPLES
 
 log = logging.getLogger("huasheng.tts.sovits")
 
@@ -54,14 +56,14 @@ class GptSovitsEngine(TtsEngine):
     can_clone = True
     sampling = tuple(f.name for f in fields(Sampling))
 
-    def __init__(self, setup: EngineSetup) -> None:
-        super().__init__(setup)
-        self._s = s = setup.settings
-        self.sample_rate = s.gpt_sovits_rate
-        version = next(iter(s.gpt_sovits_models.values())).version if s.gpt_sovits_models else s.gpt_sovits_version
-        if s.gpt_sovits_media_type == "raw" and not version:
+    def __init__(self, settings: Settings, shared: SharedSettings, service: TtsSettings) -> None:
+        super().__init__(settings, shared, service)
+        self._s = s = settings
+        self.sample_rate = s.rate
+        version = next(iter(s.models.values())).version if s.models else s.version
+        if s.media_type == "raw" and not version:
             self._refuse("the media type raw needs TTS_GPT_SOVITS_VERSION, since raw sound does not tell its rate")
-        folder = s.gpt_sovits_checkout
+        folder = s.checkout
         if folder is not None and not (folder / "api_v2.py").is_file():
             self._refuse(f"there is no api_v2.py in TTS_GPT_SOVITS_CHECKOUT ({folder})")
         self._warm()  # a reference that cannot be used is an error now
@@ -76,14 +78,19 @@ class GptSovitsEngine(TtsEngine):
         Where another engine can stand in meanwhile, the wait is short: a process needs a minute and more to load.
         """
         self._pool.start()
-        names = self._s.engine_names()
+        names = self.service.engine_names()
         is_alone = self.name not in names or len(names) == 1
-        if not self._pool.wait(self._s.gpt_sovits_start_s if is_alone else min(STOOD_IN_S, self._s.gpt_sovits_start_s)):
+        if not self._pool.wait(self._s.start_s if is_alone else min(STOOD_IN_S, self._s.start_s)):
             log.warning("no GPT-SoVITS process is ready yet", extra={"why": self._pool.problem()})
 
-    def problem(self) -> str:
-        """Why no process is ready."""
-        return self._pool.problem()
+    def clone_models(self) -> list[str]:
+        """Names of the operator's pairs of weights."""
+        return list(self._s.models)
+
+    def problem(self) -> HuashengError | None:
+        """``tts-unreachable`` while no process is ready."""
+        problem = self._pool.problem()
+        return HuashengError("tts-unreachable", engine=self.name, why=problem) if problem else None
 
     def close(self) -> None:
         """End requests at work and the processes started here."""
@@ -92,15 +99,15 @@ class GptSovitsEngine(TtsEngine):
     def voices(self) -> list[VoiceInfo]:
         """The operator's reference, if there is one."""
         s = self._s
-        if not s.gpt_sovits_reference:
+        if not s.reference:
             return []
         return [
             VoiceInfo(
                 DEFAULT_VOICE,
                 "GPT-SoVITS",
-                s.gpt_sovits_reference_language,
+                s.reference_language,
                 "",
-                SAMPLES[language(s.gpt_sovits_reference_language)],
+                SAMPLES[language(s.reference_language)],
             )
         ]
 
@@ -131,20 +138,20 @@ class GptSovitsEngine(TtsEngine):
     def _voice(self, request: SpeechRequest) -> ClonedVoice:
         if request.cloned:
             return request.cloned
-        if request.voice_id not in ("", DEFAULT_VOICE) or (request.voice_id and not self._s.gpt_sovits_reference):
+        if request.voice_id not in ("", DEFAULT_VOICE) or (request.voice_id and not self._s.reference):
             raise HuashengError("unknown-voice", voice=request.voice_id)
-        if not self._s.gpt_sovits_reference:
+        if not self._s.reference:
             raise HuashengError("voice-needed", engine=self.name)
         return self._default()
 
     def _default(self) -> ClonedVoice:
         s = self._s
-        clip = (Path(s.gpt_sovits_reference),)
-        return ClonedVoice(DEFAULT_VOICE, s.gpt_sovits_reference_language, s.gpt_sovits_reference_text, clip)
+        clip = (Path(s.reference),)
+        return ClonedVoice(DEFAULT_VOICE, s.reference_language, s.reference_text, clip)
 
     def _warm(self) -> Ask | None:
         """First words, since the first request is slow."""
-        if not self._s.gpt_sovits_reference:
+        if not self._s.reference:
             return None
         voice = self._default()
         tongue = language(voice.language)
@@ -152,24 +159,24 @@ class GptSovitsEngine(TtsEngine):
 
     def _ask(self, text: str, tongue: str, voice: ClonedVoice, speed: float, sampling: Sampling) -> Ask:
         """The request. Raises ``bad-request``."""
-        s, models = self._s, self._s.gpt_sovits_models
+        s, models = self._s, self._s.models
         model = voice.model or next(iter(models), "")
         if model and model not in models:
             raise HuashengError("bad-request", what=f"The operator does not offer the weights {model!r}.")
-        version = models[model].version if model else s.gpt_sovits_version
+        version = models[model].version if model else s.version
         if version == "v1" and tongue in ("ko", "yue"):
             raise HuashengError("bad-request", what=f"GPT-SoVITS v1 does not speak {tongue}.")
         rates = frozenset({RATES[version]} if version else {*RATES.values()})
-        if s.gpt_sovits_super_sampling and version in ("", "v3"):
+        if s.super_sampling and version in ("", "v3"):
             rates = frozenset({SUPER_RATE})
         if version in ("v3", "v4") and not voice.transcript:
             raise HuashengError("voice-no-transcript", name=voice.voice_id)
         chosen = {
-            "seed": s.gpt_sovits_seed if sampling.seed is None else sampling.seed,
-            "temperature": sampling.temperature or s.gpt_sovits_temperature,
-            "top_k": sampling.top_k or s.gpt_sovits_top_k,
-            "top_p": sampling.top_p or s.gpt_sovits_top_p,
-            "repetition_penalty": sampling.repetition_penalty or s.gpt_sovits_repetition_penalty,
+            "seed": s.seed if sampling.seed is None else sampling.seed,
+            "temperature": sampling.temperature or s.temperature,
+            "top_k": sampling.top_k or s.top_k,
+            "top_p": sampling.top_p or s.top_p,
+            "repetition_penalty": sampling.repetition_penalty or s.repetition_penalty,
         }
         body = {
             "text": text.strip(),
@@ -178,17 +185,17 @@ class GptSovitsEngine(TtsEngine):
             "aux_ref_audio_paths": [str(c) for c in voice.clips[1:]],
             "prompt_text": voice.transcript,
             "prompt_lang": language(voice.language),
-            "text_split_method": sampling.split or s.gpt_sovits_split,
-            "batch_size": s.gpt_sovits_batch_size,
+            "text_split_method": sampling.split or s.split,
+            "batch_size": s.batch_size,
             "speed_factor": speed,
-            "fragment_interval": s.gpt_sovits_pause_s,
-            "parallel_infer": s.gpt_sovits_parallel,
-            "sample_steps": s.gpt_sovits_steps,
-            "super_sampling": s.gpt_sovits_super_sampling,
-            "media_type": s.gpt_sovits_media_type,
-            "streaming_mode": s.gpt_sovits_streaming,
-            "min_chunk_length": s.gpt_sovits_chunk_tokens,
-            "overlap_length": s.gpt_sovits_overlap_tokens,
+            "fragment_interval": s.pause_s,
+            "parallel_infer": s.parallel,
+            "sample_steps": s.steps,
+            "super_sampling": s.super_sampling,
+            "media_type": s.media_type,
+            "streaming_mode": s.streaming,
+            "min_chunk_length": s.chunk_tokens,
+            "overlap_length": s.overlap_tokens,
             **chosen,
         }
         return Ask(body, model, rates, self.sample_rate)

@@ -14,7 +14,7 @@ from prometheus_client import Counter
 from services.tts.engines.gpt_sovits.failures import Failure
 from services.tts.engines.gpt_sovits.process import Process, State
 from services.tts.engines.gpt_sovits.request import Ask
-from services.tts.settings import TtsSettings
+from services.tts.engines.gpt_sovits.settings import Settings
 
 log = logging.getLogger("huasheng.tts.sovits")
 
@@ -25,7 +25,7 @@ CLOSE_S = 20.0
 class Pool:
     """``submit`` and ``close`` from any thread; the rest happens in the pool's own loop."""
 
-    def __init__(self, settings: TtsSettings, warm: Callable[[], Ask | None]) -> None:
+    def __init__(self, settings: Settings, warm: Callable[[], Ask | None]) -> None:
         self._s = settings
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
@@ -33,7 +33,7 @@ class Pool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._looked = threading.Condition()
         self._is_over = False
-        self.processes = [Process(u, settings, self._changed, warm) for u in settings.sovits_urls()]
+        self.processes = [Process(u, settings, self._changed, warm) for u in settings.addresses()]
         self._thread = threading.Thread(target=self._work, name="gpt-sovits", daemon=True)
 
     def start(self) -> None:
@@ -120,7 +120,7 @@ class Pool:
         """Speak; and if that fails before anything was given out, once more, elsewhere if there is an elsewhere."""
         before: Failure | None = None
         has_failed = False
-        end = self._loop.time() + self._s.gpt_sovits_wait_s + self._s.gpt_sovits_deadline_s
+        end = self._loop.time() + self._s.wait_s + self._s.deadline_s
         while True:
             try:
                 process = await self._free(ask)
@@ -152,12 +152,12 @@ class Pool:
         self._waiting.append(ask)
         self._changed()
         try:
-            async with asyncio.timeout(self._s.gpt_sovits_wait_s):
+            async with asyncio.timeout(self._s.wait_s):
                 process: Process = await waiter
                 return process
         except TimeoutError as e:
             problem = self.problem() or "all processes are busy"
-            raise Failure(f"no process within {self._s.gpt_sovits_wait_s:g} s ({problem})", kind="gone") from e
+            raise Failure(f"no process within {self._s.wait_s:g} s ({problem})", kind="gone") from e
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and not waiter.exception():
                 waiter.result().is_busy = False  # it came at the moment of the end

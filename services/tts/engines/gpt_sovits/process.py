@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from services.tts.engines.gpt_sovits.child import Child
 from services.tts.engines.gpt_sovits.failures import Failure
 from services.tts.engines.gpt_sovits.request import Ask
-from services.tts.settings import TtsSettings
+from services.tts.engines.gpt_sovits.settings import Settings
 
 log = logging.getLogger("huasheng.tts.sovits")
 
@@ -47,7 +47,7 @@ class State(Enum):
 class Process:
     """Keeps itself ready in a task of its own (``keep``). Its caller sees to it that ``run`` is never entered twice."""
 
-    def __init__(self, url: str, settings: TtsSettings, changed: Callable[[], None], warm: Callable[[], Ask | None]):
+    def __init__(self, url: str, settings: Settings, changed: Callable[[], None], warm: Callable[[], Ask | None]):
         self.url, self._s, self._changed, self._warm = url, settings, changed, warm
         self.state, self.is_busy = State.STARTING, False
         self.problem = "it is starting"
@@ -59,7 +59,7 @@ class Process:
         self._stopping: asyncio.Task[None] | None = None
         address = httpx.URL(url)
         self._host, self._port = address.host, address.port or 80
-        self.is_ours = settings.gpt_sovits_checkout is not None and self._host in _LOCAL
+        self.is_ours = settings.checkout is not None and self._host in _LOCAL
         self._client = httpx.AsyncClient(
             base_url=url,
             timeout=httpx.Timeout(None, connect=CONNECT_S),
@@ -89,7 +89,7 @@ class Process:
             self._failures = 0
         finally:
             self._served += 1
-            limit, memory = self._s.gpt_sovits_restart_after, self._s.gpt_sovits_memory_mb
+            limit, memory = self._s.restart_after, self._s.memory_mb
             if self._child and limit and self._served >= limit:
                 self._out("renewal", f"it has answered {self._served} requests")
             elif self._child and memory and (held := self._child.memory_mb()) > memory:
@@ -121,7 +121,7 @@ class Process:
         """Load the weights of that name, from the operator's list only."""
         if model == self._model:
             return
-        files = self._s.gpt_sovits_models[model]
+        files = self._s.models[model]
         self._model = "?"  # half changed is neither
         for call, path in (("/set_gpt_weights", files.gpt), ("/set_sovits_weights", files.sovits)):
             async with _deadline(LOAD_S, f"loading the weights of {model} took too long"), _lines():
@@ -133,10 +133,10 @@ class Process:
     async def _speak(self, ask: Ask) -> None:
         s, decoder, size = self._s, ask.decoder(), 0
         began = time.monotonic()
-        async with _deadline(s.gpt_sovits_deadline_s, f"not ready after {s.gpt_sovits_deadline_s:g} s"), _lines():
+        async with _deadline(s.deadline_s, f"not ready after {s.deadline_s:g} s"), _lines():
             request = self._client.build_request("POST", "/tts", json=ask.body)
-            first = f"no sound within {s.gpt_sovits_first_s:g} s"
-            async with _deadline(s.gpt_sovits_first_s, first):
+            first = f"no sound within {s.first_s:g} s"
+            async with _deadline(s.first_s, first):
                 response = await self._client.send(request, stream=True)
             async with contextlib.aclosing(response):
                 parts = response.aiter_raw()
@@ -145,13 +145,13 @@ class Process:
                         raise await _refusal(response)
                 if not response.headers.get("content-type", "").startswith("audio/"):
                     raise Failure("the answer is no sound")
-                left = s.gpt_sovits_first_s - (time.monotonic() - began)
+                left = s.first_s - (time.monotonic() - began)
                 while True:
-                    async with _deadline(left, first if not size else f"silent for {s.gpt_sovits_stall_s:g} s"):
+                    async with _deadline(left, first if not size else f"silent for {s.stall_s:g} s"):
                         part = await anext(parts, None)
                     if part is None:
                         break
-                    size, left = size + len(part), s.gpt_sovits_stall_s
+                    size, left = size + len(part), s.stall_s
                     if size > MOST_BYTES:
                         raise Failure("the answer does not end")
                     if not ask.is_abandoned:
@@ -171,7 +171,7 @@ class Process:
 
     async def keep(self) -> None:
         """Bring it up, watch it, and again; until cancelled."""
-        backoff = self._s.gpt_sovits_backoff_s
+        backoff = self._s.backoff_s
         try:
             while True:
                 self._trouble = asyncio.get_running_loop().create_future()
@@ -193,7 +193,7 @@ class Process:
                         RESTARTS.labels(kind).inc()
                         await self._stop_child(at_once=kind == "hang")
                     if time.monotonic() - up > STEADY_S:
-                        backoff = self._s.gpt_sovits_backoff_s
+                        backoff = self._s.backoff_s
                     if kind == "renewal":
                         continue
                 self._changed()
@@ -225,12 +225,10 @@ class Process:
 
     async def _start(self) -> None:
         s = self._s
-        assert s.gpt_sovits_checkout
+        assert s.checkout
         self.state, self.problem = State.STARTING, "it is starting"
         try:
-            child = await Child.start(
-                s.gpt_sovits_python, s.gpt_sovits_checkout, self._host.strip("[]"), self._port, s.gpt_sovits_config
-            )
+            child = await Child.start(s.python, s.checkout, self._host.strip("[]"), self._port, s.config)
         except OSError as e:
             raise Failure(f"it cannot be started: {e.strerror}", kind="gone") from e
         self._child = child
@@ -243,8 +241,8 @@ class Process:
             self.problem = f"it has been starting for {took:.0f} s"
             if child.exited.is_set():
                 raise Failure(f"it could not start: {child.last_error(whole=True)}", kind="gone")
-            if took > s.gpt_sovits_start_s:
-                raise Failure(f"it did not answer within {s.gpt_sovits_start_s:g} s of its start", kind="gone")
+            if took > s.start_s:
+                raise Failure(f"it did not answer within {s.start_s:g} s of its start", kind="gone")
             if time.monotonic() - told > 10:
                 told = time.monotonic()
                 log.info("waiting for GPT-SoVITS", extra={"url": self.url, "seconds": round(took)})
@@ -258,7 +256,7 @@ class Process:
             if self._child:
                 signs.add(asyncio.ensure_future(self._child.exited.wait()))
             try:
-                await asyncio.wait(signs, timeout=self._s.gpt_sovits_probe_s, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(signs, timeout=self._s.probe_s, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for sign in signs - {self._trouble}:
                     sign.cancel()

@@ -10,14 +10,18 @@ from pathlib import Path
 
 from services.common import weights
 from services.common.errors import HuashengError
-from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, Stop, TextClause, TtsEngine, Turns, VoiceInfo
+from services.common.script import has_words, is_japanese, main_language
+from services.common.settings import SharedSettings
+from services.tts.engines.base import FairLock, Piece, SpeechRequest, Stop, TextClause, TtsEngine, VoiceInfo
 from services.tts.engines.kokoro.model import SAMPLE_RATE, KokoroModel
+from services.tts.engines.kokoro.settings import Settings
 from services.tts.engines.kokoro.shaping import shape
-from services.tts.engines.kokoro.text import clauses as splitting
 from services.tts.engines.kokoro.text.lts import LetterToSound
 from services.tts.engines.kokoro.text.normalise import normalise
 from services.tts.engines.kokoro.text.pronounce import Pronouncer
-from services.tts.engines.kokoro.text.script import has_words, is_japanese, is_speakable, main_language
+from services.tts.engines.kokoro.text.script import is_speakable
+from services.tts.settings import TtsSettings
+from services.tts.text import clauses as splitting
 
 log = logging.getLogger("huasheng.tts")
 
@@ -34,10 +38,10 @@ class KokoroEngine(TtsEngine):
     languages = ("en-US", "en-GB", "zh-CN")
     sample_rate = SAMPLE_RATE
 
-    def __init__(self, setup: EngineSetup) -> None:
-        super().__init__(setup)
-        self._turns = Turns()
-        self._defaults = {"en": setup.voice_en, "zh": setup.voice_zh}
+    def __init__(self, settings: Settings, shared: SharedSettings, service: TtsSettings) -> None:
+        super().__init__(settings, shared, service)
+        self._lock = FairLock()
+        self._defaults = {"en": settings.voice_en, "zh": settings.voice_zh}
         for voice in self._defaults.values():
             if voice not in self._table:
                 raise HuashengError("unknown-voice", voice=voice)
@@ -55,13 +59,13 @@ class KokoroEngine(TtsEngine):
         return samples
 
     def load(self) -> None:
-        """Loads all there is and speaks a word in each language, so that the first caller need not wait."""
+        """Load the weights and speak a word in each language, so that the first caller need not wait."""
         try:
-            kokoro = weights.folder("kokoro", self.setup.weights_dir)
-            letters = weights.folder("g2p-en", self.setup.weights_dir)
+            kokoro = weights.folder("kokoro", self.shared.weights_dir)
+            letters = weights.folder("g2p-en", self.shared.weights_dir)
         except weights.WeightsError as e:
             raise HuashengError("engine-unavailable", engine=self.name, why=str(e)) from e
-        self._model = KokoroModel(kokoro, self.setup.threads)
+        self._model = KokoroModel(kokoro, self.shared.threads)
         self._pronounce = Pronouncer(LetterToSound(letters / "checkpoint20.npz"))
         for language, word in (("en", "Ready."), ("zh", "好了。")):
             for _ in self.synthesize(iter([TextClause(0, word)]), SpeechRequest(self._defaults[language])):
@@ -103,8 +107,8 @@ class KokoroEngine(TtsEngine):
         self, index: int, stretch: splitting.Stretch, language: str, voice: str, speed: float, stop: Stop
     ) -> Iterator[Piece]:
         """One stretch, in one piece, or in more when it has too many symbols."""
-        with self._turns.turn(stop) as mine:
-            if not mine or stop.is_set():
+        with self._lock.hold(stop) as has_lock:
+            if not has_lock or stop.is_set():
                 return
             british = self._table[voice]["language"] == "en-GB"
             symbols = self._model.symbols(self._pronounce(normalise(stretch.text, language), british))

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from services.common.script import HAN
 from services.tts.engines.kokoro.text import say_en, say_zh
-from services.tts.engines.kokoro.text.script import HAN, tidy
+from services.tts.engines.kokoro.text.script import tidy
 
 Say = Any
 """``say_en`` or ``say_zh``: modules with the same functions."""

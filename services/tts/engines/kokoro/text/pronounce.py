@@ -19,8 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from services.common.script import HAN
 from services.tts.engines.kokoro.text.lts import LetterToSound
-from services.tts.engines.kokoro.text.script import HAN
 
 log = logging.getLogger("huasheng.tts")
 

@@ -13,9 +13,9 @@ import time
 import urllib.error
 from typing import Any, ClassVar
 
-from services.asr.engines import cancellable_connection as hangup
-from services.asr.engines.base import RATE, AsrEngine, Heard, primary
-from services.asr.settings import AsrSettings
+from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine, Recognition, primary
+from services.asr.engines.google import requests
+from services.asr.engines.google.settings import Settings
 from services.common.audio import Samples, to_pcm16
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings, secret
@@ -28,8 +28,8 @@ _PAUSE_S = 0.3  # before a second try
 _BODY_BYTES = 4096
 
 
-class _AgainError(Exception):
-    """A failure that may have passed already."""
+class _RetryError(Exception):
+    """A failure after which a second try may succeed."""
 
     def __init__(self, error: HuashengError) -> None:
         super().__init__(error.slug)
@@ -42,69 +42,73 @@ class GoogleEngine(AsrEngine):
     name: ClassVar[str] = "google"
     languages: ClassVar[tuple[str, ...]] = ("zh", "en")
     license: ClassVar[str] = "BSD-3-Clause client; Google's terms for the service"
-    description: ClassVar[str] = "Google's web speech recogniser; the speech leaves this machine"
+    description = "Google's web speech recogniser; the speech leaves this machine"
     window_s: ClassVar[float] = 15.0
     works_ahead: ClassVar[bool] = False
+    settings: Settings
 
     @classmethod
-    def unavailable(cls, settings: AsrSettings, _shared: SharedSettings) -> str:
+    def unavailable(cls, settings: Settings, _shared: SharedSettings, _service: Any) -> HuashengError | None:
         """Missing package, encoder or key; whether Google can be reached shows only when it is used."""
+        why = ""
         if importlib.util.find_spec("speech_recognition") is None:
-            return "the package SpeechRecognition is not installed; run: pip install -r services/asr/requirements.txt"
+            why = "the package SpeechRecognition is not installed; run: pip install -r services/asr/requirements.txt"
         # the package carries an encoder for Linux on x86 only, and for Windows and macOS
-        if platform.system() == "Linux" and "86" not in platform.machine() and not shutil.which("flac"):
-            return "the program flac is not installed; run: apt install flac"
-        if settings.google_key_file and not secret(None, settings.google_key_file):
-            return "the file of ASR_GOOGLE_KEY_FILE holds no key"
-        return ""
+        elif platform.system() == "Linux" and "86" not in platform.machine() and not shutil.which("flac"):
+            why = "the program flac is not installed; run: apt install flac"
+        elif settings.key_file and not secret(None, settings.key_file):
+            why = "the file of ASR_GOOGLE_KEY_FILE holds no key"
+        return HuashengError("engine-unavailable", engine=cls.name, why=why) if why else None
 
     def load(self) -> None:
-        """Import the package, and make its requests ones that can be ended."""
+        """Import the package, and make its requests cancellable."""
         import speech_recognition
 
         super().load()
         self._sr: Any = speech_recognition
-        hangup.install()
+        requests.install()
 
-    def recognise(self, samples: Samples, language: str | None, cancelled: threading.Event | None = None) -> Heard:
+    def recognise(
+        self, samples: Samples, language: str | None, cancelled: threading.Event | None = None
+    ) -> Recognition:
         """The words of one window; ``ASR_GOOGLE_LANGUAGE`` when no language is given, since Google detects none."""
         s = self.settings
-        language = language or s.google_language
+        language = language or s.language
         if not _TAG.fullmatch(language):
             raise HuashengError("bad-request", what="language must be a BCP 47 tag such as zh-CN or en-US.")
-        audio = self._sr.AudioData(to_pcm16(samples), RATE, 2)
-        until = time.monotonic() + s.google_timeout_s
+        audio = self._sr.AudioData(to_pcm16(samples), SAMPLE_RATE_HZ, 2)
+        until = time.monotonic() + s.timeout_s
         cancelled = cancelled or threading.Event()
-        for attempt in range(1, s.google_attempts + 1):
+        for attempt in range(1, s.attempts + 1):
             try:
                 text = self._ask(audio, _TAGS.get(language, language), until, cancelled)
-                return Heard(text, primary(language))
-            except hangup.CancelledError:
+                return Recognition(text, primary(language))
+            except requests.CancelledError:
                 break
-            except _AgainError as e:
-                if attempt == s.google_attempts or time.monotonic() + _PAUSE_S > until:
+            except _RetryError as e:
+                if attempt == s.attempts or time.monotonic() + _PAUSE_S > until:
                     raise e.error from e
                 log.info("trying again", extra={"engine": self.name, "reason": e.error.slug})
                 cancelled.wait(_PAUSE_S)
-        return Heard("", primary(language))
+        return Recognition("", primary(language))
 
     def _ask(self, audio: Any, tag: str, until: float, cancelled: threading.Event) -> str:
-        """One request. Raises ``_AgainError``, ``CancelledError`` and what cannot be mended by a second try."""
+        """One request. Raises ``_RetryError``, ``CancelledError`` and what a second try would not mend."""
         seconds = max(0.1, until - time.monotonic())
         recogniser = self._sr.Recognizer()
         recogniser.operation_timeout = seconds
-        key = secret(self.settings.google_key, self.settings.google_key_file)
-        if self.settings.google_key_file and not key:
+        key = secret(self.settings.key, self.settings.key_file)
+        if self.settings.key_file and not key:
             raise HuashengError("asr-wrong-key", engine=self.name, variable=self._variable())
         try:
-            return hangup.Line().run(lambda: self._hear(recogniser, audio, key, tag), seconds, cancelled)
+            return requests.run(lambda: self._recognise(recogniser, audio, key, tag), seconds, cancelled)
         except TimeoutError as e:
             raise self._failure(e) from e
 
-    def _hear(self, recogniser: Any, audio: Any, key: str, tag: str) -> str:
-        """The request itself, in the thread of its line: what a refusal says must be read before that is hung up."""
+    def _recognise(self, recogniser: Any, audio: Any, key: str, tag: str) -> str:
+        """The request itself, in its own thread: a refusal's text must be read before the connection is cancelled."""
         try:
-            text = recogniser.recognize_google(audio, key=key or None, language=tag, endpoint=self.settings.google_url)
+            text = recogniser.recognize_google(audio, key=key or None, language=tag, endpoint=self.settings.url)
         except self._sr.UnknownValueError:
             return ""
         except self._sr.RequestError as e:
@@ -122,27 +126,27 @@ class GoogleEngine(AsrEngine):
             reason = cause.reason if isinstance(cause, urllib.error.URLError) else cause
             return self._failure(reason)
         try:
-            told = cause.read(_BODY_BYTES).decode(errors="replace").lower()
+            text = cause.read(_BODY_BYTES).decode(errors="replace").lower()
         except (OSError, http.client.HTTPException):
-            told = ""
+            text = ""
         finally:
             cause.close()
-        if cause.code == 429 or (cause.code == 403 and ("quota" in told or "limit" in told)):
+        if cause.code == 429 or (cause.code == 403 and ("quota" in text or "limit" in text)):
             return HuashengError("asr-quota", engine=self.name, variable=self._variable())
-        if cause.code in (401, 403) or (cause.code == 400 and "api key" in told):
+        if cause.code in (401, 403) or (cause.code == 400 and "api key" in text):
             return HuashengError("asr-wrong-key", engine=self.name, variable=self._variable())
         if cause.code >= 500:
-            return _AgainError(HuashengError("asr-unreachable", engine=self.name))
+            return _RetryError(HuashengError("asr-unreachable", engine=self.name))
         why = "there is no recogniser at ASR_GOOGLE_URL" if cause.code == 404 else "its server refused the request"
         return HuashengError("engine-failed", engine=self.name, why=f"{why} ({cause.code})")
 
     def _failure(self, error: object) -> Exception:
         """What a failed connection means."""
         if isinstance(error, TimeoutError):
-            return HuashengError("asr-slow", engine=self.name, seconds=round(self.settings.google_timeout_s, 1))
+            return HuashengError("asr-slow", engine=self.name, seconds=round(self.settings.timeout_s, 1))
         if isinstance(error, FileNotFoundError | PermissionError):
             return HuashengError("engine-failed", engine=self.name, why="the program flac cannot be started")
-        return _AgainError(HuashengError("asr-unreachable", engine=self.name))
+        return _RetryError(HuashengError("asr-unreachable", engine=self.name))
 
     def _variable(self) -> str:
-        return "ASR_GOOGLE_KEY" + ("_FILE" if self.settings.google_key_file else "")
+        return "ASR_GOOGLE_KEY" + ("_FILE" if self.settings.key_file else "")

@@ -10,13 +10,14 @@ from typing import Any, ClassVar
 import httpx
 
 from services.common.errors import HuashengError
-from services.common.settings import secret
-from services.llm.engines.answers import chunks
+from services.common.settings import SharedSettings, secret
 from services.llm.engines.base import Conversation, LlmEngine, Piece
-from services.llm.engines.refusals import failure
-from services.llm.engines.remote import Provider, Retry, named_models, require_model, stream
-from services.llm.engines.sse import objects
-from services.llm.settings import LlmSettings
+from services.llm.engines.zhipu.settings import Settings
+from services.llm.remote.answers import chunks
+from services.llm.remote.provider import Provider, Retry, named_models, require_model
+from services.llm.remote.refusals import failure
+from services.llm.remote.sse import objects
+from services.llm.remote.streaming import stream
 
 
 class ZhipuEngine(LlmEngine):
@@ -24,12 +25,13 @@ class ZhipuEngine(LlmEngine):
 
     name: ClassVar[str] = "zhipu"
     license: ClassVar[str] = "MIT client; Zhipu's terms for the service"
-    description: ClassVar[str] = "Zhipu AI's GLM-4-Plus; needs an API key"
+    description = "Zhipu AI's GLM-4-Plus; needs an API key"
+    settings: Settings
 
     @classmethod
-    def unavailable(cls, settings: LlmSettings) -> HuashengError | None:
+    def unavailable(cls, settings: Settings, _shared: SharedSettings, _service: Any) -> HuashengError | None:
         """No key, or no SDK."""
-        if not secret(settings.zhipu_api_key, settings.zhipu_api_key_file):
+        if not secret(settings.api_key, settings.api_key_file):
             return HuashengError("llm-no-key", engine="zhipu", variable=_variable(settings))
         if importlib.util.find_spec("zhipuai") is None:
             why = "the package zhipuai is not installed; run: pip install -r services/llm/requirements.txt"
@@ -39,12 +41,12 @@ class ZhipuEngine(LlmEngine):
     @property
     def model(self) -> str:
         """The model that answers when the caller names none."""
-        return self.settings.zhipu_model
+        return self.settings.model
 
     @classmethod
-    def models(cls, settings: LlmSettings) -> tuple[str, ...]:
+    def models(cls, settings: Settings) -> tuple[str, ...]:
         """``LLM_ZHIPU_MODEL`` and ``LLM_ZHIPU_MODELS``."""
-        return named_models(settings.zhipu_model, settings.zhipu_models)
+        return named_models(settings.model, settings.models)
 
     def load(self) -> None:
         """Import the SDK, which takes a second."""
@@ -56,16 +58,14 @@ class ZhipuEngine(LlmEngine):
         """Text as the model makes it."""
         s = self.settings
         require_model(self.name, conversation.model, self.models(s))
-        provider = Provider("zhipu", s.zhipu_url, _variable(s), True, conversation.model)
+        provider = Provider("zhipu", s.url, _variable(s), True, conversation.model)
         errors = self._sdk.core._errors
 
         def open_(client: httpx.Client) -> Iterator[Piece]:
-            key = secret(s.zhipu_api_key, s.zhipu_api_key_file)
+            key = secret(s.api_key, s.api_key_file)
             if not key:
                 raise provider.error("llm-no-key")
-            sdk = self._sdk.ZhipuAI(
-                api_key=provider.usable(key), base_url=s.zhipu_url, max_retries=0, http_client=client
-            )
+            sdk = self._sdk.ZhipuAI(api_key=provider.usable(key), base_url=s.url, max_retries=0, http_client=client)
             try:
                 answer = sdk.chat.completions.create(
                     model=conversation.model,
@@ -73,21 +73,21 @@ class ZhipuEngine(LlmEngine):
                     max_tokens=conversation.max_tokens,
                     temperature=conversation.temperature,
                     stream=True,
-                    extra_body=s.zhipu_extra or None,
+                    extra_body=s.extra or None,
                 )
             except errors.APIStatusError as e:
                 raise failure(provider, e.status_code, e.response.text, e.response.headers) from e
             except errors.APIConnectionError as e:
                 # the SDK wraps what httpx raised, which tells an address where nobody answers from an answer cut off
                 raise e.__cause__ if isinstance(e.__cause__, httpx.HTTPError) else _unreachable(provider) from e
-            # not read by the SDK, which takes some characters for line ends (U+2028) and knows one form of error only
+            # the SDK does not read it: it takes some characters for line ends (U+2028) and knows one form of error only
             yield from chunks(provider, objects(provider, answer.response))
 
-        return stream(provider, open_, s, cancelled)
+        return stream(provider, open_, self.service, cancelled)
 
 
-def _variable(settings: LlmSettings) -> str:
-    return "LLM_ZHIPU_API_KEY" + ("_FILE" if settings.zhipu_api_key_file else "")
+def _variable(settings: Settings) -> str:
+    return "LLM_ZHIPU_API_KEY" + ("_FILE" if settings.api_key_file else "")
 
 
 def _unreachable(provider: Provider) -> Retry:

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from services.llm.engines.answers import DONE
-from services.llm.engines.remote import Provider, text_of
+from services.llm.remote.answers import DONE
+from services.llm.remote.provider import Provider, text_of
 
 _LONGEST = 1 << 20
 """Bytes of the longest line: a stream without line ends must not fill the memory."""

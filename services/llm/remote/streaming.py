@@ -1,4 +1,4 @@
-"""Streams from a model over HTTP: deadlines, retries before the first piece, and a line that can be hung up at once.
+"""Streams from a model over HTTP: deadlines, retries before the first piece, connections that end at once on cancel.
 
 httpx reads in a thread of its own, because a blocked read can be ended only from outside: by shutting its socket down.
 """
@@ -8,91 +8,28 @@ from __future__ import annotations
 import logging
 import queue
 import random
-import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import httpx
 
 from services.common import metrics
+from services.common.cancellable_connection import CancellableConnection
 from services.common.errors import HuashengError
 from services.llm.engines.base import Finished, Piece
+from services.llm.remote.provider import Provider, Retry
 from services.llm.settings import LlmSettings
 
 log = logging.getLogger("huasheng.llm.remote")
 
-_TICK_S = 0.05  # how often a waiting stream looks whether it was cancelled
+_TICK_S = 0.05  # between two checks of whether a waiting stream was cancelled
 _CONNECT_S = 5.0
-_BODY_BYTES = 1 << 16
 _QUEUE = 64  # pieces read ahead
-_USAGE_S = 1.0  # how long a complete answer waits for its token counts, and for the server to hang up
-
-
-def named_models(default: str, others: str) -> tuple[str, ...]:
-    """A model and those of a list separated by commas, each once."""
-    return tuple(dict.fromkeys(m.strip() for m in (default, *others.split(",")) if m.strip()))
-
-
-def require_model(engine: str, model: str, models: tuple[str, ...]) -> None:
-    """Raises ``llm-model-not-listed`` for a model that the operator does not allow."""
-    if model not in models:
-        raise HuashengError(
-            "llm-model-not-listed", engine=engine, model=model, models=", ".join(models), prefix=f"LLM_{engine.upper()}"
-        )
-
-
-def text_of(response: httpx.Response) -> str:
-    """The beginning of a body that is not a stream."""
-    data = b""
-    for part in response.iter_bytes():
-        data += part
-        if len(data) > _BODY_BYTES:
-            break
-    return data.decode(errors="replace")
-
-
-class Retry(Exception):
-    """The request may be tried again; ``after_s`` is the server's own wish (Retry-After)."""
-
-    def __init__(self, error: HuashengError, after_s: float = 0.0) -> None:
-        super().__init__(error.slug)
-        self.error, self.after_s = error, after_s
-
-
-@dataclass(frozen=True)
-class Provider:
-    """Who is asked; appears in errors."""
-
-    engine: str
-    url: str
-    variable: str
-    """Environment variable of the key."""
-    has_key: bool
-    model: str
-
-    @property
-    def prefix(self) -> str:
-        """What the environment variables of this engine begin with: ``LLM_OPENAI``."""
-        return f"LLM_{self.engine.upper()}"
-
-    def error(self, slug: str, **params: object) -> HuashengError:
-        """The error with what every ``llm-*`` text may mention. The address goes without user, query and path."""
-        where = httpx.URL(self.url)
-        place = f"{where.scheme}://{where.host}" + (f":{where.port}" if where.port else "")
-        return HuashengError(
-            slug, engine=self.engine, url=place, variable=self.variable, model=self.model, prefix=self.prefix, **params
-        )
-
-    def usable(self, key: str) -> str:
-        """The key, if it can be sent at all. Raises ``llm-wrong-key``: httpx would show it in its own error."""
-        if not (key.isascii() and key.isprintable()):
-            raise self.error("llm-wrong-key")
-        return key
+_USAGE_S = 1.0  # how long a complete answer waits for its token counts, and for the server to close the connection
 
 
 @cache
@@ -100,42 +37,18 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()  # tens of milliseconds: made once
 
 
-class _Line:
-    """The connections of one attempt, so that they can be hung up from another thread."""
+def _client(connection: CancellableConnection, read_s: float) -> httpx.Client:
+    """An HTTP client whose connections all belong to ``connection``."""
 
-    def __init__(self) -> None:
-        self._sockets: list[socket.socket] = []
-        self._lock = threading.Lock()
-        self.hung_up = False
-
-    def _trace(self, event: str, info: dict[str, Any]) -> None:
+    def trace(event: str, info: dict[str, Any]) -> None:
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            sock = info["return_value"].get_extra_info("socket")
-            with self._lock:
-                self._sockets.append(sock)
-            if self.hung_up:
-                self.hang_up()
+            connection.add(info["return_value"].get_extra_info("socket"))
 
-    def client(self, read_s: float) -> httpx.Client:
-        """An HTTP client of this line; every connection it makes is known here."""
+    def watch(request: httpx.Request) -> None:
+        request.extensions = {**request.extensions, "trace": trace}
 
-        def watch(request: httpx.Request) -> None:
-            request.extensions = {**request.extensions, "trace": self._trace}
-
-        timeout = httpx.Timeout(read_s, connect=min(_CONNECT_S, read_s))
-        return httpx.Client(timeout=timeout, verify=_tls(), event_hooks={"request": [watch]})
-
-    def hang_up(self) -> None:
-        """End every read and write at once."""
-        with self._lock:
-            self.hung_up = True
-            for sock in self._sockets:
-                try:
-                    # the plain socket's method: SSLSocket.shutdown would swap the TLS state under the reading thread
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
-                except OSError:
-                    continue  # already closed
-            self._sockets.clear()
+    timeout = httpx.Timeout(read_s, connect=min(_CONNECT_S, read_s))
+    return httpx.Client(timeout=timeout, verify=_tls(), event_hooks={"request": [watch]})
 
 
 Open = Callable[[httpx.Client], Iterator[Piece]]
@@ -182,11 +95,11 @@ def _counted(provider: Provider, pieces: Iterator[Piece]) -> Iterator[Piece]:
 def _attempt(
     provider: Provider, open_: Open, settings: LlmSettings, cancelled: threading.Event, began: float
 ) -> Iterator[Piece]:
-    line = _Line()
+    connection = CancellableConnection()
     box: queue.Queue[Piece | BaseException | None] = queue.Queue(_QUEUE)
 
     def put(item: Piece | BaseException | None) -> None:
-        while not line.hung_up:
+        while not connection.is_cancelled:
             try:
                 return box.put(item, timeout=_TICK_S)
             except queue.Full:
@@ -194,10 +107,10 @@ def _attempt(
 
     def read() -> None:
         try:
-            with line.client(settings.deadline_s) as client:
+            with _client(connection, settings.deadline_s) as client:
                 for piece in open_(client):
                     put(piece)
-                    if line.hung_up:
+                    if connection.is_cancelled:
                         return
             put(None)
         except BaseException as e:  # handed to the caller's thread
@@ -218,7 +131,7 @@ def _attempt(
             if item is None:
                 item = provider.error("llm-broken-stream")
             if isinstance(item, BaseException):
-                raise _told(provider, item, some) from item
+                raise _meaning(provider, item, some) from item
             if isinstance(item, Finished):
                 if item.prompt_tokens or item.completion_tokens:
                     yield item
@@ -231,10 +144,10 @@ def _attempt(
             if not last and time.monotonic() > deadline:  # after a piece too: a trickle never leaves the box empty
                 raise provider.error("llm-broken-stream" if some else "llm-slow")
     finally:
-        line.hang_up()
+        connection.cancel()
 
 
-def _told(provider: Provider, error: BaseException, some: bool) -> BaseException:
+def _meaning(provider: Provider, error: BaseException, some: bool) -> BaseException:
     """What a failure in the reading thread means to the caller."""
     if isinstance(error, Retry):
         return provider.error("llm-broken-stream") if some else error

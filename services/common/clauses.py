@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import re
+
 _STRONG = "。！？!?；;…\n"
 _WEAK = "，、,：:—"
 _CLOSERS = "”’」』）)】》\"'"
-_ABBREVIATIONS = ("mr", "mrs", "ms", "dr", "prof", "st", "vs", "etc", "e.g", "i.e", "no", "fig", "a.m", "p.m")
+_ABBREVIATIONS = frozenset(
+    (
+        *("mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "vs", "etc", "e.g", "i.e", "approx", "no", "vol", "fig"),
+        *("dept", "inc", "ltd", "co", "corp", "a.m", "p.m", "u.s", "u.k"),
+        *("jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"),
+    )
+)
+_LAST_WORD = re.compile(r"[A-Za-z.]*\Z")
 FIRST_MIN = 4.0
 """Weight of the shortest first clause; below it a comma does not cut (a two-character clause sounds chopped)."""
 LATER_MIN = 24.0
 """Weight from which a comma may cut later clauses."""
 LONGEST = 60.0
 """Weight at which a clause is cut wherever a space allows."""
+
+
+def is_abbreviated(text: str) -> bool:
+    """Whether a full stop after ``text`` belongs to its last word (``Dr``, ``e.g``, an initial), not to a sentence."""
+    found = _LAST_WORD.search(text)
+    word = found.group().lower() if found else ""
+    return word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha())
 
 
 def weight(text: str) -> float:
@@ -68,10 +84,7 @@ class ClauseSplitter:
         text = self._rest
         if i + 1 >= len(text) or not (text[i + 1].isspace() or text[i + 1] in _CLOSERS):
             return None
-        word = text[:i].rsplit(None, 1)[-1].lower() if text[:i].split() else ""
-        if word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha() and word.isascii()):
-            return None
-        return self._with_closers(i + 1)
+        return None if is_abbreviated(text[:i]) else self._with_closers(i + 1)
 
     def _weak_end(self, i: int) -> int | None:
         if self._rest[i] not in ",:":

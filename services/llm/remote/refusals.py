@@ -1,6 +1,6 @@
 """What providers' refusals mean: statuses and error bodies of OpenAI, Zhipu and model servers.
 
-Only codes are told on, never a provider's own words: those may repeat the question or a part of the key.
+Only codes are passed on, never a provider's own words: those may repeat the question or a part of the key.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from services.llm.engines.remote import Provider, Retry
+from services.llm.remote.provider import Provider, Retry
 
 # Numbers are those of Zhipu's error code page. Words are OpenAI's, and those of servers that follow it.
 _MEANINGS = {
@@ -89,20 +89,20 @@ def error_of(body: str) -> Any:
     return data.get("error") or data
 
 
-def refusal(provider: Provider, error: Any, status: int = 0, after_s: float = 0.0) -> Exception:
+def refusal(provider: Provider, body: Any, status: int = 0, after_s: float = 0.0) -> Exception:
     """What an error object of a provider means; ``status`` 0 when it came inside a stream."""
-    if not isinstance(error, Mapping):
-        error = {"message": str(error)}
-    codes = [str(error.get(k) or "") for k in ("code", "type")]
+    if not isinstance(body, Mapping):
+        body = {"message": str(body)}
+    codes = [str(body.get(k) or "") for k in ("code", "type")]
     if not status and codes[0].isdigit() and 400 <= int(codes[0]) < 600:
         status = int(codes[0])  # model servers put the status that they can no longer send into the error
-    message = str(error.get("message", "")).lower()
+    message = str(body.get("message", "")).lower()
     slug = next((s for s, known in _MEANINGS.items() if known & set(codes)), "") or _by_words(message, status)
     if slug == "llm-wrong-key" and not provider.has_key:
         slug = "llm-no-key"
     if slug:
-        told = provider.error(slug)
-        return Retry(told, after_s) if slug in _RETRIED else told
+        error = provider.error(slug)
+        return Retry(error, after_s) if slug in _RETRIED else error
     which = ", ".join(str(x) for x in (status, *codes[:1]) if x)
     if status >= 500 or not status or codes[0] in ("1230", "1234"):
         return Retry(

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.tts.engines.kokoro.text.script import HAN
+from services.common.clauses import is_abbreviated
+from services.common.script import HAN
 
 FIRST = 40
 """Weight of the first stretch; a Latin letter weighs 1, a Chinese character, being a syllable, 3."""
@@ -42,47 +43,6 @@ class Pace:
         self._spoken += heavy
 
 
-_ABBREVIATIONS = frozenset(
-    (
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "st",
-        "sr",
-        "jr",
-        "vs",
-        "etc",
-        "e.g",
-        "i.e",
-        "approx",
-        "no",
-        "vol",
-        "fig",
-        "dept",
-        "inc",
-        "ltd",
-        "co",
-        "corp",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-        "a.m",
-        "p.m",
-        "u.s",
-        "u.k",
-    )
-)
 _END = re.compile(
     r"[。！？；…!?]+[”’」』）)\"']*"  # ends a sentence wherever it stands
     r"|[.;]+[”’)\"']*(?=\s|$)"  # these only before a space: 3.5, a.b.com
@@ -114,11 +74,8 @@ def _cuts(text: str) -> list[tuple[int, str]]:
     found: dict[int, str] = {m.end(): "word" for m in _WORD.finditer(text) if 0 < m.end() < len(text)}
     found.update({m.end(): "pause" for m in _PAUSE.finditer(text)})
     for m in _END.finditer(text):
-        if text[m.start()] == ".":
-            before = re.search(r"[A-Za-z.]*$", text[: m.start()])
-            word = before.group().lower() if before else ""
-            if (word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha())) and m.end() < len(text):
-                continue
+        if text[m.start()] == "." and m.end() < len(text) and is_abbreviated(text[: m.start()]):
+            continue
         found[m.end()] = "sentence"
     found[len(text)] = "sentence" if found.get(len(text)) == "sentence" else "pause"
     return sorted(found.items())

@@ -16,7 +16,7 @@ from services.common.audio import Samples
 WINDOW = 512
 """Samples of one window: 32 ms."""
 _CONTEXT = 64
-_RATE = 16_000
+_SAMPLE_RATE_HZ = 16_000
 SPEECH, SILENCE = 0.5, 0.35
 """Probabilities that start and end speech; between them the state stays (silero's own advice)."""
 _MIN_SPEECH = 3  # windows: about 0.1 s; a shorter burst is a click
@@ -52,12 +52,12 @@ class Vad:
         if samples.size == 0:
             return []
         p = self.probabilities(samples)
-        longest = int(longest_s * _RATE / WINDOW)
+        longest = int(longest_s * _SAMPLE_RATE_HZ / WINDOW)
         return [(a * WINDOW, min(b * WINDOW, samples.size)) for a, b in pack(p, spans(p), longest)]
 
 
 class VadStream:
-    """Probabilities of a live stream; keeps state, and the samples that do not fill a window yet."""
+    """Probabilities of a live stream; keeps the state, and the samples that do not fill a window yet."""
 
     def __init__(self, vad: Vad) -> None:
         self._vad = vad

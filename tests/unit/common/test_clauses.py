@@ -1,6 +1,6 @@
 import pytest
 
-from services.gateway.turn.clauses import ClauseSplitter
+from services.common.clauses import ClauseSplitter
 
 
 def split(text: str, step: int = 3) -> list[str]:

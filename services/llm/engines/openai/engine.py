@@ -11,12 +11,14 @@ from typing import Any, ClassVar
 import httpx
 
 from services.common.errors import HuashengError
-from services.common.settings import secret
-from services.llm.engines.answers import chunks
+from services.common.settings import SharedSettings, secret
 from services.llm.engines.base import Conversation, LlmEngine, Piece
-from services.llm.engines.refusals import error_of, failure
-from services.llm.engines.remote import Provider, named_models, require_model, stream, text_of
-from services.llm.engines.sse import objects
+from services.llm.engines.openai.settings import Settings
+from services.llm.remote.answers import chunks
+from services.llm.remote.provider import Provider, named_models, require_model, text_of
+from services.llm.remote.refusals import error_of, failure
+from services.llm.remote.sse import objects
+from services.llm.remote.streaming import stream
 from services.llm.settings import LlmSettings
 
 log = logging.getLogger("huasheng.llm.openai")
@@ -27,16 +29,17 @@ class OpenAiEngine(LlmEngine):
 
     name: ClassVar[str] = "openai"
     license: ClassVar[str] = "the model's own"
-    description: ClassVar[str] = "Any OpenAI-compatible server: Ollama, vLLM, DeepSeek, OpenAI"
+    description = "Any OpenAI-compatible server: Ollama, vLLM, DeepSeek, OpenAI"
+    settings: Settings
 
-    def __init__(self, settings: LlmSettings) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Settings, shared: SharedSettings, service: LlmSettings) -> None:
+        super().__init__(settings, shared, service)
         self._refused: dict[str, frozenset[str]] = {}  # by model
 
     @classmethod
-    def unavailable(cls, settings: LlmSettings) -> HuashengError | None:
+    def unavailable(cls, settings: Settings, _shared: SharedSettings, _service: Any) -> HuashengError | None:
         """No address, or no model; whether a key is needed, only the server knows."""
-        missing = [v for v, x in (("URL", settings.openai_url), ("MODEL", settings.openai_model)) if not x]
+        missing = [v for v, x in (("URL", settings.url), ("MODEL", settings.model)) if not x]
         if not missing:
             return None
         names = " and ".join(f"LLM_OPENAI_{m}" for m in missing)
@@ -46,24 +49,24 @@ class OpenAiEngine(LlmEngine):
     @property
     def model(self) -> str:
         """The model that answers when the caller names none."""
-        return self.settings.openai_model
+        return self.settings.model
 
     @classmethod
-    def models(cls, settings: LlmSettings) -> tuple[str, ...]:
+    def models(cls, settings: Settings) -> tuple[str, ...]:
         """``LLM_OPENAI_MODEL`` and ``LLM_OPENAI_MODELS``."""
-        return named_models(settings.openai_model, settings.openai_models)
+        return named_models(settings.model, settings.models)
 
     def chat(self, conversation: Conversation, cancelled: threading.Event) -> Iterator[Piece]:
         """Text as the server makes it."""
         s, model = self.settings, conversation.model
         require_model(self.name, model, self.models(s))
-        variable = "LLM_OPENAI_API_KEY" + ("_FILE" if s.openai_api_key_file else "")
+        variable = "LLM_OPENAI_API_KEY" + ("_FILE" if s.api_key_file else "")
 
         def open_(client: httpx.Client) -> Iterator[Piece]:
-            key = secret(s.openai_api_key, s.openai_api_key_file)
-            provider = Provider("openai", s.openai_url, variable, bool(key), model)
+            key = secret(s.api_key, s.api_key_file)
+            provider = Provider("openai", s.url, variable, bool(key), model)
             headers = {"Authorization": f"Bearer {provider.usable(key)}"} if key else {}
-            url = s.openai_url.rstrip("/") + "/chat/completions"
+            url = s.url.rstrip("/") + "/chat/completions"
             while True:
                 body = self._body(conversation)
                 with client.stream("POST", url, json=body, headers=headers) as response:
@@ -74,7 +77,7 @@ class OpenAiEngine(LlmEngine):
                 if not self._adapt(model, response.status_code, text, body):
                     raise failure(provider, response.status_code, text, response.headers)
 
-        return stream(Provider("openai", s.openai_url, variable, True, model), open_, s, cancelled)
+        return stream(Provider("openai", s.url, variable, True, model), open_, self.service, cancelled)
 
     def _body(self, conversation: Conversation) -> dict[str, Any]:
         refused = self._refused.get(conversation.model, frozenset())
@@ -86,7 +89,7 @@ class OpenAiEngine(LlmEngine):
             "temperature": conversation.temperature,
             "stream": True,
             "stream_options": {"include_usage": True},
-            **self.settings.openai_extra,
+            **self.settings.extra,
         }
         return {k: v for k, v in body.items() if k not in refused}
 

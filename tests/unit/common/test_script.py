@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.gateway.turn.scripts import language_of
+from services.common.script import language_of
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from services.asr.engines.base import RATE, AsrEngine, Heard, primary
-from services.asr.settings import AsrSettings
+from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine, Recognition, primary
+from services.asr.engines.whisper.settings import Settings
 from services.common.audio import Samples
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
@@ -44,19 +44,21 @@ class WhisperEngine(AsrEngine):
     name: ClassVar[str] = "whisper"
     languages: ClassVar[tuple[str, ...]] = _HOME
     license: ClassVar[str] = "MIT"
-    description: ClassVar[str] = "OpenAI Whisper base on the CPU, no account needed"
+    description = "OpenAI Whisper base on the CPU, no account needed"
     window_s: ClassVar[float] = 20.0
+    settings: Settings
 
     @classmethod
-    def unavailable(cls, _settings: AsrSettings, shared: SharedSettings) -> str:
+    def unavailable(cls, _settings: Settings, shared: SharedSettings, _service: Any) -> HuashengError | None:
         """Missing package or weights."""
         if importlib.util.find_spec("faster_whisper") is None:
-            return "the package faster-whisper is not installed; run: pip install -r services/asr/requirements.txt"
+            why = "the package faster-whisper is not installed; run: pip install -r services/asr/requirements.txt"
+            return HuashengError("engine-unavailable", engine=cls.name, why=why)
         try:
             folder("whisper-base", shared.weights_dir)
         except WeightsError as e:
-            return str(e)
-        return ""
+            return HuashengError("engine-unavailable", engine=cls.name, why=e)
+        return None
 
     def load(self) -> None:
         """Load the model and run it once, so that the first question is not slower than the second."""
@@ -73,13 +75,15 @@ class WhisperEngine(AsrEngine):
         )
         self._make_tokenizer = Tokenizer
         self._tokenizers: dict[str, Any] = {lang: self._tokenizer(lang) for lang in _HOME}
-        noise = np.random.default_rng(0).normal(0, 0.01, RATE * 2).astype(np.float32)
+        noise = np.random.default_rng(0).normal(0, 0.01, SAMPLE_RATE_HZ * 2).astype(np.float32)
         self.recognise(noise, None)
 
     def _tokenizer(self, language: str) -> Any:
         return self._make_tokenizer(self._model.hf_tokenizer, True, task="transcribe", language=language)
 
-    def recognise(self, samples: Samples, language: str | None, _cancelled: threading.Event | None = None) -> Heard:
+    def recognise(
+        self, samples: Samples, language: str | None, _cancelled: threading.Event | None = None
+    ) -> Recognition:
         """The words of one window, at most 20 s."""
         language = primary(language) if language else None
         if language is not None and language not in self._model.supported_languages:
@@ -93,8 +97,8 @@ class WhisperEngine(AsrEngine):
                 {token[2:-2]: p for token, p in self._model.model.detect_language(encoded)[0]}
             )
         tokenizer = self._tokenizers.get(language) or self._tokenizer(language)
-        text = self._decode(encoded, tokenizer, samples.size / RATE)
-        return Heard(tidy(text, language), language, probability)
+        text = self._decode(encoded, tokenizer, samples.size / SAMPLE_RATE_HZ)
+        return Recognition(tidy(text, language), language, probability)
 
     def _decode(self, encoded: Any, tokenizer: Any, seconds: float) -> str:
         prompt: list[int] = []

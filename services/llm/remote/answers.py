@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from services.llm.engines.base import Finished, Piece, Reason
-from services.llm.engines.refusals import refusal
-from services.llm.engines.remote import Provider
-from services.llm.engines.spoken import Spoken
+from services.llm.remote.provider import Provider
+from services.llm.remote.refusals import refusal
+from services.llm.remote.spoken import Spoken
 
 log = logging.getLogger("huasheng.llm.answers")
 
@@ -89,7 +89,7 @@ def _error(chunk: Any) -> Any:
 
 
 def _usage(chunk: Any) -> tuple[int, int]:
-    """Tokens of prompt and answer that a chunk tells of; zeros for none."""
+    """Tokens of prompt and answer that a chunk reports; zeros for none."""
     counts = chunk.get("usage")
     if not isinstance(counts, Mapping):
         return 0, 0

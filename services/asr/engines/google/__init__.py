@@ -1,0 +1,1 @@
+"""Google's web speech recogniser: the ``google`` engine."""

@@ -1,0 +1,1 @@
+"""CMU PocketSphinx: the ``sphinx`` engine."""

@@ -1,0 +1,52 @@
+"""Which language a text is in, judged by its script."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff〇"
+"""Chinese characters, for use within a character class."""
+_HAN = re.compile(f"[{HAN}]")
+_KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
+_LATIN_WORD = re.compile(r"[A-Za-z]+(?:['’][a-z]+)?")
+_OTHER_LETTER = re.compile(r"[^\W\d_A-Za-z]")
+
+KANA_SHARE = 0.2
+"""From this share of kana on, Chinese characters are taken as Japanese."""
+
+
+def has_han(text: str) -> bool:
+    """Whether there is a Chinese character, in whatever language."""
+    return bool(_HAN.search(text))
+
+
+def has_words(text: str) -> bool:
+    """Whether there is a letter or digit of any script."""
+    return any(unicodedata.category(c)[0] in "LN" for c in text)
+
+
+def is_japanese(text: str) -> bool:
+    """Whether the text is Japanese rather than Chinese with a decorative kana."""
+    kana = len(_KANA.findall(text))
+    return kana > KANA_SHARE * (kana + len(_HAN.findall(text)))
+
+
+def main_language(text: str) -> str:
+    """``zh`` or ``en``: the language whose rules a mixed text follows.
+
+    Names and acronyms do not make a Chinese sentence English: only Latin words with a small first letter count, one
+    word as much as one character.
+    """
+    han = 0 if is_japanese(text) else len(_HAN.findall(text))
+    words = sum(w[0].islower() for w in _LATIN_WORD.findall(text))
+    return "zh" if han and han >= words else "en"
+
+
+def language_of(text: str) -> str:
+    """``zh``, ``en``, or empty where the script decides neither: kana, hangul, accented letters, digits alone."""
+    if is_japanese(text):
+        return ""
+    if has_han(text):
+        return main_language(text)
+    return "en" if _LATIN_WORD.search(text) and not _OTHER_LETTER.search(text) else ""

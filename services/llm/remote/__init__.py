@@ -1,0 +1,1 @@
+"""What engines share that ask a model server over HTTP: streams, refusals, deadlines, retries."""

@@ -1,0 +1,1 @@
+"""Text preparation that speech engines share."""
