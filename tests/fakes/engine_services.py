@@ -95,8 +95,8 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         self.checkpoints: dict[str, int] = {}
         """Last step of each training, as the real service keeps it: a repeat goes on from there."""
         self.models: dict[str, render_pb2.Model] = {}
-        self.lookups = 0
-        """How often one avatar or one model was asked for."""
+        self.lists = self.lookups = 0
+        """How often all avatars or models were asked for, and how often a single one."""
 
     async def StreamRender(self, requests, context):
         s = self.script
@@ -174,6 +174,7 @@ class Render(render_pb2_grpc.RenderServiceServicer):
 
     async def ListAvatars(self, request, context):
         self.script.enter()
+        self.lists += 1
         return render_pb2.ListAvatarsResponse(avatars=owned([BUILTIN_AVATAR, *self.avatars.values()], request.owner))
 
     async def GetAvatar(self, request, context):
@@ -239,6 +240,7 @@ class Render(render_pb2_grpc.RenderServiceServicer):
             s.cancelled += not is_done
 
     async def ListModels(self, request, context):
+        self.lists += 1
         return render_pb2.ListModelsResponse(models=owned([BUILTIN_MODEL, *self.models.values()], request.owner))
 
     async def GetModel(self, request, context):
