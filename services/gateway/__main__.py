@@ -1,4 +1,4 @@
-"""``python -m services.gateway``: page and REST API on one port, the gRPC door on another, one event loop for both."""
+"""``python -m services.gateway``: page and REST API on one port, gRPC on another, one event loop for both."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ log = logging.getLogger("huasheng.gateway")
 
 
 class _Server(uvicorn.Server):
-    """Ends the endless event streams as soon as the process is asked to stop, and leaves the rest of the stop to us."""
+    """Ends the endless event streams as soon as a signal arrives; ``serve`` stops the rest."""
 
     hub: Hub
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle signals without raising them again afterwards: that would end the process before jobs are parked."""
+        """Handle signals without raising them again afterwards, which would end the process before the runner stops."""
         loop = asyncio.get_running_loop()
         for sig in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sig, self.handle_exit, sig, None)
         yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal stops in order, a second one of Ctrl-C at once."""
+        """The first signal stops in order; a second Ctrl-C stops at once."""
         super().handle_exit(sig, frame)
         self.hub.close()
 
@@ -55,7 +55,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve(settings: GatewaySettings, shared: SharedSettings) -> None:
-    """Serve until SIGTERM or SIGINT. Jobs at work are taken up again at the next start."""
+    """Serve until SIGTERM or SIGINT. Running jobs are continued at the next start."""
     sock = listen(settings.host, settings.http_port)
     if settings.is_open:
         log.warning(
@@ -70,7 +70,7 @@ async def serve(settings: GatewaySettings, shared: SharedSettings) -> None:
             lambda server: gateway_pb2_grpc.add_GatewayServiceServicer_to_server(servicer, server),
             lambda: None,
         )
-        door, board, port = await serving.start(service, settings)
+        grpc_server, board, grpc_port = await serving.start(service, settings)
         await board.set(True)
         config = uvicorn.Config(
             create_app(settings, gateway),
@@ -85,12 +85,12 @@ async def serve(settings: GatewaySettings, shared: SharedSettings) -> None:
         web = _Server(config)
         web.hub = gateway.hub
         http_port = sock.getsockname()[1]
-        log.info("ready", extra={"http_port": http_port, "grpc_port": port, "data_dir": str(settings.data_dir)})
+        log.info("ready", extra={"http_port": http_port, "grpc_port": grpc_port, "data_dir": str(settings.data_dir)})
         try:
             await web.serve(sockets=[sock])
         finally:
             await board.servicer.enter_graceful_shutdown()
-            await door.stop(min(settings.grace_s, 2.0))
+            await grpc_server.stop(min(settings.grace_s, 2.0))
     log.info("stopped")
 
 

@@ -1,4 +1,4 @@
-"""Puts the gateway together: its parts, the HTTP app, the order in which things start and stop."""
+"""Builds the gateway: its parts, the HTTP app, the order in which they start and stop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from services.gateway.api import (
     assets,
+    avatars,
     conversations,
+    dialogues,
     docs,
     jobs,
     pages,
@@ -25,63 +27,58 @@ from services.gateway.api import (
     speech,
     system,
     trainings,
+    videos,
+    voice_cloning,
     voices,
-    work,
 )
 from services.gateway.api.middleware import Middleware
 from services.gateway.clients import Clients
 from services.gateway.context import Gateway
-from services.gateway.jobs.avatar import avatar
-from services.gateway.jobs.dialogue import dialogue
+from services.gateway.jobs.handlers import HANDLERS
 from services.gateway.jobs.hub import Hub
 from services.gateway.jobs.runner import Runner
-from services.gateway.jobs.training import training
-from services.gateway.jobs.video import video
 from services.gateway.media.signing import Signer, load_secret
 from services.gateway.settings import GatewaySettings
-from services.gateway.store.assets import Assets
-from services.gateway.store.avatar_voices import AvatarVoices
-from services.gateway.store.conversations import Conversations
+from services.gateway.store.assets import AssetStore
+from services.gateway.store.avatar_voices import AvatarVoiceStore
+from services.gateway.store.conversations import ConversationStore
 from services.gateway.store.db import Database
-from services.gateway.store.idempotency import Idempotency
-from services.gateway.store.jobs import Jobs
+from services.gateway.store.idempotency import IdempotencyStore
+from services.gateway.store.jobs import JobStore
 
 log = logging.getLogger("huasheng.gateway")
 STALE_S = 3600.0
-"""A part file this old belongs to an upload that died with its process."""
+"""Age of a part file, in seconds, from which on it is what a crash left of an upload."""
 
 
 @contextlib.asynccontextmanager
 async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> AsyncIterator[Gateway]:
-    """A running gateway: database open, services watched, unfinished jobs taken up again."""
+    """A running gateway: database open, services watched, unfinished jobs continued."""
     storage = Storage(shared.storage_url)
     db = await asyncio.to_thread(Database, settings)
-    hub, clients, job_table = Hub(), Clients(settings), Jobs(db, settings.max_queued_jobs)
-    runner = Runner(settings, job_table, hub, {})
+    hub, clients, job_store = Hub(), Clients(settings), JobStore(db, settings.max_queued_jobs)
     gateway = Gateway(
-        settings,
-        storage,
-        db,
-        Signer(load_secret(settings), settings.link_hours),
-        hub,
-        clients,
-        job_table,
-        Assets(db, storage, settings),
-        Conversations(db),
-        AvatarVoices(db),
-        Idempotency(db),
-        runner,
+        settings=settings,
+        storage=storage,
+        db=db,
+        signer=Signer(load_secret(settings), settings.link_hours),
+        hub=hub,
+        clients=clients,
+        jobs=job_store,
+        assets=AssetStore(db, storage, settings),
+        conversations=ConversationStore(db),
+        avatar_voices=AvatarVoiceStore(db),
+        idempotency=IdempotencyStore(db),
+        runner=Runner(settings, job_store, hub),
     )
-    handlers = {"dialogue": dialogue, "video": video, "avatar": avatar, "training": training}
-    runner.handlers = {k: functools.partial(h, gateway) for k, h in handlers.items()}
     await asyncio.to_thread(_prepare_folders, settings, storage)
     clients.watch()
     try:
-        await runner.start()
+        await gateway.runner.start({kind: functools.partial(handle, gateway) for kind, handle in HANDLERS.items()})
         yield gateway
     finally:
         hub.close()
-        await runner.stop()
+        await gateway.runner.stop()
         await clients.close()
         await asyncio.to_thread(db.close)
 
@@ -114,10 +111,13 @@ def create_app(settings: GatewaySettings, gateway: Gateway) -> FastAPI:
     for router in (
         assets.router,
         jobs.router,
-        work.router,
+        avatars.router,
+        videos.router,
+        dialogues.router,
         trainings.router,
         conversations.router,
         voices.router,
+        voice_cloning.router,
         speech.router,
         system.router,
         system.probes,

@@ -35,7 +35,7 @@ FULL_NAMES = {
 
 @dataclass
 class Health:
-    """How a service stands, as its health stream last said."""
+    """State of a service, from its health stream."""
 
     service: str
     address: str
@@ -44,7 +44,7 @@ class Health:
     since: float = field(default_factory=time.time)
 
     def set(self, status: str) -> None:
-        """Note a change."""
+        """Set the status and, when it changed, the time of the change."""
         if status != self.status:
             log.info("service %s is %s", self.service, status)
             self.status, self.since = status, time.time()
@@ -56,8 +56,8 @@ class Health:
         return HuashengError("service-loading" if self.status == "loading" else "service-down", service=self.service)
 
 
-def meaning(error: grpc.aio.AioRpcError, service: str) -> HuashengError:
-    """What a failed call means. A call that ends in transport trouble we did not cause means the service went away."""
+def error_of(error: grpc.aio.AioRpcError, service: str) -> HuashengError:
+    """The error of a failed call. A transport error that we did not cause means that the service went away."""
     found = from_rpc(error, service)
     known = any(k == "grpc-status-details-bin" for k, _ in error.trailing_metadata() or ())
     if not known and error.code() in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL):
@@ -71,21 +71,21 @@ def mapped(service: str) -> Iterator[None]:
     try:
         yield
     except grpc.aio.AioRpcError as e:
-        raise meaning(e, service) from e
+        raise error_of(e, service) from e
 
 
-async def answers(call: Any, service: str) -> AsyncGenerator[Any, None]:
-    """The answers of a streaming call; leaving early cancels it."""
+async def responses_of(call: Any, service: str) -> AsyncGenerator[Any, None]:
+    """The responses of a streaming call; leaving early cancels the call."""
     try:
         with mapped(service):
-            async for answer in call:
-                yield answer
+            async for response in call:
+                yield response
     finally:
         call.cancel()
 
 
 def metadata() -> list[tuple[str, str]]:
-    """The ids of the work at hand, for the logs of the service called."""
+    """Ids of the job and turn at work, for the logs of the called service."""
     ids = (("x-job-id", logs.job_id.get()), ("x-turn-id", logs.turn_id.get()))
     return [(k, v) for k, v in ids if v]
 
@@ -104,37 +104,37 @@ class Clients:
         self.health = {s: Health(s, a) for s, a in addresses.items()}
         self._watchers: list[asyncio.Task[None]] = []
 
-    async def short(self, service: str, method: str, request: Any, timeout: float | None = None) -> Any:
-        """One small call, e.g. ``short("tts", "ListVoices", ...)``. Raises what went wrong as ``HuashengError``."""
+    async def call(self, service: str, method: str, request: Any, timeout: float | None = None) -> Any:
+        """A unary call, e.g. ``call("tts", "ListVoices", request)``. Raises ``HuashengError``."""
         stub = getattr(self, service)
         with mapped(service):
-            call: Awaitable[Any] = getattr(stub, method)(
+            answer: Awaitable[Any] = getattr(stub, method)(
                 request, timeout=timeout or self.settings.rpc_s, metadata=metadata()
             )
-            return await call
+            return await answer
 
     def watch(self) -> None:
-        """Begin to follow the health of all services."""
-        self._watchers = [asyncio.create_task(self._follow(s)) for s in self.channels]
+        """Start to watch the health of all services."""
+        self._watchers = [asyncio.create_task(self._watch_health(s)) for s in self.channels]
 
-    async def _follow(self, service: str) -> None:
+    async def _watch_health(self, service: str) -> None:
         stub: Any = health_pb2_grpc.HealthStub(self.channels[service])
         request = health_pb2.HealthCheckRequest(service=FULL_NAMES[service])
         while True:
             call = stub.Watch(request)  # endless by design; keepalive notices a dead peer
             try:
-                async for answer in call:
-                    is_serving = answer.status == health_pb2.HealthCheckResponse.SERVING
+                async for response in call:
+                    is_serving = response.status == health_pb2.HealthCheckResponse.SERVING
                     self.health[service].set("serving" if is_serving else "loading")
             except grpc.aio.AioRpcError:
-                pass  # told through the health it leaves behind
+                pass  # the status below says so
             finally:
                 call.cancel()
             self.health[service].set("down")
             await asyncio.sleep(0.5)
 
     async def close(self) -> None:
-        """End watching and close the channels."""
+        """Stop watching and close the channels."""
         for task in self._watchers:
             task.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)

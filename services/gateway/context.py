@@ -1,4 +1,4 @@
-"""Everything the routes and jobs work with, put together once at start."""
+"""The parts of a running gateway, created once at start and passed to routes, jobs and the gRPC service."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from services.gateway.jobs.hub import Hub
 from services.gateway.jobs.runner import Runner
 from services.gateway.media.signing import Signer
 from services.gateway.settings import GatewaySettings
-from services.gateway.store.assets import Assets
-from services.gateway.store.avatar_voices import AvatarVoices
-from services.gateway.store.conversations import Conversations
+from services.gateway.store.assets import AssetStore
+from services.gateway.store.avatar_voices import AvatarVoiceStore
+from services.gateway.store.conversations import ConversationStore
 from services.gateway.store.db import Database
-from services.gateway.store.idempotency import Idempotency
-from services.gateway.store.jobs import Jobs
+from services.gateway.store.idempotency import IdempotencyStore
+from services.gateway.store.jobs import JobStore
+
+LOCAL_OWNER = "local"
+"""Owner of everything that users make: accounts are off."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Gateway:
     """The parts of a running gateway."""
 
@@ -28,9 +31,9 @@ class Gateway:
     signer: Signer
     hub: Hub
     clients: Clients
-    jobs: Jobs
-    assets: Assets
-    conversations: Conversations
-    avatar_voices: AvatarVoices
-    idempotency: Idempotency
+    jobs: JobStore
+    assets: AssetStore
+    conversations: ConversationStore
+    avatar_voices: AvatarVoiceStore
+    idempotency: IdempotencyStore
     runner: Runner

@@ -1,4 +1,4 @@
-"""The gateway's own gRPC door: one turn as a stream, for programs that would rather not speak HTTP."""
+"""The gateway's gRPC service: one turn as a stream, for programs that do not use HTTP."""
 
 from __future__ import annotations
 
@@ -14,111 +14,140 @@ from huasheng.gateway.v1 import gateway_pb2, gateway_pb2_grpc
 
 from services.common import logs
 from services.common.errors import HuashengError
-from services.gateway.api.deps import LOCAL, MAX_PERSONA, check_text
-from services.gateway.avatars import shown_idle
-from services.gateway.context import Gateway
+from services.gateway.api.checks import check_text
+from services.gateway.api.requests import MAX_PERSONA
+from services.gateway.catalogue.avatars import idle_position
+from services.gateway.catalogue.voices import voice_of_avatar
+from services.gateway.context import LOCAL_OWNER, Gateway
 from services.gateway.ids import new_id
-from services.gateway.turn.events import Fallback, Media, Reply, Summary, Transcript, VideoHeader
+from services.gateway.turn.choices import AvatarChoice, VoiceChoice
+from services.gateway.turn.events import Event, Fallback, Media, Reply, Transcript, VideoHeader, VideoSummary
 from services.gateway.turn.pipeline import Turn, run_turn
-from services.gateway.turn.stages import Look, Voice
 from services.gateway.turn.timings import Timings
-from services.gateway.voices import voice_of_avatar
 
 FULL_NAME = "huasheng.gateway.v1.GatewayService"
+LOWEST_HZ, HIGHEST_HZ = 8000, 48000
 
 
 class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[misc]  # grpcio ships no types
-    """Proto to ``run_turn`` and back."""
+    """Converts protobuf messages to ``run_turn`` and back."""
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
 
     async def StreamTurn(self, requests: AsyncIterator[Any], _context: Any) -> AsyncIterator[Any]:
-        """Raises ``bad-order``, ``empty-text``, ``long-text``, ``unknown-id`` and whatever a stage raises."""
+        """Raises ``bad-order``, ``bad-request``, ``empty-text``, ``long-text``, ``unknown-id`` and as ``run_turn``."""
         g = self.gateway
         first = await anext(aiter(requests), None)
         if first is None or first.WhichOneof("payload") != "config":
             raise HuashengError("bad-order", what="config must come first")
         config, asked_at = first.config, time.time()
-        has_audio = config.HasField("format")
-        if has_audio == bool(config.text):
-            raise HuashengError("bad-request", what="give either text or an audio format")
-        if has_audio and (
-            config.format.encoding != common_pb2.AUDIO_ENCODING_PCM_S16LE
-            or config.format.channels != 1
-            or not 8000 <= config.format.sample_rate_hertz <= 48000
-        ):
-            raise HuashengError("bad-request", what="audio must be 16-bit mono PCM of 8000 to 48000 Hz")
-        text = "" if has_audio else check_text(config.text, g.settings.max_question_chars)
-        conversation = await asyncio.to_thread(g.conversations.open, LOCAL, config.conversation_id or None)
-        history = await asyncio.to_thread(g.conversations.history, LOCAL, conversation, g.settings.max_history)
+        text = _checked_text(config, g.settings.max_question_chars)
+        conversation = await asyncio.to_thread(g.conversations.open, LOCAL_OWNER, config.conversation_id or None)
         turn_id = logs.turn_id.get() or new_id("t")
         logs.turn_id.set(turn_id)
-        rate = config.format.sample_rate_hertz
-        look = Look(LOCAL, config.avatar_id, config.engine, config.model_id, is_live=True)
-        # counted from when it was asked: the loop goes on through all that prepares the answer
+        turn = await self._turn(config, conversation, text, asked_at)
+        if config.HasField("format"):
+            turn = replace(turn, pcm=self._audio(requests, turn.sample_rate_hz))
+        timings, question, reply, end_frame = Timings(), "", "", 0
+        async with contextlib.aclosing(run_turn(g.clients, turn, timings)) as events:
+            async for event in events:
+                if isinstance(event, Transcript):
+                    question = event.text
+                elif isinstance(event, Reply):
+                    reply += event.text
+                elif isinstance(event, VideoSummary):
+                    end_frame = event.end_frame
+                if response := _response(event):
+                    yield response
+        await asyncio.to_thread(
+            g.conversations.add_turn, LOCAL_OWNER, conversation, turn_id=turn_id, question=question, reply=reply
+        )
+        timings.mark("total")
+        finished = gateway_pb2.TurnFinished(conversation_id=conversation, timings_ms=timings.ms, end_frame=end_frame)
+        yield gateway_pb2.StreamTurnResponse(finished=finished)
+
+    async def _turn(self, config: Any, conversation: str, text: str, asked_at: float) -> Turn:
+        """The turn that a ``TurnConfig`` asks for, without the recording."""
+        g = self.gateway
+        history = await asyncio.to_thread(
+            g.conversations.history, LOCAL_OWNER, conversation, limit=g.settings.max_history
+        )
+        avatar = AvatarChoice(
+            LOCAL_OWNER, avatar_id=config.avatar_id, engine=config.engine, model_id=config.model_id, is_live=True
+        )
+        # counted from the time of the question: the loop runs on while the answer is prepared
         frame = config.idle_frame if config.HasField("idle_frame") else None
-        idle = await shown_idle(g, LOCAL, look, frame, asked_at)
+        idle = await idle_position(g.clients, avatar, frame, asked_at)
         voice_id = config.voice_id
         if not voice_id and not config.tts_engine:
-            voice_id = await voice_of_avatar(g, LOCAL, config.avatar_id, config.model_id) or ""
-        voice = Voice(LOCAL, voice_id, config.tts_engine, alone=config.no_fallback)
-        turn = Turn(
-            replace(look, idle=idle),
-            voice,
+            voice_id = await voice_of_avatar(g, LOCAL_OWNER, config.avatar_id, config.model_id) or ""
+        return Turn(
+            replace(avatar, idle=idle),
+            VoiceChoice(LOCAL_OWNER, voice_id=voice_id, engine=config.tts_engine, no_fallback=config.no_fallback),
             text=text,
-            rate=rate,
-            pcm=self._audio(requests, rate) if has_audio else None,
+            sample_rate_hz=config.format.sample_rate_hertz,
             history=history,
             persona=config.persona[:MAX_PERSONA],
             asr_engine=config.asr_engine,
             llm_engine=config.llm_engine,
             llm_model=config.llm_model,
-            alone=config.no_fallback,
+            no_fallback=config.no_fallback,
         )
-        timings, question, reply, end_frame = Timings(), "", "", 0
-        async with contextlib.aclosing(run_turn(g.clients, turn, timings)) as events:
-            async for event in events:
-                if isinstance(event, Fallback):
-                    told = common_pb2.Fallback(**asdict(event))
-                    yield gateway_pb2.StreamTurnResponse(fallback=told)
-                elif isinstance(event, Transcript):
-                    question = event.text
-                    said = gateway_pb2.TurnTranscript(text=event.text, language=event.language)
-                    yield gateway_pb2.StreamTurnResponse(transcript=said)
-                elif isinstance(event, Reply) and event.text:
-                    reply += event.text
-                    yield gateway_pb2.StreamTurnResponse(reply=gateway_pb2.TurnReply(text=event.text))
-                elif isinstance(event, VideoHeader):
-                    made = gateway_pb2.TurnVideo(
-                        width=event.width,
-                        height=event.height,
-                        fps=event.fps,
-                        mime_type=event.mime_type,
-                        start_frame=event.start_frame,
-                    )
-                    yield gateway_pb2.StreamTurnResponse(video=made)
-                elif isinstance(event, Summary):
-                    end_frame = event.end_frame
-                elif isinstance(event, Media):
-                    media = gateway_pb2.TurnMedia(data=event.data, end_us=event.end_us)
-                    yield gateway_pb2.StreamTurnResponse(media=media)
-        await asyncio.to_thread(g.conversations.add_turn, LOCAL, conversation, turn_id, question, reply)
-        timings.mark("total")
-        finished = gateway_pb2.TurnFinished(conversation_id=conversation, timings_ms=timings.ms, end_frame=end_frame)
-        yield gateway_pb2.StreamTurnResponse(finished=finished)
 
-    async def _audio(self, requests: AsyncIterator[Any], rate: int) -> AsyncIterator[bytes]:
-        limit = self.gateway.settings.max_audio_s
-        taken = 0
+    async def _audio(self, requests: AsyncIterator[Any], sample_rate_hz: int) -> AsyncIterator[bytes]:
+        """The PCM of the question. Raises ``bad-order``, ``too-long``, ``cancelled``."""
+        limit_s, received, byte_rate = self.gateway.settings.max_audio_s, 0, 2 * sample_rate_hz
         async for request in requests:
-            what = request.WhichOneof("payload")
-            if what == "end":
+            payload = request.WhichOneof("payload")
+            if payload == "end":
                 return
-            if what != "audio":
+            if payload != "audio":
                 raise HuashengError("bad-order", what="only audio and end may follow config")
-            taken += len(request.audio.data)
-            if taken > limit * rate * 2:
-                raise HuashengError("too-long", name="audio", seconds=taken // (2 * rate), limit=round(limit))
+            received += len(request.audio.data)
+            if received > limit_s * byte_rate:
+                raise HuashengError("too-long", name="audio", seconds=received // byte_rate, limit=round(limit_s))
             yield request.audio.data
-        raise HuashengError("cancelled")  # ended without its end marker: abandoned
+        raise HuashengError("cancelled")  # the stream ended without its end marker: the caller has gone
+
+
+def _checked_text(config: Any, limit: int) -> str:
+    """The typed question; empty when a recording follows. Raises ``bad-request``, ``empty-text``, ``long-text``."""
+    has_audio = config.HasField("format")
+    if has_audio == bool(config.text):
+        raise HuashengError("bad-request", what="give either text or an audio format")
+    if not has_audio:
+        return check_text(config.text, limit)
+    if (
+        config.format.encoding != common_pb2.AUDIO_ENCODING_PCM_S16LE
+        or config.format.channels != 1
+        or not LOWEST_HZ <= config.format.sample_rate_hertz <= HIGHEST_HZ
+    ):
+        what = f"audio must be 16-bit mono PCM of {LOWEST_HZ} to {HIGHEST_HZ} Hz"
+        raise HuashengError("bad-request", what=what)
+    return ""
+
+
+def _response(event: Event) -> Any:
+    """The message of an event; None for events that are not sent."""
+    match event:
+        case Fallback():
+            return gateway_pb2.StreamTurnResponse(fallback=common_pb2.Fallback(**asdict(event)))
+        case Transcript():
+            transcript = gateway_pb2.TurnTranscript(text=event.text, language=event.language)
+            return gateway_pb2.StreamTurnResponse(transcript=transcript)
+        case Reply() if event.text:
+            return gateway_pb2.StreamTurnResponse(reply=gateway_pb2.TurnReply(text=event.text))
+        case VideoHeader():
+            video = gateway_pb2.TurnVideo(
+                width=event.width,
+                height=event.height,
+                fps=event.fps,
+                mime_type=event.mime_type,
+                start_frame=event.start_frame,
+            )
+            return gateway_pb2.StreamTurnResponse(video=video)
+        case Media():
+            return gateway_pb2.StreamTurnResponse(media=gateway_pb2.TurnMedia(data=event.data, end_us=event.end_us))
+        case _:
+            return None

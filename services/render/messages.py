@@ -5,8 +5,8 @@ from __future__ import annotations
 from huasheng.common.v1 import common_pb2
 from huasheng.render.v1 import render_pb2 as pb
 
-from services.render.avatars.store import AvatarRecord, AvatarStore
-from services.render.engines.base import PhonemeSpan
+from services.render.avatars.store import BUILTIN, AvatarRecord, AvatarStore
+from services.render.engines.base import PhonemeSpan, RenderEngine
 from services.render.session import HeaderOut, InterruptedOut, MediaOut, Output, ProgressOut, SummaryOut
 from services.render.train.job import PREVIEW, Curve, Told
 from services.render.train.models import ModelRecord, ModelStore
@@ -95,6 +95,11 @@ def train_progress(told: Told) -> pb.TrainProgress:
         warnings=told.warnings,
         offset_ms=told.offset_ms,
     )
+
+
+def builtin_model(engine: RenderEngine) -> pb.Model:
+    """The model that an engine brings with it."""
+    return pb.Model(model_id=engine.name, owner=BUILTIN, name=engine.description, engine=engine.name)
 
 
 def model(record: ModelRecord, store: ModelStore) -> pb.Model:

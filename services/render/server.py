@@ -133,6 +133,17 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         records = await asyncio.to_thread(self.store.list, request.owner)
         return pb.ListAvatarsResponse(avatars=[messages.avatar(r, self.store) for r in records])
 
+    async def GetAvatar(self, request: pb.GetAvatarRequest, _context: Any) -> pb.GetAvatarResponse:
+        """The built-in avatar or one of the owner's. Raises ``unknown-id``, also for what no avatar can be called."""
+        check_ids(request.owner, BUILTIN)
+        try:
+            record = await asyncio.to_thread(self.store.get, request.owner, request.avatar_id)
+        except HuashengError as e:
+            if e.slug != "bad-request":
+                raise
+            raise HuashengError("unknown-id", kind="avatar", id=request.avatar_id[:100]) from e
+        return pb.GetAvatarResponse(avatar=messages.avatar(record, self.store))
+
     async def DeleteAvatar(self, request: pb.DeleteAvatarRequest, _context: Any) -> pb.DeleteAvatarResponse:
         """The avatar and the models that belong to it. Raises ``builtin-stays`` and ``unknown-id``."""
         await asyncio.to_thread(self.store.delete, request.owner, request.avatar_id)
@@ -221,16 +232,22 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
 
     async def ListModels(self, request: pb.ListModelsRequest, _context: Any) -> pb.ListModelsResponse:
         """Each loaded engine's own model, then the owner's trained ones."""
-        engines = self.engines.loaded.values()
-        models = [
-            pb.Model(model_id=e.name, owner=BUILTIN, name=e.description, engine=e.name)
-            for e in engines
-            if not e.needs_model
-        ]
+        models = [messages.builtin_model(e) for e in self._builtin_models().values()]
         if request.owner:
             records = await asyncio.to_thread(self.models.list, request.owner)
             models += [messages.model(r, self.models) for r in records]
         return pb.ListModelsResponse(models=models)
+
+    async def GetModel(self, request: pb.GetModelRequest, _context: Any) -> pb.GetModelResponse:
+        """A loaded engine's own model or one that the owner trained. Raises ``unknown-id``."""
+        if engine := self._builtin_models().get(request.model_id):
+            return pb.GetModelResponse(model=messages.builtin_model(engine))
+        record = await asyncio.to_thread(self.models.get, request.owner, request.model_id)
+        return pb.GetModelResponse(model=messages.model(record, self.models))
+
+    def _builtin_models(self) -> dict[str, RenderEngine]:
+        """Loaded engines that draw without a trained model, by the name of their own one."""
+        return {e.name: e for e in self.engines.loaded.values() if not e.needs_model}
 
     async def DeleteModel(self, request: pb.DeleteModelRequest, _context: Any) -> pb.DeleteModelResponse:
         """Raises ``builtin-stays`` and ``unknown-id``."""

@@ -9,12 +9,22 @@ from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 from huasheng.render.v1 import render_pb2, render_pb2_grpc
 
 from services.common import serving
+from services.common.errors import HuashengError
 from services.common.storage import Storage
 from tests.fakes.service_script import Script, engine
 from tests.fakes.tiny_video import FPS, TinyVideo
 from tests.fakes.tts_service import Tts
 
 IDLE_FRAMES = 150
+BUILTIN_AVATAR = render_pb2.Avatar(
+    avatar_id="builtin", owner="builtin", name="画", engine="fake-render", kind="portrait", fps=FPS
+)
+BUILTIN_MODEL = render_pb2.Model(model_id="builtin", owner="builtin", name="m", engine="fake-render", before={"x": 1})
+
+
+def owned(things: list[Any], owner: str) -> list[Any]:
+    """Those of an owner, and the built-in ones."""
+    return [t for t in things if t.owner in (owner, "builtin")]
 
 
 class Asr(asr_pb2_grpc.AsrServiceServicer):
@@ -82,6 +92,8 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         self.checkpoints: dict[str, int] = {}
         """Last step of each training, as the real service keeps it: a repeat goes on from there."""
         self.models: dict[str, render_pb2.Model] = {}
+        self.lists = self.lookups = 0
+        """How often all avatars or models were asked for, and how often a single one."""
 
     async def StreamRender(self, requests, context):
         s = self.script
@@ -159,10 +171,16 @@ class Render(render_pb2_grpc.RenderServiceServicer):
 
     async def ListAvatars(self, request, context):
         self.script.enter()
-        builtin = render_pb2.Avatar(
-            avatar_id="builtin", owner="builtin", name="画", engine="fake-render", kind="portrait", fps=FPS
-        )
-        return render_pb2.ListAvatarsResponse(avatars=[builtin, *self.avatars.values()])
+        self.lists += 1
+        return render_pb2.ListAvatarsResponse(avatars=owned([BUILTIN_AVATAR, *self.avatars.values()], request.owner))
+
+    async def GetAvatar(self, request, context):
+        self.script.enter()
+        self.lookups += 1
+        for avatar in owned([BUILTIN_AVATAR, *self.avatars.values()], request.owner):
+            if avatar.avatar_id == (request.avatar_id or "builtin"):
+                return render_pb2.GetAvatarResponse(avatar=avatar)
+        raise HuashengError("unknown-id", kind="avatar", id=request.avatar_id)
 
     async def DeleteAvatar(self, request, context):
         self.avatars.pop(request.avatar_id)
@@ -219,8 +237,15 @@ class Render(render_pb2_grpc.RenderServiceServicer):
             s.cancelled += not is_done
 
     async def ListModels(self, request, context):
-        model = render_pb2.Model(model_id="builtin", owner="builtin", name="m", engine="fake-render", before={"x": 1})
-        return render_pb2.ListModelsResponse(models=[model, *self.models.values()])
+        self.lists += 1
+        return render_pb2.ListModelsResponse(models=owned([BUILTIN_MODEL, *self.models.values()], request.owner))
+
+    async def GetModel(self, request, context):
+        self.lookups += 1
+        for model in owned([BUILTIN_MODEL, *self.models.values()], request.owner):
+            if model.model_id == request.model_id:
+                return render_pb2.GetModelResponse(model=model)
+        raise HuashengError("unknown-id", kind="model", id=request.model_id)
 
     async def DeleteModel(self, request, context):
         self.models.pop(request.model_id)

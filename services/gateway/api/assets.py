@@ -1,4 +1,4 @@
-"""Uploads and the stored results' media links."""
+"""Uploads, and the files of results behind their signed links."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from services.common.errors import HuashengError
-from services.gateway.api import schemas, views
+from services.gateway.api import schemas
 from services.gateway.api.deps import Before, Context, Key, Limit, Owner
-from services.gateway.api.files import TYPES, serve
+from services.gateway.api.files import TYPES, StoredFile, result_tag, serve
 from services.gateway.api.problems import responses
+from services.gateway.context import Gateway
+from services.gateway.jobs.records import iso
 from services.gateway.media.uploads import Upload
+from services.gateway.store.db import Row
 from services.gateway.store.idempotency import Claim, request_hash
 
 router = APIRouter(prefix="/api/v1", tags=["assets"])
@@ -33,18 +36,26 @@ UPLOAD_BODY: dict[str, Any] = {
 }
 
 
-async def take_upload(request: Request, gateway: Context, owner: str, key: str | None) -> JSONResponse:
-    """The body of both upload calls. The key is claimed when the file is here: its content is part of the request."""
+def asset_of(gateway: Gateway, row: Row) -> schemas.Asset:
+    """An upload, from its row."""
+    columns = {name: row[name] for name in schemas.Asset.model_fields if name in row}
+    return schemas.Asset.model_validate(
+        {**columns, "created_at": iso(row["created_at"]), "url": gateway.signer.asset(row["id"])}
+    )
+
+
+async def receive_asset(request: Request, gateway: Gateway, owner: str, key: str | None) -> JSONResponse:
+    """Answer both upload calls. The key is claimed once the file is complete: its content is part of the request."""
     claim: Claim | None = None
 
-    def choose(upload: Upload, sha256: str) -> dict[str, Any] | str:
+    def choose_id(upload: Upload, sha256: str) -> dict[str, Any] | str:
         nonlocal claim
         digest = request_hash("assets", upload.filename, sha256)
         claim = gateway.idempotency.claim(owner, key, digest, "a")
         return {"answer": claim.answer} if claim.answer else claim.resource_id
 
     try:
-        row, _ = await gateway.assets.upload(owner, request, choose)
+        row, _ = await gateway.assets.upload(owner, request, choose_id)
         if "answer" in row:
             status, body = row["answer"]
             return JSONResponse(body, status, {"Idempotency-Replayed": "true"})
@@ -53,7 +64,7 @@ async def take_upload(request: Request, gateway: Context, owner: str, key: str |
             await asyncio.to_thread(gateway.idempotency.release, owner, claim)
         raise
     assert claim is not None
-    body = views.asset(row, gateway.signer)
+    body = asset_of(gateway, row).model_dump()
     await asyncio.to_thread(gateway.idempotency.answer, owner, claim, 201, body)
     return JSONResponse(body, 201, {"Location": f"/api/v1/assets/{row['id']}"})
 
@@ -77,7 +88,7 @@ async def take_upload(request: Request, gateway: Context, owner: str, key: str |
 )
 async def upload(request: Request, gateway: Context, owner: Owner, key: Key = None) -> Response:
     """Upload a video, a sound file or a picture in the field `file`."""
-    return await take_upload(request, gateway, owner, key)
+    return await receive_asset(request, gateway, owner, key)
 
 
 @router.get("/assets", response_model=schemas.Items[schemas.Asset])
@@ -86,13 +97,13 @@ async def search(
 ) -> Any:
     """Your uploads."""
     rows = await asyncio.to_thread(gateway.assets.search, owner, kind, limit, before)
-    return {"items": [views.asset(r, gateway.signer) for r in rows]}
+    return schemas.Items(items=[asset_of(gateway, r) for r in rows])
 
 
 @router.get("/assets/{asset_id}", response_model=schemas.Asset, responses=responses("unknown-id"))
 async def get(gateway: Context, owner: Owner, asset_id: str) -> Any:
     """One upload."""
-    return views.asset(await asyncio.to_thread(gateway.assets.get, owner, asset_id), gateway.signer)
+    return asset_of(gateway, await asyncio.to_thread(gateway.assets.get, owner, asset_id))
 
 
 @router.delete("/assets/{asset_id}", status_code=204, responses=responses("unknown-id", "in-use"))
@@ -114,14 +125,15 @@ async def content(
     exp: str = "",
     sig: str = Query(default="", max_length=64),
 ) -> Response:
-    """The file itself, with ranges; for its owner, or for whoever has the signed link."""
-    left = 3600
+    """The file itself, with ranges; for its owner, or with its signed link."""
+    max_age_s = 3600
     if sig:
-        left = gateway.signer.check(f"/api/v1/assets/{asset_id}/content", exp, sig)
+        max_age_s = gateway.signer.check(f"/api/v1/assets/{asset_id}/content", exp, sig)
         row = await asyncio.to_thread(gateway.assets.shared, asset_id)
     else:
         row = await asyncio.to_thread(gateway.assets.get, owner, asset_id)
-    return await serve(request, gateway.storage, row["key"], row["content_type"], row["sha256"], row["name"], left)
+    file = StoredFile(row["key"], row["content_type"], etag=row["sha256"], name=row["name"])
+    return await serve(request, gateway.storage, file, max_age_s)
 
 
 @router.head("/media/{key:path}", include_in_schema=False)
@@ -129,14 +141,15 @@ async def content(
 async def media(
     request: Request, gateway: Context, key: str, exp: str = "", sig: str = Query(default="", max_length=64)
 ) -> Response:
-    """A result's file, for whoever has its signed link."""
-    left = gateway.signer.check(f"/api/v1/media/{key}", exp, sig)
+    """A result's file, with its signed link."""
+    max_age_s = gateway.signer.check(f"/api/v1/media/{key}", exp, sig)
     name = key.rsplit("/", 1)[-1]
     kind = TYPES.get(name.rsplit(".", 1)[-1].lower())
     if kind is None:
         raise HuashengError("unknown-id", kind="file", id=name[:80])
     size = await asyncio.to_thread(_size, gateway, key)
-    return await serve(request, gateway.storage, key, kind, f"{request_etag(key)}-{size:x}", name, left)
+    file = StoredFile(key, kind, etag=f"{result_tag(key)}-{size:x}", name=name)
+    return await serve(request, gateway.storage, file, max_age_s)
 
 
 def _size(gateway: Context, key: str) -> int:
@@ -144,8 +157,3 @@ def _size(gateway: Context, key: str) -> int:
         return gateway.storage.size(key)
     except (FileNotFoundError, ValueError) as e:
         raise HuashengError("unknown-id", kind="file", id=key.rsplit("/", 1)[-1][:80]) from e
-
-
-def request_etag(key: str) -> str:
-    """Results are written once under a key made from their job's id: the key tells them apart."""
-    return request_hash(key)[:16]

@@ -1,4 +1,4 @@
-"""Conversations: what was said, with the recordings and videos that belong to it."""
+"""Conversations: their messages, with the recordings and videos that belong to them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from fastapi import APIRouter
 
 from services.common.errors import HuashengError
-from services.gateway.api import schemas, views
+from services.gateway.api import schemas
 from services.gateway.api.deps import Before, Context, Limit, Owner
 from services.gateway.api.problems import responses
 from services.gateway.context import Gateway
-from services.gateway.store.db import iso
-from services.gateway.store.jobs import Row
+from services.gateway.jobs.records import iso, with_links
+from services.gateway.store.db import Row
 
 router = APIRouter(prefix="/api/v1", tags=["dialogues"])
 
@@ -22,8 +22,7 @@ router = APIRouter(prefix="/api/v1", tags=["dialogues"])
 async def search(gateway: Context, owner: Owner, limit: Limit = 50, before: Before = None) -> Any:
     """Your conversations, the last used first."""
     rows = await asyncio.to_thread(gateway.conversations.search, owner, limit, before)
-    times = ("created_at", "updated_at")
-    return {"items": [{k: iso(v) if k in times else v for k, v in r.items() if k != "owner"} for r in rows]}
+    return schemas.Items(items=[schemas.Conversation(**_facts(r), messages=r["messages"]) for r in rows])
 
 
 @router.get(
@@ -32,55 +31,57 @@ async def search(gateway: Context, owner: Owner, limit: Limit = 50, before: Befo
 async def get(gateway: Context, owner: Owner, conversation_id: str) -> Any:
     """One conversation with its messages."""
     row = await asyncio.to_thread(gateway.conversations.get, owner, conversation_id)
-    shown = await asyncio.to_thread(_messages, gateway, owner, conversation_id)
-    return {
-        "id": row["id"],
-        "title": row["title"],
-        "created_at": iso(row["created_at"]),
-        "updated_at": iso(row["updated_at"]),
-        "messages": shown,
-    }
+    messages = await asyncio.to_thread(_messages, gateway, owner, conversation_id)
+    return schemas.ConversationDetail(**_facts(row), messages=messages)
 
 
-def _messages(gateway: Gateway, owner: str, conversation_id: str) -> list[Row]:
-    out = []
-    for m in gateway.conversations.messages(owner, conversation_id):
-        audio = video = timings = clauses = end_frame = passed = None
-        try:
-            job = gateway.jobs.get(owner, m["turn_id"])
-        except HuashengError:
-            job = None  # forgotten, or a turn that was no job
-        if job and m["role"] == "assistant" and job["result"]:
-            result = views.linked(job["result"], gateway.signer)
-            audio, video, timings = result["audio_url"], result["video_url"], result["timings_ms"]
-            passed = result.get("fallbacks", [])
-            clauses, end_frame = job["partial"].get("clauses"), result.get("end_frame")
-        elif job and m["role"] == "user" and job["asset_id"]:
-            audio = _recording(gateway, owner, job["asset_id"])
-        out.append(
-            {
-                "id": m["id"],
-                "role": m["role"],
-                "text": m["text"],
-                "job_id": m["turn_id"],
-                "created_at": iso(m["created_at"]),
-                "audio_url": audio,
-                "video_url": video,
-                "timings_ms": timings,
-                "clauses": clauses,
-                "end_frame": end_frame,
-                "fallbacks": passed,
-            }
-        )
-    return out
+def _facts(row: Row) -> dict[str, Any]:
+    """What the list and the detail of a conversation have in common."""
+    times = {name: iso(row[name]) for name in ("created_at", "updated_at")}
+    return {"id": row["id"], "title": row["title"], **times}
+
+
+def _messages(gateway: Gateway, owner: str, conversation_id: str) -> list[schemas.Message]:
+    return [_message(gateway, owner, row) for row in gateway.conversations.messages(owner, conversation_id)]
+
+
+def _message(gateway: Gateway, owner: str, row: Row) -> schemas.Message:
+    """A message, with the recording of a question and the files of an answer where its job still has them."""
+    job = _job(gateway, owner, row["turn_id"])
+    audio_url, result, partial = None, {}, {}
+    if job and row["role"] == "assistant" and job["result"]:
+        result, partial = {"fallbacks": []} | with_links(job["result"], gateway.signer), job["partial"]
+        audio_url = result["audio_url"]
+    elif job and row["role"] == "user" and job["asset_id"]:
+        audio_url = _recording(gateway, owner, job["asset_id"])
+    return schemas.Message(
+        id=row["id"],
+        role=row["role"],
+        text=row["text"],
+        job_id=row["turn_id"],
+        created_at=iso(row["created_at"]),
+        audio_url=audio_url,
+        video_url=result.get("video_url"),
+        timings_ms=result.get("timings_ms"),
+        clauses=partial.get("clauses"),
+        end_frame=result.get("end_frame"),
+        fallbacks=result.get("fallbacks"),
+    )
+
+
+def _job(gateway: Gateway, owner: str, job_id: str) -> Row | None:
+    try:
+        return gateway.jobs.get(owner, job_id)
+    except HuashengError:
+        return None  # forgotten, or a turn without a job
 
 
 def _recording(gateway: Gateway, owner: str, asset_id: str) -> str | None:
     try:
-        url: str = views.asset(gateway.assets.get(owner, asset_id), gateway.signer)["url"]
-        return url
+        gateway.assets.get(owner, asset_id)
     except HuashengError:
         return None  # deleted
+    return gateway.signer.asset(asset_id)
 
 
 @router.delete("/conversations/{conversation_id}", status_code=204, responses=responses("unknown-id"))

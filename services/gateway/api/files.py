@@ -1,10 +1,11 @@
-"""Serves stored files: ranges, entity tags, the right type, nothing that a browser could run."""
+"""Serves stored files with ranges, entity tags and content types, and headers that keep a browser from running them."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import IO
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from services.common.errors import HuashengError
 from services.common.storage import Storage
+from services.gateway.store.idempotency import request_hash
 
 CHUNK = 256 * 1024
 TYPES = {
@@ -54,26 +56,39 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
 
 
 def disposition(name: str, as_download: bool) -> str:
-    """``Content-Disposition`` that survives any name."""
+    """``Content-Disposition`` for any file name."""
     plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
     return f"{'attachment' if as_download else 'inline'}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-async def serve(
-    request: Request, storage: Storage, key: str, content_type: str, etag: str, name: str, max_age: int
-) -> Response:
-    """A stored file, or the part of it that was asked for. Raises ``unknown-id``, ``bad-range``."""
+@dataclass(frozen=True)
+class StoredFile:
+    """A file to serve: its storage key, its name for users, and the tag that identifies its version."""
+
+    key: str
+    content_type: str
+    etag: str
+    name: str
+
+
+def result_tag(key: str) -> str:
+    """Entity tag of a result: it is written once, under a key made from its job's id, so the key identifies it."""
+    return request_hash(key)[:16]
+
+
+async def serve(request: Request, storage: Storage, file: StoredFile, max_age_s: int) -> Response:
+    """The file, or the range of it that was asked for. Raises ``unknown-id``, ``bad-range``."""
     try:
-        size = await asyncio.to_thread(storage.size, key)
-        handle = await asyncio.to_thread(storage.open, key)
+        size = await asyncio.to_thread(storage.size, file.key)
+        handle = await asyncio.to_thread(storage.open, file.key)
     except (FileNotFoundError, ValueError) as e:
-        raise HuashengError("unknown-id", kind="file", id=key.rsplit("/", 1)[-1][:80]) from e
-    tag = f'"{etag}"'
+        raise HuashengError("unknown-id", kind="file", id=file.key.rsplit("/", 1)[-1][:80]) from e
+    tag = f'"{file.etag}"'
     headers = SAFE | {
         "ETag": tag,
         "Accept-Ranges": "bytes",
-        "Cache-Control": f"private, max-age={max_age}",
-        "Content-Disposition": disposition(name, "download" in request.query_params),
+        "Cache-Control": f"private, max-age={max_age_s}",
+        "Content-Disposition": disposition(file.name, "download" in request.query_params),
     }
     try:
         if tag in [t.strip().removeprefix("W/") for t in request.headers.get("if-none-match", "").split(",")]:
@@ -92,11 +107,11 @@ async def serve(
     status = 206 if wanted else 200
     if request.method == "HEAD":
         handle.close()
-        return Response(status_code=status, headers=headers, media_type=content_type)
-    return StreamingResponse(_part(handle, start, end), status, headers, media_type=content_type)
+        return Response(status_code=status, headers=headers, media_type=file.content_type)
+    return StreamingResponse(_read_range(handle, start, end), status, headers, media_type=file.content_type)
 
 
-async def _part(handle: IO[bytes], start: int, end: int) -> AsyncIterator[bytes]:
+async def _read_range(handle: IO[bytes], start: int, end: int) -> AsyncIterator[bytes]:
     with handle:
         await asyncio.to_thread(handle.seek, start)
         left = end - start + 1

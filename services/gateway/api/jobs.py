@@ -13,18 +13,18 @@ from fastapi.responses import Response, StreamingResponse
 
 from services.common.errors import HuashengError
 from services.gateway.api import schemas
-from services.gateway.api.deps import Before, Context, Lang, Limit, Owner, RequestId, show_job
-from services.gateway.api.files import SAFE, serve
+from services.gateway.api.deps import Before, Context, Lang, Limit, Owner, RequestId
+from services.gateway.api.files import SAFE, StoredFile, result_tag, serve
+from services.gateway.api.job_answers import WITH_VIDEO, job_of
 from services.gateway.api.problems import Responses, responses, streamed
 from services.gateway.context import Gateway
 from services.gateway.jobs.progressive_file import Abandoned
-from services.gateway.store.idempotency import request_hash
-from services.gateway.store.jobs import ACTIVE, Row
+from services.gateway.store.jobs import ACTIVE
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"])
 HEARTBEAT_S = 15.0
 RECHECK_S = 2.0
-"""How often a watcher looks into the table: jobs on other replicas tell nobody here."""
+"""How often a watcher reads the table: jobs on other replicas publish no events here."""
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "active"]
 FORGOTTEN: Responses = {204: {"description": "forgotten"}}
 NO_BUFFER = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -42,14 +42,18 @@ async def search(
 ) -> Any:
     """Your jobs, newest first."""
     states = {s for given in state or () for s in (ACTIVE if given == "active" else (given,))}
-    rows = await asyncio.to_thread(gateway.jobs.search, owner, kind, states, limit, before)
-    return {"items": [await show_job(gateway, r, lang) for r in rows]}
+    rows = await asyncio.to_thread(gateway.jobs.search, owner, kind=kind, states=states, limit=limit, before=before)
+    return schemas.Items(items=[await job_of(gateway, r, lang) for r in rows])
 
 
 @router.get("/jobs/{job_id}", response_model=schemas.Job, responses=responses("unknown-id"))
 async def get(gateway: Context, owner: Owner, lang: Lang, rid: RequestId, job_id: str) -> Any:
     """One job."""
-    return await show_job(gateway, await asyncio.to_thread(gateway.jobs.get, owner, job_id), lang, rid)
+    return await _find(gateway, owner, job_id, lang, rid)
+
+
+async def _find(gateway: Gateway, owner: str, job_id: str, lang: str, rid: str = "") -> schemas.Job:
+    return await job_of(gateway, await asyncio.to_thread(gateway.jobs.get, owner, job_id), lang, rid)
 
 
 @router.delete(
@@ -64,12 +68,30 @@ async def cancel(gateway: Context, owner: Owner, lang: Lang, job_id: str, forget
         await asyncio.to_thread(gateway.storage.delete, f"results/{job_id}")
         return Response(status_code=204)
     await gateway.runner.cancel(owner, job_id)
-    return await show_job(gateway, await asyncio.to_thread(gateway.jobs.get, owner, job_id), lang)
+    return await _find(gateway, owner, job_id, lang)
 
 
 def sse(event: str, data: Any) -> str:
     """One server-sent event."""
     return f"event: {event}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+class Heartbeat:
+    """When a silent stream has to send a comment, so that no proxy on the way closes it."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def reset(self) -> None:
+        """Something was sent."""
+        self._last = time.monotonic()
+
+    def comment(self) -> str:
+        """The comment when one is due, else empty."""
+        if time.monotonic() - self._last <= HEARTBEAT_S:
+            return ""
+        self.reset()
+        return ": still here\n\n"
 
 
 @router.get(
@@ -79,35 +101,31 @@ def sse(event: str, data: Any) -> str:
 )
 async def job_events(gateway: Context, owner: Owner, lang: Lang, rid: RequestId, job_id: str) -> Response:
     """Everything about one job as it happens; ends when the job is over."""
-    await asyncio.to_thread(gateway.jobs.get, owner, job_id)  # unknown is a plain 404, not a stream
-
-    async def show() -> Row:
-        return await show_job(gateway, await asyncio.to_thread(gateway.jobs.get, owner, job_id), lang, rid)
+    await asyncio.to_thread(gateway.jobs.get, owner, job_id)  # an unknown id is a plain 404, not a stream
 
     async def stream() -> AsyncIterator[str]:
         with gateway.hub.subscribe(owner, job_id) as watcher:
-            seen = await show()
-            yield sse("snapshot", seen)
-            beat = time.monotonic()
-            while seen["state"] in ACTIVE and not gateway.hub.closing.is_set():
+            seen = await _find(gateway, owner, job_id, lang, rid)
+            yield sse("snapshot", seen.model_dump())
+            heartbeat = Heartbeat()
+            while seen.state in ACTIVE and not gateway.hub.closing.is_set():
                 event = await watcher.get(RECHECK_S)
                 if watcher.behind:
                     watcher.behind = False
-                    seen = await show()
-                    yield sse("snapshot", seen)
+                    seen = await _find(gateway, owner, job_id, lang, rid)
+                    yield sse("snapshot", seen.model_dump())
                 elif event and event[0] != "done":
                     yield sse(*event)
-                    beat = time.monotonic()
+                    heartbeat.reset()
                 if not event or event[0] == "done":
-                    now = await show()
-                    if now["state"] != seen["state"] and now["state"] in ACTIVE:
-                        yield sse("snapshot", now)
+                    now = await _find(gateway, owner, job_id, lang, rid)
+                    if now.state != seen.state and now.state in ACTIVE:
+                        yield sse("snapshot", now.model_dump())
                     seen = now
-                if time.monotonic() - beat > HEARTBEAT_S:
-                    beat = time.monotonic()
-                    yield ": still here\n\n"
-            if seen["state"] not in ACTIVE:
-                yield sse("done", seen)
+                if comment := heartbeat.comment():
+                    yield comment
+            if seen.state not in ACTIVE:
+                yield sse("done", seen.model_dump())
 
     return StreamingResponse(stream(), media_type="text/event-stream", headers=NO_BUFFER)
 
@@ -120,33 +138,35 @@ async def job_events(gateway: Context, owner: Owner, lang: Lang, rid: RequestId,
 async def all_events(gateway: Context, owner: Owner, lang: Lang) -> Response:
     """What happens to all your jobs; never ends by itself."""
 
-    async def active() -> dict[str, Row]:
-        rows = await asyncio.to_thread(gateway.jobs.search, owner, None, ACTIVE, 200, None)
-        return {r["id"]: await show_job(gateway, r, lang) for r in rows}
+    async def active() -> dict[str, schemas.Job]:
+        rows = await asyncio.to_thread(gateway.jobs.search, owner, states=ACTIVE)
+        return {r["id"]: await job_of(gateway, r, lang) for r in rows}
+
+    def snapshot(jobs: dict[str, schemas.Job]) -> str:
+        return sse("snapshot", {"jobs": [job.model_dump() for job in jobs.values()]})
 
     async def stream() -> AsyncIterator[str]:
         with gateway.hub.subscribe(owner) as watcher:
             known = await active()
-            yield sse("snapshot", {"jobs": list(known.values())})
-            beat = time.monotonic()
+            yield snapshot(known)
+            heartbeat = Heartbeat()
             while not gateway.hub.closing.is_set():
                 event = await watcher.get(RECHECK_S)
                 if watcher.behind:
                     watcher.behind = False
                     known = await active()
-                    yield sse("snapshot", {"jobs": list(known.values())})
+                    yield snapshot(known)
                 elif event and event[0] == "done":
                     known.pop(event[1]["id"], None)
-                    row = await asyncio.to_thread(gateway.jobs.get, owner, event[1]["id"])
-                    yield sse("done", await show_job(gateway, row, lang))
+                    job = await _find(gateway, owner, event[1]["id"], lang)
+                    yield sse("done", job.model_dump())
                 elif event:
                     yield sse(*event)
                 elif (now := await active()).keys() != known.keys():
                     known = now  # another replica took or ended a job
-                    yield sse("snapshot", {"jobs": list(known.values())})
-                if time.monotonic() - beat > HEARTBEAT_S:
-                    beat = time.monotonic()
-                    yield ": still here\n\n"
+                    yield snapshot(known)
+                if comment := heartbeat.comment():
+                    yield comment
 
     return StreamingResponse(stream(), media_type="text/event-stream", headers=NO_BUFFER)
 
@@ -158,34 +178,34 @@ async def video(request: Request, gateway: Context, owner: Owner, job_id: str) -
     with gateway.hub.subscribe(owner, job_id) as watcher:
         while True:
             row = await asyncio.to_thread(gateway.jobs.get, owner, job_id)
-            if row["kind"] not in ("dialogue", "video"):
+            if row["kind"] not in WITH_VIDEO:
                 raise HuashengError("not-offered", service=row["kind"])
             if row["state"] == "succeeded":
                 key = row["result"]["video_key"]
-                name, tag = key.rsplit("/", 1)[-1], request_hash(key)[:16]
-                return await serve(request, gateway.storage, key, "video/mp4", tag, name, 3600)
+                file = StoredFile(key, "video/mp4", etag=result_tag(key), name=key.rsplit("/", 1)[-1])
+                return await serve(request, gateway.storage, file, 3600)
             if row["state"] not in ACTIVE:
                 error = row["error"] or {"reason": "cancelled", "params": {}}
                 raise HuashengError(error["reason"], **error["params"])
-            if (growing := _growing(gateway, job_id)) is not None:
+            if (parts := _unfinished_video(gateway, job_id)) is not None:
                 headers = SAFE | NO_BUFFER | {"Accept-Ranges": "none"}
                 if request.method == "HEAD":
                     return Response(headers=headers, media_type="video/mp4")
-                return StreamingResponse(_until_complete(growing), media_type="video/mp4", headers=headers)
+                return StreamingResponse(_until_complete(parts), media_type="video/mp4", headers=headers)
             if gateway.hub.closing.is_set() or await request.is_disconnected():
                 raise HuashengError("service-down", service="gateway")
             await watcher.get(RECHECK_S)
 
 
-def _growing(gateway: Gateway, job_id: str) -> AsyncIterator[bytes] | None:
-    """The video of a job at work here, once it shows something; None while there is nothing to follow."""
+def _unfinished_video(gateway: Gateway, job_id: str) -> AsyncIterator[bytes] | None:
+    """The video of a job at work here, once it can be played; None while there is nothing to follow."""
     run = gateway.runner.running.get(job_id)
     if not run or not run.video or not run.video.is_playable:
         return None
     try:
         return run.video.follow()
     except Abandoned:
-        return None  # just finished: the published file is a moment away
+        return None  # just finished: the published file follows in a moment
 
 
 async def _until_complete(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -193,5 +213,5 @@ async def _until_complete(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for data in parts:
             yield data
     except Abandoned:
-        # the only way to say "incomplete" once the headers are out: break the connection off
+        # after the headers are sent only a broken connection can say "incomplete"
         raise ConnectionAbortedError("the video starts over") from None

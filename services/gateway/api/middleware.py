@@ -1,4 +1,4 @@
-"""What happens to every HTTP request: an id, a clock, and the refusal of requests that other web sites make."""
+"""For every HTTP request: an id, its duration in the metrics, and the refusal of requests that other sites make."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HTTP_SECONDS = Histogram(
 _ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _PROBES = ("/healthz", "/readyz", "/metrics")
-"""Asked by address, whatever the host names, by those who watch the machine; they tell nothing about anybody."""
+"""Allowed under every host name: monitoring asks by address, and the answers hold nothing about users."""
 
 
 class Middleware:
@@ -59,7 +59,7 @@ class Middleware:
             HTTP_SECONDS.labels(request.method, route, str(status)).observe(time.monotonic() - began)
 
     def _foreign(self, request: Request) -> str:
-        """The other site that this request was made for or under; empty when there is none."""
+        """The other site that made this request, or under whose name it was made; empty when there is none."""
         host = request.headers.get("host", "")
         name = urlsplit(f"//{host}").hostname or ""
         known = name in self.hosts or f"[{name}]" in self.hosts or request.url.path in _PROBES

@@ -1,4 +1,4 @@
-"""The web page, and what is kept from the old program: its upload call and page addresses."""
+"""The web page, and two things kept from the old program: its upload call and its page addresses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from services.common.errors import HuashengError
-from services.gateway.api.assets import UPLOAD_BODY, take_upload
+from services.gateway.api.assets import UPLOAD_BODY, receive_asset
 from services.gateway.api.deps import Context, Owner
 
 WEB = Path(__file__).parent.parent / "web"
@@ -37,7 +37,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
-    # no build step, so no hashed names: the browser asks each time and mostly hears 304
+    # no build step, so no hashed names: the browser asks each time and mostly gets 304
     "Cache-Control": "no-cache",
 }
 router = APIRouter()
@@ -78,6 +78,6 @@ def files(request: Request, name: str) -> Response:
 @router.post("/upload_file", tags=["kept from the old program"], openapi_extra=UPLOAD_BODY)
 async def upload_file(request: Request, gateway: Context, owner: Owner) -> Response:
     """The old program's upload; `filepath` is now the asset's id."""
-    answer = await take_upload(request, gateway, owner, None)
+    answer = await receive_asset(request, gateway, owner, None)
     asset = json.loads(bytes(answer.body))
     return JSONResponse({"status": "success", "message": "文件上传成功", "filepath": asset["id"], "asset": asset})

@@ -1,4 +1,4 @@
-"""Every failure leaves as ``application/problem+json`` in the reader's language, with the request's id."""
+"""Every failure is answered as ``application/problem+json`` in the reader's language, with the request's id."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def language(request: Request) -> str:
 
 
 def request_id(request: Request) -> str:
-    """The id that the middleware gave the request."""
+    """The request's id, set by the middleware."""
     found: str = getattr(request.state, "request_id", "")
     return found
 
 
 def answer(request: Request, error: HuashengError, **more: Any) -> Response:
-    """The problem as a response; counted and, when it is our fault, logged."""
+    """The problem as a response, counted in the metrics."""
     metrics.ERRORS.labels("gateway", error.slug).inc()
     body = problem(error, language(request), request_id(request)) | more
     headers = {"Content-Language": language(request), "Cache-Control": "no-store"}
@@ -102,7 +102,7 @@ def streamed(media_type: str, what: str) -> Responses:
 
 
 def responses(*slugs: str) -> Responses:
-    """OpenAPI entries of the problems that a route may answer with, besides those every route has."""
+    """OpenAPI entries of the problems that a route may answer with, besides those that every route has."""
     out: Responses = {}
     for slug in slugs:
         error = HuashengError(slug)
@@ -119,3 +119,11 @@ def responses(*slugs: str) -> Responses:
         example = {"value": problem(error, "en", "5f0c2a")}
         entry["content"]["application/problem+json"]["examples"][slug] = example
     return out
+
+
+ACCEPTED = responses("unknown-id", "bad-request", "queue-full", "idempotency-conflict", "service-down")
+"""The problems of every POST that starts a job."""
+SPEECH_REFUSED = responses(
+    "empty-text", "long-text", "silent-audio", "no-audio", "too-long", "unknown-voice", "synthesis-unsupported"
+)
+"""The problems of every POST that takes a text or a recording."""

@@ -1,4 +1,4 @@
-"""What requests look like."""
+"""The bodies of requests."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Id = Field(default=None, max_length=80)
+MAX_PERSONA = 2000
+"""Longest persona, in characters."""
 
 
 class Body(BaseModel):
-    """A request; fields that we do not know are refused rather than ignored."""
+    """A request; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,7 +27,7 @@ class AvatarRequest(Body):
 
 
 class TrainingRequest(Body):
-    """Train a model of the person in a video; the same again goes on where it was. Without ``steps`` it takes the
+    """Train a model of the person in a video; the same request again continues it. Without ``steps`` it takes the
     engine's own number (``default_steps`` of ``GET /engines``); 3000 to 10000 are advised for atlas and joygen."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"video_asset_id": "a_01m3…", "steps": 5000}]})
@@ -64,10 +66,12 @@ class EngineChoice(Body):
 
 class _Speaks(Body):
     synthesis: Synthesis | None = None
-    fallback: bool = Field(default=True, description="another engine may do the work of one that cannot; it is told")
+    fallback: bool = Field(
+        default=True, description="another engine may take over from one that cannot; the answer says so"
+    )
 
     def params(self) -> dict[str, Any]:
-        """As a job keeps it: of ``synthesis`` what is given."""
+        """The parameters of a job; ``synthesis`` has only the fields that were given."""
         given = self.synthesis.model_dump(exclude_none=True) if self.synthesis else {}
         return self.model_dump() | {"synthesis": given}
 
@@ -116,7 +120,7 @@ class DialogueRequest(_Speech):
     engine: str | None = Id
     model: str | None = Id
     language: str | None = Field(default=None, max_length=16)
-    persona: str | None = Field(default=None, max_length=2000)
+    persona: str | None = Field(default=None, max_length=MAX_PERSONA)
     idle_frame: int | None = Field(default=None, ge=0, le=1_000_000)
 
 

@@ -1,10 +1,12 @@
-"""What answers look like (requests: bodies.py); with them the source of the OpenAPI page."""
+"""The answers of the API, also for the OpenAPI page. Those that jobs keep as well are in ``jobs.records``."""
 
 from __future__ import annotations
 
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+
+from services.gateway.jobs.records import Clause, Fallback
 
 AssetKind = Literal["video", "audio", "image"]
 JobKind = Literal["dialogue", "video", "avatar", "training"]
@@ -112,72 +114,6 @@ class Voices(BaseModel):
     cloning_weights: list[str]
 
 
-class AvatarReport(BaseModel):
-    """What preparation found."""
-
-    face_fraction: float
-    face_width_px: float
-    mouth_coverage: float
-    warnings: list[str]
-    missing_shapes: list[str]
-    mouth_pictures: int
-    covered_frames: int
-    blurred_frames: int
-
-
-class Avatar(BaseModel):
-    """A prepared person."""
-
-    id: str
-    avatar_id: str
-    name: str
-    owner: str
-    is_builtin: bool
-    engine: str
-    kind: str
-    width: int
-    height: int
-    fps: float
-    frames: int
-    thumbnail_url: str | None
-    idle_url: str | None
-    created_at: str
-    voice_id: str | None
-    lost_voice: str | None
-    report: AvatarReport
-
-
-class Curve(BaseModel):
-    """Mouth opening over the held-out part of a clip, in distances between the eyes."""
-
-    rate_hz: float
-    start_s: float
-    real: list[float]
-    before: list[float]
-    after: list[float]
-
-
-class Model(BaseModel):
-    """A model that draws."""
-
-    id: str
-    model_id: str
-    name: str
-    owner: str
-    is_builtin: bool
-    engine: str
-    avatar_id: str | None
-    steps: int
-    training_id: str | None
-    before: dict[str, float]
-    after: dict[str, float]
-    warnings: list[str]
-    offset_ms: float
-    curve: Curve | None
-    preview_url: str | None
-    created_at: str
-
-
 class Conversation(BaseModel):
     """A conversation in the list."""
 
@@ -186,26 +122,6 @@ class Conversation(BaseModel):
     created_at: str
     updated_at: str
     messages: int
-
-
-class Clause(BaseModel):
-    """A stretch of an answer's speech, as written, and when it sounds."""
-
-    index: int
-    text: str
-    start_s: float
-    end_s: float
-
-
-class Fallback(BaseModel):
-    """An engine that was passed over, and the one that did its work."""
-
-    service: Literal["asr", "llm", "tts"]
-    wanted: str
-    used: str
-    reason: str
-    wanted_voice: str | None
-    used_voice: str | None
 
 
 class Message(BaseModel):

@@ -7,30 +7,33 @@ import json
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
 from services.common.errors import HuashengError
-from services.gateway.api import requests as bodies
-from services.gateway.api import schemas, views
+from services.gateway.api import requests, schemas
 from services.gateway.api.assets import UPLOAD_BODY
-from services.gateway.api.deps import Context, Owner, check_text, passing_recording
+from services.gateway.api.checks import check_text, temporary_recording
+from services.gateway.api.deps import Context, Owner
 from services.gateway.api.problems import responses, streamed
-from services.gateway.turn.events import Fallback, Sound, VoiceHeader
-from services.gateway.turn.stages import listen
+from services.gateway.catalogue.voices import check_voice
+from services.gateway.jobs import records
+from services.gateway.turn.choices import VoiceChoice
+from services.gateway.turn.events import Fallback, SpeechAudio, SpeechHeader
+from services.gateway.turn.pipeline import speak_text
+from services.gateway.turn.stages import recognise
 from services.gateway.turn.timings import Timings
-from services.gateway.voices import check_voice, job_voice, say
 
 router = APIRouter(prefix="/api/v1", tags=["speech"])
 
 
-def endless_wav_header(rate: int) -> bytes:
-    """The header of a 16-bit mono WAV whose length is not known yet: the largest there is."""
-    most = 0xFFFFFFFF
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", most, b"WAVE", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16, b"data", most - 36
-    )
+def endless_wav_header(sample_rate_hz: int) -> bytes:
+    """The header of a 16-bit mono WAV whose length is not known yet: it gives the largest possible one."""
+    longest, byte_rate = 0xFFFFFFFF, sample_rate_hz * 2
+    fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate_hz, byte_rate, 2, 16)
+    return struct.pack("<4sI4s", b"RIFF", longest, b"WAVE") + fmt + struct.pack("<4sI", b"data", longest - 36)
 
 
 @router.post(
@@ -41,23 +44,23 @@ def endless_wav_header(rate: int) -> bytes:
         "empty-text", "long-text", "unknown-voice", "unspeakable-text", "synthesis-unsupported", "service-down"
     ),
 )
-async def speech(gateway: Context, owner: Owner, body: bodies.SpeechRequest) -> Response:
-    """Say a text; the sound comes as it is spoken."""
+async def speech(gateway: Context, owner: Owner, body: requests.SpeechRequest) -> Response:
+    """Say a text; the audio is streamed while it is synthesised."""
     text = check_text(body.text, gateway.settings.max_text_chars)
     params = body.params()
-    await check_voice(gateway, owner, body.voice_id, body.engine or "", params["synthesis"])
-    voice = job_voice(owner, params | {"engines": {"tts": body.engine}})
+    await check_voice(gateway.clients, owner, body.voice_id, body.engine or "", params["synthesis"])
+    voice = VoiceChoice.of_params(owner, params | {"engines": {"tts": body.engine}})
     voice = replace(voice, language=body.language or "", speed=body.speed or voice.speed)
-    events = say(gateway, voice, text)
-    rate, first, passed = 0, b"", []
+    events = speak_text(gateway.clients, Timings(), voice, text)
+    sample_rate_hz, first, fallbacks = 0, b"", []
     try:
-        # the first sound decides between 200 and a problem
+        # the first audio decides between 200 and a problem
         async for event in events:
             if isinstance(event, Fallback):
-                passed.append(views.fallback_row(event))
-            elif isinstance(event, VoiceHeader):
-                rate = event.rate
-            elif isinstance(event, Sound):
+                fallbacks.append(records.Fallback.of(event).model_dump())
+            elif isinstance(event, SpeechHeader):
+                sample_rate_hz = event.sample_rate_hz
+            elif isinstance(event, SpeechAudio):
                 first = event.pcm
                 break
     except BaseException:
@@ -66,14 +69,14 @@ async def speech(gateway: Context, owner: Owner, body: bodies.SpeechRequest) -> 
 
     async def stream() -> AsyncIterator[bytes]:
         async with contextlib.aclosing(events):
-            yield endless_wav_header(rate) + first
+            yield endless_wav_header(sample_rate_hz) + first
             async for event in events:
-                if isinstance(event, Sound):
+                if isinstance(event, SpeechAudio):
                     yield event.pcm
 
     headers = {"Cache-Control": "no-store"}
-    if passed:  # a header, since the body is sound
-        headers["X-Fallbacks"] = json.dumps(passed)
+    if fallbacks:  # in a header, since the body is audio
+        headers["X-Fallbacks"] = json.dumps(fallbacks)
     return StreamingResponse(stream(), media_type="audio/wav", headers=headers)
 
 
@@ -83,26 +86,25 @@ async def speech(gateway: Context, owner: Owner, body: bodies.SpeechRequest) -> 
     openapi_extra=UPLOAD_BODY,
     responses=responses("too-large", "unsupported-media", "silent-audio", "no-speech", "service-down"),
 )
-async def transcribe(request: Request, gateway: Context, owner: Owner) -> Response:
+async def transcribe(request: Request, gateway: Context, owner: Owner) -> Any:
     """Speech to text; the recording is not kept."""
-    async with passing_recording(request, gateway, owner) as (row, fields):
-        heard = await listen(
+    async with temporary_recording(request, gateway, owner) as (row, fields):
+        transcript = await recognise(
             gateway.clients,
             Timings(),
             uri=gateway.storage.uri(row["key"]),
             language=fields.get("language", "")[:16],
             engine=fields.get("engine", "")[:40],
-            alone=fields.get("fallback", "").strip().lower() == "false",
+            no_fallback=fields.get("fallback", "").strip().lower() == "false",
         )
-    if not heard.text:
+    if not transcript.text:
         raise HuashengError("no-speech")
-    body = {
-        "text": heard.text,
-        "language": heard.language,
-        "language_probability": round(heard.language_probability, 4),
-        "duration_s": heard.duration_s,
-        "engine": heard.engine,
-        "segments": [{"text": t, "start_s": a, "end_s": b} for t, a, b in heard.segments],
-        "fallbacks": [views.fallback_row(f) for f in heard.fallbacks],
-    }
-    return JSONResponse(body)
+    return schemas.Transcription(
+        text=transcript.text,
+        language=transcript.language,
+        language_probability=round(transcript.language_probability, 4),
+        duration_s=transcript.duration_s,
+        engine=transcript.engine,
+        segments=[schemas.Segment(text=t, start_s=start, end_s=end) for t, start, end in transcript.segments],
+        fallbacks=[records.Fallback.of(f) for f in transcript.fallbacks],
+    )

@@ -1,11 +1,11 @@
-"""What there is, how it stands, and what operators and probes ask."""
+"""Engines, devices and state of the whole system, for users, operators and probes."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
@@ -16,15 +16,17 @@ from huasheng.tts.v1 import tts_pb2
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.common.errors import HuashengError, problem
-from services.gateway.api import schemas, views
+from services.gateway.api import schemas
 from services.gateway.api.deps import Context, Lang, Owner, RequestId
 from services.gateway.api.problems import responses
 from services.gateway.context import Gateway
-from services.gateway.store.db import iso
+from services.gateway.jobs.records import iso
 
 VERSION = "0.1.0"
 router = APIRouter(prefix="/api/v1", tags=["system"])
 probes = APIRouter(tags=["system"])
+BREAKERS: dict[int, Literal["closed", "open", "half-open"]] = {1: "closed", 2: "open", 3: "half-open"}
+"""By ``BreakerState``."""
 _REQUESTS: dict[str, Any] = {
     "asr": asr_pb2.ListEnginesRequest,
     "llm": llm_pb2.ListEnginesRequest,
@@ -39,26 +41,54 @@ async def engines(gateway: Context, lang: Lang, rid: RequestId) -> Any:
 
     async def ask(service: str) -> Any:
         try:
-            return await gateway.clients.short(service, "ListEngines", _REQUESTS[service]())
+            return await gateway.clients.call(service, "ListEngines", _REQUESTS[service]())
         except HuashengError as e:
             return e
 
     answers = dict(zip(_REQUESTS, await asyncio.gather(*(ask(s) for s in _REQUESTS)), strict=True))
-    items, unreachable = [], []
+    items: list[schemas.Engine] = []
+    unreachable: list[schemas.Unreachable] = []
     for service, found in answers.items():
         if isinstance(found, HuashengError):
-            unreachable.append({"service": service, "problem": problem(found, lang, rid)})
+            why = schemas.Problem.model_validate(problem(found, lang, rid))
+            unreachable.append(schemas.Unreachable(service=service, problem=why))
         else:
-            items += [views.engine_row(service, e) for e in found.engines]
-    return {"items": items, "unreachable": unreachable}
+            items += [_engine(service, e) for e in found.engines]
+    return schemas.Engines(items=items, unreachable=unreachable)
+
+
+def _engine(service: str, info: Any) -> schemas.Engine:
+    """An engine, from its ``EngineInfo``."""
+    return schemas.Engine(
+        service=service,
+        name=info.name,
+        available=info.available,
+        reason=info.reason,
+        is_default=info.is_default,
+        languages=list(info.languages),
+        license=info.license,
+        description=info.description,
+        models=list(info.models),
+        can_train=info.can_train,
+        cannot_train_reason=info.cannot_train_reason,
+        breaker=BREAKERS.get(info.breaker, ""),
+        breaker_reason=info.breaker_reason,
+        breaker_retry_s=info.breaker_retry_s,
+        default_steps=info.default_steps,
+        needs_model=info.needs_model,
+        videos_only=info.videos_only,
+    )
 
 
 @router.get("/devices", response_model=schemas.Items[schemas.Device], responses=responses("service-down"))
 async def devices(gateway: Context) -> Any:
     """What the render service can run on."""
-    found = await gateway.clients.short("render", "ListDevices", render_pb2.ListDevicesRequest())
-    fields = ("device", "name", "memory_bytes", "used_bytes")
-    return {"items": [{f: getattr(d, f) for f in fields} for d in found.devices]}
+    found = await gateway.clients.call("render", "ListDevices", render_pb2.ListDevicesRequest())
+    items = [
+        schemas.Device(device=d.device, name=d.name, memory_bytes=d.memory_bytes, used_bytes=d.used_bytes)
+        for d in found.devices
+    ]
+    return schemas.Items(items=items)
 
 
 @router.get("/system")
@@ -73,7 +103,7 @@ async def system(gateway: Context, owner: Owner, lang: Lang) -> dict[str, Any]:
             {"service": h.service, "status": h.status, "why": why, "address": h.address, "since": iso(h.since)}
         )
     counts = await asyncio.to_thread(gateway.jobs.queue_counts)
-    disk = shutil.disk_usage(_existing(gateway))
+    disk = shutil.disk_usage(_storage_folder(gateway))
     return {
         "version": VERSION,
         "status": "ok" if all(x["status"] == "serving" for x in services) else "degraded",
@@ -103,24 +133,24 @@ async def system(gateway: Context, owner: Owner, lang: Lang) -> dict[str, Any]:
     }
 
 
-def _existing(gateway: Gateway) -> str:
-    """The folder whose disk fills up: storage where it is a folder, else the gateway's own."""
+def _storage_folder(gateway: Gateway) -> str:
+    """The folder whose disk is watched: the storage when it is a folder, else the gateway's data folder."""
     return gateway.storage.root if gateway.storage.is_local else str(gateway.settings.data_dir)
 
 
 @probes.get("/healthz")
 async def healthz() -> dict[str, str]:
-    """The process lives."""
+    """The process is alive."""
     return {"status": "ok"}
 
 
 @probes.get("/readyz", responses={503: {"description": "Cannot take jobs."}})
 async def readyz(gateway: Context) -> Response:
-    """Whether jobs can be taken: database and queue. A service that is down makes jobs wait, no more."""
+    """Whether jobs can be accepted: database and queue. A service that is down only makes jobs wait."""
     missing = [] if gateway.runner.is_ready else ["jobs"]
     try:
         await asyncio.wait_for(asyncio.to_thread(gateway.jobs.queue_counts), 5)
-    except Exception:  # whatever it is, the database is not usable
+    except Exception:  # whatever the error is, the database cannot be used
         missing.append("database")
     down = [h.service for h in gateway.clients.health.values() if h.status != "serving"]
     body = {"status": "unready" if missing else "ok", "missing": missing, "services_down": down}

@@ -1,4 +1,4 @@
-"""Training, and the models that come of it."""
+"""Trainings, and the models that they produce."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from fastapi.responses import Response
 from huasheng.render.v1 import render_pb2
 
 from services.common.errors import HuashengError
-from services.gateway.api import requests as bodies
-from services.gateway.api import schemas, views
-from services.gateway.api.deps import Context, Key, Owner, start_job
-from services.gateway.api.problems import responses
-from services.gateway.api.work import ACCEPTED
-from services.gateway.avatars import find_model, list_models
-from services.gateway.store.jobs import ACTIVE, Row
-from services.gateway.training import STEPS, check_device, engine_to_train, training_id
+from services.gateway.api import requests, schemas
+from services.gateway.api.deps import Context, Key, Owner
+from services.gateway.api.job_answers import start_job
+from services.gateway.api.problems import ACCEPTED, responses
+from services.gateway.catalogue.avatars import BUILTIN, get_model, list_models
+from services.gateway.catalogue.trainings import STEPS, check_device, engine_to_train, stem_of, training_id
+from services.gateway.jobs import records
+from services.gateway.store.jobs import ACTIVE
 
 router = APIRouter(prefix="/api/v1", tags=["trainings"])
 
@@ -30,7 +30,7 @@ router = APIRouter(prefix="/api/v1", tags=["trainings"])
     | responses("training-unavailable", "unknown-engine", "engine-unavailable", "wrong-kind", "no-audio"),
 )
 async def make_training(
-    request: Request, gateway: Context, owner: Owner, body: bodies.TrainingRequest, key: Key = None
+    request: Request, gateway: Context, owner: Owner, body: requests.TrainingRequest, key: Key = None
 ) -> Response:
     """Train a model of the person in a video; refused at once while no engine can train."""
     asset = await asyncio.to_thread(gateway.assets.get, owner, body.video_asset_id)
@@ -38,42 +38,53 @@ async def make_training(
         raise HuashengError("wrong-kind", name=asset["name"], kind=asset["kind"], needed="video")
     if not asset["has_audio"]:
         raise HuashengError("no-audio", name=asset["name"])
-    engine = await engine_to_train(gateway, body.engine)
-    await check_device(gateway, body.device)
-    models = await list_models(gateway, owner)
+    engine = await engine_to_train(gateway.clients, body.engine)
+    await check_device(gateway.clients, body.device)
+    used = {m.training_id for m in await list_models(gateway.clients, owner)}
+    name = body.name or asset["name"].rsplit(".", 1)[0]
 
-    async def prepare(given: Row) -> Row:
-        made = {
+    async def complete(given: dict[str, Any]) -> dict[str, Any]:
+        return given | {
             "engine": engine.name,
             "steps": body.steps or engine.default_steps or STEPS,
-            "name": body.name or asset["name"].rsplit(".", 1)[0],
+            "name": name,
+            "training_id": await asyncio.to_thread(
+                training_id, gateway.jobs, owner, asset=asset, stem=stem_of(name, asset["id"]), used=used
+            ),
         }
-        return given | made | {"training_id": await asyncio.to_thread(name_it, made["name"])}
 
-    def name_it(name: str) -> str:
-        return training_id(gateway.jobs, models, owner, asset, name, asset["id"].replace("a_", "j_"))
+    return await start_job(
+        request,
+        gateway,
+        owner,
+        key,
+        kind="training",
+        params=body.model_dump(),
+        asset_id=asset["id"],
+        complete=complete,
+    )
 
-    return await start_job(request, gateway, owner, key, "training", body.model_dump(), asset["id"], prepare)
 
-
-@router.get("/models", response_model=schemas.Items[schemas.Model], responses=responses("service-down"))
+@router.get("/models", response_model=schemas.Items[records.Model], responses=responses("service-down"))
 async def models(gateway: Context, owner: Owner) -> Any:
     """Built-in and trained models."""
-    return {"items": [views.linked(m, gateway.signer) for m in await list_models(gateway, owner)]}
+    found = await list_models(gateway.clients, owner)
+    return schemas.Items(items=[records.Model.of(m, gateway.storage, gateway.signer.media) for m in found])
 
 
-@router.get("/models/{model_id}", response_model=schemas.Model, responses=responses("unknown-id"))
+@router.get("/models/{model_id}", response_model=records.Model, responses=responses("unknown-id"))
 async def model(gateway: Context, owner: Owner, model_id: str) -> Any:
     """One model."""
-    return views.linked(await find_model(gateway, owner, model_id), gateway.signer)
+    found = await get_model(gateway.clients, owner, model_id)
+    return records.Model.of(found, gateway.storage, gateway.signer.media)
 
 
 @router.delete("/models/{model_id}", status_code=204, responses=responses("unknown-id", "builtin-stays", "in-use"))
 async def delete_model(gateway: Context, owner: Owner, model_id: str) -> None:
     """Delete a model that you trained; its avatar stays."""
-    if (await find_model(gateway, owner, model_id))["is_builtin"]:
+    if (await get_model(gateway.clients, owner, model_id)).owner == BUILTIN:
         raise HuashengError("builtin-stays", id=model_id)
-    at_work = await asyncio.to_thread(gateway.jobs.search, owner, None, ACTIVE, 200, None)
-    if any(j["params"].get("model") == model_id for j in at_work):
+    active = await asyncio.to_thread(gateway.jobs.search, owner, states=ACTIVE)
+    if any(j["params"].get("model") == model_id for j in active):
         raise HuashengError("in-use", id=model_id)
-    await gateway.clients.short("render", "DeleteModel", render_pb2.DeleteModelRequest(owner=owner, model_id=model_id))
+    await gateway.clients.call("render", "DeleteModel", render_pb2.DeleteModelRequest(owner=owner, model_id=model_id))

@@ -1,1 +1,1 @@
-"""What each kind of job does; ``HANDLERS`` names them."""
+"""Durable jobs: the queue that runs them, their state and steps, and what each kind does (``handlers``)."""

@@ -1,4 +1,4 @@
-"""Who watches which job: in-process publish/subscribe. Replicas learn of each other's jobs from the table."""
+"""Events of jobs for their watchers: publish/subscribe within the process. Other replicas read the table."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 Event = tuple[str, dict[str, Any]]
+"""Name and data, as the server-sent events carry them."""
 
 
 class Subscription:
-    """One watcher's queue. When it falls behind, what waits is dropped and ``behind`` asks for a new snapshot."""
+    """The queue of one watcher. When it overflows, all that waits is dropped and ``behind`` asks for a new snapshot."""
 
     def __init__(self, owner: str, job_id: str | None) -> None:
         self.owner, self.job_id = owner, job_id
@@ -27,7 +28,7 @@ class Subscription:
         self.queue.put_nowait(event)
 
     async def get(self, timeout: float) -> Event | None:
-        """The next event; None after ``timeout`` seconds or when woken for nothing."""
+        """The next event; None after ``timeout`` seconds or when woken without an event."""
         try:
             return await asyncio.wait_for(self.queue.get(), timeout)
         except TimeoutError:
@@ -35,7 +36,7 @@ class Subscription:
 
 
 class Hub:
-    """Hands events to the watchers of a job and of its owner. Lives on one event loop."""
+    """Passes events to the watchers of a job and of its owner. Must be used on one event loop."""
 
     def __init__(self) -> None:
         self._watchers: set[Subscription] = set()
@@ -59,7 +60,31 @@ class Hub:
             self._watchers.discard(one)
 
     def publish(self, owner: str, job_id: str, event: str, data: dict[str, Any]) -> None:
-        """Tell everybody who watches."""
+        """Send an event to all watchers of the job."""
         for w in self._watchers:
             if w.owner == owner and w.job_id in (None, job_id):
                 w.put((event, data))
+
+    def publish_progress(
+        self,
+        owner: str,
+        job_id: str,
+        kind: str,
+        *,
+        state: str,
+        stage: str = "",
+        progress: float = 0.0,
+        eta_s: float | None = None,
+        queue_position: int | None = None,
+    ) -> None:
+        """Send how far a job is: ``progress`` 0 to 1, ``queue_position`` from 1 while it is queued."""
+        data = {
+            "id": job_id,
+            "kind": kind,
+            "state": state,
+            "stage": stage,
+            "progress": round(progress, 3),
+            "eta_s": eta_s,
+            "queue_position": queue_position,
+        }
+        self.publish(owner, job_id, "progress", data)

@@ -9,13 +9,13 @@ from typing import IO
 
 
 class Abandoned(Exception):
-    """The file will not be finished; what was read of it is void."""
+    """The file will not be completed; what was read of it is not a valid video."""
 
 
-class GrowingFile:
-    """Bytes appended by one writer and followed by any number of readers, all on one event loop.
+class ProgressiveFile:
+    """Bytes appended by one writer and read by any number of readers at the same time, all on one event loop.
 
-    Readers keep their own handle: they can finish even after the file was moved to its final name.
+    Readers have their own handle: they can finish after the file was moved to its final name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -24,7 +24,7 @@ class GrowingFile:
         self._file = path.open("wb", buffering=0)
         self.size = 0
         self.is_playable = False
-        self._state = "growing"
+        self._state = "open"
         self._changed = asyncio.Event()
 
     def append(self, data: bytes, is_playable: bool) -> None:
@@ -35,8 +35,8 @@ class GrowingFile:
         self._wake()
 
     def close(self, complete: bool) -> None:
-        """No more bytes. Readers end, or fail with ``Abandoned`` when the file is not complete."""
-        if self._state == "growing":
+        """End the file. Readers end as well, or fail with ``Abandoned`` when it is not complete."""
+        if self._state == "open":
             self._file.close()
             self._state = "complete" if complete else "abandoned"
             self._wake()
@@ -46,10 +46,10 @@ class GrowingFile:
         self._changed = asyncio.Event()
 
     def follow(self, chunk: int = 256 * 1024) -> AsyncIterator[bytes]:
-        """All bytes from the start, as they come. Raises ``Abandoned``, at once when the file is closed already."""
-        if self._state != "growing":
+        """All bytes from the start, as they are appended. Raises ``Abandoned``; at once when the file is closed."""
+        if self._state != "open":
             raise Abandoned
-        # opened now: by the time the first byte is asked for, the file may have been moved to its final name
+        # opened now: the file may be moved to its final name before the first byte is read
         return self._read(self.path.open("rb"), chunk)
 
     async def _read(self, f: IO[bytes], chunk: int) -> AsyncIterator[bytes]:

@@ -1,118 +1,143 @@
-"""Takes the events of a flow and makes of them a growing video, a sound file, subtitles and news for the watchers."""
+"""Writes the events of a turn to files while they arrive (video, speech, subtitles) and reports progress."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
 import wave
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 from services.common.clauses import weight
 from services.common.errors import HuashengError
 from services.common.storage import Storage
-from services.gateway.api.views import fallback_row
-from services.gateway.jobs.runner import JobRun
+from services.gateway.jobs.records import Clause, Fallback
+from services.gateway.jobs.run import JobRun
 from services.gateway.media.subtitles import webvtt
 from services.gateway.turn import events as turn
 
 SECONDS_PER_WEIGHT = 0.25
-"""Speech takes about this long per unit of ``clauses.weight``; only used to guess how far a job is."""
+"""Speech takes about this long per unit of ``clauses.weight``; only used to estimate progress."""
+RENDERED_PROGRESS, PUBLISH_PROGRESS = 0.98, 0.99
+"""Progress of a job whose video is rendered, and of one whose files are being published."""
 
 
 class Recorder:
-    """Records one attempt of one job. ``close`` must be called, whatever happens."""
+    """Records one attempt of one job. ``close`` must be called in any case.
+
+    ``text`` is the text to speak, as far as it is known; ``speech_s`` the length of recorded speech.
+    """
 
     def __init__(self, run: JobRun, text: str = "", speech_s: float | None = None) -> None:
         self.run = run
         self.video = run.new_video()
-        self.voice: turn.VoiceHeader | None = None
+        self.speech: turn.SpeechHeader | None = None
         self.picture: turn.VideoHeader | None = None
-        self.summary: turn.Summary | None = None
-        self.spoken: list[turn.Spoken] = []
+        self.summary: turn.VideoSummary | None = None
+        self.clauses: list[turn.SpokenClause] = []
         self.reply = text
         self.llm_engine = ""
         self._wave: wave.Wave_write | None = None
-        self._heard_s = 0.0
+        self._recorded_s = 0.0
         self._speech_s = speech_s
-        run.partial.pop("clauses", None)  # those of an attempt before
-        kept = ("asr", "llm") if text and run.kind == "dialogue" else ("asr",)  # the services that are not asked again
+        run.partial.pop("clauses", None)  # those of an earlier attempt
+        kept = ("asr", "llm") if text and run.kind == "dialogue" else ("asr",)  # services that are not asked again
         run.partial["fallbacks"] = [f for f in run.partial.get("fallbacks", []) if f["service"] in kept]
-        self._is_spoken = speech_s is not None
+
+    async def record(self, events: AsyncGenerator[turn.Event, None]) -> None:
+        """Record all events, then close the generator. Raises what it raises; ``OSError`` when the disk is full."""
+        async with aclosing(events):
+            async for event in events:
+                await self._add(event)
+
+    async def _add(self, event: turn.Event) -> None:
+        match event:
+            case turn.Fallback():
+                self._add_fallback(event)
+            case turn.Reply():
+                await self._add_reply(event)
+            case turn.SpeechHeader():
+                self.speech = event
+            case turn.SpokenClause():
+                self._add_clause(event)
+            case turn.SpeechAudio():
+                self._add_audio(event.pcm)
+            case turn.VideoHeader():
+                self.picture = event
+                self.run.partial["start_frame"] = event.start_frame
+            case turn.Media():
+                self._add_media(event)
+            case turn.RenderProgress():
+                self._report_rendered(event.rendered_s)
+            case turn.VideoSummary():
+                self.summary = event
+            case _:
+                pass
+
+    def _add_fallback(self, event: turn.Fallback) -> None:
+        fallback = Fallback.of(event).model_dump()
+        self.run.partial["fallbacks"] = [*self.run.partial["fallbacks"], fallback]
+        self.run.publish("fallback", **fallback)
+
+    async def _add_reply(self, event: turn.Reply) -> None:
+        run = self.run
+        if event.is_last:
+            self.llm_engine = event.engine
+            run.partial |= {"reply": self.reply, "reply_engine": event.engine, "reply_is_whole": True}
+            await run.save()  # the next attempt does not ask again
+            return
+        self.reply += event.text
+        run.partial["reply"] = self.reply
+        run.publish("reply", delta=event.text, text=self.reply)
+        run.report(run.stage if self._wave else "llm")
+
+    def _add_clause(self, event: turn.SpokenClause) -> None:
+        partial = self.run.partial
+        if not event.text and self.clauses:  # the clause before continues
+            self.clauses[-1] = dataclasses.replace(self.clauses[-1], end_s=event.end_s)
+            *before, last = partial["clauses"]
+            partial["clauses"] = [*before, {**last, "end_s": round(event.end_s, 3)}]
+            return
+        clause = Clause(
+            index=len(self.clauses), text=event.text, start_s=round(event.start_s, 3), end_s=round(event.end_s, 3)
+        ).model_dump()
+        self.clauses.append(event)
+        partial["clauses"] = [*partial.get("clauses", []), clause]
+        self.run.publish("clause", **clause)
+
+    def _add_audio(self, pcm: bytes) -> None:
+        assert self.speech is not None
+        rate = self.speech.sample_rate_hz
+        if self._wave is None:
+            self._wave = wave.open(str(self.wav_path), "wb")  # noqa: SIM115  # closed by close()
+            self._wave.setnchannels(1)
+            self._wave.setsampwidth(2)
+            self._wave.setframerate(rate)
+        self._wave.writeframesraw(pcm)
+        self._recorded_s += len(pcm) / 2 / rate
+        if not self.video.is_playable:
+            self.run.report("tts", self.run.progress)
+
+    def _add_media(self, event: turn.Media) -> None:
+        was_playable = self.video.is_playable
+        self.video.append(event.data, event.end_us > 0)
+        if self.video.is_playable and not was_playable:
+            start_frame = self.picture.start_frame if self.picture else 0
+            self.run.publish("video", url=f"/api/v1/jobs/{self.run.id}/video", start_frame=start_frame)
+        self._report_rendered(event.end_us / 1e6)
+
+    def _report_rendered(self, rendered_s: float) -> None:
+        if rendered_s > 0:
+            rendered = min(RENDERED_PROGRESS, rendered_s / self._expected_s)
+            self.run.report("render", max(self.run.progress, rendered))
 
     @property
     def _expected_s(self) -> float:
         if self._speech_s is not None:
             return self._speech_s
-        return max(weight(self.reply) * SECONDS_PER_WEIGHT, self._heard_s, 0.5)
-
-    async def take(self, event: turn.Event) -> None:
-        """One event of the flow. Raises ``OSError`` when the disk is full."""
-        run = self.run
-        match event:
-            case turn.Fallback():
-                told = fallback_row(event)
-                run.partial["fallbacks"] = [*run.partial["fallbacks"], told]
-                run.tell("fallback", **told)
-            case turn.Reply(is_last=False):
-                self.reply += event.text
-                run.partial["reply"] = self.reply
-                run.tell("reply", delta=event.text, text=self.reply)
-                run.at("llm" if not self._wave else run.stage)
-            case turn.Reply():
-                self.llm_engine = event.engine
-                run.partial |= {"reply": self.reply, "reply_engine": event.engine, "reply_is_whole": True}
-                await run.save()  # the next attempt does not ask again
-            case turn.VoiceHeader():
-                self.voice = event
-            case turn.Spoken() if not event.text and self.spoken:  # the stretch before goes on
-                self.spoken[-1] = dataclasses.replace(self.spoken[-1], end_s=event.end_s)
-                *before, last = run.partial["clauses"]
-                run.partial["clauses"] = [*before, {**last, "end_s": round(event.end_s, 3)}]
-            case turn.Spoken():
-                clause = {
-                    "index": len(self.spoken),
-                    "text": event.text,
-                    "start_s": round(event.start_s, 3),
-                    "end_s": round(event.end_s, 3),
-                }
-                self.spoken.append(event)
-                run.partial["clauses"] = [*run.partial.get("clauses", []), clause]
-                run.tell("clause", **clause)
-            case turn.Sound():
-                self._write(event.pcm)
-                if not self.video.is_playable:
-                    run.at("tts", run.progress)
-            case turn.VideoHeader():
-                self.picture = event
-                run.partial["start_frame"] = event.start_frame
-            case turn.Media():
-                was_playable = self.video.is_playable
-                self.video.append(event.data, event.end_us > 0)
-                if self.video.is_playable and not was_playable:
-                    start = self.picture.start_frame if self.picture else 0
-                    run.tell("video", url=f"/api/v1/jobs/{run.id}/video", start_frame=start)
-                self._progress(event.end_us / 1e6)
-            case turn.Drawn():
-                self._progress(event.seconds)
-            case turn.Summary():
-                self.summary = event
-            case _:
-                pass
-
-    def _progress(self, drawn_s: float) -> None:
-        if drawn_s > 0:
-            self.run.at("render", max(self.run.progress, min(0.98, drawn_s / self._expected_s)))
-
-    def _write(self, pcm: bytes) -> None:
-        if self._wave is None:
-            assert self.voice is not None
-            self._wave = wave.open(str(self.wav_path), "wb")  # noqa: SIM115  # closed by close()
-            self._wave.setnchannels(1)
-            self._wave.setsampwidth(2)
-            self._wave.setframerate(self.voice.rate)
-        self._wave.writeframesraw(pcm)
-        self._heard_s += len(pcm) / 2 / (self.voice.rate if self.voice else 1)
+        return max(weight(self.reply) * SECONDS_PER_WEIGHT, self._recorded_s, 0.5)
 
     @property
     def wav_path(self) -> Path:
@@ -120,34 +145,35 @@ class Recorder:
         return self.run.folder / "speech.wav"
 
     def close(self, complete: bool) -> None:
-        """End the files."""
+        """Close the files."""
         if self._wave:
             self._wave.close()
             self._wave = None
         self.video.close(complete)
 
-    async def publish(self, storage: Storage, stem: str, subtitles: list[turn.Spoken] | None = None) -> dict[str, Any]:
-        """Hand the finished files out. Returns keys and facts for the job's result."""
+    async def publish(
+        self, storage: Storage, stem: str, subtitles: list[turn.SpokenClause] | None = None
+    ) -> dict[str, Any]:
+        """Publish the finished files as ``stem``. Returns keys and facts for the job's result."""
         if not self.summary or not self.picture:
             raise HuashengError("service-down", service="render")
-        self.run.at("publish", 0.99)
+        self.run.report("publish", PUBLISH_PROGRESS)
         self.close(complete=True)
         base = f"results/{self.run.id}/{stem}"
         about = {"job_id": self.run.id, "kind": self.run.kind, "engine": self.picture.engine}
 
-        def work() -> dict[str, Any]:
+        def publish_files() -> dict[str, Any]:
             video = storage.publish(f"{base}.mp4", self.video.path, {**about, "content_type": "video/mp4"})
-            out = {"video_key": f"{base}.mp4", "audio_key": None, "subtitles_key": None, "bytes": video["bytes"]}
+            keys = {"video_key": f"{base}.mp4", "audio_key": None, "subtitles_key": None, "bytes": video["bytes"]}
             if self.wav_path.exists():
                 storage.publish(f"{base}.wav", self.wav_path, {**about, "content_type": "audio/wav"})
-                out["audio_key"] = f"{base}.wav"
+                keys["audio_key"] = f"{base}.wav"
             if subtitles is not None:
                 storage.put(f"{base}.vtt", webvtt(subtitles).encode())
-                out["subtitles_key"] = f"{base}.vtt"
-            return out
+                keys["subtitles_key"] = f"{base}.vtt"
+            return keys
 
-        published = await asyncio.to_thread(work)
-        return published | {
+        return await asyncio.to_thread(publish_files) | {
             "duration_s": round(self.summary.duration_s, 3),
             "width": self.picture.width,
             "height": self.picture.height,
@@ -158,6 +184,6 @@ class Recorder:
             "end_frame": self.summary.end_frame,
             "mime_type": self.picture.mime_type,
             "engine": self.picture.engine,
-            "voice_id": self.voice.voice_id if self.voice else None,
+            "voice_id": self.speech.voice_id if self.speech else None,
             "fallbacks": self.run.partial["fallbacks"],
         }

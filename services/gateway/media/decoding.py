@@ -1,4 +1,4 @@
-"""Decodes speech from any file piece by piece, so that ten minutes of it never lie in memory."""
+"""Decodes the speech of any media file piece by piece, so that a long file is never in memory as a whole."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def pcm_chunks(path: Path, rate: int, name: str) -> Iterator[bytes]:
             if not container.streams.audio:
                 raise HuashengError("no-audio", name=name)
             resampler = av.AudioResampler(format="s16", layout="mono", rate=rate)
-            for frame in _none_last(container):
+            for frame in _frames_then_none(container):
                 for out in resampler.resample(frame):
                     piece += out.to_ndarray().tobytes()
                 while len(piece) >= limit:
@@ -33,6 +33,6 @@ def pcm_chunks(path: Path, rate: int, name: str) -> Iterator[bytes]:
         yield bytes(piece)
 
 
-def _none_last(container: av.container.InputContainer) -> Iterator[av.AudioFrame | None]:
+def _frames_then_none(container: av.container.InputContainer) -> Iterator[av.AudioFrame | None]:
     yield from container.decode(container.streams.audio[0])
     yield None  # flushes the resampler

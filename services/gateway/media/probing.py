@@ -1,4 +1,4 @@
-"""What an uploaded file really is, found by opening it: kind, length, size, sound; and whether it is whole.
+"""What an uploaded file is, found by opening it: kind, length, size, sound, and whether it is complete.
 
 The demuxers are limited to the formats we take. Left to itself FFmpeg would also open playlists, and playlists open
 other files and addresses.
@@ -26,12 +26,12 @@ _SOUNDS = {"wav": "audio/wav", "mp3": "audio/mpeg", "flac": "audio/flac", "ogg":
 _MAGIC = (b"RIFF", b"ID3", b"fLaC", b"OggS", b"\x1aE\xdf\xa3", b"\x89PNG", b"\xff\xd8\xff")
 MIN_AUDIO_S = 0.1
 PROBE_S = 120.0
-"""A file that takes longer to read through is refused: it was made to."""
+"""A file that takes longer to read through is refused."""
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is known of an asset; None where it does not apply."""
+class MediaFacts:
+    """What was found in a file; None where it does not apply."""
 
     kind: str
     content_type: str
@@ -48,8 +48,8 @@ class Facts:
         return {k: v for k, v in asdict(self).items() if k not in ("kind", "content_type")}
 
 
-def probe(path: Path, name: str, settings: GatewaySettings) -> Facts:
-    """Look into a file; takes up to seconds, call it in a thread.
+def probe(path: Path, name: str, settings: GatewaySettings) -> MediaFacts:
+    """Open a file and read it through; may take seconds, so call it in a thread.
 
     Raises ``empty-file``, ``unsupported-media``, ``corrupt-media``, ``too-short``, ``too-long``, ``too-big-picture``.
     """
@@ -57,7 +57,7 @@ def probe(path: Path, name: str, settings: GatewaySettings) -> Facts:
         raise HuashengError("empty-file", name=name)
     try:
         with av.open(str(path), options=OPEN_OPTIONS) as container:
-            return _look(container, path, name, settings)
+            return _probe_container(container, path, name, settings)
     except (av.error.FFmpegError, ValueError, IndexError) as e:
         with path.open("rb") as f:
             head = f.read(16)
@@ -65,31 +65,33 @@ def probe(path: Path, name: str, settings: GatewaySettings) -> Facts:
         raise HuashengError("corrupt-media" if is_media else "unsupported-media", name=name) from e
 
 
-def _look(container: av.container.InputContainer, path: Path, name: str, settings: GatewaySettings) -> Facts:
+def _probe_container(
+    container: av.container.InputContainer, path: Path, name: str, settings: GatewaySettings
+) -> MediaFacts:
     formats = container.format.name.split(",")
     # a cover picture does not make a song a video
     pictures = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
     sounds = list(container.streams.audio)
     if formats[0] in _IMAGES and pictures:
-        return _image(container, formats[0], name, settings)
+        return _probe_image(container, formats[0], name, settings)
     header_s = container.duration / av.time_base if container.duration else 0.0
     if pictures:
-        _limit(header_s, settings.max_video_s, name)
-        return _video(container, pictures[0], path, name, settings, header_s)
+        _check_length(header_s, settings.max_video_s, name)
+        return _probe_video(container, pictures[0], path=path, name=name, settings=settings, header_s=header_s)
     if sounds:
-        _limit(header_s, settings.max_audio_s, name)
-        seconds, silent = _sound(container, name, settings.max_audio_s)
+        _check_length(header_s, settings.max_audio_s, name)
+        seconds, silent = _decode_sound(container, name, settings.max_audio_s)
         if seconds < MIN_AUDIO_S:
             raise HuashengError("too-short", name=name, seconds=round(seconds, 2), limit=MIN_AUDIO_S)
         if header_s - seconds > max(1.0, header_s * 0.1):  # the header promises more than there is
             raise HuashengError("corrupt-media", name=name)
         kind = next((_SOUNDS[f] for f in formats if f in _SOUNDS), "audio/webm" if "webm" in formats else "audio/mp4")
         rate = sounds[0].codec_context.sample_rate
-        return Facts("audio", kind, round(seconds, 3), sample_rate_hz=rate, has_audio=True, silent=silent)
+        return MediaFacts("audio", kind, round(seconds, 3), sample_rate_hz=rate, has_audio=True, silent=silent)
     raise HuashengError("unsupported-media", name=name)
 
 
-def _limit(seconds: float, limit: float, name: str) -> None:
+def _check_length(seconds: float, limit: float, name: str) -> None:
     if seconds > limit:
         raise HuashengError("too-long", name=name, seconds=round(seconds), limit=round(limit))
 
@@ -99,7 +101,7 @@ def _check_side(width: int, height: int, limit: int) -> None:
         raise HuashengError("too-big-picture", width=width, height=height, limit=limit)
 
 
-def _image(container: av.container.InputContainer, kind: str, name: str, settings: GatewaySettings) -> Facts:
+def _probe_image(container: av.container.InputContainer, kind: str, name: str, settings: GatewaySettings) -> MediaFacts:
     context = container.streams.video[0].codec_context
     _check_side(
         context.width, context.height, settings.max_side_px
@@ -107,17 +109,18 @@ def _image(container: av.container.InputContainer, kind: str, name: str, setting
     frame = next(container.decode(video=0), None)
     if frame is None:
         raise HuashengError("corrupt-media", name=name)
-    return Facts("image", _IMAGES[kind], width=frame.width, height=frame.height)
+    return MediaFacts("image", _IMAGES[kind], width=frame.width, height=frame.height)
 
 
-def _video(
+def _probe_video(
     container: av.container.InputContainer,
     stream: av.video.stream.VideoStream,
+    *,
     path: Path,
     name: str,
     settings: GatewaySettings,
     header_s: float,
-) -> Facts:
+) -> MediaFacts:
     _check_side(stream.codec_context.width, stream.codec_context.height, settings.max_side_px)
     first = next(container.decode(stream), None)
     if first is None:
@@ -126,7 +129,7 @@ def _video(
     if first.rotation % 180:
         width, height = height, width
     seconds, frames = _read_through(path, name)
-    _limit(seconds, settings.max_video_s, name)
+    _check_length(seconds, settings.max_video_s, name)
     if frames < 1 or header_s - seconds > max(1.0, header_s * 0.1):
         raise HuashengError("corrupt-media", name=name)
     _decode_end(container, stream, seconds, name)
@@ -140,15 +143,15 @@ def _video(
         kind = "video/quicktime"
     rate = float(stream.average_rate or 0) or frames / max(seconds, 0.04)
     sound = container.streams.audio[0] if container.streams.audio else None
-    return Facts(
-        "video",
-        kind,
-        round(seconds, 3),
-        width,
-        height,
-        round(rate, 3),
-        sound.codec_context.sample_rate if sound else None,
-        sound is not None,
+    return MediaFacts(
+        kind="video",
+        content_type=kind,
+        duration_s=round(seconds, 3),
+        width=width,
+        height=height,
+        fps=round(rate, 3),
+        sample_rate_hz=sound.codec_context.sample_rate if sound else None,
+        has_audio=sound is not None,
     )
 
 
@@ -171,7 +174,7 @@ def _read_through(path: Path, name: str) -> tuple[float, int]:
 def _decode_end(
     container: av.container.InputContainer, stream: av.video.stream.VideoStream, seconds: float, name: str
 ) -> None:
-    """The last second must decode; a header says nothing of it."""
+    """Check that the last second decodes; the header does not show whether it does."""
     until = time.monotonic() + PROBE_S
     base = stream.time_base or Fraction(1, 1000)
     target = int(max(seconds - 1.0, 0.0) / base) + (stream.start_time or 0)
@@ -186,8 +189,8 @@ def _decode_end(
         raise HuashengError("corrupt-media", name=name)
 
 
-def _sound(container: av.container.InputContainer, name: str, limit_s: float) -> tuple[float, bool]:
-    """Decode all sound: true length in seconds, and whether it is only silence."""
+def _decode_sound(container: av.container.InputContainer, name: str, limit_s: float) -> tuple[float, bool]:
+    """Decode all audio: its real length in seconds, and whether it is silent."""
     resampler = av.AudioResampler(format="s16", layout="mono", rate=16000)
     count, loudest = 0, 0.0
     until = time.monotonic() + PROBE_S

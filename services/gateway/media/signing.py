@@ -16,7 +16,7 @@ from services.gateway.settings import GatewaySettings
 
 
 def load_secret(settings: GatewaySettings) -> bytes:
-    """The key of the links: from the settings, else made once and kept in the data folder for its owner only."""
+    """The signing key: from the settings, else made once and kept in the data folder, readable by its owner only."""
     if settings.secret:
         return settings.secret.encode()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -35,12 +35,20 @@ class Signer:
         self._secret, self._step = secret, hours * 1800
 
     def sign(self, path: str) -> str:
-        """``path?exp=…&sig=…``. Good for between half and all of the set time: rounded, so that caches see one URL."""
+        """``path?exp=…&sig=…``. Valid for half to all of the set time: rounded, so that caches see one URL."""
         expires = (int(time.time()) // self._step + 2) * self._step
         return f"{quote(path)}?exp={expires}&sig={self._mac(path, expires)}"
 
+    def media(self, key: str) -> str:
+        """Link to a stored result file."""
+        return self.sign(f"/api/v1/media/{key}")
+
+    def asset(self, asset_id: str) -> str:
+        """Link to an upload."""
+        return self.sign(f"/api/v1/assets/{asset_id}/content")
+
     def check(self, path: str, exp: str, sig: str) -> int:
-        """Seconds the link is still good. Raises ``stale-link`` when it is forged or over."""
+        """Seconds until the link expires. Raises ``stale-link`` when it has expired or is forged."""
         left = int(exp) - int(time.time()) if exp.isascii() and exp.isdigit() and len(exp) < 12 else 0
         if left <= 0 or not hmac.compare_digest(self._mac(path, int(exp)).encode(), sig.encode()):
             raise HuashengError("stale-link")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from services.common.clauses import ClauseSplitter, weight
-from services.gateway.turn.events import Spoken
+from services.gateway.turn.events import SpokenClause
 
-LINE = 22.0
-"""Heaviest cue (see ``clauses.weight``): about 22 Chinese characters or 88 letters, two lines on a phone."""
+HEAVIEST_CUE = 22.0
+"""Weight of the longest cue (see ``clauses.weight``): about 22 Chinese characters or 88 letters."""
 
 
 def _time(seconds: float) -> str:
@@ -14,22 +14,23 @@ def _time(seconds: float) -> str:
     return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}"
 
 
-def _pieces(text: str) -> list[str]:
-    if weight(text) <= LINE:
+def _cues(text: str) -> list[str]:
+    if weight(text) <= HEAVIEST_CUE:
         return [text]
     splitter = ClauseSplitter()
     return [*splitter.feed(text), *splitter.flush()]
 
 
-def webvtt(spoken: list[Spoken]) -> str:
-    """The subtitles file. A long stretch is cut at its punctuation, each piece given time by its weight."""
+def webvtt(clauses: list[SpokenClause]) -> str:
+    """The subtitles file. A long stretch is cut at its punctuation, each piece shown in proportion to its weight."""
     out = ["WEBVTT", ""]
-    for s in spoken:
-        at, whole = s.start_s, max(weight(s.text), 0.01)
-        for piece in _pieces(s.text):
-            end = min(s.end_s, at + (s.end_s - s.start_s) * weight(piece) / whole)
+    for clause in clauses:
+        start_s, whole = clause.start_s, max(weight(clause.text), 0.01)
+        for piece in _cues(clause.text):
+            share = weight(piece) / whole
+            end_s = min(clause.end_s, start_s + (clause.end_s - clause.start_s) * share)
             safe = " ".join(piece.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            if safe and end > at:
-                out += [f"{_time(at)} --> {_time(end)}", safe, ""]
-            at = end
+            if safe and end_s > start_s:
+                out += [f"{_time(start_s)} --> {_time(end_s)}", safe, ""]
+            start_s = end_s
     return "\n".join(out)

@@ -18,12 +18,12 @@ _FLUSH = 1 << 20
 _MAX_FIELDS = 20
 _MAX_FIELD = 64 * 1024
 _ENVELOPE = 256 * 1024
-"""What boundaries and other fields may add to the length of a request."""
+"""Bytes that boundaries and other fields may add to a request."""
 
 
 @dataclass
 class Upload:
-    """A received file and the form's other fields. Whoever gets it removes ``path``."""
+    """A received file and the form's other fields. The caller removes ``path``."""
 
     path: Path
     filename: str = ""
@@ -32,7 +32,7 @@ class Upload:
 
 
 class _Form:
-    """What the parser tells, put together: file bytes into a buffer, other fields into strings."""
+    """Collects the parser's output: file bytes in a buffer, other fields as strings."""
 
     def __init__(self) -> None:
         self.buffer = bytearray()
@@ -89,9 +89,10 @@ class _Form:
 
 
 async def receive(request: Request, folder: Path, limit: int) -> Upload:
-    """Take the field ``file`` of at most ``limit`` bytes into a temporary file in ``folder``.
+    """Write the field ``file`` of at most ``limit`` bytes to a temporary file in ``folder``.
 
-    Raises ``too-large`` without reading on, ``bad-request`` when there is no file or the form is broken, ``disk-full``.
+    Raises ``too-large`` without reading the rest, ``bad-request`` when the file is missing or the form is broken,
+    ``disk-full``.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
@@ -105,7 +106,7 @@ async def receive(request: Request, folder: Path, limit: int) -> Upload:
     try:
         handle, name = await asyncio.to_thread(_make, folder)
     except OSError as e:
-        raise _meaning(e) from e
+        raise _storage_error(e) from e
     upload = Upload(Path(name))
     try:
         with os.fdopen(handle, "wb", buffering=0) as out:
@@ -124,7 +125,7 @@ async def receive(request: Request, folder: Path, limit: int) -> Upload:
         if isinstance(e, FormParserError):
             raise HuashengError("bad-request", what="the multipart form is broken") from e
         if isinstance(e, OSError) and not isinstance(e, HuashengError):
-            raise _meaning(e) from e
+            raise _storage_error(e) from e
         raise
     upload.filename, upload.fields = form.filename, form.fields
     return upload
@@ -143,5 +144,5 @@ async def _flush(form: _Form, out: object) -> int:
     return len(data)
 
 
-def _meaning(error: OSError) -> Exception:
+def _storage_error(error: OSError) -> Exception:
     return HuashengError("disk-full") if error.errno == 28 else error

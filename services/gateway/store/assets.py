@@ -1,4 +1,4 @@
-"""Uploaded files: streamed in under a limit, checked by content, stored by id. A name is for showing, never a path."""
+"""Uploaded files: received under a limit, checked by content, stored by id. A name is shown, never used as a path."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from fastapi import Request
@@ -18,13 +17,11 @@ from services.common.storage import Storage, move
 from services.gateway.media.probing import probe
 from services.gateway.media.uploads import Upload, receive
 from services.gateway.settings import GatewaySettings
-from services.gateway.store.db import Database, assets
-
-Row = dict[str, Any]
+from services.gateway.store.db import Database, Row, assets
 
 
 def clean_name(name: str) -> str:
-    """A file name fit to be shown: its last part, without control characters, at most 120 characters long."""
+    """A file name that is safe to show: its last part, without control characters, at most 120 characters long."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     plain = "".join(c for c in last if unicodedata.category(c)[0] != "C").strip(" .")
     if len(plain) > 120:
@@ -39,24 +36,24 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
-class Assets:
-    """The assets table and its files. Queries are synchronous; ``upload`` is not."""
+class AssetStore:
+    """The assets table and its files. Queries are synchronous, ``upload`` is a coroutine."""
 
     def __init__(self, db: Database, storage: Storage, settings: GatewaySettings) -> None:
         self._db, self._storage, self._settings = db, storage, settings
 
     @staticmethod
     def key(asset_id: str) -> str:
-        """Where an asset's file is."""
+        """Storage key of an asset's file."""
         return f"assets/{asset_id}/content"
 
     async def upload(
         self, owner: str, request: Request, choose_id: Callable[[Upload, str], Row | str]
     ) -> tuple[Row, Upload]:
-        """Take a multipart upload. Nothing is left behind when it is refused.
+        """Receive a multipart upload and add it. A refused upload leaves nothing behind.
 
-        ``choose_id`` is asked once the file is here, with the upload and its sha256: the new asset's id, or a row
-        that is to be answered with instead. Raises what ``receive`` and ``probe`` raise, and ``disk-full``.
+        ``choose_id`` is called with the upload and its sha256 once the file is complete. It returns the id of the new
+        asset, or a row to return in place of a new one. Raises what ``receive`` and ``probe`` raise, and ``disk-full``.
         """
         folder = self._settings.data_dir / "uploads"
         upload = await receive(request, folder, self._settings.upload_mb * 2**20)
@@ -110,7 +107,7 @@ class Assets:
         return self._flat(dict(row))
 
     def shared(self, asset_id: str) -> Row:
-        """One asset whoever owns it; only for a request whose signed link was checked. Raises ``unknown-id``."""
+        """One asset of any owner; only for a request whose signed link was checked. Raises ``unknown-id``."""
         with self._db.begin() as c:
             owner = c.scalar(sa.select(assets.c.owner).where(assets.c.id == asset_id))
         return self.get(owner or "", asset_id)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import sqlalchemy as sa
 
 from services.common.errors import HuashengError
 from services.gateway.ids import new_id
-from services.gateway.store.db import Database, conversations, messages
-
-Row = dict[str, Any]
+from services.gateway.store.db import Database, Row, conversations, messages
 
 
-class Conversations:
+class ConversationStore:
     """Synchronous queries; call through ``asyncio.to_thread``."""
 
     def __init__(self, db: Database) -> None:
@@ -40,7 +37,7 @@ class Conversations:
         return dict(row)
 
     def search(self, owner: str, limit: int, before: str | None) -> list[Row]:
-        """Those with messages, the last used first, with their number of ``messages``."""
+        """Conversations that have messages, the last used first, with their number of ``messages``."""
         count = sa.func.count(messages.c.id).label("messages")
         query = (
             sa.select(conversations, count)
@@ -77,7 +74,7 @@ class Conversations:
             return [(r, t) for r, t in c.execute(query)][::-1]
 
     def add_turn(self, owner: str, conversation_id: str, turn_id: str, question: str, reply: str) -> None:
-        """Note question and answer of one turn; noting them again changes nothing."""
+        """Add question and answer of one turn; adding them again changes nothing."""
         now = time.time()
         with self._db.begin() as c:
             if c.scalar(sa.select(messages.c.id).where(messages.c.turn_id == turn_id).limit(1)) is not None:
@@ -87,8 +84,8 @@ class Conversations:
             if title is None:
                 return  # deleted while the answer was made
             common = {"owner": owner, "conversation_id": conversation_id, "turn_id": turn_id, "created_at": now}
-            said = (("user", question), ("assistant", reply))
-            c.execute(sa.insert(messages), [common | {"role": role, "text": text} for role, text in said])
+            pair = (("user", question), ("assistant", reply))
+            c.execute(sa.insert(messages), [common | {"role": role, "text": text} for role, text in pair])
             title = title or " ".join(question.split())[:60]
             c.execute(sa.update(conversations).where(there).values(updated_at=now, title=title))
 

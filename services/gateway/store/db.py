@@ -1,8 +1,7 @@
-"""The gateway's tables. Every row has an owner, and every query names one; files are in storage, never here."""
+"""The gateway's tables. Every row has an owner and every query names one. Files are in storage, not here."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,8 @@ import sqlalchemy as sa
 from services.gateway.settings import GatewaySettings
 
 meta = sa.MetaData()
+Row = dict[str, Any]
+"""A row of a table, by column."""
 
 
 def _owned(name: str, *columns: sa.Column[Any], indexes: tuple[str, ...] = ()) -> sa.Table:
@@ -77,7 +78,7 @@ messages = sa.Table(
     sa.Column("role", sa.String(16), nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
-    sa.UniqueConstraint("turn_id", "role", name="messages_turn_role"),  # a repeated step cannot say a thing twice
+    sa.UniqueConstraint("turn_id", "role", name="messages_turn_role"),  # a repeated step adds nothing twice
     sa.Index("messages_conversation", "conversation_id", "id"),
 )
 
@@ -130,10 +131,3 @@ class Database:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     for pragma in ("journal_mode=WAL", "busy_timeout=10000", "foreign_keys=ON", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def iso(seconds: float | None) -> str | None:
-    """Seconds since 1970 as RFC 3339 in UTC."""
-    if seconds is None:
-        return None
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""``Idempotency-Key``: the same key and request give the same answer, and do nothing twice."""
+"""``Idempotency-Key``: the same key with the same request returns the same answer and does nothing twice."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from services.gateway.store.db import Database, idempotency
 
 KEEP_S = 86_400.0
 ABANDONED_S = 60.0
-"""A request without an answer after this long died with its process; the next one takes over its resource id."""
+"""A request without an answer after this long died with its process; the next one reuses its resource id."""
 
 
 def request_hash(*parts: object) -> str:
-    """What makes two requests the same."""
+    """SHA-256 of the parts that make two requests the same."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to answer a request. ``answer`` is there when it was answered before: (status, body)."""
+    """The right to answer a request. ``answer``, (status, body), is set when it was answered before."""
 
     resource_id: str
     key: str = ""
     answer: tuple[int, Any] | None = None
 
 
-class Idempotency:
+class IdempotencyStore:
     """Synchronous queries; call through ``asyncio.to_thread``."""
 
     def __init__(self, db: Database) -> None:

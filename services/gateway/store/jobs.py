@@ -1,4 +1,4 @@
-"""The jobs table: what is asked, how far it is, what came of it. Running them is ``runner``'s business."""
+"""The jobs table: what was asked, how far it is, what the result is. ``services.gateway.jobs`` runs the jobs."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.common.errors import HuashengError
-from services.gateway.store.db import Database, jobs
+from services.gateway.store.db import Database, Row, jobs
 
-Row = dict[str, Any]
 QUEUES = {"dialogue": "dialogue", "video": "render", "avatar": "render", "training": "training"}
 """The queue of each kind of job."""
-STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 ACTIVE = ("queued", "running")
 
 
-class Jobs:
+class JobStore:
     """Synchronous queries; call through ``asyncio.to_thread``."""
 
     def __init__(self, db: Database, max_queued: int) -> None:
         self._db, self._max_queued = db, max_queued
 
     def create(self, owner: str, job_id: str, kind: str, params: Row, asset_id: str | None = None) -> Row:
-        """Note a new job; the same id again gives the row that is there. Raises ``queue-full``."""
+        """Add a new job; the same id again returns the row that is there. Raises ``queue-full``."""
         with self._db.begin() as c:
             there = c.execute(sa.select(jobs).where(jobs.c.id == job_id, jobs.c.owner == owner)).mappings().first()
             if there:
@@ -64,8 +62,16 @@ class Jobs:
             raise HuashengError("unknown-id", kind="job", id=job_id)
         return dict(row)
 
-    def search(self, owner: str, kind: str | None, states: Iterable[str], limit: int, before: str | None) -> list[Row]:
-        """Newest first."""
+    def search(
+        self,
+        owner: str,
+        *,
+        kind: str | None = None,
+        states: Iterable[str] = (),
+        limit: int = 200,
+        before: str | None = None,
+    ) -> list[Row]:
+        """Jobs of a kind and in some states (none given: all), older than the job ``before``, newest first."""
         query = sa.select(jobs).where(jobs.c.owner == owner).order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
         if kind:
             query = query.where(jobs.c.kind == kind)
@@ -89,7 +95,7 @@ class Jobs:
             return [dict(r) for r in c.execute(query).mappings()]
 
     def position(self, row: Row) -> int | None:
-        """Place in the queue, 1 = next; None once it runs. Counts everybody's jobs, tells nothing else of them."""
+        """Place in the queue, 1 = next; None once it runs. Counts the jobs of all owners."""
         if row["state"] != "queued":
             return None
         earlier = sa.or_(
@@ -107,7 +113,7 @@ class Jobs:
             return [dict(r) for r in c.execute(query.order_by(jobs.c.created_at, jobs.c.id)).mappings()]
 
     def begin(self, job_id: str, executor: str) -> Row | None:
-        """Take a job up, for the first time or again; None when it is over or was cancelled meanwhile."""
+        """Mark a job as running, for the first time or again; None when it is over or was cancelled meanwhile."""
         now = time.time()
         with self._db.begin() as c:
             c.execute(
@@ -119,12 +125,12 @@ class Jobs:
         return dict(row) if row and row["state"] == "running" else None
 
     def save(self, job_id: str, **values: Any) -> None:
-        """Note how far a running job is."""
+        """Update columns of a running job; a job that is over stays as it is."""
         with self._db.begin() as c:
             c.execute(sa.update(jobs).where(jobs.c.id == job_id, jobs.c.state == "running").values(values))
 
     def finish(self, job_id: str, state: str, result: Row | None = None, error: Row | None = None) -> bool:
-        """The job is over. Whether this call ended it (a repeat finds it ended)."""
+        """End a job. Returns whether this call ended it; False when it was over before."""
         values: Row = {"state": state, "result": result, "error": error, "finished_at": time.time(), "eta_s": None}
         if state == "succeeded":
             values |= {"progress": 1.0, "stage": ""}
@@ -133,7 +139,7 @@ class Jobs:
             return done.rowcount > 0
 
     def request_cancel(self, owner: str, job_id: str) -> Row:
-        """Cancel a waiting job at once, ask a running one to stop. Returns the row as it is then."""
+        """Cancel a queued job at once, ask a running one to stop. Returns the row after that."""
         with self._db.begin() as c:
             mine = sa.and_(jobs.c.id == job_id, jobs.c.owner == owner)
             c.execute(
@@ -145,7 +151,7 @@ class Jobs:
         return self.get(owner, job_id)
 
     def cancel_requests(self, ids: Iterable[str]) -> set[str]:
-        """Which of these jobs somebody wants stopped."""
+        """Which of these jobs were asked to stop."""
         query = sa.select(jobs.c.id).where(jobs.c.id.in_(list(ids)), jobs.c.cancel_requested)
         with self._db.begin() as c:
             return set(c.scalars(query))
@@ -163,9 +169,9 @@ class Jobs:
         with self._db.begin() as c:
             return c.scalar(query.limit(1)) is not None
 
-    def unfinished(self, state: str) -> list[Row]:
-        """All jobs in ``queued`` or ``running``, oldest first; for the start of the gateway."""
-        query = sa.select(jobs).where(jobs.c.state == state).order_by(jobs.c.created_at)
+    def queued(self) -> list[Row]:
+        """All queued jobs, oldest first; for the start of the gateway."""
+        query = sa.select(jobs).where(jobs.c.state == "queued").order_by(jobs.c.created_at)
         with self._db.begin() as c:
             return [dict(r) for r in c.execute(query).mappings()]
 

@@ -1,4 +1,4 @@
-"""What the stages of a turn hand out, in order, as they get it."""
+"""What the stages of a turn emit, in order, as it becomes available."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Fallback:
-    """An engine was passed over, another did its work. Comes before what that one made."""
+    """Another engine did the work of the one that was wanted. Comes before the output of that other engine."""
 
     service: str
     wanted: str
@@ -15,13 +15,13 @@ class Fallback:
     reason: str
     """As in ``errors.toml``."""
     wanted_voice: str = ""
-    """The voice that was asked for, where the engine that speaks does not have it."""
+    """The voice that was asked for, when the engine that speaks does not have it."""
     used_voice: str = ""
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was heard. ``segments``: (text, start s, end s)."""
+    """Recognised speech. ``segments``: (text, start in s, end in s)."""
 
     text: str
     language: str
@@ -34,7 +34,7 @@ class Transcript:
 
 @dataclass(frozen=True)
 class Reply:
-    """A piece of the answer; ``is_last`` comes once, with empty text and the engine that answered."""
+    """A piece of the answer. ``is_last`` comes once, with empty text and the engine that answered."""
 
     text: str
     is_last: bool = False
@@ -42,8 +42,17 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Spoken:
-    """A stretch of speech, as written, and when it sounds."""
+class SpeechHeader:
+    """Format of the speech: sample rate in Hz, engine and voice."""
+
+    sample_rate_hz: int
+    engine: str
+    voice_id: str
+
+
+@dataclass(frozen=True)
+class SpokenClause:
+    """A stretch of the answer as written, and when it is spoken. An empty text extends the stretch before."""
 
     text: str
     start_s: float
@@ -51,16 +60,7 @@ class Spoken:
 
 
 @dataclass(frozen=True)
-class VoiceHeader:
-    """How the speech comes: sample rate, engine and voice."""
-
-    rate: int
-    engine: str
-    voice_id: str
-
-
-@dataclass(frozen=True)
-class Sound:
+class SpeechAudio:
     """16-bit mono PCM of the speech, in order."""
 
     pcm: bytes
@@ -68,7 +68,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class VideoHeader:
-    """What the video is."""
+    """Format of the video."""
 
     width: int
     height: int
@@ -76,7 +76,7 @@ class VideoHeader:
     mime_type: str
     engine: str
     start_frame: int = 0
-    """Of the idle loop; may count on past the loop's end."""
+    """First frame, counted in the idle loop; may count on past the loop's end."""
 
 
 @dataclass(frozen=True)
@@ -88,21 +88,32 @@ class Media:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """How far the drawing is, in seconds of video."""
+class RenderProgress:
+    """How much video is rendered, in seconds."""
 
-    seconds: float
+    rendered_s: float
 
 
 @dataclass(frozen=True)
-class Summary:
+class VideoSummary:
     """The video is complete."""
 
     frames: int
     passthrough_frames: int
     duration_s: float
     end_frame: int = 0
-    """Of the idle loop."""
+    """Last frame, counted in the idle loop."""
 
 
-Event = Fallback | Transcript | Reply | Spoken | VoiceHeader | Sound | VideoHeader | Media | Drawn | Summary
+Event = (
+    Fallback
+    | Transcript
+    | Reply
+    | SpeechHeader
+    | SpokenClause
+    | SpeechAudio
+    | VideoHeader
+    | Media
+    | RenderProgress
+    | VideoSummary
+)

@@ -1,11 +1,10 @@
 """One turn of a conversation: question in, talking-face answer out, all stages at work at the same time.
 
-Used by the dialogue job, by the gRPC door and by the live socket alike; knows nothing of HTTP, jobs or databases.
+The jobs, the gRPC service and the REST API use it alike; it knows nothing of HTTP, jobs or databases.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable
 from dataclasses import dataclass, field
@@ -13,8 +12,19 @@ from dataclasses import dataclass, field
 from services.common.errors import HuashengError
 from services.common.script import language_of
 from services.gateway.clients import Clients
+from services.gateway.turn.choices import AvatarChoice, VoiceChoice
 from services.gateway.turn.events import Event, Transcript
-from services.gateway.turn.stages import Drawing, Flow, Look, Voice, draw, listen, recite, speak, think
+from services.gateway.turn.flow import Flow
+from services.gateway.turn.stages import (
+    clause_queue,
+    feed_recording,
+    generate_reply,
+    recognise,
+    render,
+    speech_queue,
+    split_text,
+    synthesise,
+)
 from services.gateway.turn.timings import Timings
 
 
@@ -22,13 +32,14 @@ from services.gateway.turn.timings import Timings
 class Turn:
     """What is asked and who answers. Exactly one of ``text``, ``pcm`` and ``uri`` is given."""
 
-    look: Look
-    voice: Voice
+    avatar: AvatarChoice
+    voice: VoiceChoice
     text: str = ""
     pcm: AsyncIterable[bytes] | None = None
-    """16-bit mono PCM at ``rate`` Hz, as it comes."""
-    rate: int = 16000
+    """16-bit mono PCM at ``sample_rate_hz``, as it arrives."""
+    sample_rate_hz: int = 16000
     uri: str = ""
+    """Storage URI of a recording."""
     language: str = ""
     """BCP 47; empty to detect it."""
     history: list[tuple[str, str]] = field(default_factory=list)
@@ -36,60 +47,92 @@ class Turn:
     persona: str = ""
     """Who the avatar is, for the language model."""
     reply: str = ""
-    """The answer when it is known already (an earlier attempt got that far): the language model is not asked again."""
+    """The answer when an earlier attempt has produced it: the language model is not asked again."""
     asr_engine: str = ""
-    """Engine that is asked first; empty for the service's default. The voice names that of the tts service."""
+    """Engine that is asked first; empty for the service's default. ``voice`` names the one of the tts service."""
     llm_engine: str = ""
     llm_model: str = ""
     """Language model of that engine; empty for its default."""
-    alone: bool = False
-    """No other engine may listen or answer in the place of one that cannot."""
+    no_fallback: bool = False
+    """No other engine may recognise or answer in the place of one that cannot."""
 
 
-async def hear(clients: Clients, turn: Turn, timings: Timings) -> Transcript:
+async def recognise_question(clients: Clients, turn: Turn, timings: Timings) -> Transcript:
     """The question as text. Raises ``no-speech``."""
     if turn.text:
         return Transcript(turn.text, turn.language or language_of(turn.text), "", 0.0)
-    heard = await listen(
+    transcript = await recognise(
         clients,
         timings,
         uri=turn.uri,
         pcm=turn.pcm,
-        rate=turn.rate,
+        sample_rate_hz=turn.sample_rate_hz,
         language=turn.language,
         engine=turn.asr_engine,
-        alone=turn.alone,
+        no_fallback=turn.no_fallback,
     )
-    if not heard.text:
+    if not transcript.text:
         raise HuashengError("no-speech")
-    return heard
+    return transcript
 
 
 async def run_turn(clients: Clients, turn: Turn, timings: Timings) -> AsyncGenerator[Event, None]:
-    """Events in order: transcript; reply pieces, speech and video among each other; summary last.
+    """Events in order: transcript; pieces of the reply, speech and video mixed; summary last.
 
-    An engine that was passed over is told before what the other one made.
-
-    Closing the generator cancels every call. Raises ``HuashengError``.
+    A fallback comes before the output of the engine that took over. Closing the generator cancels every call. Raises
+    ``HuashengError``.
     """
-    heard = await hear(clients, turn, timings)
-    for fallback in heard.fallbacks:
+    question = await recognise_question(clients, turn, timings)
+    for fallback in question.fallbacks:
         yield fallback
-    yield heard
-    flow = Flow()
-    clauses: asyncio.Queue[str | None] = asyncio.Queue(maxsize=16)
-    drawing: Drawing = asyncio.Queue(maxsize=32)
+    yield question
+    flow, clauses, speech = Flow(clients, timings), clause_queue(), speech_queue()
     if turn.reply:
-        flow.start(recite(turn.reply, clauses))
+        flow.start(split_text(turn.reply, clauses))
     else:
-        history = [*turn.history, ("user", heard.text)]
-        # the script cannot tell English from French, which the language model can answer as well
-        language = turn.language if turn.text else heard.language
-        wanted = turn.persona, turn.llm_engine, turn.llm_model, turn.alone
-        thinking = think(flow, clients, timings, history, language, clauses, *wanted)
-        flow.start(thinking)
-    flow.start(speak(flow, clients, timings, turn.voice, clauses, drawing))
-    flow.start(draw(flow, clients, timings, turn.look, drawing))
+        reply = generate_reply(
+            flow,
+            clauses,
+            history=[*turn.history, ("user", question.text)],
+            # the script does not distinguish English from French, which the language model can answer as well
+            language=turn.language if turn.text else question.language,
+            persona=turn.persona,
+            engine=turn.llm_engine,
+            model=turn.llm_model,
+            no_fallback=turn.no_fallback,
+        )
+        flow.start(reply)
+    flow.start(synthesise(flow, turn.voice, clauses, speech))
+    flow.start(render(flow, turn.avatar, speech))
     async with contextlib.aclosing(flow.events()) as events:
         async for event in events:
             yield event
+
+
+def speak_text(clients: Clients, timings: Timings, voice: VoiceChoice, text: str) -> AsyncGenerator[Event, None]:
+    """Text to speech without video. Closing the generator cancels the calls."""
+    flow, clauses = Flow(clients, timings), clause_queue()
+    flow.start(split_text(text, clauses))
+    flow.start(synthesise(flow, voice, clauses))
+    return flow.events()
+
+
+def video_of_text(
+    clients: Clients, timings: Timings, avatar: AvatarChoice, voice: VoiceChoice, text: str
+) -> AsyncGenerator[Event, None]:
+    """Text to speech and video. Closing the generator cancels the calls."""
+    flow, clauses, speech = Flow(clients, timings), clause_queue(), speech_queue()
+    flow.start(split_text(text, clauses))
+    flow.start(synthesise(flow, voice, clauses, speech))
+    flow.start(render(flow, avatar, speech))
+    return flow.events()
+
+
+def video_of_recording(
+    clients: Clients, timings: Timings, avatar: AvatarChoice, pcm: AsyncIterable[bytes], sample_rate_hz: int
+) -> AsyncGenerator[Event, None]:
+    """Recorded speech, 16-bit mono PCM, to video. Closing the generator cancels the calls."""
+    flow, speech = Flow(clients, timings), speech_queue()
+    flow.start(feed_recording(pcm, sample_rate_hz, speech))
+    flow.start(render(flow, avatar, speech))
+    return flow.events()

@@ -1,4 +1,4 @@
-"""The one place where a turn's stages are timed; feeds the page, the result JSON and the metrics alike."""
+"""Times the stages of a turn, for the page, the result JSON and the metrics."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _METRIC = {
 class Timings:
     """Milliseconds by stage, e.g. ``{"asr": 412.0, "llm_first_token": 38.2}``.
 
-    ``age_s`` is how long ago the turn was accepted; ``on_mark`` hears of each stage as it becomes known.
+    ``age_s`` is how long ago the turn was accepted; ``on_mark`` is called with each figure as it becomes known.
     """
 
     def __init__(self, age_s: float = 0.0, on_mark: Callable[[str, float], None] | None = None) -> None:
@@ -30,7 +30,7 @@ class Timings:
         self.ms: dict[str, float] = {}
 
     def begin(self, stage: str) -> None:
-        """The stage's first input is being sent. Beginning again (a repeat) forgets the stage's earlier figures."""
+        """The stage's first input is being sent. Beginning again (a repeat) drops the stage's earlier figures."""
         self._began[stage] = time.monotonic()
         for key in [k for k in self.ms if k == stage or k.startswith(stage + "_first")]:
             del self.ms[key]
@@ -41,12 +41,12 @@ class Timings:
             self.begin(stage)
 
     def mark(self, key: str, stage: str = "") -> None:
-        """Note ``key``: the time since ``stage`` began, or since the turn was accepted. The first note counts."""
+        """Set ``key`` to the time since ``stage`` began, or since the turn was accepted. Only the first call counts."""
         if key not in self.ms:
-            self.known(key, (time.monotonic() - (self._began[stage] if stage else self._accepted)) * 1000)
+            self.set(key, (time.monotonic() - (self._began[stage] if stage else self._accepted)) * 1000)
 
-    def known(self, key: str, ms: float) -> None:
-        """Note a figure taken elsewhere (an earlier step of the same job)."""
+    def set(self, key: str, ms: float) -> None:
+        """Set a figure that was measured elsewhere (an earlier step of the same job)."""
         self.ms[key] = round(ms, 1)
         if key in _METRIC:
             metrics.STAGE_SECONDS.labels(_METRIC[key]).observe(ms / 1000)
@@ -54,7 +54,7 @@ class Timings:
             self._on_mark(key, self.ms[key])
 
     def restart(self) -> None:
-        """Forget the stages of an attempt that failed; what it took stays in ``total``."""
+        """Drop the stages of an attempt that failed; the time it took stays in ``total``."""
         self._began.clear()
         for key in [k for k in self.ms if k not in ("queued", "asr")]:
             del self.ms[key]

@@ -3,6 +3,8 @@
 import re
 import struct
 
+from huasheng.render.v1 import render_pb2
+
 from services.common.errors import HuashengError
 from tests.fakes import media
 from tests.fakes.problems import problem
@@ -87,6 +89,24 @@ async def test_avatars(world: World) -> None:
     assert (failed["state"], failed["error"]["reason"]) == ("failed", "no-face")
     chinese = (await world.http.get(f"/api/v1/jobs/{refused['id']}?lang=zh")).json()
     assert chinese["error"]["title"] == "没有找到人脸"
+
+
+async def test_avatars_and_models_are_found_by_their_id_and_only_by_their_owner(world: World) -> None:
+    render = world.fakes.render
+    render.avatars["p-hers"] = render_pb2.Avatar(avatar_id="p-hers", owner="eve", name="Eve")
+    render.models["hers"] = render_pb2.Model(model_id="hers", owner="eve", name="Eve")
+    for path in ("avatars/no", "avatars/p-hers", "models/no", "models/hers"):
+        problem(await world.http.get(f"/api/v1/{path}"), 404, "unknown-id")
+        problem(await world.http.delete(f"/api/v1/{path}"), 404, "unknown-id")
+    for body in ({"avatar_id": "p-hers"}, {"model": "hers"}, {"avatar_id": "builtin", "model": "no"}):
+        problem(await world.post("videos", {"text": "a", **body}), 404, "unknown-id")
+        problem(await world.post("dialogues", {"text": "a", **body}), 404, "unknown-id")
+    assert (await world.http.get("/api/v1/models/builtin")).json()["before"] == {"x": 1}
+    assert (await world.http.get("/api/v1/avatars/builtin")).json()["name"] == "画"
+    render.lists, render.lookups = 0, 0
+    made = (await world.post("videos", {"text": "你好", "avatar_id": "builtin", "model": "builtin"})).json()
+    assert (await world.done(made["id"]))["state"] == "succeeded"
+    assert (render.lists, render.lookups) == (0, 2), "one avatar, one model, no whole list"
 
 
 async def test_videos_from_sound_with_subtitles(world: World) -> None:

@@ -140,8 +140,23 @@ async def test_deleting_an_avatar(rig: Rig) -> None:
     assert (await refused(rig.stub.StreamRender(iter([config(avatar_id="ann"), END])))).slug == "unknown-id"
 
 
+async def test_one_avatar_is_found_by_its_id(rig: Rig) -> None:
+    made = (await rig.prepare())[-1].avatar
+    builtin = (await rig.stub.ListAvatars(pb.ListAvatarsRequest(owner="local"))).avatars[0]
+    assert (await rig.stub.GetAvatar(pb.GetAvatarRequest(owner="local", avatar_id="ann"))).avatar == made
+    for owner, avatar_id in (("local", ""), ("local", "builtin"), ("eve", "builtin")):
+        found = (await rig.stub.GetAvatar(pb.GetAvatarRequest(owner=owner, avatar_id=avatar_id))).avatar
+        assert found == builtin
+    for avatar_id in ("nobody", "No Such Name", "../ann", "a" * 5000):
+        error = await refused(rig.stub.GetAvatar(pb.GetAvatarRequest(owner="local", avatar_id=avatar_id)))
+        assert (error.slug, error.params["kind"]) == ("unknown-id", "avatar")
+    assert (await refused(rig.stub.GetAvatar(pb.GetAvatarRequest(avatar_id="ann")))).slug == "bad-request"
+
+
 async def test_other_owners_see_nothing(rig: Rig) -> None:
     await rig.prepare()
+    asked = pb.GetAvatarRequest(owner="eve", avatar_id="ann")
+    assert (await refused(rig.stub.GetAvatar(asked))).slug == "unknown-id"
     listed = (await rig.stub.ListAvatars(pb.ListAvatarsRequest(owner="eve"))).avatars
     assert [a.avatar_id for a in listed] == ["builtin"]
     assert (

@@ -76,6 +76,13 @@ async def test_a_training_tells_how_it_stands_and_gives_a_model_that_draws(rig: 
     models = (await rig.stub.ListModels(pb.ListModelsRequest(owner="local"))).models
     assert [m.model_id for m in models] == ["fake", "talk_steps20"]
     assert [m.model_id for m in (await rig.stub.ListModels(pb.ListModelsRequest(owner="other"))).models] == ["fake"]
+    for listed in models:
+        asked = pb.GetModelRequest(owner="local", model_id=listed.model_id)
+        assert (await rig.stub.GetModel(asked)).model == listed
+    assert (await rig.stub.GetModel(pb.GetModelRequest(owner="other", model_id="fake"))).model == models[0]
+    for owner, model_id in (("other", "talk_steps20"), ("local", "talk"), ("local", "../x"), ("local", "broken")):
+        asked = pb.GetModelRequest(owner=owner, model_id=model_id)
+        assert (await refused(rig.stub.GetModel(asked))).slug == "unknown-id"
     answers = await whole(rig, [config(model_id="talk_steps20"), *sound(np.zeros(16000, np.float32)), END])
     assert kinds(answers)[-1] == "summary"
     assert FakeEngine.last and FakeEngine.last.config.model and FakeEngine.last.config.model.read_bytes() == b"model"

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from services.common.errors import HuashengError
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.db import Database, idempotency
-from services.gateway.store.idempotency import ABANDONED_S, KEEP_S, Idempotency, request_hash
+from services.gateway.store.idempotency import ABANDONED_S, KEEP_S, IdempotencyStore, request_hash
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def age(database: Database, seconds: float) -> None:
 
 
 def test_a_key_is_answered_once(database: Database) -> None:
-    keys = Idempotency(database)
+    keys = IdempotencyStore(database)
     claim = keys.claim("local", "k", "hash", "j")
     with pytest.raises(HuashengError, match="idempotency-pending"):
         keys.claim("local", "k", "hash", "j")
@@ -34,14 +34,14 @@ def test_a_key_is_answered_once(database: Database) -> None:
 
 
 def test_a_request_that_died_is_taken_over_with_its_id(database: Database) -> None:
-    keys = Idempotency(database)
+    keys = IdempotencyStore(database)
     dead = keys.claim("local", "k", "hash", "j")
     age(database, ABANDONED_S + 1)
     assert keys.claim("local", "k", "hash", "j").resource_id == dead.resource_id
 
 
 def test_keys_are_forgotten_after_a_day_and_after_a_refusal(database: Database) -> None:
-    keys = Idempotency(database)
+    keys = IdempotencyStore(database)
     old = keys.claim("local", "k", "hash", "j")
     keys.answer("local", old, 202, {})
     age(database, KEEP_S + 1)
@@ -52,7 +52,7 @@ def test_keys_are_forgotten_after_a_day_and_after_a_refusal(database: Database) 
 
 
 def test_no_key_and_bad_keys(database: Database) -> None:
-    keys = Idempotency(database)
+    keys = IdempotencyStore(database)
     assert keys.claim("local", None, "h", "a").resource_id.startswith("a_")
     with pytest.raises(HuashengError, match="bad-request"):
         keys.claim("local", "k" * 201, "h", "a")

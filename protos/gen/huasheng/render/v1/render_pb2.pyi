@@ -99,6 +99,20 @@ class ListAvatarsResponse(_message.Message):
     avatars: _containers.RepeatedCompositeFieldContainer[Avatar]
     def __init__(self, avatars: _Optional[_Iterable[_Union[Avatar, _Mapping]]] = ...) -> None: ...
 
+class GetAvatarRequest(_message.Message):
+    __slots__ = ("owner", "avatar_id")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    AVATAR_ID_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    avatar_id: str
+    def __init__(self, owner: _Optional[str] = ..., avatar_id: _Optional[str] = ...) -> None: ...
+
+class GetAvatarResponse(_message.Message):
+    __slots__ = ("avatar",)
+    AVATAR_FIELD_NUMBER: _ClassVar[int]
+    avatar: Avatar
+    def __init__(self, avatar: _Optional[_Union[Avatar, _Mapping]] = ...) -> None: ...
+
 class DeleteAvatarRequest(_message.Message):
     __slots__ = ("owner", "avatar_id")
     OWNER_FIELD_NUMBER: _ClassVar[int]
@@ -364,6 +378,20 @@ class ListModelsResponse(_message.Message):
     MODELS_FIELD_NUMBER: _ClassVar[int]
     models: _containers.RepeatedCompositeFieldContainer[Model]
     def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ...) -> None: ...
+
+class GetModelRequest(_message.Message):
+    __slots__ = ("owner", "model_id")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    model_id: str
+    def __init__(self, owner: _Optional[str] = ..., model_id: _Optional[str] = ...) -> None: ...
+
+class GetModelResponse(_message.Message):
+    __slots__ = ("model",)
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: Model
+    def __init__(self, model: _Optional[_Union[Model, _Mapping]] = ...) -> None: ...
 
 class DeleteModelRequest(_message.Message):
     __slots__ = ("owner", "model_id")

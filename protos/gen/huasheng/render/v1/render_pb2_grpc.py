@@ -45,6 +45,11 @@ class RenderServiceStub(object):
                 request_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.ListAvatarsRequest.SerializeToString,
                 response_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.ListAvatarsResponse.FromString,
                 _registered_method=True)
+        self.GetAvatar = channel.unary_unary(
+                '/huasheng.render.v1.RenderService/GetAvatar',
+                request_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.GetAvatarRequest.SerializeToString,
+                response_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.GetAvatarResponse.FromString,
+                _registered_method=True)
         self.DeleteAvatar = channel.unary_unary(
                 '/huasheng.render.v1.RenderService/DeleteAvatar',
                 request_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.DeleteAvatarRequest.SerializeToString,
@@ -74,6 +79,11 @@ class RenderServiceStub(object):
                 '/huasheng.render.v1.RenderService/ListModels',
                 request_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.ListModelsRequest.SerializeToString,
                 response_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.ListModelsResponse.FromString,
+                _registered_method=True)
+        self.GetModel = channel.unary_unary(
+                '/huasheng.render.v1.RenderService/GetModel',
+                request_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.GetModelRequest.SerializeToString,
+                response_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.GetModelResponse.FromString,
                 _registered_method=True)
         self.DeleteModel = channel.unary_unary(
                 '/huasheng.render.v1.RenderService/DeleteModel',
@@ -106,6 +116,13 @@ class RenderServiceServicer(object):
 
     def ListAvatars(self, request, context):
         """Lists prepared avatars of an owner, the built-in one included.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAvatar(self, request, context):
+        """Gets one avatar: the built-in one or one of the owner's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -159,6 +176,13 @@ class RenderServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetModel(self, request, context):
+        """Gets one model: a built-in one or one that the owner trained.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteModel(self, request, context):
         """Deletes a trained model, its checkpoints included; built-in ones stay. Its avatar stays as well. Deleting an avatar
         deletes the models that belong to it.
@@ -194,6 +218,11 @@ def add_RenderServiceServicer_to_server(servicer, server):
                     request_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.ListAvatarsRequest.FromString,
                     response_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.ListAvatarsResponse.SerializeToString,
             ),
+            'GetAvatar': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAvatar,
+                    request_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.GetAvatarRequest.FromString,
+                    response_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.GetAvatarResponse.SerializeToString,
+            ),
             'DeleteAvatar': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteAvatar,
                     request_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.DeleteAvatarRequest.FromString,
@@ -223,6 +252,11 @@ def add_RenderServiceServicer_to_server(servicer, server):
                     servicer.ListModels,
                     request_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.ListModelsRequest.FromString,
                     response_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.ListModelsResponse.SerializeToString,
+            ),
+            'GetModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetModel,
+                    request_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.GetModelRequest.FromString,
+                    response_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.GetModelResponse.SerializeToString,
             ),
             'DeleteModel': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteModel,
@@ -295,6 +329,33 @@ class RenderService(object):
             '/huasheng.render.v1.RenderService/ListAvatars',
             huasheng_dot_render_dot_v1_dot_render__pb2.ListAvatarsRequest.SerializeToString,
             huasheng_dot_render_dot_v1_dot_render__pb2.ListAvatarsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAvatar(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huasheng.render.v1.RenderService/GetAvatar',
+            huasheng_dot_render_dot_v1_dot_render__pb2.GetAvatarRequest.SerializeToString,
+            huasheng_dot_render_dot_v1_dot_render__pb2.GetAvatarResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -457,6 +518,33 @@ class RenderService(object):
             '/huasheng.render.v1.RenderService/ListModels',
             huasheng_dot_render_dot_v1_dot_render__pb2.ListModelsRequest.SerializeToString,
             huasheng_dot_render_dot_v1_dot_render__pb2.ListModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huasheng.render.v1.RenderService/GetModel',
+            huasheng_dot_render_dot_v1_dot_render__pb2.GetModelRequest.SerializeToString,
+            huasheng_dot_render_dot_v1_dot_render__pb2.GetModelResponse.FromString,
             options,
             channel_credentials,
             insecure,

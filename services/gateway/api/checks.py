@@ -1,0 +1,58 @@
+"""Checks of texts and recordings that several routes share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import Request
+
+from services.common.errors import HuashengError
+from services.gateway.context import Gateway
+from services.gateway.media.uploads import Upload
+from services.gateway.store.db import Row
+
+
+def check_text(text: str, limit: int) -> str:
+    """A text to speak, trimmed. Raises ``empty-text``, ``long-text``."""
+    plain = text.strip()
+    if not plain:
+        raise HuashengError("empty-text")
+    if len(plain) > limit:
+        raise HuashengError("long-text", count=len(plain), limit=limit)
+    return plain
+
+
+async def speech_asset(gateway: Gateway, owner: str, asset_id: str) -> Row:
+    """An asset that must hold speech.
+
+    Raises ``unknown-id``, ``wrong-kind``, ``no-audio``, ``silent-audio``, ``too-long``.
+    """
+    row, limit_s = await asyncio.to_thread(gateway.assets.get, owner, asset_id), gateway.settings.max_audio_s
+    if row["kind"] == "image":
+        raise HuashengError("wrong-kind", name=row["name"], kind="image", needed="audio")
+    if not row["has_audio"]:
+        raise HuashengError("no-audio", name=row["name"])
+    if row["silent"]:
+        raise HuashengError("silent-audio", name=row["name"])
+    if row["duration_s"] > limit_s:
+        raise HuashengError("too-long", name=row["name"], seconds=round(row["duration_s"]), limit=round(limit_s))
+    return row
+
+
+@contextlib.asynccontextmanager
+async def temporary_recording(
+    request: Request, gateway: Gateway, owner: str
+) -> AsyncIterator[tuple[Row, dict[str, str]]]:
+    """Uploaded speech and the form's other fields. The recording is removed at the end. Raises as ``speech_asset``."""
+
+    def choose_id(_upload: Upload, sha256: str) -> str:
+        return gateway.idempotency.claim(owner, None, sha256, "a").resource_id
+
+    row, upload = await gateway.assets.upload(owner, request, choose_id)
+    try:
+        await speech_asset(gateway, owner, row["id"])
+        yield row, upload.fields
+    finally:
+        await asyncio.to_thread(gateway.assets.delete, owner, row["id"])

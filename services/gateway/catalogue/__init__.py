@@ -1,0 +1,1 @@
+"""What the engine services offer: avatars, models, voices and trainings, looked up and checked."""

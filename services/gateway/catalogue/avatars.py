@@ -1,0 +1,71 @@
+"""Avatars and models of the render service: found by id, checked before a job is accepted."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from huasheng.render.v1 import render_pb2
+
+from services.common.errors import HuashengError
+from services.gateway.clients import Clients
+from services.gateway.turn.choices import AvatarChoice
+from services.gateway.turn.idle_position import IdlePosition
+
+BUILTIN = "builtin"
+"""Owner of built-in avatars and models, and the id of the built-in avatar."""
+
+
+async def list_avatars(clients: Clients, owner: str) -> list[Any]:
+    """The built-in avatar, then the owner's (``Avatar``)."""
+    found = await clients.call("render", "ListAvatars", render_pb2.ListAvatarsRequest(owner=owner))
+    return list(found.avatars)
+
+
+async def get_avatar(clients: Clients, owner: str, avatar_id: str) -> Any:
+    """One avatar (``Avatar``); the built-in one for an empty id. Raises ``unknown-id``."""
+    request = render_pb2.GetAvatarRequest(owner=owner, avatar_id=avatar_id)
+    return (await clients.call("render", "GetAvatar", request)).avatar
+
+
+async def list_models(clients: Clients, owner: str) -> list[Any]:
+    """Built-in models, then the owner's trained ones (``Model``)."""
+    found = await clients.call("render", "ListModels", render_pb2.ListModelsRequest(owner=owner))
+    return list(found.models)
+
+
+async def get_model(clients: Clients, owner: str, model_id: str) -> Any:
+    """One model (``Model``). Raises ``unknown-id``."""
+    request = render_pb2.GetModelRequest(owner=owner, model_id=model_id)
+    return (await clients.call("render", "GetModel", request)).model
+
+
+async def check_avatar_and_model(clients: Clients, owner: str, avatar_id: str | None, model_id: str | None) -> None:
+    """Raises ``unknown-id``. A render service that is down is no error here: the job will wait for it."""
+    try:
+        if avatar_id:
+            await get_avatar(clients, owner, avatar_id)
+        if model_id:
+            await get_model(clients, owner, model_id)
+    except HuashengError as e:
+        if e.slug == "unknown-id":
+            raise
+
+
+async def idle_position(
+    clients: Clients, avatar: AvatarChoice, frame: int | None, asked_at: float
+) -> IdlePosition | None:
+    """The position of the idle loop that was on ``frame`` at ``asked_at`` (``time.time()``).
+
+    None when no loop was shown, or when its frame rate cannot be found: then rendering will report what is wrong.
+    """
+    if frame is None:
+        return None
+    avatar_id = avatar.avatar_id
+    try:
+        if avatar.model_id and not avatar_id:
+            avatar_id = (await get_model(clients, avatar.owner, avatar.model_id)).avatar_id
+        fps = (await get_avatar(clients, avatar.owner, avatar_id)).fps
+    except HuashengError:
+        return None
+    return IdlePosition(max(0, frame), fps, time.monotonic() - (time.time() - asked_at))

@@ -1,0 +1,98 @@
+"""Voices of the tts service: listed, found, checked before a job is accepted, chosen for an avatar."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from huasheng.tts.v1 import tts_pb2
+
+from services.common.errors import HuashengError
+from services.gateway.catalogue.avatars import BUILTIN, get_model
+from services.gateway.clients import Clients
+from services.gateway.context import Gateway
+
+ALL_ENGINES_TAKE = "speed"
+"""The synthesis parameter that every engine supports; a voice lists the others."""
+
+
+async def list_voices(clients: Clients, owner: str) -> Any:
+    """All voices, those of one language in order of preference, and whether voices can be cloned
+    (``ListVoicesResponse``)."""
+    return await clients.call("tts", "ListVoices", tts_pb2.ListVoicesRequest(owner=owner))
+
+
+def cloning_problem(listed: Any) -> HuashengError | None:
+    """Why the tts service that sent this ``ListVoicesResponse`` cannot clone; None when it can."""
+    if listed.cloning.engine:
+        return None
+    if listed.cloning.failed_engine:
+        return HuashengError("engine-unavailable", engine=listed.cloning.failed_engine, why=listed.cloning.why)
+    return HuashengError("cloning-unavailable", engine=listed.voices[0].engine if listed.voices else "tts")
+
+
+async def get_voice(clients: Clients, owner: str, voice_id: str) -> Any:
+    """One voice (``Voice``). Raises ``unknown-voice``."""
+    for voice in (await list_voices(clients, owner)).voices:
+        if voice.voice_id == voice_id:
+            return voice
+    raise HuashengError("unknown-voice", voice=voice_id[:80])
+
+
+async def get_own_voice(clients: Clients, owner: str, voice_id: str) -> Any:
+    """A voice that the owner made (``Voice``). Raises ``unknown-voice``, ``builtin-stays``."""
+    voice = await get_voice(clients, owner, voice_id)
+    if not voice.is_cloned:
+        raise HuashengError("builtin-stays", id=voice_id)
+    return voice
+
+
+async def check_voice(
+    clients: Clients, owner: str, voice_id: str | None, engine: str, synthesis: dict[str, Any]
+) -> None:
+    """Raises ``unknown-voice`` and ``synthesis-unsupported`` before the request is accepted.
+
+    ``engine`` is the one asked for without a voice, empty for the default. A tts service that is down is no error
+    here: the job will wait for it.
+    """
+    wanted = [name for name in synthesis if name != ALL_ENGINES_TAKE]
+    if not voice_id and not wanted:
+        return
+    try:
+        listed = await list_voices(clients, owner)
+    except HuashengError:
+        return
+    if voice_id:
+        voice = next((v for v in listed.voices if v.voice_id == voice_id), None)
+    else:
+        voice = next((v for v in listed.voices if not engine or v.engine == engine), None)
+    if voice_id and not voice:
+        why = cloning_problem(listed)
+        if why and why.slug == "engine-unavailable":
+            return  # cloned voices are not listed without their engine; tts decides whether another one takes over
+        raise HuashengError("unknown-voice", voice=voice_id[:80])
+    unsupported = [name for name in wanted if voice and name not in voice.sampling]
+    if voice and unsupported:
+        raise HuashengError("synthesis-unsupported", engine=voice.engine, fields=", ".join(unsupported))
+
+
+async def voice_of_avatar(gateway: Gateway, owner: str, avatar_id: str | None, model_id: str | None) -> str | None:
+    """Id of the voice chosen for the avatar that is drawn; None when none was chosen."""
+    if model_id and not avatar_id:
+        try:
+            avatar_id = (await get_model(gateway.clients, owner, model_id)).avatar_id
+        except HuashengError:  # rendering will report what is wrong
+            return None
+    chosen = await asyncio.to_thread(gateway.avatar_voices.get, owner, avatar_id or BUILTIN)
+    voice_id: str | None = chosen["voice_id"]
+    return voice_id
+
+
+async def with_voice(gateway: Gateway, owner: str, params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a job that speaks, with the avatar's voice where the request names none. Raises as
+    ``check_voice``."""
+    voice_id, engine = params["voice_id"], (params["engines"] or {}).get("tts") or ""
+    if not voice_id and not engine:
+        voice_id = await voice_of_avatar(gateway, owner, params["avatar_id"], params["model"])
+    await check_voice(gateway.clients, owner, voice_id, engine, params["synthesis"])
+    return params | {"voice_id": voice_id}

@@ -1,0 +1,222 @@
+"""What job rows keep of avatars, models and engines, in the form in which the API shows it.
+
+A row keeps storage keys (``x_key``) where an answer has links (``x_url``): links expire, rows stay.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from services.common.storage import Storage
+from services.gateway.catalogue.avatars import BUILTIN
+from services.gateway.media.signing import Signer
+from services.gateway.store.avatar_voices import NO_VOICE
+from services.gateway.store.db import Row
+from services.gateway.turn import events
+
+
+def iso(seconds: float) -> str:
+    """Seconds since 1970 as RFC 3339 in UTC."""
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Fallback(BaseModel):
+    """An engine that was passed over, and the one that did its work."""
+
+    service: Literal["asr", "llm", "tts"]
+    wanted: str
+    used: str
+    reason: str
+    wanted_voice: str | None
+    used_voice: str | None
+
+    @classmethod
+    def of(cls, event: events.Fallback) -> Fallback:
+        """The fallback of a turn's event."""
+        return cls.model_validate(
+            {**vars(event), "wanted_voice": event.wanted_voice or None, "used_voice": event.used_voice or None}
+        )
+
+
+class Clause(BaseModel):
+    """A stretch of an answer's speech, as written, and when it is spoken."""
+
+    index: int
+    text: str
+    start_s: float
+    end_s: float
+
+
+class AvatarReport(BaseModel):
+    """What preparation found."""
+
+    face_fraction: float
+    face_width_px: float
+    mouth_coverage: float
+    warnings: list[str]
+    missing_shapes: list[str]
+    mouth_pictures: int
+    covered_frames: int
+    blurred_frames: int
+
+    @classmethod
+    def of(cls, message: Any) -> AvatarReport:
+        """The report of the render service."""
+        return cls(
+            face_fraction=round(message.face_fraction, 4),
+            face_width_px=round(message.face_width_px, 1),
+            mouth_coverage=round(message.mouth_coverage, 4),
+            warnings=list(message.warnings),
+            missing_shapes=list(message.missing_shapes),
+            mouth_pictures=message.mouth_pictures,
+            covered_frames=message.covered_frames,
+            blurred_frames=message.blurred_frames,
+        )
+
+
+class Avatar(BaseModel):
+    """A prepared person."""
+
+    id: str
+    avatar_id: str
+    name: str
+    owner: str
+    is_builtin: bool
+    engine: str
+    kind: str
+    width: int
+    height: int
+    fps: float
+    frames: int
+    thumbnail_url: str | None
+    idle_url: str | None
+    created_at: str
+    voice_id: str | None
+    lost_voice: str | None
+    report: AvatarReport
+
+    @classmethod
+    def of(cls, message: Any, storage: Storage, link: Callable[[str], str], voice: Row = NO_VOICE) -> Avatar:
+        """An avatar of the render service. ``link`` makes a link of a storage key; ``voice`` is its chosen one."""
+        return cls(
+            id=message.avatar_id,
+            avatar_id=message.avatar_id,
+            name=message.name,
+            owner=message.owner,
+            is_builtin=message.owner == BUILTIN,
+            engine=message.engine,
+            kind=message.kind,
+            width=message.width,
+            height=message.height,
+            fps=message.fps,
+            frames=message.frames,
+            thumbnail_url=_link(message.thumbnail_uri, storage, link),
+            idle_url=_link(message.idle_uri, storage, link),
+            created_at=iso(message.created_at),
+            voice_id=voice["voice_id"],
+            lost_voice=voice["lost_voice"],
+            report=AvatarReport.of(message.report),
+        )
+
+
+class Curve(BaseModel):
+    """Mouth opening over the held-out part of a clip, in distances between the eyes."""
+
+    rate_hz: float
+    start_s: float
+    real: list[float]
+    before: list[float]
+    after: list[float]
+
+    @classmethod
+    def of(cls, message: Any) -> Curve:
+        """The curve of the render service."""
+        return cls(
+            rate_hz=round(message.rate_hz, 3),
+            start_s=round(message.start_s, 3),
+            real=[round(v, 4) for v in message.real],
+            before=[round(v, 4) for v in message.before],
+            after=[round(v, 4) for v in message.after],
+        )
+
+
+class Model(BaseModel):
+    """A model that draws."""
+
+    id: str
+    model_id: str
+    name: str
+    owner: str
+    is_builtin: bool
+    engine: str
+    avatar_id: str | None
+    steps: int
+    training_id: str | None
+    before: dict[str, float]
+    after: dict[str, float]
+    warnings: list[str]
+    offset_ms: float
+    curve: Curve | None
+    preview_url: str | None
+    created_at: str
+
+    @classmethod
+    def of(cls, message: Any, storage: Storage, link: Callable[[str], str]) -> Model:
+        """A model of the render service. ``link`` makes a link of a storage key."""
+        return cls(
+            id=message.model_id,
+            model_id=message.model_id,
+            name=message.name,
+            owner=message.owner,
+            is_builtin=message.owner == BUILTIN,
+            engine=message.engine,
+            avatar_id=message.avatar_id or None,
+            steps=message.steps,
+            training_id=message.training_id or None,
+            before={k: round(v, 4) for k, v in sorted(message.before.items())},
+            after={k: round(v, 4) for k, v in sorted(message.after.items())},
+            warnings=list(message.warnings),
+            offset_ms=round(message.offset_ms, 1),
+            curve=Curve.of(message.curve) if message.HasField("curve") else None,
+            preview_url=_link(message.preview_uri, storage, link),
+            created_at=iso(message.created_at),
+        )
+
+
+def _link(uri: str, storage: Storage, link: Callable[[str], str]) -> str | None:
+    return link(storage.key(uri)) if uri else None
+
+
+def avatar_record(message: Any, storage: Storage) -> dict[str, Any]:
+    """An avatar as a job's result keeps it."""
+    return _with_keys(Avatar.of(message, storage, _same))
+
+
+def model_record(message: Any, storage: Storage) -> dict[str, Any]:
+    """A model as a job's result keeps it."""
+    return _with_keys(Model.of(message, storage, _same))
+
+
+def _same(key: str) -> str:
+    return key
+
+
+def _with_keys(model: BaseModel) -> dict[str, Any]:
+    """The fields of a model that was built with keys in place of links, named accordingly."""
+    return {k.removesuffix("_url") + "_key" if k.endswith("_url") else k: v for k, v in model.model_dump().items()}
+
+
+def with_links(record: dict[str, Any], signer: Signer) -> dict[str, Any]:
+    """Every ``x_key`` (a storage key or None) becomes ``x_url``, in nested dictionaries as well."""
+    out = {}
+    for k, v in record.items():
+        if isinstance(v, dict):
+            v = with_links(v, signer)
+        if k.endswith("_key"):
+            k, v = k.removesuffix("_key") + "_url", signer.media(v) if v else None
+        out[k] = v
+    return out
