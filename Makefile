@@ -1,7 +1,9 @@
 # Two commands do it all on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
 SHELL := /bin/bash
 PY := .venv/bin/python
-UNIT = OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 4 tests/unit
+# tests that share an expensive fixture stay in one process; its networks use one thread, as the processes fill the cores
+PYTEST = OMP_NUM_THREADS=1 HUASHENG_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup -rs
+TIMED = TIMEFORMAT='$(1): %0lR on the clock, %0U s + %0S s of processor time' && time
 export PYTHONPATH := $(CURDIR):$(CURDIR)/protos/gen
 
 .DEFAULT_GOAL := help
@@ -29,18 +31,18 @@ run: setup ## Keep all five services up, page on http://127.0.0.1:5001
 	@exec $(PY) -m tools.system
 
 test: setup-dev ## Unit, contract, integration, whole-system and browser tests
-	@$(UNIT) -rs
-	@$(PY) -m pytest -rs tests/contract tests/integration
-	@$(PY) -m pytest -rs tests/system tests/e2e
+	@$(call TIMED,unit) $(PYTEST) tests/unit
+	@$(call TIMED,contract and integration) $(PYTEST) tests/contract tests/integration
+	@$(call TIMED,system and page) $(PYTEST) tests/system tests/e2e
 
 test-unit: setup-dev ## Only what needs no network and no weights
-	@$(UNIT)
+	@$(call TIMED,unit) $(PYTEST) tests/unit
 
 test-slow: setup-dev ## Networks at their real sizes with random weights (5 GB of disk, 7 GB of memory, minutes)
 	@$(PY) -m pytest tests/slow
 
 test-e2e: setup-dev ## Only the page, in real Chromium
-	@$(PY) -m pytest tests/e2e
+	@$(call TIMED,page) $(PYTEST) tests/e2e
 
 test-containers: setup-dev ## Build the images, run the composed stack, kill each service once (needs a Docker engine)
 	@$(PY) -m pytest -s tests/containers
@@ -50,13 +52,24 @@ format: setup-dev ## Format Python and the page, and fix what the linter can fix
 	@tools/format_web
 
 check: setup-dev ## Lint, types, contracts, Dockerfiles
-	@.venv/bin/ruff format --check . && .venv/bin/ruff check .
+	@$(call TIMED,checks) $(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),-Otarget) $(CHECKS)
+
+CHECKS = check-types check-style check-page check-client check-docs check-protos check-dockerfiles
+.PHONY: $(CHECKS)
+check-types:
 	@.venv/bin/mypy
-	@.venv/bin/mypy --config-file clients/python/pyproject.toml clients/python/src clients/python/examples tests/unit/clients/typed_use.py
-	@$(PY) -m tools.client_sync --check
+check-style:
+	@.venv/bin/ruff format --check . && .venv/bin/ruff check .
+check-page:
 	@tools/check_js
+check-client:
+	@$(PY) -m tools.client_sync --check
+	@.venv/bin/mypy --config-file clients/python/pyproject.toml clients/python/src clients/python/examples tests/unit/clients/typed_use.py
+check-docs:
 	@$(PY) -m tools.settings_docs --check
+check-protos:
 	@cd protos && ../.venv/bin/buf lint && ../.venv/bin/buf breaking --against baseline.binpb
+check-dockerfiles:
 	@.venv/bin/hadolint services/*/Dockerfile
 
 proto: setup-dev ## Generate protos/gen from the contracts

@@ -12,7 +12,26 @@ from services.common.serving import Service
 from services.common.settings import ServiceSettings, SharedSettings
 from services.common.weights import WeightsError, folder, manifest
 from tests.fakes import serving
+from tests.skips import pytest_addoption, pytest_make_collect_report, pytest_runtest_makereport
 from tools.system import System, free_ports
+
+__all__ = ["pytest_addoption", "pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under ``--dist loadgroup`` tests that share an expensive fixture run in one process, so that it is made once."""
+    for item in items:
+        if group := shared_fixture(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def shared_fixture(item: pytest.Item) -> str:
+    """What a test shares with others: the real system, or a fixture of its module; ``""`` for nothing."""
+    if {"system", "real"} & set(getattr(item, "fixturenames", ())):
+        return "system"
+    info = getattr(item, "_fixtureinfo", None)  # pytest offers no public way to a fixture's scope before the run
+    fixtures = [f[-1] for f in info.name2fixturedefs.values()] if info else []
+    return item.nodeid.split("::")[0] if any(f.scope == "module" and f.baseid for f in fixtures) else ""
 
 
 @pytest.fixture

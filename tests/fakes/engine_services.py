@@ -8,9 +8,9 @@ from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
 from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 from huasheng.render.v1 import render_pb2, render_pb2_grpc
 
-from services.common import serving
 from services.common.errors import HuashengError
 from services.common.storage import Storage
+from tests.fakes import serving
 from tests.fakes.service_script import Script, engine
 from tests.fakes.tiny_video import FPS, TinyVideo
 from tests.fakes.tts_service import Tts

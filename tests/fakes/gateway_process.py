@@ -5,20 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
-import sys
 from pathlib import Path
 
 import httpx
 
+from tests.fakes import preloaded
+from tests.fakes.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
 
 
 class GatewayProcess:
@@ -37,7 +31,7 @@ class GatewayProcess:
             "HUASHENG_LOG_FORMAT": "text",
             **environment,
         }
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: preloaded.Forked | None = None
 
     @property
     def url(self) -> str:
@@ -48,12 +42,9 @@ class GatewayProcess:
         return (self.folder / "gateway.log").read_text()
 
     async def start(self) -> None:
-        with (self.folder / "gateway.log").open("ab") as out:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "services.gateway", cwd=ROOT, env=self.environment, stdout=out, stderr=out
-            )
-        async with httpx.AsyncClient() as client:
-            for _ in range(300):
+        self.process = await preloaded.start(self.environment, self.folder / "gateway.log")
+        async with httpx.AsyncClient(trust_env=False) as client:
+            for _ in range(3000):
                 if self.process.returncode is not None:
                     break
                 try:
@@ -61,7 +52,7 @@ class GatewayProcess:
                         return
                 except httpx.TransportError:
                     pass
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.02)
         raise AssertionError(f"the gateway did not start:\n{self.log[-3000:]}")
 
     async def kill(self) -> None:

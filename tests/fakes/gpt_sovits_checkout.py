@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,14 +25,6 @@ def checkout(folder: Path, faults: dict[int, str] | None = None) -> Path:
         f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom tests.fakes.gpt_sovits_server import main\nmain()\n"
     )
     return folder
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-    return port
 
 
 def engine(folder: Path, url: str, **settings: Any) -> GptSovitsEngine:

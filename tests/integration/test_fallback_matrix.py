@@ -45,8 +45,8 @@ from services.tts.settings import TtsSettings
 from services.tts.voices import VoiceStore
 from tests.fakes import google_http, llm_http
 from tests.fakes.asr_engine import ScriptedVad
-from tests.fakes.gpt_sovits_checkout import free_port
 from tests.fakes.gpt_sovits_server import FakeSovits
+from tests.fakes.ports import free_port
 from tests.fakes.serving import served, service_of
 from tests.fakes.waiting import PATIENCE_S
 

@@ -18,7 +18,7 @@ from huasheng.events import Done, Polling, Progress, Snapshot
 
 from tests.fakes import media
 from tests.fakes.cutting_proxy import CuttingProxy
-from tests.fakes.gateway_process import free_port
+from tests.fakes.ports import free_port
 from tests.integration.clients.conftest import frames, kinds
 from tests.integration.gateway.conftest import World, open_world
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fakes.gateway_process import GatewayProcess, free_port
+from tests.fakes.gateway_process import GatewayProcess
+from tests.fakes.ports import free_port
 from tests.fakes.waiting import PATIENCE_S
 from tests.integration.gateway.conftest import open_world
 from tests.integration.gateway.test_dialogue import events_of

@@ -10,8 +10,9 @@ import pytest
 
 from services.common.errors import HuashengError
 from services.tts.engines.base import ClonedVoice, Sampling, SpeechRequest, Stop, TextClause
-from tests.fakes.gpt_sovits_checkout import engine, free_port, problem, say
+from tests.fakes.gpt_sovits_checkout import engine, problem, say
 from tests.fakes.gpt_sovits_server import FakeSovits, Handler
+from tests.fakes.ports import free_port
 from tests.fakes.waiting import wait_until
 
 SLOW, BAD, GONE = "tts-slow", "tts-bad-audio", "tts-unreachable"

@@ -11,8 +11,9 @@ import pytest
 from services.common.errors import HuashengError
 from services.tts.engines.base import ClonedVoice
 from services.tts.engines.gpt_sovits.engine import GptSovitsEngine
-from tests.fakes.gpt_sovits_checkout import checkout, engine, free_port, problem, say
+from tests.fakes.gpt_sovits_checkout import checkout, engine, problem, say
 from tests.fakes.gpt_sovits_server import PER_CHARACTER_S, FakeSovits
+from tests.fakes.ports import free_port
 from tests.fakes.waiting import wait_until
 
 TEXT = "Hello there, my dear friend."

@@ -16,8 +16,9 @@ import pytest
 
 from services.common.errors import HuashengError
 from services.tts.engines.gpt_sovits.engine import GptSovitsEngine
-from tests.fakes.gpt_sovits_checkout import checkout, engine, free_port, problem, say
+from tests.fakes.gpt_sovits_checkout import checkout, engine, problem, say
 from tests.fakes.gpt_sovits_server import FakeSovits
+from tests.fakes.ports import free_port
 from tests.fakes.waiting import PATIENCE_S, wait_until
 from tools.system import ROOT
 

@@ -18,7 +18,8 @@ from services.tts.engines.registry import make_engines
 from services.tts.server import TtsServicer
 from services.tts.settings import TtsSettings
 from services.tts.voices import VoiceStore
-from tests.fakes.gpt_sovits_checkout import engine, free_port
+from tests.fakes.gpt_sovits_checkout import engine
+from tests.fakes.ports import free_port
 from tests.fakes.serving import Serve, service_of
 from tests.fakes.tts_engine import FakeTts, SpareTts
 from tests.fakes.waiting import until
