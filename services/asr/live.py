@@ -36,7 +36,7 @@ class Interrupted:
 
 @dataclass(frozen=True)
 class Started:
-    """Somebody began to speak."""
+    """An utterance has begun."""
 
     at_us: int
 
@@ -140,7 +140,7 @@ class Listener:
             self._work.shutdown(wait=False, cancel_futures=True)
 
     def cancel(self) -> None:
-        """End the work at hand early, from another thread: nobody waits for its text."""
+        """End the current transcription early, from another thread: its text is not wanted."""
         self._cancelled.set()
 
     def _feed(self, samples: Samples) -> Iterator[Event]:
@@ -168,7 +168,7 @@ class Listener:
         if p >= SILENCE:
             self._quiet = 0
             self._last_speech = self._position
-            if self._ahead:  # it was not the end; what was worked out ahead still makes a partial text
+            if self._ahead:  # it was not the end; what was transcribed ahead is still a partial text
                 self._partial = self._partial or self._ahead
                 self._ahead = None
         else:

@@ -29,7 +29,7 @@ async def iterate_in_thread(
     context = contextvars.copy_context()
 
     def put(item: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closing: nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop is closing
             loop.call_soon_threadsafe(queue.put_nowait, item)
 
     def work() -> None:
@@ -77,7 +77,7 @@ class _Failure:
 class Inbox(Iterator[T]):
     """A bounded queue that an asyncio task fills and an engine's thread reads as an iterator.
 
-    ``close()`` ends the iteration; ``abandoned`` tells whether the input ended without its end marker.
+    ``close()`` ends the iteration; ``abandoned``: whether the input ended without its end marker.
     """
 
     def __init__(self, maxsize: int = 64) -> None:

@@ -81,7 +81,7 @@ def peak_dbfs(x: Samples, rate: int) -> float:
 
 
 def require_sound(x: Samples, rate: int, name: str = "audio") -> None:
-    """Raises ``silent-audio`` when nothing can be heard."""
+    """Raises ``silent-audio`` for audio under ``SILENCE_DBFS``."""
     if peak_dbfs(x, rate) < SILENCE_DBFS:
         raise HuashengError("silent-audio", name=name)
 

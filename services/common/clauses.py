@@ -53,7 +53,7 @@ class ClauseSplitter:
         return out
 
     def flush(self) -> list[str]:
-        """The text is over: what is left, unless nothing of it can be spoken."""
+        """The end of the text: what is left, unless nothing of it can be spoken."""
         rest, self._rest = self._rest, ""
         return [rest] if weight(rest) else []
 

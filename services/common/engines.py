@@ -45,7 +45,7 @@ class Engine(ABC):
 
     @classmethod
     def unavailable(cls, _settings: Any, _shared: SharedSettings, _service: Any) -> HuashengError | None:
-        """Why the engine cannot be used here, None when it can. Cheap, and asks nobody outside this process."""
+        """Why the engine cannot be used here, None when it can. Cheap, and makes no request."""
         return None
 
     @abstractmethod
@@ -83,7 +83,7 @@ class EngineSet(Generic[E]):
 
     With ``retries`` an engine that is not loaded is loaded whenever it is asked for; without, ``load`` tries each once.
     ``needs_first``: the default engine must load. ``imports_all``: engines that are not enabled are imported as well,
-    to describe them. ``own`` is kept for those who ask.
+    to describe them. ``own``: the engines' settings, for callers.
     """
 
     def __init__(

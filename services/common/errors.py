@@ -1,4 +1,4 @@
-"""One catalogue of errors, told the same way between services and to people.
+"""One catalogue of errors, with the same reasons between services and for people.
 
 An error is a *reason* (a slug of ``errors.toml``) and its parameters. Between services it travels as a gRPC status with
 ``google.rpc.ErrorInfo``; outside it becomes RFC 9457 ``application/problem+json`` in the reader's language.

@@ -94,7 +94,7 @@ def _watched(service: str, method: str, metadata: Any) -> Iterator[Callable[[Bas
 
 
 class _Requests(AsyncIterator[Any]):
-    """A caller's messages. A reader that is cancelled loses none of them, and what nobody reads can be let through."""
+    """A caller's messages. A reader that is cancelled loses none of them; unread ones can be drained."""
 
     def __init__(self, source: AsyncIterator[Any]) -> None:
         self._source = aiter(source)
@@ -103,7 +103,7 @@ class _Requests(AsyncIterator[Any]):
     async def _read(self) -> Any:
         try:
             return await anext(self._source, _LAST)
-        except Exception:  # the call is over; its end is told elsewhere
+        except Exception:  # the call is over, which is reported elsewhere
             return _LAST
 
     async def __anext__(self) -> Any:
@@ -176,7 +176,7 @@ class _Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpcio 
                     await request.drain()
                 await context.abort_with_status(status)
 
-        # grpcio tells a handler's kind by inspecting it, so each kind needs a function of its own shape
+        # grpcio finds a handler's kind by inspecting it, so each kind needs a function of its own shape
         def bind_one(inner: Any) -> Any:
             async def call(request: Any, context: Any) -> Any:
                 return await one(inner, request, context)

@@ -47,7 +47,7 @@ class ServiceSettings(BaseSettings):
 
 
 class EngineSettings(ServiceSettings):
-    """What a service has whose engines stand in for each other; subclasses declare ``engines`` and set the prefix."""
+    """What a service has whose engines can replace each other; subclasses declare ``engines`` and set the prefix."""
 
     engines: str
     """Engines that may be used, separated by commas, in the order in which they are asked."""

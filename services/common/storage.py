@@ -154,7 +154,7 @@ def move(source: Path, target: Path) -> None:
     try:
         source.replace(target)
     except OSError as e:
-        if e.errno != errno.EXDEV:  # the device number does not tell: two container volumes on one disk share it
+        if e.errno != errno.EXDEV:  # the device number does not decide it: two container volumes on one disk share one
             raise
         shutil.copyfile(source, target)
         source.unlink()

@@ -198,7 +198,7 @@ def _fetch(fetcher: Fetcher, group: str, file: WeightsFile, path: Path) -> None:
                     ) from e
                 problems.append(f"{source[0]}: {e}")
                 continue
-            except Exception as e:  # any source may fail in its own way; all reasons are told when none works
+            except Exception as e:  # any source may fail in its own way; all reasons are reported when none works
                 problems.append(f"{source[0]}: {e}")
                 continue
             if (found := sha256_of_file(partial)) != file.sha256:
@@ -235,7 +235,7 @@ def fetch(groups: Iterable[str], root: Path) -> None:
 
 
 def main() -> None:
-    """Command line: fetch, or with ``--check`` only tell what is there."""
+    """Command line: fetch, or with ``--check`` only report what is there."""
     from services.common.settings import SharedSettings, load
 
     parser = argparse.ArgumentParser(description=main.__doc__)

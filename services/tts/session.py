@@ -191,7 +191,7 @@ class SynthesisSession:
                     yield piece
 
     async def _unless_over(self, awaited: Awaitable[T], generation: _Generation) -> T | None:
-        """What is awaited; None as soon as the generation is over."""
+        """The result of ``awaited``; None as soon as the generation is over."""
         coming = asyncio.ensure_future(awaited)
         try:
             while not coming.done():

@@ -63,7 +63,7 @@ def chunks(provider: Provider, stream: Iterator[Any]) -> Iterator[Piece]:
             break
     if not finished:
         raise provider.error("llm-broken-stream")
-    # counts from before the end, of servers that send them along the way, stand in for those that never came
+    # counts from before the end, of servers that send them along the way, replace those that never came
     yield Finished(finished.reason, *usage)
 
 

@@ -115,7 +115,7 @@ def refusal(provider: Provider, body: Any, status: int = 0, after_s: float = 0.0
 
 
 def _by_words(message: str, status: int) -> str:
-    """The reason by status, and by the words of servers that send no codes; empty when neither tells."""
+    """The reason by status, and by the words of servers that send no codes; empty when neither is known."""
     if status == 413 or any(words in message for words in _TOO_LONG):
         return "llm-too-long"
     if status in (400, 404) and "model" in message and any(words in message for words in _NO_MODEL):

@@ -9,7 +9,7 @@ class Spoken:
     """Drops ``<think>…</think>`` blocks wherever they stand, however they are cut into pieces.
 
     A closing tag alone means that the server's template had opened the block itself and the thinking came as text:
-    too late to take it back, but ``stray`` tells.
+    too late to take it back, but ``stray`` is set.
     """
 
     def __init__(self) -> None:

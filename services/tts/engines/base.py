@@ -52,7 +52,7 @@ class Piece:
 
     index: int
     text: str
-    """The words as the caller wrote them; empty when the piece goes on with those of the piece before."""
+    """The words as the caller wrote them; empty when the piece continues those of the piece before."""
     voice_id: str
     samples: Samples
     spans: list[Span]
@@ -68,7 +68,7 @@ class Stop:
         self._actions: list[Callable[[], None]] = []
 
     def set(self) -> None:
-        """Ask for the end; never blocks for long, may be called again."""
+        """Request the end; never blocks for long, may be called again."""
         with self._lock:
             self._is_set = True
             for action in self._actions:

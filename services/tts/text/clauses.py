@@ -1,7 +1,7 @@
 """Splits text into stretches that are synthesised one at a time: the first short, so that speech begins early.
 
 Longer stretches sound better; how much longer the next may be than the last follows from how fast the engine is, so
-that the next is ready before the last has been heard.
+that the next is ready before playback of the last has ended.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from services.common.script import HAN
 FIRST = 40
 """Weight of the first stretch; a Latin letter weighs 1, a Chinese character, being a syllable, 3."""
 SPARE = 0.65
-"""What is heard beyond what is made in the same time: 1 / 0.6 - 1, where speaking and drawing together take 0.6 of the
+"""Playback gained on synthesis in the same time: 1 / 0.6 - 1, where speaking and drawing together take 0.6 of the
 length of the speech on two cores."""
 PATIENCE = 1.5
 """How far over its budget a stretch may go to end at a pause instead of between two words."""
@@ -27,14 +27,14 @@ SHORTEST = 12
 
 
 class Pace:
-    """How heavy the next stretch may be, so that it is made before the last has been heard; one for each utterance."""
+    """How heavy the next stretch may be, so that it is ready in time; one for each utterance."""
 
     def __init__(self) -> None:
         self._first = self._spoken = 0.0
 
     @property
     def budget(self) -> float:
-        """Weight of the next stretch: what is made while the rest of what was spoken so far is heard."""
+        """Weight of the next stretch: what is synthesised while the rest of what was spoken so far plays."""
         return min(LIMIT, max(FIRST, self._first + SPARE * self._spoken))
 
     def spoke(self, heavy: float) -> None:

@@ -104,7 +104,7 @@ def test_three_useless_answers_in_a_row_take_a_process_out(tmp_path: Path) -> No
         first, second = made._pool.processes
         wait_until(lambda: first.is_free and second.is_free)
         one.always = "garbage"
-        while first.is_hopeful:
+        while first.may_recover:
             first.last_voice, second.last_voice = str(tmp_path / "reference.wav"), ""  # it would be preferred
             assert spoken_s(made) > 0  # by the other, each time
         assert "3 answers in a row were of no use" in first.problem and not problem(made)

@@ -81,7 +81,7 @@ class GoogleEngine(AsrEngine):
         cancelled = cancelled or threading.Event()
         for attempt in range(1, s.attempts + 1):
             try:
-                text = self._ask(audio, _TAGS.get(language, language), until, cancelled)
+                text = self._request(audio, _TAGS.get(language, language), until, cancelled)
                 return Recognition(text, primary(language))
             except requests.CancelledError:
                 break
@@ -92,7 +92,7 @@ class GoogleEngine(AsrEngine):
                 cancelled.wait(_PAUSE_S)
         return Recognition("", primary(language))
 
-    def _ask(self, audio: Any, tag: str, until: float, cancelled: threading.Event) -> str:
+    def _request(self, audio: Any, tag: str, until: float, cancelled: threading.Event) -> str:
         """One request. Raises ``_RetryError``, ``CancelledError`` and what a second try would not mend."""
         seconds = max(0.1, until - time.monotonic())
         recogniser = self._sr.Recognizer()

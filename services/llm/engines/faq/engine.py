@@ -71,7 +71,7 @@ class Knowledge:
     def __init__(self, path: Path) -> None:
         try:
             raw = tomllib.loads(path.read_text(encoding="utf-8"))
-            self.aliases = {str(name): list(map(str, heard)) for name, heard in raw.get("aliases", {}).items()}
+            self.aliases = {str(name): list(map(str, wrong)) for name, wrong in raw.get("aliases", {}).items()}
             self.unknown, *self.entries = [
                 Entry(e["id"], [*e["zh"], *e["en"]], {"zh": str(e["answer_zh"]), "en": str(e["answer_en"])})
                 for e in ({"id": "unknown", **raw["unknown"]}, *raw["entry"])

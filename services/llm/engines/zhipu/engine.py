@@ -78,7 +78,7 @@ class ZhipuEngine(LlmEngine):
             except errors.APIStatusError as e:
                 raise failure(provider, e.status_code, e.response.text, e.response.headers) from e
             except errors.APIConnectionError as e:
-                # the SDK wraps what httpx raised, which tells an address where nobody answers from an answer cut off
+                # the SDK wraps what httpx raised: no answer at all, or an answer cut off
                 raise e.__cause__ if isinstance(e.__cause__, httpx.HTTPError) else _unreachable(provider) from e
             # the SDK does not read it: it takes some characters for line ends (U+2028) and knows one form of error only
             yield from chunks(provider, objects(provider, answer.response))

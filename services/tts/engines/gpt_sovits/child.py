@@ -85,7 +85,7 @@ class Child:
             return f"{how}: {self._output.kept[-1][:300]}"
         return how
 
-    async def dies_within(self, seconds: float) -> None:
+    async def wait_exit(self, seconds: float) -> None:
         """Wait for its end, but not for longer than that."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.exited.wait(), seconds)
@@ -94,7 +94,7 @@ class Child:
         """End it and its group, by force if need be; returns when it is gone."""
         for sig in (signal.SIGKILL,) if at_once else (signal.SIGTERM, signal.SIGKILL):
             signal_group(self.pid, sig)
-            await self.dies_within(STOP_S)
+            await self.wait_exit(STOP_S)
             if self.exited.is_set():
                 break
         # what it started may outlive it, and would hold its pipe open

@@ -25,7 +25,7 @@ from services.tts.engines.base import (
     VoiceInfo,
 )
 from services.tts.engines.gpt_sovits.pool import Pool
-from services.tts.engines.gpt_sovits.request import Ask
+from services.tts.engines.gpt_sovits.request import PendingRequest
 from services.tts.engines.gpt_sovits.settings import Settings
 from services.tts.engines.gpt_sovits.wire import RATES, SUPER_RATE
 from services.tts.settings import TtsSettings
@@ -39,8 +39,8 @@ EDGE_S = 0.005
 """Sound begins and ends over this time: some versions click."""
 LEAST_S = 0.1
 """Sound is given out in pieces of at least this length."""
-STOOD_IN_S = 10.0
-"""Longest wait for a first process at start while another engine can stand in."""
+SUBSTITUTED_S = 10.0
+"""Longest wait for a first process at start while another engine can be used instead."""
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
 _SPOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3A-Za-z\uff21-\uff5a]")
 
@@ -62,7 +62,7 @@ class GptSovitsEngine(TtsEngine):
         self.sample_rate = s.rate
         version = next(iter(s.models.values())).version if s.models else s.version
         if s.media_type == "raw" and not version:
-            self._refuse("the media type raw needs TTS_GPT_SOVITS_VERSION, since raw sound does not tell its rate")
+            self._refuse("the media type raw needs TTS_GPT_SOVITS_VERSION, since raw sound does not carry its rate")
         folder = s.checkout
         if folder is not None and not (folder / "api_v2.py").is_file():
             self._refuse(f"there is no api_v2.py in TTS_GPT_SOVITS_CHECKOUT ({folder})")
@@ -73,14 +73,14 @@ class GptSovitsEngine(TtsEngine):
         raise HuashengError("engine-unavailable", engine=self.name, why=why)
 
     def load(self) -> None:
-        """Start what is to be started and wait for the first process; without one the engine waits on.
+        """Start the processes and wait for the first; without one the engine is loaded and has a problem.
 
-        Where another engine can stand in meanwhile, the wait is short: a process needs a minute and more to load.
+        Where another engine can be used meanwhile, the wait is short: a process needs a minute and more to load.
         """
         self._pool.start()
         names = self.service.engine_names()
         is_alone = self.name not in names or len(names) == 1
-        if not self._pool.wait(self._s.start_s if is_alone else min(STOOD_IN_S, self._s.start_s)):
+        if not self._pool.wait(self._s.start_s if is_alone else min(SUBSTITUTED_S, self._s.start_s)):
             log.warning("no GPT-SoVITS process is ready yet", extra={"why": self._pool.problem()})
 
     def clone_models(self) -> list[str]:
@@ -123,10 +123,10 @@ class GptSovitsEngine(TtsEngine):
                     log.warning("a clause in no language that is spoken was left out", extra={"index": clause.index})
                 continue
             for stretch in splitting.split(clause.text, pace):
-                tongue = wanted or script_language(clause.text)
-                ask = self._ask(stretch.text, tongue, voice, request.speed, request.sampling)
+                text_language = wanted or script_language(clause.text)
+                pending = self._build_request(stretch.text, text_language, voice, request.speed, request.sampling)
                 text = stretch.text
-                for samples in self._speak(ask, request.stop):
+                for samples in self._speak(pending, request.stop):
                     spoken = True
                     yield Piece(clause.index, text, voice.voice_id, samples, [])
                     text = ""
@@ -149,23 +149,25 @@ class GptSovitsEngine(TtsEngine):
         clip = (Path(s.reference),)
         return ClonedVoice(DEFAULT_VOICE, s.reference_language, s.reference_text, clip)
 
-    def _warm(self) -> Ask | None:
+    def _warm(self) -> PendingRequest | None:
         """First words, since the first request is slow."""
         if not self._s.reference:
             return None
         voice = self._default()
-        tongue = language(voice.language)
-        return self._ask(SAMPLES[tongue].split("。")[0].split(".")[0], tongue, voice, 1.0, Sampling())
+        text_language = language(voice.language)
+        return self._build_request(SAMPLES[text_language].split("。")[0].split(".")[0], text_language, voice, 1.0, Sampling())
 
-    def _ask(self, text: str, tongue: str, voice: ClonedVoice, speed: float, sampling: Sampling) -> Ask:
+    def _build_request(
+        self, text: str, text_language: str, voice: ClonedVoice, speed: float, sampling: Sampling
+    ) -> PendingRequest:
         """The request. Raises ``bad-request``."""
         s, models = self._s, self._s.models
         model = voice.model or next(iter(models), "")
         if model and model not in models:
             raise HuashengError("bad-request", what=f"The operator does not offer the weights {model!r}.")
         version = models[model].version if model else s.version
-        if version == "v1" and tongue in ("ko", "yue"):
-            raise HuashengError("bad-request", what=f"GPT-SoVITS v1 does not speak {tongue}.")
+        if version == "v1" and text_language in ("ko", "yue"):
+            raise HuashengError("bad-request", what=f"GPT-SoVITS v1 does not speak {text_language}.")
         rates = frozenset({RATES[version]} if version else {*RATES.values()})
         if s.super_sampling and version in ("", "v3"):
             rates = frozenset({SUPER_RATE})
@@ -180,7 +182,7 @@ class GptSovitsEngine(TtsEngine):
         }
         body = {
             "text": text.strip(),
-            "text_lang": tongue,
+            "text_lang": text_language,
             "ref_audio_path": str(voice.clips[0]),
             "aux_ref_audio_paths": [str(c) for c in voice.clips[1:]],
             "prompt_text": voice.transcript,
@@ -198,17 +200,17 @@ class GptSovitsEngine(TtsEngine):
             "overlap_length": s.overlap_tokens,
             **chosen,
         }
-        return Ask(body, model, rates, self.sample_rate)
+        return PendingRequest(body, model, rates, self.sample_rate)
 
-    def _speak(self, ask: Ask, stop: Stop) -> Iterator[Samples]:
+    def _speak(self, pending: PendingRequest, stop: Stop) -> Iterator[Samples]:
         """Sound as it comes, its two ends softened; ends at once when ``stop`` is set."""
         edge, least = round(EDGE_S * self.sample_rate), round(LEAST_S * self.sample_rate)
         held = np.zeros(0, np.float32)
         is_first = True
-        self._pool.submit(ask)
+        self._pool.submit(pending)
         try:
-            with stop.on_set(lambda: ask.out.put(None)):
-                while (got := ask.out.get()) is not None and not stop.is_set():
+            with stop.on_set(lambda: pending.out.put(None)):
+                while (got := pending.out.get()) is not None and not stop.is_set():
                     if isinstance(got, HuashengError):
                         raise got
                     part, is_last = got
@@ -225,7 +227,7 @@ class GptSovitsEngine(TtsEngine):
                     ready, held = held[:-edge], held[-edge:]
                     yield ready
         finally:
-            self._pool.abandon(ask)
+            self._pool.abandon(pending)
 
 
 def language(tag: str) -> str:
@@ -240,7 +242,7 @@ def language(tag: str) -> str:
 
 
 def script_language(text: str) -> str:
-    """The language of a text, told by its script; ``zh`` is Chinese with English words in it."""
+    """The language of a text by its script; ``zh`` is Chinese with English words in it."""
     if _HANGUL.search(text):
         return "ko"
     return "ja" if is_japanese(text) else main_language(text)

@@ -10,16 +10,16 @@ ENGINE = "gpt_sovits"
 class Failure(Exception):
     """One attempt failed. ``why`` is English and says nothing of the text that was to be spoken."""
 
-    def __init__(self, why: str, *, again: bool = True, kind: str = "bad") -> None:
+    def __init__(self, why: str, *, is_retryable: bool = True, kind: str = "bad") -> None:
         super().__init__(why)
         self.why = why
-        self.again = again
+        self.is_retryable = is_retryable
         """Whether another attempt may help."""
         self.kind = kind
-        """``bad`` (an answer of no use), ``gone`` (no connection), ``slow`` (a deadline), ``refused`` (our request)."""
+        """``bad`` (a useless answer), ``gone`` (no connection), ``slow`` (a deadline), ``refused`` (our request)."""
 
     def error(self) -> HuashengError:
-        """What a caller is told."""
+        """What the caller gets."""
         if self.kind == "gone":
             return HuashengError("tts-unreachable", engine=ENGINE, why=self.why)
         if self.kind == "slow":

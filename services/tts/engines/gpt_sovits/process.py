@@ -1,4 +1,4 @@
-"""One GPT-SoVITS process at its address: asked for speech, looked after, and started again where it is ours."""
+"""One GPT-SoVITS process at its address: asked for speech, supervised, and restarted if this service started it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prometheus_client import Counter
 
 from services.tts.engines.gpt_sovits.child import Child
 from services.tts.engines.gpt_sovits.failures import Failure
-from services.tts.engines.gpt_sovits.request import Ask
+from services.tts.engines.gpt_sovits.request import PendingRequest
 from services.tts.engines.gpt_sovits.settings import Settings
 
 log = logging.getLogger("huasheng.tts.sovits")
@@ -28,11 +28,11 @@ LOAD_S = 120.0
 """Deadline of a change of weights."""
 MOST_BYTES = 256 * 2**20
 """Of one answer: more is a fault."""
-PATIENCE = 3
-"""Useless answers in a row after which a process is taken out."""
+MAX_USELESS_ANSWERS = 3
+"""In a row; after that a process is taken out of use."""
 LONGEST_BACKOFF_S = 60.0
 STEADY_S = 60.0
-"""After this long without trouble, the next trouble is the first again."""
+"""After this long without trouble the backoff starts from its beginning."""
 _LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 
@@ -45,9 +45,11 @@ class State(Enum):
 
 
 class Process:
-    """Keeps itself ready in a task of its own (``keep``). Its caller sees to it that ``run`` is never entered twice."""
+    """``supervise`` keeps it ready, in a task of its own. The caller makes sure that ``run`` is never entered twice."""
 
-    def __init__(self, url: str, settings: Settings, changed: Callable[[], None], warm: Callable[[], Ask | None]):
+    def __init__(
+        self, url: str, settings: Settings, changed: Callable[[], None], warm: Callable[[], PendingRequest | None]
+    ):
         self.url, self._s, self._changed, self._warm = url, settings, changed, warm
         self.state, self.is_busy = State.STARTING, False
         self.problem = "it is starting"
@@ -73,15 +75,15 @@ class Process:
         return self.state is State.READY and not self.is_busy
 
     @property
-    def is_hopeful(self) -> bool:
-        """Whether it may come back soon by what we do ourselves."""
+    def may_recover(self) -> bool:
+        """Whether it may be ready soon without help from outside."""
         return self.state is not State.DOWN or self.is_ours
 
-    async def run(self, ask: Ask) -> None:
-        """Speak. Raises ``Failure``; takes itself out when it is not fit for another request."""
+    async def run(self, pending: PendingRequest) -> None:
+        """Speak. Raises ``Failure``, and takes the process out of use when it cannot serve another request."""
         try:
-            await self._use(ask.model)
-            await self._speak(ask)
+            await self._load_weights(pending.model)
+            await self._speak(pending)
         except Failure as e:
             await self._failed(e)
             raise
@@ -91,50 +93,52 @@ class Process:
             self._served += 1
             limit, memory = self._s.restart_after, self._s.memory_mb
             if self._child and limit and self._served >= limit:
-                self._out("renewal", f"it has answered {self._served} requests")
+                self._take_out("renewal", f"it has answered {self._served} requests")
             elif self._child and memory and (held := self._child.memory_mb()) > memory:
-                self._out("renewal", f"it holds {held} MB")
+                self._take_out("renewal", f"it holds {held} MB")
 
     async def _failed(self, failure: Failure) -> None:
         if failure.kind == "refused":
             return
         if self._child and failure.kind != "slow":
-            await self._child.dies_within(0.2)  # the end of a process is told a moment after that of its line
+            await self._child.wait_exit(0.2)  # its exit is reported a moment after its connection ends
         self._failures += 1
         if self._child and self._child.exited.is_set():
-            self._out("crash", self._child.last_error(whole=False))
+            self._take_out("crash", self._child.last_error(whole=False))
         elif failure.kind == "slow":
-            self._out("hang", "it did not answer in time")
+            self._take_out("hang", "it did not answer in time")
         elif failure.kind == "gone":
-            self._out("gone", failure.why)
-        elif self._failures >= PATIENCE:
-            self._out("failures", f"{self._failures} answers in a row were of no use")
+            self._take_out("gone", failure.why)
+        elif self._failures >= MAX_USELESS_ANSWERS:
+            self._take_out("failures", f"{self._failures} answers in a row were of no use")
 
-    def _out(self, kind: str, why: str) -> None:
-        """No more requests until it was brought up again."""
+    def _take_out(self, kind: str, why: str) -> None:
+        """No more requests until the process is up again."""
         if self.state is State.READY:
             self.state, self.problem = (State.STARTING if kind == "renewal" else State.DOWN), why
         if self._trouble and not self._trouble.done():
             self._trouble.set_result((kind, why))
 
-    async def _use(self, model: str) -> None:
+    async def _load_weights(self, model: str) -> None:
         """Load the weights of that name, from the operator's list only."""
         if model == self._model:
             return
         files = self._s.models[model]
-        self._model = "?"  # half changed is neither
+        self._model = "?"  # until both files are loaded it is neither model
         for call, path in (("/set_gpt_weights", files.gpt), ("/set_sovits_weights", files.sovits)):
-            async with _deadline(LOAD_S, f"loading the weights of {model} took too long"), _lines():
+            async with _deadline(LOAD_S, f"loading the weights of {model} took too long"), _connection_failures():
                 response = await self._client.get(call, params={"weights_path": path})
             if response.status_code != 200:
-                raise Failure(f"the weights of {model} cannot be loaded: {_said(response.text)}", again=False)
+                raise Failure(
+                    f"the weights of {model} cannot be loaded: {_error_text(response.text)}", is_retryable=False
+                )
         self._model = model
 
-    async def _speak(self, ask: Ask) -> None:
-        s, decoder, size = self._s, ask.decoder(), 0
+    async def _speak(self, pending: PendingRequest) -> None:
+        s, decoder, size = self._s, pending.decoder(), 0
         began = time.monotonic()
-        async with _deadline(s.deadline_s, f"not ready after {s.deadline_s:g} s"), _lines():
-            request = self._client.build_request("POST", "/tts", json=ask.body)
+        async with _deadline(s.deadline_s, f"not ready after {s.deadline_s:g} s"), _connection_failures():
+            request = self._client.build_request("POST", "/tts", json=pending.body)
             first = f"no sound within {s.first_s:g} s"
             async with _deadline(s.first_s, first):
                 response = await self._client.send(request, stream=True)
@@ -154,23 +158,23 @@ class Process:
                     size, left = size + len(part), s.stall_s
                     if size > MOST_BYTES:
                         raise Failure("the answer does not end")
-                    if not ask.is_abandoned:
-                        ask.give(decoder.feed(part))
-                if not ask.is_abandoned:
-                    ask.give(decoder.finish(), is_last=True)
+                    if not pending.is_abandoned:
+                        pending.give(decoder.feed(part))
+                if not pending.is_abandoned:
+                    pending.give(decoder.finish(), is_last=True)
 
     async def probe(self) -> None:
-        """Whether GPT-SoVITS answers here. Raises ``Failure``.
+        """Raises ``Failure`` when GPT-SoVITS does not answer here.
 
-        There is no call for that; ``/control`` without a command does nothing and says so in words of its own.
+        Its API has no health check; ``/control`` without a command does nothing and answers with a message of its own.
         """
-        async with _deadline(PROBE_S, f"no answer within {PROBE_S:g} s"), _lines():
+        async with _deadline(PROBE_S, f"no answer within {PROBE_S:g} s"), _connection_failures():
             response = await self._client.get("/control")
         if response.status_code != 400 or "command is required" not in response.text:
             raise Failure("what answers at this address is not GPT-SoVITS' api_v2.py")
 
-    async def keep(self) -> None:
-        """Bring it up, watch it, and again; until cancelled."""
+    async def supervise(self) -> None:
+        """Bring it up and watch it, over and over; until cancelled."""
         backoff = self._s.backoff_s
         try:
             while True:
@@ -187,7 +191,7 @@ class Process:
                     log.info("GPT-SoVITS is ready", extra={"url": self.url})
                     self._changed()
                     kind, why = await self._watch()
-                    self._out(kind, why)
+                    self._take_out(kind, why)
                     log.warning("GPT-SoVITS is taken out", extra={"url": self.url, "kind": kind, "why": why})
                     if self._child:
                         RESTARTS.labels(kind).inc()
@@ -211,16 +215,16 @@ class Process:
             if not self.is_ours or e.kind != "gone":
                 raise
             await self._start()
-        if ask := self._warm():
+        if pending := self._warm():
             try:
-                await self._use(ask.model)
-                await self._speak(ask)
+                await self._load_weights(pending.model)
+                await self._speak(pending)
             except Failure as e:
                 if self._child and e.kind != "slow":
-                    await self._child.dies_within(0.2)
+                    await self._child.wait_exit(0.2)
                     if self._child.exited.is_set():
                         raise Failure(f"it {self._child.last_error(whole=True)}", kind="gone") from e
-                # our own words, with the operator's reference: nothing of a user's
+                # our own text and the operator's reference: nothing of a user's is logged
                 log.warning("GPT-SoVITS' first words failed", extra={"url": self.url, "why": e.why})
 
     async def _start(self) -> None:
@@ -232,7 +236,7 @@ class Process:
         except OSError as e:
             raise Failure(f"it cannot be started: {e.strerror}", kind="gone") from e
         self._child = child
-        told = child.began
+        logged_at = child.began
         while True:
             with contextlib.suppress(Failure):
                 await self.probe()
@@ -243,13 +247,13 @@ class Process:
                 raise Failure(f"it could not start: {child.last_error(whole=True)}", kind="gone")
             if took > s.start_s:
                 raise Failure(f"it did not answer within {s.start_s:g} s of its start", kind="gone")
-            if time.monotonic() - told > 10:
-                told = time.monotonic()
+            if time.monotonic() - logged_at > 10:
+                logged_at = time.monotonic()
                 log.info("waiting for GPT-SoVITS", extra={"url": self.url, "seconds": round(took)})
-            await child.dies_within(min(0.5, 0.05 + took / 10))
+            await child.wait_exit(min(0.5, 0.05 + took / 10))
 
     async def _watch(self) -> tuple[str, str]:
-        """Returns when it is not fit any more: the kind of trouble, and why."""
+        """Returns when it cannot be used any more: the kind of trouble, and why."""
         assert self._trouble
         while True:
             signs: set[asyncio.Future[Any]] = {self._trouble}
@@ -265,7 +269,7 @@ class Process:
             if self._child and self._child.exited.is_set():
                 return "crash", self._child.last_error(whole=False)
             if self.is_busy:
-                continue  # it answers nothing while it speaks
+                continue  # it answers no probe while it speaks
             try:
                 await self.probe()
             except Failure as e:
@@ -276,7 +280,7 @@ class Process:
         if self._child:
             child, self._child = self._child, None
             self._stopping = asyncio.create_task(child.stop(at_once))
-        if self._stopping:  # also one that was begun before this was cancelled
+        if self._stopping:  # also a stop that began before this was cancelled
             await asyncio.shield(self._stopping)
 
 
@@ -290,8 +294,8 @@ async def _deadline(seconds: float, why: str) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _lines() -> AsyncIterator[None]:
-    """Failures of the connection in our words."""
+async def _connection_failures() -> AsyncIterator[None]:
+    """Turn errors of the connection into ``Failure``."""
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout) as e:
@@ -302,20 +306,20 @@ async def _lines() -> AsyncIterator[None]:
 
 async def _refusal(response: httpx.Response) -> Failure:
     await response.aread()
-    status, said = response.status_code, _said(response.text)
+    status, text = response.status_code, _error_text(response.text)
     if status == 429:
         return Failure("it has too many requests (HTTP 429)", kind="gone")
-    if status == 400 and not said.startswith("tts failed"):
-        return Failure(said, again=False, kind="refused")
+    if status == 400 and not text.startswith("tts failed"):
+        return Failure(text, is_retryable=False, kind="refused")
     if status in (401, 403, 404, 405, 422):
-        return Failure(f"it refuses our request (HTTP {status})", again=False)
-    return Failure(f"{said} (HTTP {status})" if status == 400 else f"an error inside (HTTP {status})")
+        return Failure(f"it refuses our request (HTTP {status})", is_retryable=False)
+    return Failure(f"{text} (HTTP {status})" if status == 400 else f"an error inside (HTTP {status})")
 
 
-def _said(text: str) -> str:
+def _error_text(text: str) -> str:
     """The message of an error body, shortened."""
     try:
-        told = json.loads(text)
-        return ": ".join(str(told[k]) for k in ("message", "Exception") if k in told)[:300]
+        body = json.loads(text)
+        return ": ".join(str(body[k]) for k in ("message", "Exception") if k in body)[:300]
     except (ValueError, TypeError):
         return "no reason given"

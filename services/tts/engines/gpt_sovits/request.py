@@ -13,8 +13,8 @@ from services.tts.engines.gpt_sovits.wire import Decoder
 
 
 @dataclass
-class Ask:
-    """What is to be spoken, and the speech as it comes. Made in the engine's thread, at work in the pool's loop."""
+class PendingRequest:
+    """What to speak, and the speech as it comes. Made in the engine's thread, used in the pool's loop."""
 
     body: dict[str, Any]
     """The JSON of ``POST /tts``."""
@@ -23,13 +23,13 @@ class Ask:
     rates: frozenset[int]
     """Rates that the model may speak at."""
     rate: int
-    """Rate that is wanted."""
+    """Rate of the speech that is given out."""
     out: queue.SimpleQueue[tuple[Samples, bool] | HuashengError | None] = field(default_factory=queue.SimpleQueue)
     """Speech, each part with whether it is the last; None for an end without one."""
     has_given: bool = False
     """Whether speech was given out: then it is too late for another attempt."""
     is_abandoned: bool = False
-    """Nobody waits any more."""
+    """The caller does not wait any more."""
     failed_at: str = ""
     """Address of the process that failed to speak it: another is asked next if one is free."""
     waiter: asyncio.Future[Any] | None = None
@@ -45,7 +45,7 @@ class Ask:
             self.out.put((samples, is_last))
 
     def abandon(self) -> None:
-        """Nobody wants it any more: a wait for a process ends; a process that speaks already is heard out."""
+        """The answer is not wanted any more. A wait for a process ends; one that speaks already finishes first."""
         self.is_abandoned = True
         if self.waiter and not self.waiter.done():
             self.waiter.cancel()

@@ -1,7 +1,7 @@
 """What ``api_v2.py`` sends: sound in four containers, streamed or whole, and failures dressed as success.
 
 The API answers 200 also when its inference has failed: with one second of digital silence at 16 kHz, with a body that
-breaks off, or with none. Nothing is taken as speech here that is not sound at a rate its models have.
+breaks off, or with none. Only sound at a rate that its models have is taken as speech.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class Decoder:
             self._source = _Wav() if media == "wav" else _Ogg() if media == "ogg" else _Aac()
         self._waiting: list[Samples] = []
         self._quiet = 0  # samples of digital silence at the end of what waits
-        self._heard = 0
+        self._sounding = 0  # samples up to the last that is not silent
         self._rate = 0
         self._stream: soxr.ResampleStream | None = None
 
     def feed(self, data: bytes) -> Samples:
-        """The next bytes; returns what can be heard of them by now (nothing at all unless streamed)."""
+        """Take the next bytes; returns the sound that is complete by now (none unless streamed)."""
         for block in self._source.feed(data):
             self._take(block)
         if not self._streamed or not self._waiting or self._quiet == sum(b.size for b in self._waiting):
@@ -67,12 +67,12 @@ class Decoder:
             self._take(block)
         if not self._rate:
             raise Failure("the answer was empty")
-        if not self._heard:
+        if not self._sounding:
             raise Failure("only digital silence came, as after a failure inside")
         if self._quiet >= FAILED_SAMPLES:
             raise Failure("the answer ended with a second of digital silence, as after a failure inside")
-        if self._heard < SHORTEST_S * self._rate:
-            raise Failure(f"only {self._heard / self._rate:.2f} s of sound came")
+        if self._sounding < SHORTEST_S * self._rate:
+            raise Failure(f"only {self._sounding / self._rate:.2f} s of sound came")
         rest = np.concatenate(self._waiting) if self._waiting else np.zeros(0, np.float32)
         return self._resampled(rest, last=True)
 
@@ -92,7 +92,7 @@ class Decoder:
         loud = np.flatnonzero(np.abs(block) > ZERO)
         if loud.size:
             self._quiet = block.size - 1 - int(loud[-1])
-            self._heard += int(loud[-1]) + 1
+            self._sounding += int(loud[-1]) + 1
         else:
             self._quiet += block.size
 

@@ -52,7 +52,7 @@ def _gather(symbols: list[str]) -> list[tuple[str, int, int]]:
 
 
 def _quiet(samples: Samples, rate: int) -> npt.NDArray[np.bool_]:
-    """For every 5 ms, whether nothing is heard."""
+    """For every 5 ms, whether it is silent."""
     hop = round(_HOP_S * rate)
     parts = samples[: samples.size // hop * hop].reshape(-1, hop).astype(np.float64)
     level = 10 * np.log10(np.maximum(1e-10, (parts**2).mean(axis=1)))
@@ -85,11 +85,11 @@ def shape(
     """
     hop = round(_HOP_S * rate)
     quiet = _quiet(samples, rate)
-    heard = np.flatnonzero(~quiet)
-    if not heard.size:
+    loud = np.flatnonzero(~quiet)
+    if not loud.size:
         n = round(PAUSES_S[end] * rate)
         return np.zeros(n, np.float32), [Span("", 0, n)]
-    sound_start, sound_end = int(heard[0]) * hop, min(samples.size, (int(heard[-1]) + 1) * hop)
+    sound_start, sound_end = int(loud[0]) * hop, min(samples.size, (int(loud[-1]) + 1) * hop)
 
     bounds = np.concatenate([[0], np.cumsum(lengths)]) - round(LEAD_S * rate)
     phonemes = [(p, int(bounds[a + 1]), int(bounds[b + 1])) for p, a, b in _gather(symbols)]
