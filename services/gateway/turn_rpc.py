@@ -81,7 +81,8 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
         idle = await idle_position(g.clients, avatar, frame, asked_at)
         voice_id = config.voice_id
         if not voice_id and not config.tts_engine:
-            voice_id = await voice_of_avatar(g, LOCAL_OWNER, config.avatar_id, config.model_id) or ""
+            chosen = await voice_of_avatar(g.clients, g.avatar_voices, LOCAL_OWNER, config.avatar_id, config.model_id)
+            voice_id = chosen or ""
         return Turn(
             replace(avatar, idle=idle),
             VoiceChoice(LOCAL_OWNER, voice_id=voice_id, engine=config.tts_engine, no_fallback=config.no_fallback),

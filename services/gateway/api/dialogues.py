@@ -32,7 +32,7 @@ async def make_dialogue(
     await check_avatar_and_model(gateway.clients, owner, body.avatar_id, body.model)
 
     async def complete(given: dict[str, Any]) -> dict[str, Any]:
-        given = await with_voice(gateway, owner, given)
+        given = await with_voice(gateway.clients, gateway.avatar_voices, owner, given)
         opened = await asyncio.to_thread(gateway.conversations.open, owner, given["conversation_id"])
         return given | {"conversation_id": opened}
 

@@ -32,7 +32,7 @@ async def make_video(
     await check_avatar_and_model(gateway.clients, owner, body.avatar_id, body.model)
 
     async def complete(given: dict[str, Any]) -> dict[str, Any]:
-        return given if body.text is None else await with_voice(gateway, owner, given)
+        return given if body.text is None else await with_voice(gateway.clients, gateway.avatar_voices, owner, given)
 
     return await start_job(
         request, gateway, owner, key, kind="video", params=params, asset_id=body.audio_asset_id, complete=complete

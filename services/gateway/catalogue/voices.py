@@ -10,7 +10,7 @@ from huasheng.tts.v1 import tts_pb2
 from services.common.errors import HuashengError
 from services.gateway.catalogue.avatars import BUILTIN, get_model
 from services.gateway.clients import Clients
-from services.gateway.context import Gateway
+from services.gateway.store.avatar_voices import AvatarVoiceStore
 
 ALL_ENGINES_TAKE = "speed"
 """The synthesis parameter that every engine supports; a voice lists the others."""
@@ -76,23 +76,25 @@ async def check_voice(
         raise HuashengError("synthesis-unsupported", engine=voice.engine, fields=", ".join(unsupported))
 
 
-async def voice_of_avatar(gateway: Gateway, owner: str, avatar_id: str | None, model_id: str | None) -> str | None:
+async def voice_of_avatar(
+    clients: Clients, voices: AvatarVoiceStore, owner: str, avatar_id: str | None, model_id: str | None
+) -> str | None:
     """Id of the voice chosen for the avatar that is drawn; None when none was chosen."""
     if model_id and not avatar_id:
         try:
-            avatar_id = (await get_model(gateway.clients, owner, model_id)).avatar_id
+            avatar_id = (await get_model(clients, owner, model_id)).avatar_id
         except HuashengError:  # rendering will report what is wrong
             return None
-    chosen = await asyncio.to_thread(gateway.avatar_voices.get, owner, avatar_id or BUILTIN)
+    chosen = await asyncio.to_thread(voices.get, owner, avatar_id or BUILTIN)
     voice_id: str | None = chosen["voice_id"]
     return voice_id
 
 
-async def with_voice(gateway: Gateway, owner: str, params: dict[str, Any]) -> dict[str, Any]:
+async def with_voice(clients: Clients, voices: AvatarVoiceStore, owner: str, params: dict[str, Any]) -> dict[str, Any]:
     """The parameters of a job that speaks, with the avatar's voice where the request names none. Raises as
     ``check_voice``."""
     voice_id, engine = params["voice_id"], (params["engines"] or {}).get("tts") or ""
     if not voice_id and not engine:
-        voice_id = await voice_of_avatar(gateway, owner, params["avatar_id"], params["model"])
-    await check_voice(gateway.clients, owner, voice_id, engine, params["synthesis"])
+        voice_id = await voice_of_avatar(clients, voices, owner, params["avatar_id"], params["model"])
+    await check_voice(clients, owner, voice_id, engine, params["synthesis"])
     return params | {"voice_id": voice_id}
