@@ -39,7 +39,7 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with FakeSovits() as fake:
         fake.delay_s = 0.1
         settings = TtsSettings(gpt_sovits_urls=fake.url, gpt_sovits_reference=str(reference))
-        setup = EngineSetup(root, 2, "af_heart", "zf_xiaoxiao", settings)
+        setup = EngineSetup(root, SharedSettings().threads, "af_heart", "zf_xiaoxiao", settings)
         made: TtsEngine = engine_class(REGISTRY, request.param, "tts")(setup)
         made.load()
         yield made

@@ -66,7 +66,7 @@ class Call:
         self.handler.rfile.close()  # or the socket stays open under it
         self.handler.connection.close()
 
-    def stall(self, seconds: float = 10.0) -> None:
+    def stall(self, seconds: float = 60.0) -> None:
         """Say nothing until the client hangs up."""
         self.handler.connection.settimeout(seconds)
         try:
@@ -77,7 +77,7 @@ class Call:
         except TimeoutError:
             return
 
-    def trickle(self, part: bytes, pause_s: float = 0.02, times: int = 500) -> None:
+    def trickle(self, part: bytes, pause_s: float = 0.02, times: int = 3000) -> None:
         """Chunk by chunk for longer than anybody should wait; ends when the client hangs up."""
         for _ in range(times):
             self.write(part)
