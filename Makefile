@@ -1,8 +1,12 @@
 # Two commands do it all on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
 SHELL := /bin/bash
 PY := .venv/bin/python
-# tests that share an expensive fixture stay in one process; its networks use one thread, as the processes fill the cores
-PYTEST = OMP_NUM_THREADS=1 HUASHENG_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup -rs
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+# One thread for each process's networks. Tests that share an expensive fixture stay in one process (tests/conftest.py).
+PYTEST = OMP_NUM_THREADS=1 HUASHENG_THREADS=1 $(PY) -m pytest -rs --dist loadgroup
+# Unit tests only compute; the others also wait, so that one process more than there are cores still finds work.
+ALONE = -n $(shell echo $$(($(CORES) < 4 ? $(CORES) : 4)))
+MIXED = -n $(shell echo $$(($(CORES) < 4 ? $(CORES) + 1 : 4)))
 TIMED = TIMEFORMAT='$(1): %0lR on the clock, %0U s + %0S s of processor time' && time
 export PYTHONPATH := $(CURDIR):$(CURDIR)/protos/gen
 
@@ -31,18 +35,18 @@ run: setup ## Keep all five services up, page on http://127.0.0.1:5001
 	@exec $(PY) -m tools.system
 
 test: setup-dev ## Unit, contract, integration, whole-system and browser tests
-	@$(call TIMED,unit) $(PYTEST) tests/unit
-	@$(call TIMED,contract and integration) $(PYTEST) tests/contract tests/integration
-	@$(call TIMED,system and page) $(PYTEST) tests/system tests/e2e
+	@$(call TIMED,unit) $(PYTEST) $(ALONE) tests/unit
+	@$(call TIMED,contract and integration) $(PYTEST) $(MIXED) tests/contract tests/integration
+	@$(call TIMED,system and page) $(PYTEST) $(MIXED) tests/system tests/e2e
 
 test-unit: setup-dev ## Only what needs no network and no weights
-	@$(call TIMED,unit) $(PYTEST) tests/unit
+	@$(call TIMED,unit) $(PYTEST) $(ALONE) tests/unit
 
 test-slow: setup-dev ## Networks at their real sizes with random weights (5 GB of disk, 7 GB of memory, minutes)
 	@$(PY) -m pytest tests/slow
 
 test-e2e: setup-dev ## Only the page, in real Chromium
-	@$(call TIMED,page) $(PYTEST) tests/e2e
+	@$(call TIMED,page) $(PYTEST) $(MIXED) tests/e2e
 
 test-containers: setup-dev ## Build the images, run the composed stack, kill each service once (needs a Docker engine)
 	@$(PY) -m pytest -s tests/containers

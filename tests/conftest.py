@@ -18,6 +18,7 @@ from tools.system import System, free_ports
 __all__ = ["pytest_addoption", "pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Under ``--dist loadgroup`` tests that share an expensive fixture run in one process, so that it is made once."""
     for item in items:

@@ -20,7 +20,7 @@ from services.render.engines.base import AvatarReport, EngineOptions, SessionCon
 from services.render.engines.joygen.batching import Batcher, Full
 from services.render.engines.joygen.bfm import Bfm
 from services.render.engines.joygen.draw import Artist
-from services.render.engines.joygen.engine import prepare as making
+from services.render.engines.joygen import prepare as making
 from services.render.engines.joygen.hearing import StreamHearing, silent_frame
 from services.render.engines.joygen.paste import JOYGEN
 from services.render.engines.joygen.prepare import Job, prepare
