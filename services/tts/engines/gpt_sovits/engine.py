@@ -155,7 +155,9 @@ class GptSovitsEngine(TtsEngine):
             return None
         voice = self._default()
         text_language = language(voice.language)
-        return self._build_request(SAMPLES[text_language].split("。")[0].split(".")[0], text_language, voice, 1.0, Sampling())
+        return self._build_request(
+            SAMPLES[text_language].split("。")[0].split(".")[0], text_language, voice, 1.0, Sampling()
+        )
 
     def _build_request(
         self, text: str, text_language: str, voice: ClonedVoice, speed: float, sampling: Sampling

@@ -95,7 +95,7 @@ class KokoroEngine(TtsEngine):
             rules = language or main_language(clause.text)
             voice = voice or self._defaults[rules]
             for stretch in splitting.split(clause.text, pace):
-                for piece in self._speak(clause.index, stretch, rules, voice, request.speed, request.stop):
+                for piece in self._speak(clause.index, stretch, rules, voice, speed=request.speed, stop=request.stop):
                     spoken = True
                     yield piece
                 if request.stop.is_set():
@@ -104,7 +104,7 @@ class KokoroEngine(TtsEngine):
             raise HuashengError("unspeakable-text" if words else "empty-text")
 
     def _speak(
-        self, index: int, stretch: splitting.Stretch, language: str, voice: str, speed: float, stop: Stop
+        self, index: int, stretch: splitting.Stretch, language: str, voice: str, *, speed: float, stop: Stop
     ) -> Iterator[Piece]:
         """One stretch, in one piece, or in more when it has too many symbols."""
         with self._lock.hold(stop) as has_lock:
@@ -120,7 +120,9 @@ class KokoroEngine(TtsEngine):
                 if stop.is_set():
                     return
                 gain = 10 ** (float(self._table[voice]["gain_db"]) / 20)
-                samples, spans = shape(samples, lengths, symbols, SAMPLE_RATE, stretch.end, speed, gain)
+                samples, spans = shape(
+                    samples, lengths, symbols, rate=SAMPLE_RATE, end=stretch.end, speed=speed, gain=gain
+                )
                 whole = Piece(index, stretch.text, voice, samples, spans)
             else:
                 whole = None
@@ -128,7 +130,7 @@ class KokoroEngine(TtsEngine):
             yield whole
         else:
             for half in splitting.halves(stretch):
-                yield from self._speak(index, half, language, voice, speed, stop)
+                yield from self._speak(index, half, language, voice, speed=speed, stop=stop)
 
 
 def _supported(language: str) -> str:
