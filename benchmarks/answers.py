@@ -36,11 +36,12 @@ from services.render.engines.atlas.mouth.encoded import encoded
 from services.render.engines.atlas.mouth.person import PersonModel, hearing
 from services.render.engines.atlas.mouth.track import LEAD_S, met, mouth_at
 from services.render.engines.atlas.mouth.visemes import BREATH_US, REST, Timed, timed
-from services.render.engines.atlas.train.checks import sound_of
 from services.render.engines.atlas.train.correction import chosen, drawn, figures, pair
 from services.render.engines.atlas.train.material import material
 from services.render.engines.atlas.train.run import HELD_OUT
-from services.render.engines.base import EngineOptions, PhonemeSpan
+from services.render.settings import RenderSettings
+from services.render.train.checks import clip_sound
+from services.render.types import PhonemeSpan
 from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, Stop, TextClause
 from services.tts.engines.kokoro.engine import KokoroEngine
 from services.tts.engines.kokoro.model import SAMPLE_RATE
@@ -138,7 +139,7 @@ def saying(visemes: list[Timed], times: npt.NDArray[np.float64]) -> npt.NDArray[
 
 def prepared(clip: Path, seconds: float) -> tuple[Avatar, AtlasEngine]:
     """An avatar of a clip's first seconds."""
-    engine = AtlasEngine(EngineOptions(SharedSettings().weights_dir, 1, max_avatar_s=seconds))
+    engine = AtlasEngine(RenderSettings().model_copy(update={"max_avatar_s": seconds}), SharedSettings(threads=1))
     engine.load()
     with tempfile.TemporaryDirectory() as folder:
         engine.prepare(clip, "video", Path(folder), lambda *_: None, lambda: False)
@@ -147,9 +148,8 @@ def prepared(clip: Path, seconds: float) -> tuple[Avatar, AtlasEngine]:
 
 def measured(clip: Path, args: argparse.Namespace, asr: WhisperEngine, tts: KokoroEngine) -> None:
     """One row for each way and voice."""
-    sound, _ = sound_of(clip, clip.name)
-    whole, engine = prepared(clip, EngineOptions.max_avatar_s)
-    assert engine.encoder
+    sound, _ = clip_sound(clip, clip.name)
+    whole, engine = prepared(clip, RenderSettings().max_avatar_s)
     everything = material(sound, whole.face, whole.plan.fps, engine.encoder)
     held_in, first, found = everything, 0, None
     if args.model:

@@ -34,7 +34,6 @@ import torch
 from services.common.audio import decode as read_sound
 from services.common.settings import SharedSettings, load
 from services.common.weights import folder
-from services.render.engines.base import EngineOptions, Frame, Image, SessionConfig
 from services.render.engines.joygen import checkpoints
 from services.render.engines.joygen.align import box_of, crop_of, five_points
 from services.render.engines.joygen.audio import WhisperFeatures
@@ -46,9 +45,12 @@ from services.render.engines.joygen.nets.vae import decode, encode
 from services.render.engines.joygen.paste import blend, mask_of
 from services.render.engines.joygen.prepare import face_in
 from services.render.engines.joygen.rasteriser import rasterise
+from services.render.engines.joygen.settings import Settings
 from services.render.face.landmarks import Tracker
 from services.render.media.read import read_frames
 from services.render.media.write import EncoderOptions, to_bgr, to_yuv, write_loop
+from services.render.settings import RenderSettings
+from services.render.types import Frame, Image, SessionConfig
 
 RATE, FPS, BATCH = 16000, 25, 8
 SKIP_S = 1.0
@@ -123,16 +125,11 @@ class Work:
 def by_engine(work: Work, scratch: Path, clock: Clock) -> list[Image]:
     """Load, prepare, then two requests of the same sound: one that is drawn whole, one timed to its first picture."""
     mesh_root = work.mesh.parent
-    options = EngineOptions(
-        weights_dir=mesh_root,
-        models_dir=work.root,
-        device=work.device,
-        dtype="fp32",
-        max_avatar_s=work.frames / FPS,
-        threads=torch.get_num_threads(),
-        max_batch=BATCH,
+    engine = JoygenEngine(
+        RenderSettings().model_copy(update={"max_avatar_s": work.frames / FPS}),
+        SharedSettings(weights_dir=mesh_root, threads=torch.get_num_threads()),
+        Settings(models_dir=work.root, device=work.device, dtype="fp32", max_batch=BATCH),
     )
-    engine = JoygenEngine(options)
     with clock.stage("load, once for the service"):
         engine.load()
     try:

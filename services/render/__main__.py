@@ -2,6 +2,8 @@
 
 from services.common import serving
 from services.common.settings import SharedSettings, load
+from services.render.engines.registry import REGISTRY
+from services.render.engines.settings import load_engine_settings
 from services.render.server import make_service
 from services.render.settings import RenderSettings
 
@@ -9,6 +11,7 @@ from services.render.settings import RenderSettings
 def main() -> None:
     """Read settings, serve."""
     shared, settings = load(SharedSettings), load(RenderSettings)
+    load_engine_settings(REGISTRY)  # a wrong one ends the start, whether its engine is enabled or not
     serving.run(make_service(settings, shared), settings, shared.log_level, shared.log_format)
 
 

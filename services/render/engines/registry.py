@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from services.common import metrics
 from services.common.engines import engine_class
 from services.common.errors import HuashengError
 from services.common.weights import WeightsError
-from services.render.engines.base import EngineOptions, RenderEngine
+from services.render.engines.base import RenderEngine
 
 log = logging.getLogger("huasheng.render")
 
@@ -39,8 +39,13 @@ class EngineState:
 class Engines:
     """The engines that the settings name; the first is the default."""
 
-    def __init__(self, names: Sequence[str], options: EngineOptions, registry: Mapping[str, str] = REGISTRY) -> None:
-        self.names, self.options, self.registry = list(names), options, registry
+    def __init__(
+        self,
+        names: Sequence[str],
+        make: Callable[[type[RenderEngine]], RenderEngine],
+        registry: Mapping[str, str] = REGISTRY,
+    ) -> None:
+        self.names, self.registry, self._make = list(names), registry, make
         self.loaded: dict[str, RenderEngine] = {}
         self._why_not: dict[str, str] = {}
         self._about: dict[str, type[RenderEngine]] = {}
@@ -50,7 +55,7 @@ class Engines:
         for name in self.names:
             try:
                 self._about[name] = engine_class(self.registry, name, "render")
-                engine = self._about[name](self.options)
+                engine = self._make(self._about[name])
                 engine.load()
             except (HuashengError, ImportError, WeightsError) as e:
                 why = e.params.get("why", e.text("detail", "en")) if isinstance(e, HuashengError) else str(e)

@@ -16,18 +16,18 @@ from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.clip.frames import Reader
-from services.render.engines.base import AvatarReport, EngineOptions, SessionConfig
 from services.render.engines.joygen.batching import Batcher, Full
 from services.render.engines.joygen.bfm import Bfm
 from services.render.engines.joygen.draw import Artist
 from services.render.engines.joygen.engine import prepare as making
 from services.render.engines.joygen.hearing import StreamHearing, silent_frame
 from services.render.engines.joygen.paste import JOYGEN
-from services.render.engines.joygen.prepare import Job, prepare
+from services.render.engines.joygen.prepare import JoygenPrepareJob, prepare
 from services.render.engines.joygen.session import JoySession
 from services.render.engines.joygen.store import FRAMES, Avatar
 from services.render.media.read import read_frames
 from services.render.media.write import to_bgr
+from services.render.types import AvatarReport, ClipLimits, SessionConfig
 from tests.fakes.joygen_face import PlainFeatures, plain_bundle, write_bfm
 from tests.fakes.media import rocking, video
 
@@ -74,19 +74,18 @@ class Bench:
     def run(self, cancelled: Callable[[], bool] = never, version: str = "1") -> tuple[AvatarReport, Path]:
         out = self.root / "avatars" / f".part-{time.monotonic_ns()}" / "engine"
         out.mkdir(parents=True)
-        weights = SharedSettings().weights_dir
-        job = Job(
-            self.source,
-            "video",
-            folder("face-mesh", weights),
-            EngineOptions(weights),
-            self.artist,
-            self.batcher,
-            version,
-            0,
-            JOYGEN,
-            lambda stage, part: self.told.append((stage, part)),
-            cancelled,
+        job = JoygenPrepareJob(
+            source=self.source,
+            kind="video",
+            mesh_weights=folder("face-mesh", SharedSettings().weights_dir),
+            limits=ClipLimits(),
+            progress=lambda stage, part: self.told.append((stage, part)),
+            cancelled=cancelled,
+            artist=self.artist,
+            batcher=self.batcher,
+            version=version,
+            margin=0,
+            style=JOYGEN,
         )
         return prepare(job, out), out
 

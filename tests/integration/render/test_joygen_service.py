@@ -24,15 +24,16 @@ from tests.fakes.render_rig import END, FAKES, Rig, config, kinds, media, refuse
 
 
 @pytest.fixture
-async def joy(tmp_path: Path) -> AsyncIterator[Rig]:
+async def joy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
     try:
         for group in ("portrait", "face-mesh"):
             folder(group, SharedSettings().weights_dir)
     except WeightsError as e:
         pytest.skip(str(e))
     write_small(tmp_path / "models" / "joygen", "joygen", depth=False)
-    chosen = {"engines": "fake,joygen,musetalk", "models_dir": tmp_path / "models", "device": "cpu"}
-    settings = RenderSettings.model_construct(**{**RenderSettings().model_dump(), **chosen})
+    monkeypatch.setenv("RENDER_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("RENDER_DEVICE", "cpu")
+    settings = RenderSettings.model_construct(**{**RenderSettings().model_dump(), "engines": "fake,joygen,musetalk"})
     shared = SharedSettings(storage_url=f"file://{tmp_path}/storage")
     service = make_service(settings, shared, {**REGISTRY, **FAKES})
     server, _, port = await serving.start(service, serving.with_port(settings, 0))

@@ -22,7 +22,7 @@ from services.render.server import make_service
 from services.render.settings import RenderSettings
 from tests.fakes.media import decoded, png, portrait, rocking, tone, video
 from tests.fakes.render_rig import END, FAKES, Rig, config, kinds, media, refused, sound, whole
-from tests.fakes.synctalk_checkout import calls, checkout, fault
+from tests.fakes.synctalk_checkout import calls, checkout, fault, variables
 
 
 @pytest.fixture
@@ -37,7 +37,8 @@ async def rig(tmp_path: Path, checkout_: SyncTalk, monkeypatch: pytest.MonkeyPat
         folder("face-mesh", SharedSettings().weights_dir)
     except WeightsError as e:
         pytest.skip(str(e))
-    monkeypatch.setattr(RenderSettings, "synctalk", lambda _self: checkout_)
+    for name, value in variables(checkout_).items():
+        monkeypatch.setenv(name, value)
     settings = RenderSettings.model_construct(**{**RenderSettings().model_dump(), "engines": "fake,synctalk"})
     shared = SharedSettings(storage_url=f"file://{tmp_path}/storage")
     service = make_service(settings, shared, {**FAKES, **REGISTRY})

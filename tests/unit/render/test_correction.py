@@ -13,7 +13,7 @@ from services.render.engines.atlas.mouth.live import LiveListener, LiveModel
 from services.render.engines.atlas.mouth.person import PersonModel
 from services.render.engines.atlas.mouth.track import PRESSED, met, mouth_at
 from services.render.engines.atlas.mouth.visemes import timed
-from services.render.engines.base import PhonemeSpan
+from services.render.types import PhonemeSpan
 from tests.unit.render.test_train_fit import person
 
 WIDE = Correction(

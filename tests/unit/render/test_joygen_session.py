@@ -10,7 +10,6 @@ import pytest
 
 from services.common.errors import HuashengError
 from services.render.clip.frames import Reader
-from services.render.engines.base import Frame, SessionConfig
 from services.render.engines.joygen.batching import Batcher, Full
 from services.render.engines.joygen.bfm import Bfm
 from services.render.engines.joygen.draw import Artist
@@ -19,6 +18,7 @@ from services.render.engines.joygen.paste import MASK_SIDE, blend, mask_of, squa
 from services.render.engines.joygen.session import JoySession
 from services.render.engines.joygen.store import FRAMES, Avatar
 from services.render.media.write import to_yuv
+from services.render.types import Frame, SessionConfig
 from tests.fakes import faces
 from tests.fakes.joygen_avatar import ABSENT, BOX, COUNT, SIDE, write_avatar
 from tests.fakes.joygen_face import PlainExpressions, PlainFeatures, plain_bundle, write_bfm

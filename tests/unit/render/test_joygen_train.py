@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from services.common.errors import HuashengError
-from services.render.engines.base import EngineOptions
+from services.common.settings import SharedSettings
 from services.render.engines.joygen.checkpoints import UNET, load_unet, load_vae
 from services.render.engines.joygen.train import run
 from services.render.engines.joygen.train.augment import APART, draw
@@ -18,7 +18,8 @@ from services.render.engines.joygen.train.fit import Fit, Recipe
 from services.render.engines.joygen.train.losses import perceptual, reconstruction
 from services.render.engines.joygen.train.material import Material
 from services.render.engines.joygen.train.run import save_unet
-from services.render.train.job import Job
+from services.render.settings import RenderSettings
+from services.render.train.job import TrainingJob
 from tests.fakes.joygen_small import SOUND, write_small
 
 RECIPE = Recipe(batch=1, rate=2e-3, last_rate=1e-3, average=0.9)
@@ -173,12 +174,21 @@ def test_too_little_memory_is_told_as_such(
     def full(*_: object) -> None:
         raise error
 
-    def prepared(_job: Job) -> None:
+    def prepared(_job: TrainingJob) -> None:
         fit.one()
 
     monkeypatch.setattr(fit.unet, "forward", full)
     monkeypatch.setattr(run, "_train", prepared)
-    job = Job(tmp_path / "x.mp4", "x", tmp_path, tmp_path, 5, "cuda:0", EngineOptions(tmp_path))
+    job = TrainingJob(
+        source=tmp_path / "x.mp4",
+        name="x",
+        work=tmp_path,
+        out=tmp_path,
+        steps=5,
+        device="cuda:0",
+        settings=RenderSettings(),
+        shared=SharedSettings(weights_dir=tmp_path, threads=1),
+    )
     with pytest.raises(HuashengError) as e:
         run.train(job)
     assert (e.value.slug, e.value.params["device"]) == ("training-memory", "cuda:0")

@@ -10,30 +10,38 @@ import pytest
 
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings, load
-from services.render.engines.base import EngineOptions
-from services.render.engines.registry import Engines
+from services.render.engines.base import RenderEngine
+from services.render.engines.registry import REGISTRY, Engines
+from services.render.engines.settings import load_engine_settings
 from services.render.engines.synctalk.data import Person
+from services.render.engines.synctalk.engine import SynctalkEngine
 from services.render.engines.synctalk.prepare import inside, longest, square
-from services.render.engines.synctalk.setup import FILES
+from services.render.engines.synctalk.settings import Settings
+from services.render.engines.synctalk.setup import FILES, SyncTalk
 from services.render.engines.synctalk.train import epochs
 from services.render.engines.synctalk.watch import Fit, bar
 from services.render.settings import RenderSettings
 from tests.fakes.synctalk_checkout import avatar, checkout, program
 
 
-def engines(setup: object) -> Engines:
+def engines(setup: SyncTalk | None) -> Engines:
     """The engines of a service, loaded."""
-    options = EngineOptions(SharedSettings().weights_dir, synctalk=setup)  # type: ignore[arg-type]
+    options = setup.options if setup else Settings(dir=None)
     registry = {
         "fake": "tests.fakes.render_engine:FakeEngine",
         "synctalk": "services.render.engines.synctalk.engine:SynctalkEngine",
     }
-    found = Engines(["fake", "synctalk"], options, registry)
+
+    def make(engine: type[RenderEngine]) -> RenderEngine:
+        own = (options,) if engine is SynctalkEngine else ()
+        return engine(RenderSettings(), SharedSettings(), *own)
+
+    found = Engines(["fake", "synctalk"], make, registry)
     found.load()
     return found
 
 
-def unusable(setup: object) -> str:
+def unusable(setup: SyncTalk | None) -> str:
     """Why the engine is listed as not available."""
     state = engines(setup).state("synctalk")
     assert state.engine is None
@@ -107,25 +115,29 @@ def test_a_wrong_setting_ends_the_start_in_clear_words(
     setup = checkout(tmp_path)
     right = {
         "RENDER_SYNCTALK_DIR": str(setup.checkout),
-        "RENDER_SYNCTALK_PYTHON": setup.python,
+        "RENDER_SYNCTALK_PYTHON": setup.options.python,
         "RENDER_ENGINES": "atlas,synctalk",
     }
     for name, value in (right | wrong).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit):
         load(RenderSettings)
+        load_engine_settings(REGISTRY)
     assert words in capsys.readouterr().err
 
 
 def test_right_settings_reach_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     setup = checkout(tmp_path)
     monkeypatch.setenv("RENDER_SYNCTALK_DIR", str(setup.checkout))
-    monkeypatch.setenv("RENDER_SYNCTALK_PYTHON", setup.python)
+    monkeypatch.setenv("RENDER_SYNCTALK_PYTHON", setup.options.python)
     monkeypatch.setenv("RENDER_SYNCTALK_PRELOAD", "2")
-    found = RenderSettings().synctalk()
-    assert found
-    assert (found.checkout, found.preload, found.max_video_s) == (setup.checkout, 2, 300)
-    assert RenderSettings.model_construct(synctalk_dir=None).synctalk() is None
+    engine = SynctalkEngine(RenderSettings(), SharedSettings())
+    assert engine.setup
+    assert (engine.setup.checkout, engine.options.preload) == (setup.checkout, 2)
+    assert (engine.limits.max_s, engine.limits.max_side_px) == (300, 1920)
+    monkeypatch.delenv("RENDER_SYNCTALK_DIR")
+    without = SynctalkEngine(RenderSettings(), SharedSettings())
+    assert without.setup is None and without.limits.max_s == 60
 
 
 def test_the_lines_of_a_training_are_read() -> None:

@@ -15,7 +15,8 @@ pytest.importorskip("torch")
 
 import torch
 
-from services.render.engines.atlas.train.fit import EARLIER, MEMBERS, SAVE_EVERY, Fit, Look, use
+from services.render.engines.atlas.train.fit import EARLIER, MEMBERS, SAVE_EVERY, Fit, Look
+from services.render.train.torch_setup import use_device
 
 
 def toy(seed: int = 1, count: int = 600) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -95,7 +96,7 @@ def test_a_checkpoint_that_cannot_be_read_is_told_and_stops_nothing(tmp_path: Pa
 
 def test_a_device_that_is_not_here_is_named() -> None:
     with pytest.raises(HuashengError, match="unknown-id"):
-        use("cuda:63", 1)
+        use_device("cuda:63", 1)
 
 
 def person() -> PersonModel:

@@ -15,12 +15,12 @@ from services.render.engines.atlas import lip_join as shut
 from services.render.engines.atlas.face import TOUCHING, Face, mouth_rect
 from services.render.engines.atlas.interior import Interior, Lips, need
 from services.render.engines.atlas.library import Chooser, Library
-from services.render.engines.base import Image
 from services.render.face import points as pt
 from services.render.face.pose import to_picture
 from services.render.face.shape import Array
 from services.render.face.warp import Plate, Rect
 from services.render.media.planes import Patch, blend, crop, cut, mix, paste, small, warp
+from services.render.types import Image
 
 FEATHER, LIP_FEATHER = 0.2, 0.16
 """Width of the soft edge at the skin's border and around the lips, in eye distances."""

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from services.common.errors import HuashengError
+from services.common.settings import SharedSettings, load
 from services.common.weights import WeightsError, folder
 from services.render.devices import DeviceInfo
-from services.render.engines.base import AvatarReport, EngineOptions, Kind, RenderEngine, RenderSession, SessionConfig
+from services.render.engines.base import RenderEngine, RenderSession
 from services.render.engines.joygen.audio import WhisperFeatures
 from services.render.engines.joygen.batching import Batcher
 from services.render.engines.joygen.bfm import Bfm
-from services.render.engines.joygen.checkpoints import Bundle, load_bundle
+from services.render.engines.joygen.checkpoints import UNET, Bundle, load_bundle
 from services.render.engines.joygen.checkpoints import Kind as Network
 from services.render.engines.joygen.draw import Artist, Wanted
 from services.render.engines.joygen.expression import ExpressionStream
 from services.render.engines.joygen.hearing import StreamHearing, silent_frame
 from services.render.engines.joygen.paste import JOYGEN
-from services.render.engines.joygen.prepare import Job, prepare
+from services.render.engines.joygen.prepare import JoygenPrepareJob, prepare
 from services.render.engines.joygen.session import JoySession
+from services.render.engines.joygen.settings import Settings
 from services.render.engines.joygen.store import Avatar
+from services.render.types import AvatarReport, Cancelled, Kind, Progress, SessionConfig
 
 log = logging.getLogger("huasheng.render.joygen")
+
+if TYPE_CHECKING:
+    from services.render.settings import RenderSettings
 
 __all__ = ["JoygenEngine"]
 
@@ -48,6 +54,7 @@ class JoygenEngine(RenderEngine):
     name = "joygen"
     network: Network = "joygen"
     trainer = "services.render.engines.joygen.train.run:train"
+    model_files = ("unet/config.json", f"unet/{UNET}")
     margin = 0
     """Pixels added below the face's box."""
     style = JOYGEN
@@ -57,9 +64,10 @@ class JoygenEngine(RenderEngine):
     licence = "code Apache-2.0; weights: research use, see docs/joygen.md"
     version = str(FORMAT)
 
-    def __init__(self, options: EngineOptions) -> None:
-        super().__init__(options)
-        self.device = _device(options.device)
+    def __init__(self, settings: RenderSettings, shared: SharedSettings, options: Settings | None = None) -> None:
+        super().__init__(settings, shared)
+        self.options = options or load(Settings)
+        self.device = _device(self.options.device)
         self._artist: Artist | None = None
         self._batcher: Batcher[Wanted, Faces] | None = None
         self._mesh: Path | None = None
@@ -70,9 +78,9 @@ class JoygenEngine(RenderEngine):
         options, root = self.options, self.options.models_dir / self.name
         dtype = DTYPES[options.dtype] if options.dtype != "auto" else _best_dtype(self.device)
         if self.device == "cpu":
-            torch.set_num_threads(options.threads)
+            torch.set_num_threads(self.shared.threads)
         try:
-            self._mesh = folder("face-mesh", options.weights_dir)
+            self._mesh = folder("face-mesh", self.shared.weights_dir)
             bundle = load_bundle(root, self.device, dtype, kind=self.network)
         except (WeightsError, torch.OutOfMemoryError, RuntimeError) as e:
             raise HuashengError("engine-unavailable", service="render", engine=self.name, why=str(e)) from e
@@ -82,7 +90,7 @@ class JoygenEngine(RenderEngine):
             self._artist.draw,
             options.max_batch,
             min(options.first_batch, options.max_batch),
-            options.batch_wait_s,
+            options.batch_wait_ms / 1000,
             device=self.device,
         )
         self.version = f"{FORMAT}-{_fingerprint(root)}"
@@ -109,24 +117,24 @@ class JoygenEngine(RenderEngine):
         source: Path,
         kind: Kind,
         out: Path,
-        progress: Callable[[str, float], None],
-        cancelled: Callable[[], bool],
+        progress: Progress,
+        cancelled: Cancelled,
     ) -> AvatarReport:
         """See ``RenderEngine``."""
         artist, batcher = self._ready()
         assert self._mesh is not None
-        job = Job(
-            source,
-            kind,
-            self._mesh,
-            self.options,
-            artist,
-            batcher,
-            f"{self.name} {self.version}",
-            self.margin,
-            self.style,
-            progress,
-            cancelled,
+        job = JoygenPrepareJob(
+            source=source,
+            kind=kind,
+            mesh_weights=self._mesh,
+            limits=self.limits,
+            progress=progress,
+            cancelled=cancelled,
+            artist=artist,
+            batcher=batcher,
+            version=f"{self.name} {self.version}",
+            margin=self.margin,
+            style=self.style,
         )
         return prepare(job, out)
 

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from services.common.errors import HuashengError
 from services.render.audio.resampling import Resampler
-from services.render.engines.base import Samples
 from services.render.engines.joygen.batching import Full
 from services.render.engines.joygen.draw import guarded
+from services.render.types import Samples
 
 RATE = 16000
 PER_FRAME = RATE // 25

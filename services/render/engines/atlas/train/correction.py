@@ -22,7 +22,7 @@ from services.render.engines.atlas.mouth.track import mouth_at
 from services.render.engines.atlas.mouth.visemes import timed
 from services.render.engines.atlas.speaking_style import Manner
 from services.render.engines.atlas.train.material import Material
-from services.render.engines.base import PhonemeSpan
+from services.render.types import PhonemeSpan
 
 ANSWERS = Path(__file__).with_name("answers.npz")
 """Phonemes of some sentences and when they sound, in microseconds; made by ``tools/answer_spans.py``."""

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from services.common.errors import HuashengError
-from services.common.weights import folder
+from services.common.weights import folder, sha256_of
 from services.render.audio.log_mel import RATE, Array
 from services.render.audio.whisper import PER_S, SIZE
 from services.render.clip.frames import Reader
@@ -28,15 +28,17 @@ from services.render.engines.atlas.mouth.clip import ClipModel
 from services.render.engines.atlas.mouth.correction import Correction
 from services.render.engines.atlas.mouth.encoded import encoded
 from services.render.engines.atlas.mouth.person import NOW, WAYS, Inputs, PersonModel, hearing, neighbours
-from services.render.engines.atlas.train.checks import offset_warnings, sound_of, voice_in
+from services.render.engines.atlas.train.checks import offset_warnings, voice_in
 from services.render.engines.atlas.train.correction import chosen, drawn, judged, pair
-from services.render.engines.atlas.train.fit import SAVE_EVERY, Fit, Look, use
+from services.render.engines.atlas.train.fit import SAVE_EVERY, Fit, Look
 from services.render.engines.atlas.train.material import Material, material
 from services.render.engines.atlas.train.score import SHOWN, drawn_part, figures, preview, shapes_of
-from services.render.engines.base import Image, SessionConfig
 from services.render.face.landmarks import Tracker
 from services.render.media.write import to_bgr
-from services.render.train.job import MODEL, PREVIEW, RESULT, Curve, Job, Result, digest
+from services.render.train.checks import clip_sound
+from services.render.train.job import MODEL, PREVIEW, RESULT, MouthCurve, TrainingJob, TrainingResult
+from services.render.train.torch_setup import use_device
+from services.render.types import Image, SessionConfig
 
 HELD_OUT = 0.3
 PRIOR, PRIOR_S = 0.5, 10.0
@@ -47,7 +49,7 @@ GAIN = (1.0, 1.8)
 WANTED_SPREAD = 0.92
 """Of the real mouth: a prediction that is not sure moves a little less."""
 BETTER = 0.02
-"""Rise in correlation under which a training is told to have been of no use."""
+"""Rise in correlation under which a training gets the warning ``not-better``."""
 CURVE = 500
 
 
@@ -94,28 +96,26 @@ class Fitting:
         return PersonModel(self.general, *parts, text, live, helps)
 
 
-def train(job: Job) -> None:
-    """Check, prepare, fit, judge, fit again; see ``Job`` for what is written where.
+def train(job: TrainingJob) -> None:
+    """Check, prepare, fit, judge, fit again; ``TrainingJob`` says what is written where.
 
     Raises ``no-audio``, ``too-short``, ``silent-audio``, ``clip-without-speech``, ``cancelled`` and what
     ``RenderEngine.prepare`` raises.
     """
-    job.at("check", 0.0)
-    use(job.device, job.options.threads)
-    engine = AtlasEngine(job.options)
+    job.report("check", 0.0)
+    use_device(job.device, job.shared.threads)
+    engine = AtlasEngine(job.settings, job.shared)
     engine.load()
-    if engine.encoder is None:
-        raise HuashengError("training-unavailable", why=engine.description)
-    sound, warnings = sound_of(job.source, job.name)
+    sound, warnings = clip_sound(job.source, job.name)
     voice_in(sound, job.name, engine.encoder)
     for code in warnings:
         job.warn(code)
-    length = min(len(sound) / RATE, job.options.max_avatar_s)
+    length = min(len(sound) / RATE, job.settings.max_avatar_s)
     sound = sound[: round(length * RATE)]
     cut = length * (1 - HELD_OUT)
-    whole = prepared(job, engine, "whole", job.options.max_avatar_s, 0.02, 0.12, job.avatar)
+    whole = prepared(job, engine, "whole", job.settings.max_avatar_s, 0.02, 0.12, job.avatar)
     part = prepared(job, engine, "held-in", cut, 0.12, 0.22)
-    job.at("features", 0.22)
+    job.report("features", 0.22)
     general = ClipModel.builtin()
     held_in, everything = (material(sound, a.face, a.plan.fps, engine.encoder) for a in (part, whole))
     features = encoded(sound, RATE, hearing(engine.encoder))
@@ -123,9 +123,9 @@ def train(job: Job) -> None:
         raise HuashengError("few-faces", name=job.name, percent=round(100 * held_in.usable.mean()), limit=50)
     for code in offset_warnings(held_in.lag, held_in.sync):
         job.warn(code)
-    job.at("features", 0.24, offset_ms=held_in.lag * 1000 / PER_S)
-    # a checkpoint belongs to these frames, heard by these weights
-    seen = f"{digest(job.source)}/{hashlib.sha256(general.matrix.tobytes()).hexdigest()[:16]}/{engine.version}"
+    job.report("features", 0.24, offset_ms=held_in.lag * 1000 / PER_S)
+    # a checkpoint belongs to these frames and these weights
+    seen = f"{sha256_of(job.source)}/{hashlib.sha256(general.matrix.tobytes()).hexdigest()[:16]}/{engine.version}"
     first = Fitting.of(held_in, general, job.steps, job.device, f"held-in/{seen}/{length:.2f}")
     curve = _curve_of(whole, part, features, held_in)
     _run(job, first, "fit", job.work / "fit.pt", 0.24, 0.56, curve)
@@ -139,44 +139,44 @@ def train(job: Job) -> None:
             job.warn(f"{way}-not-better")
     last = Fitting.of(everything, general, job.steps, job.device, f"whole/{seen}/{length:.2f}")
     _run(job, last, "final", job.work / "final.pt", 0.68, 0.98, None)
-    job.at("publish", 0.98)
+    job.report("publish", 0.98)
     reach = whole.face.reach
     text, live = (chosen(*pair(everything, w), reach) if ways[w].correction else None for w in WAYS)
-    last.model(text, live, "not-better" not in job.now.warnings).save(job.out / MODEL)
-    replace(result, warnings=job.now.warnings).save(job.out / RESULT)
+    last.model(text, live, "not-better" not in job.progress.warnings).save(job.out / MODEL)
+    replace(result, warnings=job.progress.warnings).save(job.out / RESULT)
 
 
 def prepared(
-    job: Job, engine: AtlasEngine, name: str, seconds: float, start: float, end: float, made: Path | None = None
+    job: TrainingJob, engine: AtlasEngine, name: str, seconds: float, start: float, end: float, made: Path | None = None
 ) -> Avatar:
     """The avatar of the clip's first seconds; one of an earlier attempt is taken again."""
-    target = made or job.work / f"{name}-{digest(job.source)[:16]}-{engine.version}-{seconds:.2f}"
+    target = made or job.work / f"{name}-{sha256_of(job.source)[:16]}-{engine.version}-{seconds:.2f}"
     if not target.is_dir():
-        options = replace(job.options, max_avatar_s=seconds)
+        settings = job.settings.model_copy(update={"max_avatar_s": seconds})
         for old in (*job.work.glob(f"{name}-*"), *job.work.glob(".part-*")):
             shutil.rmtree(old)
         fresh = job.work / f".part-{name}"
         fresh.mkdir()
-        maker = AtlasEngine(options)
+        maker = AtlasEngine(settings, job.shared)
         maker.load()
 
-        def tell(stage: str, part: float) -> None:
-            job.at(stage, start + (end - start) * part)
+        def progress(stage: str, part: float) -> None:
+            job.report(stage, start + (end - start) * part)
 
-        maker.prepare(job.source, "video", fresh, tell, job.cancelled)
+        maker.prepare(job.source, "video", fresh, progress, job.cancelled)
         fresh.rename(target)
-    job.at("atlas", end)
+    job.report("atlas", end)
     return Avatar.load(target)
 
 
 def _run(
-    job: Job,
+    job: TrainingJob,
     fitting: Fitting,
     stage: str,
     checkpoint: Path,
     start: float,
     end: float,
-    curve: Callable[[PersonModel], Curve] | None,
+    curve: Callable[[PersonModel], MouthCurve] | None,
 ) -> None:
     began, first = time.monotonic(), -1
 
@@ -190,13 +190,13 @@ def _run(
             more["curve"] = curve(fitting.model())
         left = (job.steps - look.step) * pace + (job.steps * pace if stage == "fit" else 0)
         part = look.step / job.steps
-        job.at(stage, start + (end - start) * part, step=look.step, loss=look.loss, eta_s=left, **more)
+        job.report(stage, start + (end - start) * part, step=look.step, loss=look.loss, eta_s=left, **more)
 
-    job.at(stage, start, step=0)
+    job.report(stage, start, step=0)
     fitting.fit.run(checkpoint, look, job.cancelled, job.warn)
 
 
-def _curve_of(whole: Avatar, part: Avatar, features: Array, held_in: Material) -> Callable[[PersonModel], Curve]:
+def _curve_of(whole: Avatar, part: Avatar, features: Array, held_in: Material) -> Callable[[PersonModel], MouthCurve]:
     """Makes the curves of the held-out part: real, general, and of a model; offset taken out, in eye distances."""
     fps = whole.plan.fps
     first, last = len(part.face.mouths), len(whole.face.mouths)
@@ -211,24 +211,24 @@ def _curve_of(whole: Avatar, part: Avatar, features: Array, held_in: Material) -
     real = [round(float(v), 4) for v in whole.face.mouths[frames, 0]]
     before = opening(ClipModel.builtin().estimate(features[:, :SIZE]), corrected=False)
 
-    def made(model: PersonModel) -> Curve:
-        return Curve(fps / step, first / fps, real, before, opening(model.estimate(features), corrected=True))
+    def made(model: PersonModel) -> MouthCurve:
+        return MouthCurve(fps / step, first / fps, real, before, opening(model.estimate(features), corrected=True))
 
     return made
 
 
 def _score(
-    job: Job,
+    job: TrainingJob,
     engine: AtlasEngine,
     whole: Avatar,
     part: Avatar,
     sound: Array,
     model: PersonModel,
     held_in: Material,
-    curve: Callable[[PersonModel], Curve],
-) -> Result:
+    curve: Callable[[PersonModel], MouthCurve],
+) -> TrainingResult:
     """Draw the held-out part before and after, look at it, and say whether training helped."""
-    weights = folder("face-mesh", job.options.weights_dir)
+    weights = folder("face-mesh", job.shared.weights_dir)
     fps = whole.plan.fps
     first, last = len(part.face.mouths), len(whole.face.mouths)
     start = max(0, first - round(PRE_ROLL_S * fps))
@@ -241,7 +241,7 @@ def _score(
         begin = 0.56 + 0.06 * k
 
         def tick(done: float, begin: float = begin) -> None:
-            job.at("score", begin + 0.03 * done)
+            job.report("score", begin + 0.03 * done)
 
         session = engine.open_session(part.folder, SessionConfig(RATE, model=used))
         pictures.append(drawn_part(session, heard, first - start, last - start, tick))
@@ -253,8 +253,8 @@ def _score(
         job.warn("not-better")
     (job.work / PREVIEW).write_bytes(_preview(kept, pictures, round(offset_s * fps), weights))
     shutil.copyfile(job.work / PREVIEW, job.out / PREVIEW)
-    job.at("score", 0.68, preview=PREVIEW, curve=curve(model))
-    return Result(before, after, job.now.warnings, 1000 * offset_s, curve(model))
+    job.report("score", 0.68, preview=PREVIEW, curve=curve(model))
+    return TrainingResult(before, after, job.progress.warnings, 1000 * offset_s, curve(model))
 
 
 def _real(whole: Avatar, first: int, last: int) -> tuple[Array, dict[int, Image]]:

@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 
 from services.render.audio.log_mel import RATE
-from services.render.engines.base import Frame, Image, RenderSession, Working
+from services.render.engines.base import RenderSession
 from services.render.face import points as pt
 from services.render.face.landmarks import Tracker
 from services.render.face.lip_contour import at_the_rim, beyond
 from services.render.face.pose import canonical_face, separate, smooth
 from services.render.face.shape import Array, measure
 from services.render.media.write import to_bgr
+from services.render.types import Frame, Image, Working
 
 HZ = 100
 NOISE = 0.008
