@@ -35,14 +35,15 @@ from services.render.engines.atlas.engine import AtlasEngine
 from services.render.engines.atlas.mouth.clip import CONTEXT_OFFSETS, ClipAudioToMouth, ClipModel, Encoder, Estimator
 from services.render.engines.atlas.mouth.encoded import encode_recording
 from services.render.engines.atlas.mouth.person import PersonModel, person_encoder
-from services.render.engines.atlas.mouth.track import LEAD_S, mouth_at, with_closures
+from services.render.engines.atlas.mouth.track import LEAD_S, with_closures, mouth_at
 from services.render.engines.atlas.mouth.visemes import MIN_REST_US, REST, TimedViseme, timed_visemes
-from services.render.engines.atlas.train.checks import sound_of
-from services.render.engines.atlas.train.correction import chosen, drawn, figures, pair
-from services.render.engines.atlas.train.material import material
+from services.render.engines.atlas.train.correction import select_correction, drawn_mouths, scores, training_pairs
+from services.render.engines.atlas.train.material import training_data
 from services.render.engines.atlas.train.run import HELD_OUT
-from services.render.engines.base import EngineOptions, PhonemeSpan
-from services.tts.engines.base import Piece, SpeechRequest, Stop, TextClause
+from services.render.settings import RenderSettings
+from services.render.train.checks import clip_sound
+from services.render.types import PhonemeSpan
+from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, Stop, TextClause
 from services.tts.engines.kokoro.engine import KokoroEngine
 from services.tts.engines.kokoro.model import SAMPLE_RATE
 from services.tts.engines.kokoro.settings import Settings as KokoroSettings
@@ -141,7 +142,7 @@ def saying(visemes: list[TimedViseme], times: npt.NDArray[np.float64]) -> npt.ND
 
 def prepared(clip: Path, seconds: float) -> tuple[Avatar, AtlasEngine]:
     """An avatar of a clip's first seconds."""
-    engine = AtlasEngine(EngineOptions(SharedSettings().weights_dir, 1, max_avatar_s=seconds))
+    engine = AtlasEngine(None, SharedSettings(threads=1), RenderSettings().model_copy(update={"max_avatar_s": seconds}))
     engine.load()
     with tempfile.TemporaryDirectory() as folder:
         engine.prepare(clip, "video", Path(folder), lambda *_: None, lambda: False)
@@ -150,15 +151,14 @@ def prepared(clip: Path, seconds: float) -> tuple[Avatar, AtlasEngine]:
 
 def measured(clip: Path, args: argparse.Namespace, asr: WhisperEngine, tts: KokoroEngine) -> None:
     """One row for each way and voice."""
-    sound, _ = sound_of(clip, clip.name)
-    whole, engine = prepared(clip, EngineOptions.max_avatar_s)
-    assert engine.encoder
-    everything = material(sound, whole.face, whole.plan.fps, engine.encoder)
+    sound, _ = clip_sound(clip, clip.name)
+    whole, engine = prepared(clip, RenderSettings().max_avatar_s)
+    everything = training_data(sound, whole.face, whole.plan.fps, engine.encoder)
     held_in, first, found = everything, 0, None
     if args.model:
         part, _ = prepared(clip, (1 - HELD_OUT) * len(sound) / RATE)
-        held_in = material(sound, part.face, part.plan.fps, engine.encoder)
-        first, found = len(held_in.real), chosen(*pair(held_in, "text"), part.face.reach)
+        held_in = training_data(sound, part.face, part.plan.fps, engine.encoder)
+        first, found = len(held_in.real), select_correction(*training_pairs(held_in, "text"), part.face.reach)
     language, words = "", args.phonemes
     if not words:
         recognised = asr.recognise(sound, None)
@@ -190,9 +190,9 @@ def measured(clip: Path, args: argparse.Namespace, asr: WhisperEngine, tts: Koko
             rows["heard, trained"] = with_closures(laid(track, where, count), visemes, times), True
         spoken_at = saying(visemes, times)[at + lag]
         for way, (track, corrected) in rows.items():
-            mouths = drawn(part if args.model else whole, track[at + lag], corrected)
-            values = figures("text", mouths, real)
-            inside = figures("text", mouths[spoken_at], real[spoken_at])["text_opening_corr"]
+            mouths = drawn_mouths(part if args.model else whole, track[at + lag], corrected)
+            values = scores("text", mouths, real)
+            inside = scores("text", mouths[spoken_at], real[spoken_at])["text_opening_corr"]
             cells = [f"{value:.3f}" for value in (*(values[f"text_{c}"] for c in COLUMNS), inside)]
             print(" | ".join(["", clip.stem, voice, way, *cells, ""]).strip(), flush=True)
 

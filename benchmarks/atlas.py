@@ -27,9 +27,10 @@ import numpy as np
 from services.common.audio import Samples, decode
 from services.common.settings import SharedSettings
 from services.render.engines.atlas.engine import AtlasEngine
-from services.render.engines.base import EngineOptions, Frame, PhonemeSpan, SessionConfig, Working
 from services.render.media.read import probe, read_frames
 from services.render.media.write import EncoderOptions, FragmentedMp4
+from services.render.settings import RenderSettings
+from services.render.types import Frame, PhonemeSpan, SessionConfig, Working
 
 RATE = 16_000
 ROW = ("m", "ɑ", "t", "i", "s", "u", "p", "ɛ", "n", "O", "f", "æ")
@@ -183,7 +184,7 @@ def main() -> None:
                 scaled(args.clip, side, source, args.length)
             else:
                 source = args.clip
-            engine = AtlasEngine(EngineOptions(SharedSettings().weights_dir, max_side_px=max(side, 1920)))
+            engine = AtlasEngine(None, SharedSettings(threads=1), RenderSettings(max_side=max(side, 1920)))
             engine.load()
             peak_mb(reset=True)
             start = time.process_time()

@@ -17,9 +17,9 @@ import numpy as np
 
 from services.common.settings import SharedSettings
 from services.common.weights import folder
-from services.render.engines.base import Image
 from services.render.media.read import read_frames, read_image
 from services.render.media.write import EncoderOptions, FragmentedMp4
+from services.render.types import Image
 
 SIZES = ((512, 512), (1080, 1080), (1920, 1080))
 FPS, RATE, FRAMES = 25, 24000, 100

@@ -3,8 +3,8 @@
     python -m benchmarks.hearing CLIP... --lipscore LIPSCORE.py --python VENV/bin/python
         [--weights FOLDER] [--cache FOLDER]
 
-Each clip's own sound is heard as a recording (``clip``), as live speech (``live``) and as where Whisper's
-weights are missing (``hear``), by the shipped weights or by those in FOLDER that ``tools.train_mouth --out`` wrote.
+Each clip's own sound is taken as a recording (``clip``) and as live speech (``live``), by the shipped weights or by
+those in FOLDER that ``tools.train_mouth --out`` wrote.
 The tracks, at the clip's own times of frames, are compared with the judge's curves of the real mouth: correlation at
 the best lag within 0.4 s, and that lag (positive: the track is late). Prints Markdown: a row for each clip and model,
 and medians. The judge, a program apart, is described in ``benchmarks.lipsync``.
@@ -27,7 +27,6 @@ from services.common.weights import folder
 from services.render.audio.log_mel import RATE, Array
 from services.render.audio.whisper import WhisperEncoder
 from services.render.engines.atlas.mouth import clip as mouth_clip
-from services.render.engines.atlas.mouth import hear
 from services.render.engines.atlas.mouth.clip import ClipAudioToMouth, ClipModel
 from services.render.engines.atlas.mouth.live import LiveAudioToMouth, LiveModel
 
@@ -41,30 +40,15 @@ def listeners(weights: Path, encoder: WhisperEncoder) -> dict[str, Hear]:
     clip = ClipModel.load(weights / "clip.npz")
     with np.load(weights / "live.npz", allow_pickle=False) as data:
         live = LiveModel(**{name: data[name].astype(np.float32) for name in data.files})
-    small = hear.AcousticModel.load(weights / "hear.npz")
 
-    def follow(
-        listener: ClipAudioToMouth | LiveAudioToMouth | hear.Listener, sound: Array, times: list[float]
-    ) -> Array:
+    def follow(listener: ClipAudioToMouth | LiveAudioToMouth, sound: Array, times: list[float]) -> Array:
         listener.push(sound, last=True)
         return np.stack([listener.mouth_at(t) for t in times])
 
     return {
         "clip": lambda x, t: follow(ClipAudioToMouth(encoder, clip, RATE), x, t),
         "live": lambda x, t: follow(LiveAudioToMouth(encoder.exactly, live, RATE), x, t),
-        "hear": lambda x, t: in_pieces(hear.Listener(small, RATE), x, t),
     }
-
-
-def in_pieces(listener: hear.Listener, sound: Array, times: list[float]) -> Array:
-    """As it comes, since this listener forgets."""
-    out, at = [], 0
-    for t in times:
-        need = round((t + hear.LOOK_AHEAD_S) * RATE)
-        listener.push(sound[at:need])
-        at = max(at, need)
-        out.append(listener.mouth_at(t))
-    return np.stack(out)
 
 
 def frame_times(clip: Path) -> list[float]:

@@ -17,14 +17,15 @@ from torch.nn import functional as F
 
 from services.common.settings import SharedSettings
 from services.common.weights import folder
-from services.render.engines.base import EngineOptions
-from services.render.engines.joygen.align import box_of
+from services.render.engines.joygen.align import face_box
 from services.render.engines.joygen.checkpoints import UNET, load_vae
 from services.render.engines.joygen.prepare import FPS, face_in
+from services.render.engines.joygen.settings import Settings
 from services.render.engines.joygen.train.run import train
 from services.render.face.landmarks import Tracker
 from services.render.media.read import read_frames
-from services.render.train.job import RESULT, Job, Told
+from services.render.settings import RenderSettings
+from services.render.train.job import RESULT, TrainingJob, TrainingProgress
 from tests.fakes.joygen_weights import TINY, write_parsing, write_unet, write_vae, write_whisper
 
 RECIPE = {"rate": 1e-3, "last_rate": 1e-4, "batch": 1, "average": 0.98, "save_every": 50}
@@ -36,7 +37,7 @@ def faces_of(clip: Path, weights: Path) -> torch.Tensor:
     for k, (_, picture) in enumerate(read_frames(clip, FPS, 1920, 60.0)):
         mesh = tracker.next(picture)
         if k % 5 == 0 and mesh is not None:
-            out.append(face_in(picture, box_of(mesh, picture.shape[0]))[..., ::-1])
+            out.append(face_in(picture, face_box(mesh, picture.shape[0]))[..., ::-1])
     return torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
@@ -73,7 +74,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--recipe", default="{}")
     args = parser.parse_args()
-    shared, models, made = SharedSettings(), args.out / "models", args.out / "model"
+    shared, models, made = SharedSettings(threads=1), args.out / "models", args.out / "model"
     root = models / "joygen"
     if not (root / "sd-vae-ft-mse" / UNET).is_file():
         write_unet(root, TINY["unet"], "joygen", 0)
@@ -81,22 +82,23 @@ def main() -> None:
         write_whisper(root / "whisper", TINY["whisper"], "joygen", 2)
         write_parsing(root / "face-parse-bisent", TINY["width"], 3)
         fit_vae(root / "sd-vae-ft-mse", faces_of(args.clip, shared.weights_dir), 120)
-    options = EngineOptions(shared.weights_dir, 1, models_dir=models, device="cpu")
     (made / "work").mkdir(parents=True, exist_ok=True)
 
-    def tell(told: Told) -> None:
-        if told.validation_loss is not None:
-            print(f"step {told.step}: loss {told.loss:.3f}, held out L1 {told.validation_loss:.2f} levels", flush=True)
+    def show(now: TrainingProgress) -> None:
+        if now.validation_loss is not None:
+            print(f"step {now.step}: loss {now.loss:.3f}, held out L1 {now.validation_loss:.2f} levels", flush=True)
 
-    job = Job(
-        args.clip,
-        args.clip.name,
-        made / "work",
-        made,
-        args.steps,
-        "cpu",
-        options,
-        tell=tell,
+    job = TrainingJob(
+        source=args.clip,
+        name=args.clip.name,
+        work=made / "work",
+        out=made,
+        steps=args.steps,
+        device="cpu",
+        settings=RenderSettings(),
+        shared=shared,
+        options=Settings(models_dir=models, device="cpu"),
+        on_progress=show,
         recipe=RECIPE | json.loads(args.recipe),
     )
     start = time.process_time()

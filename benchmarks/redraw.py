@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from services.render.engines.atlas.analysis import build_library, relearn, worth
+from services.render.engines.atlas.analysis import build_library, relearn, sharpness
 from services.render.engines.atlas.avatar import FRAMES, Avatar
 from services.render.engines.atlas.engine import AtlasEngine
 from services.render.engines.atlas.session import AtlasSession
-from services.render.engines.base import Samples, SessionConfig
 from services.render.face.shape import Array
 from services.render.media.write import EncoderOptions, FragmentedMp4
+from services.render.types import Samples, SessionConfig
 
 RATE = 24_000
 LEAVE_OUT_S = 0.2
@@ -46,7 +46,7 @@ def prepare(engine: AtlasEngine, clip: Path, folder: Path, part: float = 1.0) ->
     plan, face = (avatar := Avatar.load(folder)).plan, avatar.face
     taught = np.arange(plan.frames) < part * plan.frames
     face = relearn(face, taught)
-    sharp = worth(face, folder / FRAMES, plan.width, plan.height, lambda: False) * taught
+    sharp = sharpness(face, folder / FRAMES, plan.width, plan.height, lambda: False) * taught
     library = build_library(face, folder / FRAMES, plan.width, plan.height, sharp)
     face.save(folder / "face.npz")
     library.save(folder / "atlas.npz")

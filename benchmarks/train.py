@@ -26,29 +26,39 @@ from services.common.audio import decode
 from services.common.settings import SharedSettings
 from services.render.engines.atlas.engine import AtlasEngine
 from services.render.engines.atlas.train.run import HELD_OUT, train
-from services.render.engines.base import EngineOptions
-from services.render.train.job import RESULT, Job, Result
+from services.render.settings import RenderSettings
+from services.render.train.job import RESULT, TrainingJob, TrainingResult
 
 SHOWN = ("opening corr", "after offset ms", "opening std ratio", "width corr", "M-LMD", "mouth PSNR", "mouth SSIM")
 
 
-def learned(clip: Path, out: Path, steps: int) -> Result:
+def learned(clip: Path, out: Path, steps: int) -> TrainingResult:
     """Train, unless ``out`` holds it already."""
     made = out / "model"
     if not (made / RESULT).is_file():
         (out / "work").mkdir(parents=True, exist_ok=True)
         made.mkdir(exist_ok=True)
         began = time.process_time()
-        train(Job(clip, clip.name, out / "work", made, steps, "cpu", EngineOptions(SharedSettings().weights_dir, 1)))
+        job = TrainingJob(
+            source=clip,
+            name=clip.name,
+            work=out / "work",
+            out=made,
+            steps=steps,
+            device="cpu",
+            settings=RenderSettings(),
+            shared=SharedSettings(threads=1),
+        )
+        train(job)
         print(f"{clip.stem}: {steps} steps, {time.process_time() - began:.0f} CPU-s in all", flush=True)
-    return Result.load(made / RESULT)
+    return TrainingResult.load(made / RESULT)
 
 
 def measured(clip: Path, out: Path, steps: int, python: str, lipscore: Path) -> None:
     """Train, draw, judge, print."""
     result = learned(clip, out, steps)
     print(f"offset {result.offset_ms:.0f} ms; {', '.join(result.warnings) or 'no warnings'}\n")
-    engine = AtlasEngine(EngineOptions(SharedSettings().weights_dir, 1))
+    engine = AtlasEngine(None, SharedSettings(threads=1), RenderSettings())
     engine.load()
     avatar, cache = out / "avatar", out / "judged"
     cache.mkdir(exist_ok=True)

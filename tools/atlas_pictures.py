@@ -23,12 +23,13 @@ from services.render.engines.atlas.avatar import FRAMES, Avatar
 from services.render.engines.atlas.engine import AtlasEngine
 from services.render.engines.atlas.painter import Painter
 from services.render.engines.atlas.still import StillPainter
-from services.render.engines.base import EngineOptions, Frame, Image, PhonemeSpan, SessionConfig
 from services.render.face import points as pt
 from services.render.face.pose import to_picture
 from services.render.face.shape import Array
 from services.render.media.planes import Patch
 from services.render.media.write import EncoderOptions, to_bgr, write_loop
+from services.render.settings import RenderSettings
+from services.render.types import Frame, Image, PhonemeSpan, SessionConfig
 
 SPEECH = "mɑtisusOpɛnufæwibo"
 """Phonemes that go through all mouth shapes, one each 120 ms."""
@@ -160,7 +161,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     args = parser.parse_args()
     root = SharedSettings().weights_dir
-    engine = AtlasEngine(EngineOptions(root))
+    engine = AtlasEngine(None, SharedSettings(threads=1), RenderSettings())
     engine.load()
     portrait = next(p for p in folder("portrait", root).iterdir() if p.suffix in (".png", ".jpg"))
     with tempfile.TemporaryDirectory() as name:

@@ -15,7 +15,7 @@ from services.render.audio.whisper import PER_S
 from services.render.engines.atlas.mouth.track import mouth_at
 from services.render.engines.atlas.mouth.visemes import MIN_REST_US, REST, TimedViseme, Viseme, timed_visemes
 from services.render.engines.atlas.speaking_style import talking_frames
-from services.render.engines.base import PhonemeSpan
+from services.render.types import PhonemeSpan
 
 Array = npt.NDArray[np.float32]
 Sentence = tuple[Array, list[str], npt.NDArray[np.int64]]

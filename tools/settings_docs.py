@@ -77,17 +77,21 @@ def document() -> str:
     """The whole page."""
     parts = [HEAD, "## All services\n", table(SharedSettings), ""]
     for service in SERVICES:
-        module = importlib.import_module(f"services.{service}.settings")
-        classes = [
-            c
-            for c in vars(module).values()
-            if inspect.isclass(c) and issubclass(c, BaseSettings) and c.__module__ == module.__name__
-        ]
-        for cls in classes:
+        for cls in classes(f"services.{service}.settings"):
             parts += [f"## {service}\n", table(cls), ""]
         for engines, cls in engine_settings(service).items():
             parts += [f"### {engines}\n", table(cls), ""]
     return "\n".join(parts)
+
+
+def classes(name: str) -> list[type[BaseSettings]]:
+    """The settings classes that a module declares."""
+    module = importlib.import_module(name)
+    return [
+        c
+        for c in vars(module).values()
+        if inspect.isclass(c) and issubclass(c, BaseSettings) and c.__module__ == module.__name__
+    ]
 
 
 def main() -> None:

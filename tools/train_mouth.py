@@ -2,9 +2,8 @@
 
     python -m tools.train_mouth --cache DIR [--rounds 3] [--out services/render/engines/atlas/mouth] [--only NAME]
 
-``clip.npz`` (ridge regression on features of Whisper's encoder) hears recordings, ``live.npz`` (the same on
-windows that end soon, see ``train_mouth_streaming``) hears live speech, ``hear.npz`` (a network on log-mel, see
-``train_mouth_live``) hears both where Whisper's weights are missing.
+``clip.npz`` (ridge regression on features of Whisper's encoder) is for recordings, ``live.npz`` (the same on windows
+that end soon, see ``train_mouth_streaming``) for live speech.
 
 No recordings of people are used: kokoro speaks the sentences of ``train_mouth_{en,zh}.txt`` in all its voices and says
 when each phoneme sounds; visemes turn that into the wanted mouth. Speech is then made worse in many ways (level, tone,
@@ -90,7 +89,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=HERE.parent / "services/render/engines/atlas/mouth")
-    parser.add_argument("--only", choices=["hear", "clip", "live", "usual"], help="this one alone")
+    parser.add_argument("--only", choices=["clip", "live", "usual"], help="this one alone")
     args = parser.parse_args()
     args.cache.mkdir(parents=True, exist_ok=True)
     speak(args.cache, args.rounds)
@@ -105,10 +104,6 @@ def main() -> None:
         from tools.train_mouth_streaming import train_streaming
 
         save(args.out / "live.npz", train_streaming(voices, HELD_VOICES))
-    if args.only in (None, "hear"):
-        from tools.train_mouth_live import train_live
-
-        save(args.out / "hear.npz", train_live(voices, HELD_VOICES))
 
 
 def digest(arrays: dict[str, Any]) -> str:

@@ -14,19 +14,26 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic_settings import BaseSettings
 
 from services.common import metrics
 from services.common.errors import HuashengError
-from services.common.settings import EngineSettings, SharedSettings, load
+from services.common.settings import SharedSettings, load
 from services.common.weights import WeightsError
 
 Registry = Mapping[str, str]
 """``"module:Class"`` by name."""
 OwnSettings = Mapping[str, Any]
 """The engines' own ``Settings`` by name; an engine without is absent."""
+
+
+class NamesEngines(Protocol):
+    """Settings of a service."""
+
+    def engine_names(self) -> list[str]:
+        """Engines in order, the default one first."""
 
 
 class Engine(ABC):
@@ -210,9 +217,9 @@ class EngineSet(Generic[E]):
 
 
 def make_engine_set(
-    service: str, settings: EngineSettings, shared: SharedSettings, registry: Registry, own: OwnSettings, retries: bool
+    service: str, settings: NamesEngines, shared: SharedSettings, registry: Registry, own: OwnSettings, **how: bool
 ) -> EngineSet[Any]:
-    """The engines that ``settings`` name, each made with its settings of ``own``.
+    """The engines that ``settings`` name, each made with its settings of ``own``; ``how`` is passed to ``EngineSet``.
 
     An engine that ``own`` does not mention reads its settings from the environment.
     """
@@ -224,7 +231,7 @@ def make_engine_set(
     def check(cls: type[Engine]) -> HuashengError | None:
         return cls.unavailable(of_all.get(cls.name), shared, settings)
 
-    return EngineSet(service, settings.engine_names(), registry, make, check=check, retries=retries, own=of_all)
+    return EngineSet(service, settings.engine_names(), registry, make, check=check, own=of_all, **how)
 
 
 def why(error: HuashengError) -> str:

@@ -6,10 +6,11 @@ from huasheng.common.v1 import common_pb2
 from huasheng.render.v1 import render_pb2 as pb
 
 from services.render.avatars.store import BUILTIN, AvatarRecord, AvatarStore
-from services.render.engines.base import PhonemeSpan, RenderEngine
+from services.render.engines.base import RenderEngine
 from services.render.session import HeaderOut, InterruptedOut, MediaOut, Output, ProgressOut, SummaryOut
-from services.render.train.job import PREVIEW, Curve, Told
+from services.render.train.job import PREVIEW, MouthCurve, TrainingProgress
 from services.render.train.models import ModelRecord, ModelStore
+from services.render.types import PhonemeSpan
 
 
 def progress(stage: str, fraction: float) -> pb.PrepareAvatarResponse:
@@ -64,8 +65,8 @@ def render(output: Output, engine: str) -> pb.StreamRenderResponse:
         case MediaOut(data, end_us):
             return pb.StreamRenderResponse(media=pb.MediaChunk(data=data, end_us=end_us))
         case ProgressOut(frames, rendered_us, speed):
-            told = pb.RenderProgress(frames=frames, rendered_us=rendered_us, frames_per_second=speed)
-            return pb.StreamRenderResponse(progress=told)
+            drawn = pb.RenderProgress(frames=frames, rendered_us=rendered_us, frames_per_second=speed)
+            return pb.StreamRenderResponse(progress=drawn)
         case InterruptedOut(generation, sent_us):
             answer = common_pb2.Interrupted(generation=generation, sent_us=sent_us)
             return pb.StreamRenderResponse(interrupted=answer)
@@ -76,24 +77,24 @@ def render(output: Output, engine: str) -> pb.StreamRenderResponse:
             return pb.StreamRenderResponse(summary=summary)
 
 
-def _curve(curve: Curve | None) -> pb.MouthCurve | None:
+def _curve(curve: MouthCurve | None) -> pb.MouthCurve | None:
     return None if curve is None else pb.MouthCurve(**vars(curve))
 
 
-def train_progress(told: Told) -> pb.TrainProgress:
+def train_progress(now: TrainingProgress) -> pb.TrainProgress:
     """How a training stands."""
     return pb.TrainProgress(
-        step=told.step,
-        steps=told.steps,
-        loss=told.loss,
-        eta_s=told.eta_s,
-        preview_uri=told.preview,
-        stage=told.stage,
-        fraction=told.fraction,
-        validation_loss=told.validation_loss,
-        curve=_curve(told.curve),
-        warnings=told.warnings,
-        offset_ms=told.offset_ms,
+        step=now.step,
+        steps=now.steps,
+        loss=now.loss,
+        eta_s=now.eta_s,
+        preview_uri=now.preview,
+        stage=now.stage,
+        fraction=now.fraction,
+        validation_loss=now.validation_loss,
+        curve=_curve(now.curve),
+        warnings=now.warnings,
+        offset_ms=now.offset_ms,
     )
 
 
@@ -123,7 +124,7 @@ def model(record: ModelRecord, store: ModelStore) -> pb.Model:
     )
 
 
-def train(item: Told | ModelRecord, store: ModelStore) -> pb.TrainResponse:
+def train(item: TrainingProgress | ModelRecord, store: ModelStore) -> pb.TrainResponse:
     """One answer of a training."""
     if isinstance(item, ModelRecord):
         return pb.TrainResponse(model=model(item, store))

@@ -24,7 +24,7 @@ from services.render import devices, messages
 from services.render.avatars import builtin
 from services.render.avatars.prepare import Preparer
 from services.render.avatars.store import BUILTIN, AvatarRecord, AvatarStore, check_ids
-from services.render.engines.base import EngineOptions, RenderEngine, SessionConfig
+from services.render.engines.base import RenderEngine
 from services.render.engines.registry import REGISTRY, engine_errors, make_engines
 from services.render.intake import Intake, read_config
 from services.render.media.write import EncoderOptions
@@ -32,6 +32,7 @@ from services.render.session import Output, Rendering
 from services.render.settings import RenderSettings
 from services.render.train.models import ModelStore
 from services.render.train.runner import Trainings, cannot_train
+from services.render.types import SessionConfig
 
 
 class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[misc]  # generated, untyped
@@ -39,20 +40,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
 
     def __init__(self, settings: RenderSettings, shared: SharedSettings, registry: Mapping[str, str]) -> None:
         self.settings, self.shared = settings, shared
-        options = EngineOptions(
-            shared.weights_dir,
-            shared.threads,
-            settings.max_side,
-            settings.max_avatar_s,
-            settings.models_dir,
-            settings.device,
-            settings.dtype,
-            settings.max_batch,
-            settings.first_batch,
-            settings.batch_wait_ms / 1000,
-            settings.synctalk(),
-        )
-        self.engines = make_engines(settings.engine_names, lambda cls: cls(options), registry)
+        self.engines = make_engines(settings, shared, registry=registry)
         self.storage = Storage(shared.storage_url)
         self.store = AvatarStore(self.storage, settings.cache_dir)
         self.preparer = Preparer(self.store, self._encoder(live=False))
@@ -208,7 +196,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
             raise HuashengError("unknown-id", kind="device", id=config.device)
         if config.model_id and (trained.engine if trained else config.model_id) != record.engine:
             raise HuashengError("unknown-id", kind="model", id=config.model_id)
-        return record, engine, self.models.file(trained) if trained else None
+        return record, engine, self.models.local(trained, engine.model_files) if trained else None
 
     async def Train(self, request: pb.TrainRequest, _context: Any) -> AsyncIterator[pb.TrainResponse]:
         """Progress, then the model. Raises what ``Trainings.run`` raises."""
@@ -222,8 +210,8 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
 
     async def GetTraining(self, request: pb.GetTrainingRequest, _context: Any) -> pb.GetTrainingResponse:
         """Raises ``unknown-id``."""
-        told, running = self.trainings.state(request.owner, request.training_id)
-        return pb.GetTrainingResponse(progress=messages.train_progress(told), running=running)
+        progress, running = self.trainings.state(request.owner, request.training_id)
+        return pb.GetTrainingResponse(progress=messages.train_progress(progress), running=running)
 
     async def CancelTraining(self, request: pb.CancelTrainingRequest, _context: Any) -> pb.CancelTrainingResponse:
         """Raises ``unknown-id``."""

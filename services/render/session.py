@@ -16,8 +16,9 @@ import numpy as np
 from services.common import metrics
 from services.common.aio import Inbox
 from services.common.errors import HuashengError
-from services.render.engines.base import Frame, PhonemeSpan, RenderSession, Samples, Working
+from services.render.engines.base import RenderSession
 from services.render.media.write import EncoderOptions, FragmentedMp4
+from services.render.types import Frame, PhonemeSpan, Samples, Working
 
 PROGRESS_S = 0.5
 """Time between two progress messages."""
@@ -126,7 +127,7 @@ class Rendering:
         self._shift_us: int | None = 0  # caller's clock minus media clock; None: set by the next audio
         self._answered = 0  # number of the last interrupt answered
         self._work_s = 0.0
-        self._told = time.monotonic()
+        self._reported_s = time.monotonic()
         self._first_audio: float | None = None
 
     def run(self) -> Iterator[Output]:
@@ -169,8 +170,8 @@ class Rendering:
                 raise HuashengError("cancelled")
             if isinstance(frame, Working):
                 self._ahead = max(self._ahead, self.frames + frame.frames)
-                if (told := self._progress()) is not None:
-                    yield told
+                if (progress := self._progress()) is not None:
+                    yield progress
                 if self.source.interrupts > self._answered:
                     return
                 continue
@@ -181,18 +182,18 @@ class Rendering:
                     metrics.STAGE_SECONDS.labels("render_first_frame").observe(time.monotonic() - self._first_audio)
                     self._first_audio = 0.0
                 yield MediaOut(data, self.mp4.end_us)
-            if (told := self._progress()) is not None:
-                yield told
+            if (progress := self._progress()) is not None:
+                yield progress
             if self.source.interrupts > self._answered:
                 return
             start = time.perf_counter()  # after the yields: waiting for the reader is no work
         self._work_s += time.perf_counter() - start
 
     def _progress(self) -> ProgressOut | None:
-        """What to tell now and then; it never falls."""
-        if time.monotonic() - self._told <= PROGRESS_S:
+        """How far it is, now and then; it never falls."""
+        if time.monotonic() - self._reported_s <= PROGRESS_S:
             return None
-        self._told = time.monotonic()
+        self._reported_s = time.monotonic()
         drawn = max(self.frames, self._ahead)
         return ProgressOut(drawn, self._time_us(drawn), self.speed)
 

@@ -13,9 +13,10 @@ from services.render.clip.frames import Reader
 from services.render.engines.atlas.avatar import FRAMES, Avatar
 from services.render.engines.atlas.engine import AtlasEngine
 from services.render.engines.atlas.face import mouth_rect
-from services.render.engines.base import EngineOptions, PhonemeSpan, SessionConfig
 from services.render.face.landmarks import Tracker
 from services.render.media.planes import planes
+from services.render.settings import RenderSettings
+from services.render.types import PhonemeSpan, SessionConfig
 from tests.fakes.disguises import beard_and_glasses, disguised, microphone
 
 CLIP = Path(__file__).parents[2] / "../shared/data/clips/retalking_face3.mp4"
@@ -26,7 +27,7 @@ RATE = 16_000
 def engine() -> AtlasEngine:
     if not CLIP.exists():
         pytest.skip("no clips of real people beside the checkout")
-    engine = AtlasEngine(EngineOptions(SharedSettings().weights_dir, max_side_px=400, max_avatar_s=4))
+    engine = AtlasEngine(None, SharedSettings(threads=1), RenderSettings(max_side=400, max_avatar_s=4))
     try:
         engine.load()
     except HuashengError as e:

@@ -1,4 +1,4 @@
-"""The atlas engine hears recordings with Whisper's encoder, and says so when it cannot."""
+"""The atlas engine follows sound with Whisper's encoder, and is unavailable without it."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.common import metrics
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
@@ -14,10 +13,12 @@ from services.render.audio.log_mel import RATE
 from services.render.audio.whisper import HUSH_S, PER_S, SIZE, WINDOW_S, WhisperEncoder
 from services.render.engines.atlas.engine import AtlasEngine
 from services.render.engines.atlas.mouth.clip import ClipAudioToMouth, ClipModel
-from services.render.engines.base import EngineOptions, SessionConfig
+from services.render.settings import RenderSettings
+from services.render.types import SessionConfig
 from tests.fakes.media import png, portrait
 
-ROOT = SharedSettings().weights_dir
+SHARED = SharedSettings(threads=1)
+ROOT = SHARED.weights_dir
 
 
 def weights(group: str) -> Path:
@@ -39,7 +40,7 @@ def avatar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("avatar")
     out = folder / "engine"
     out.mkdir()
-    engine = AtlasEngine(EngineOptions(ROOT))
+    engine = AtlasEngine(None, SHARED, RenderSettings())
     engine.load()
     try:
         (folder / "source").write_bytes(png(portrait(384)))
@@ -79,50 +80,35 @@ def test_vowels_have_their_shapes(encoder: WhisperEncoder) -> None:
     assert np.abs(listener.mouth_at(3.45)).max() < 0.1
 
 
-def fallbacks() -> float:
-    return metrics.FALLBACKS.labels("render", "whisper", "log-mel")._value.get()
-
-
-def drawn(engine: AtlasEngine, avatar: Path, **how: bool) -> int:
-    session = engine.open_session(avatar, SessionConfig(RATE, **how))
-    count = len([*session.push(vowel((700, 1100, 2500), 0.4)), *session.finish()])
-    session.close()
-    return count
-
-
 def crippled(how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AtlasEngine:
     if how == "no weights":
         (tmp_path / "face-mesh").symlink_to(weights("face-mesh"))
-        return AtlasEngine(EngineOptions(tmp_path))
+        return AtlasEngine(None, SharedSettings(weights_dir=tmp_path, threads=1), RenderSettings())
     weights("whisper-base")
     monkeypatch.setitem(sys.modules, "ctranslate2", None)
-    return AtlasEngine(EngineOptions(ROOT))
+    return AtlasEngine(None, SHARED, RenderSettings())
 
 
-@pytest.mark.parametrize("how", ["no weights", "no package"])
-def test_without_whisper_it_works_and_says_so(
-    how: str, avatar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("how", "why"), [("no weights", "whisper-base"), ("no package", "ctranslate2")])
+def test_without_whisper_it_is_unavailable_and_says_why(
+    how: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = crippled(how, tmp_path, monkeypatch)
-    engine.load()
-    assert "heard less well" in engine.description
-    before = fallbacks()
-    assert drawn(engine, avatar) == 10
-    assert fallbacks() == before + 1
-    assert drawn(engine, avatar, live=True) == 10
-    assert fallbacks() == before + 2
-    drawn(engine, avatar, has_phonemes=True)
-    assert fallbacks() == before + 2
+    with pytest.raises(HuashengError) as e:
+        engine.load()
+    assert (e.value.slug, e.value.params["engine"]) == ("engine-unavailable", "atlas")
+    assert why in e.value.params["why"]
+    with pytest.raises(HuashengError, match="engine-unavailable"):
+        engine.prepare(tmp_path / "source", "portrait", tmp_path, lambda *_: None, lambda: False)
 
 
 def test_recordings_wait_for_a_window_and_conversations_do_not(avatar: Path) -> None:
     weights("whisper-base")
-    engine = AtlasEngine(EngineOptions(ROOT))
+    engine = AtlasEngine(None, SHARED, RenderSettings())
     try:
         engine.load()
     except HuashengError as e:
         pytest.skip(str(e))
-    assert engine.description == AtlasEngine.description
     sound = vowel((700, 1100, 2500), 1.0)
     live = engine.open_session(avatar, SessionConfig(RATE, live=True))
     recorded = engine.open_session(avatar, SessionConfig(RATE))

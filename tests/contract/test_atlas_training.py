@@ -12,7 +12,8 @@ import pytest
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.engines.atlas.engine import AtlasEngine
-from services.render.engines.base import EngineOptions, SessionConfig
+from services.render.settings import RenderSettings
+from services.render.types import SessionConfig
 
 pytest.importorskip("torch")
 
@@ -41,7 +42,7 @@ def test_a_real_clip_is_trained_on_and_its_model_draws(tmp_path: Path) -> None:
     assert "short-clip" in result["warnings"]
     assert len(result["curve"]["real"]) == len(result["curve"]["after"]) > 20
     assert (tmp_path / "preview.jpg").read_bytes().startswith(b"\xff\xd8")
-    engine = AtlasEngine(EngineOptions(weights))
+    engine = AtlasEngine(None, SharedSettings(threads=1), RenderSettings())
     engine.load()
     avatar = next((tmp_path / "work").glob("whole-*"))
     mouths = []

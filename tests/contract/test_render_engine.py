@@ -7,21 +7,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from pydantic_settings import BaseSettings
 
 from services.common.engines import engine_class
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError
-from services.render.engines.base import (
-    AvatarReport,
-    EngineOptions,
-    Frame,
-    PhonemeSpan,
-    RenderEngine,
-    RenderSession,
-    SessionConfig,
-)
+from services.render.engines.base import RenderEngine, RenderSession
+from services.render.engines.joygen.settings import Settings as JoygenSettings
 from services.render.engines.registry import REGISTRY
+from services.render.settings import RenderSettings
+from services.render.types import AvatarReport, Frame, PhonemeSpan, SessionConfig
 from tests.fakes.media import blank, png, portrait, rocking, tone, video
 from tests.fakes.synctalk_checkout import checkout as synctalk_checkout
 from tests.fakes.synctalk_checkout import model as synctalk_model
@@ -55,9 +51,12 @@ def load(name: str, folder: Path) -> RenderEngine:
         from tests.fakes.joygen_small import write_small  # torch, which atlas does without
 
         write_small(folder / "models" / name, name)
-    checkout = synctalk_checkout(folder) if name == "synctalk" else None
-    options = EngineOptions(SharedSettings().weights_dir, models_dir=folder / "models", device="cpu", synctalk=checkout)
-    engine: RenderEngine = engine_class(ENGINES, name, "render")(options)
+    own: list[BaseSettings] = []
+    if name in ("joygen", "musetalk"):
+        own = [JoygenSettings(models_dir=folder / "models", device="cpu")]
+    if name == "synctalk":
+        own = [synctalk_checkout(folder).options]
+    engine: RenderEngine = engine_class(ENGINES, name, "render")(RenderSettings(), SharedSettings(threads=1), *own)
     try:
         engine.load()
     except HuashengError as e:

@@ -1,16 +1,14 @@
 """A made-up prepared avatar of joygen, written by hand: no face is looked for and no network asked."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from services.render.clip.frames import Writer
-from services.render.engines.atlas.avatar import Plan
+from services.render.clip.plan import PLAN, Plan
 from services.render.engines.joygen.align import Crop
 from services.render.engines.joygen.paste import MASK_SIDE
-from services.render.engines.joygen.store import FACE, FRAMES, LATENTS, MASKS, PLAN, Avatar, Face
+from services.render.engines.joygen.store import FACE, FRAMES, LATENTS, MASKS, Avatar, Face
 from services.render.media.write import to_yuv
 
 SIDE, COUNT = 256, 40
@@ -44,5 +42,5 @@ def write_avatar(folder: Path) -> Avatar:
     np.save(folder / MASKS, np.array([mask] * COUNT))
     loop = [*range(20), *range(20, 0, -1)]
     plan = Plan(SIDE, SIDE, 25.0, COUNT, False, loop, [min(i, 20) for i in range(COUNT)])
-    (folder / PLAN).write_text(json.dumps(asdict(plan)), encoding="utf-8")
+    plan.save(folder / PLAN)
     return Avatar.load(folder)

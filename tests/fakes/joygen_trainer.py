@@ -4,7 +4,7 @@ from unittest import mock
 
 from services.render.engines.joygen.engine import JoygenEngine
 from services.render.engines.joygen.train import fit, run
-from services.render.train.job import Job
+from services.render.train.job import TrainingJob
 
 SAVE_EVERY = 2
 
@@ -13,8 +13,8 @@ class QuickJoygen(JoygenEngine):
     trainer = "tests.fakes.joygen_trainer:train"
 
 
-def train(job: Job) -> None:
+def train(job: TrainingJob) -> None:
     job.recipe = {"batch": 1, "rate": 2e-3, "last_rate": 1e-3, "average": 0.5, "save_every": SAVE_EVERY}
-    # few pictures to judge by, and every step told, however quick it is
-    with mock.patch.object(fit, "JUDGED", 2), mock.patch.object(run, "TELL_S", 0.0):
+    # few pictures to judge by, and every step reported, however quick it is
+    with mock.patch.object(fit, "JUDGED", 2), mock.patch.object(run, "REPORT_EVERY_S", 0.0):
         run.train(job)

@@ -11,17 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from services.common.errors import HuashengError
-from services.render.engines.base import (
-    AvatarReport,
-    EngineOptions,
-    Frame,
-    Kind,
-    PhonemeSpan,
-    RenderEngine,
-    RenderSession,
-    Samples,
-    SessionConfig,
-)
+from services.common.settings import SharedSettings
+from services.render.engines.base import RenderEngine, RenderSession
+from services.render.settings import RenderSettings
+from services.render.types import AvatarReport, Frame, Kind, PhonemeSpan, Samples, SessionConfig
 
 FPS = 25
 IDLE = 50
@@ -43,8 +36,8 @@ class FakeEngine(RenderEngine):
     open_sessions = 0
     yuv = False
 
-    def __init__(self, options: EngineOptions) -> None:
-        super().__init__(options)
+    def __init__(self, settings: None, shared: SharedSettings, service: RenderSettings) -> None:
+        super().__init__(settings, shared, service)
         self.lock = threading.Lock()
 
     def load(self) -> None:

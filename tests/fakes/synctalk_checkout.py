@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from services.common.audio import wav_bytes
-from services.render.engines.atlas.avatar import Plan
-from services.render.engines.synctalk.data import PERSON, PLAN
+from services.render.clip.plan import PLAN, Plan
+from services.render.engines.synctalk.data import PERSON
+from services.render.engines.synctalk.settings import Settings
 from services.render.engines.synctalk.setup import FILES, PACKAGES, SyncTalk
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +53,13 @@ def checkout(folder: Path, gpu: bool = True, **settings: float) -> SyncTalk:
     path = shlex.quote(f"{env / 'site'}:{ROOT}")
     program(env / "bin" / "python", f'PYTHONPATH={path} exec {shlex.quote(sys.executable)} "$@"')
     program(env / "bin" / "ffmpeg", "exit 0")
-    return SyncTalk(root, str(env / "bin" / "python"), **{"segment_s": 5.0, "quiet_s": 60.0, **settings})  # type: ignore[arg-type]
+    chosen = {"dir": root, "python": str(env / "bin" / "python"), "segment_s": 5.0, "quiet_s": 60.0, **settings}
+    return SyncTalk(Settings(**chosen))
+
+
+def variables(setup: SyncTalk) -> dict[str, str]:
+    """The environment variables that say the same as its settings."""
+    return {f"RENDER_SYNCTALK_{k.upper()}": str(v) for k, v in setup.settings.model_dump().items()}
 
 
 def program(path: Path, script: str) -> None:

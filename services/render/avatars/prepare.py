@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -15,26 +14,18 @@ import cv2
 import numpy as np
 
 from services.common.errors import HuashengError
+from services.common.weights import sha256_of
 from services.render.avatars.store import AvatarRecord, AvatarStore
-from services.render.engines.base import AvatarReport, Frame, Image, Kind, RenderEngine, SessionConfig, Working
+from services.render.clip.tracking import check_size, source_warnings
+from services.render.engines.base import RenderEngine
 from services.render.engines.registry import engine_errors
 from services.render.media.read import kind_of, probe, read_image
 from services.render.media.write import EncoderOptions, to_bgr, write_loop
+from services.render.types import AvatarReport, Cancelled, Frame, Image, Kind, Progress, SessionConfig, Working
 
-MIN_SIDE = 128
-"""Smallest side of a source in pixels."""
 THUMBNAIL_SIDE = 320
-_RATE = 16000
+_SAMPLE_RATE_HZ = 16000
 _ENGINE_PART = 0.85  # of the time; the idle loop is the rest
-
-Progress = Callable[[str, float], None]
-Cancelled = Callable[[], bool]
-
-
-def sha256_of(path: Path) -> str:
-    """Hex digest of a file."""
-    with path.open("rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 class Preparer:
@@ -135,11 +126,11 @@ class Preparer:
 
 
 def _silence(engine: RenderEngine, avatar: Path, report: AvatarReport) -> Iterator[Frame]:
-    session = engine.open_session(avatar, SessionConfig(audio_rate_hz=_RATE))
+    session = engine.open_session(avatar, SessionConfig(audio_rate_hz=_SAMPLE_RATE_HZ))
     try:
-        left = round(report.idle_frames / report.fps * _RATE)
+        left = round(report.idle_frames / report.fps * _SAMPLE_RATE_HZ)
         while left > 0:
-            samples = np.zeros(min(left, _RATE // 2), np.float32)
+            samples = np.zeros(min(left, _SAMPLE_RATE_HZ // 2), np.float32)
             left -= samples.size
             yield from _frames(session.push(samples))
         yield from _frames(session.finish())
@@ -153,19 +144,14 @@ def _frames(pictures: Iterator[Frame | Working]) -> Iterator[Frame]:
 
 def _check(source: Path, kind: Kind, engine: RenderEngine) -> list[str]:
     """What any engine would refuse or warn of, found before the long work begins."""
-    warnings = []
     if kind == "portrait":
         height, width = read_image(source).shape[:2]
+        seconds = 0.0
     else:
         info = probe(source)
-        width, height = info.width, info.height
-        if info.duration_s > engine.options.max_avatar_s + 0.5:
-            warnings.append("only-first-part")
-    if min(width, height) < MIN_SIDE:
-        raise HuashengError("too-small-picture", width=width, height=height, limit=MIN_SIDE)
-    if max(width, height) > engine.options.max_side_px:
-        warnings.append("scaled-down")
-    return warnings
+        width, height, seconds = info.width, info.height, info.duration_s
+    check_size(width, height)
+    return source_warnings(width, height, seconds, engine.limits)
 
 
 def _keep_source(source: Path, to: Path) -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from services.common.errors import HuashengError
 from services.common.storage import Storage
-from services.render.engines.base import AvatarReport
+from services.render.types import AvatarReport
 
 BUILTIN = "builtin"
 """Owner and id of the avatar that is always there."""

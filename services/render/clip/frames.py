@@ -11,8 +11,8 @@ from typing import Any
 import av
 import numpy as np
 
-from services.render.engines.base import Image
 from services.render.media.planes import planes
+from services.render.types import Image
 
 GROUP = 8
 QUALITY = "12"
@@ -99,6 +99,13 @@ class Reader:
         """Free the decoder; may be called twice."""
         self._groups.clear()
         self._container.close()
+
+
+def size_of(store: Path) -> tuple[int, int]:
+    """Width and height of stored frames."""
+    with av.open(str(store)) as container:
+        stream = container.streams.video[0]
+        return stream.width, stream.height
 
 
 def _picture(frame: av.VideoFrame) -> Image:

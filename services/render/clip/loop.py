@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import cycle, islice, repeat
 
 import numpy as np
 
+from services.render.clip.plan import Plan
 from services.render.face.shape import Array
 
 EASE = 6.0
@@ -40,7 +45,7 @@ def idle_loop(fps: float, motion: Array, usable: Array, eyes: Array) -> list[int
 
     ``motion`` (n,) is how fast the head moves, ``usable`` (n,) how well the mouth can be redrawn, and ``eyes`` (n,) how
     far the lids are apart. Turns are taken where the head is nearly still. The first picture stands for the person: it
-    is the stillest with open eyes. A clip too short for one round in 5 s is gone over more than once.
+    is the stillest with open eyes. A clip too short for one round in 5 s is shown more than once.
     """
     frames = len(motion)
     longest = min(frames, int(IDLE_S[1] * fps / 2 - EASE * 2))
@@ -60,29 +65,59 @@ def idle_loop(fps: float, motion: Array, usable: Array, eyes: Array) -> list[int
     return order * max(1, math.ceil(IDLE_S[0] * fps / len(order)))
 
 
-class Path:
-    """Endless order of source frames for one session."""
+@dataclass(frozen=True)
+class Step:
+    """One frame of a video: which source frame it shows, and where that lies in the idle loop."""
 
-    def __init__(self, loop: list[int], frames: int, start: int, whole: bool) -> None:
-        """``start`` is a position in ``loop``; with ``whole`` all source frames are shown, not only the loop's."""
-        self._loop, self._frames, self._whole = loop, frames, whole
-        self._at = start % len(loop)
-        self._queue: list[int] = _run(loop[self._at], frames - 1, False) if whole else []
-        self._forward = True
+    source: int
+    position: int
 
-    def next(self) -> int:
-        """The source frame to show now."""
-        if not self._whole:
-            frame = self._loop[self._at]
-            self._at = (self._at + 1) % len(self._loop)
-            return frame
-        if not self._queue:
-            if self._frames == 1:
-                return 0
-            a, b = (self._frames - 1, 0) if self._forward else (0, self._frames - 1)
-            self._forward = not self._forward
-            self._queue = _run(a, b, True)
-        return self._queue.pop(0)
+
+class LoopWalk:
+    """The endless walk of one session along an avatar's frames. It can look ahead of what has been shown."""
+
+    def __init__(self, plan: Plan, start_frame: int, whole: bool) -> None:
+        """``start_frame`` is a position in the loop, taken modulo its length.
+
+        With ``whole`` the walk leaves the loop and visits all source frames; a frame's position is then the one that
+        looks most like it.
+        """
+        self._plan, self._whole = plan, whole
+        self._order = _source_order(plan.loop, plan.frames, start_frame, whole)
+        self._planned: deque[int] = deque()  # taken from the order and not shown yet
+        self._end = start_frame % len(plan.loop)
+
+    @property
+    def end_frame(self) -> int:
+        """Position in the loop that follows the last frame shown."""
+        return self._end
+
+    def upcoming(self, count: int) -> list[int]:
+        """The next ``count`` source frames; they stay the next ones until ``step`` takes them."""
+        while len(self._planned) < count:
+            self._planned.append(next(self._order))
+        return list(islice(self._planned, count))
+
+    def step(self) -> Step:
+        """Show the next source frame."""
+        self.upcoming(1)
+        source = self._planned.popleft()
+        position = self._plan.positions[source] if self._whole else self._end
+        self._end = (position + 1) % len(self._plan.loop)
+        return Step(source, position)
+
+
+def _source_order(loop: list[int], frames: int, start: int, whole: bool) -> Iterator[int]:
+    """Source frames without end: round the loop, or, with ``whole``, to the last frame and then there and back."""
+    at = start % len(loop)
+    if not whole:
+        yield from cycle([*loop[at:], *loop[:at]])
+    yield from _run(loop[at], frames - 1, False)
+    if frames == 1:
+        yield from repeat(0)
+    while True:
+        yield from _run(frames - 1, 0, True)
+        yield from _run(0, frames - 1, True)
 
 
 def positions(loop: list[int], frames: int, traits: Array) -> list[int]:

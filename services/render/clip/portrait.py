@@ -6,16 +6,24 @@ The loop's end meets its start, since every motion goes through whole cycles in 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
 
-from services.render.engines.base import Image
+from services.common.errors import HuashengError
+from services.render.clip.frames import Writer
+from services.render.clip.tracking import TRACKED, TrackedClip, check_size, usable, validate_clip
 from services.render.face import points as pt
-from services.render.face.pose import fit_poses, to_head, to_picture
+from services.render.face.landmarks import Tracker
+from services.render.face.pose import load_canonical_face, fit_poses, to_head, to_picture
 from services.render.face.shape import Array, measure_mouth
-from services.render.face.warp import Rect, ThinPlateSpline, upsample
+from services.render.face.warp import ThinPlateSpline, Rect, upsample
+from services.render.media.read import read_image
+from services.render.media.write import to_yuv
+from services.render.types import Image, PrepareJob, Progress
 
+FPS = 25.0
 LOOP_S = 9.6
 SWAY = (
     # radians of pitch, yaw and roll, then eye distances right and down: (amplitude, cycles per loop, phase)
@@ -50,7 +58,40 @@ CORNER_COST = 8.0
 """What it costs to move the mouth's corners, for each eye distance; where a mouth is slanted the mesh misses them."""
 
 
-def snap_closed_lips(picture: Image, mesh: Array) -> Array:
+def track_portrait(job: PrepareJob, store: Path, progress: Progress | None = None) -> TrackedClip:
+    """Store the frames of a portrait that moves a little, with the mesh of each. ``progress`` takes the job's place.
+
+    Raises ``too-small-picture``, ``no-face``, ``two-faces``, ``small-face`` and ``cancelled``.
+    """
+    tracker, canonical = Tracker(job.mesh_weights), load_canonical_face(job.mesh_weights / "canonical_face.obj")
+    picture = read_image(job.source, job.limits.max_side_px)
+    meshes = animate_portrait(job, picture, store, tracker, canonical, progress or job.progress)
+    good = usable(meshes)
+    validate_clip(job.source.name, tracker, meshes, good)
+    return TrackedClip(meshes, good, [], FPS, [])
+
+
+def animate_portrait(
+    job: PrepareJob, picture: Image, store: Path, tracker: Tracker, canonical: Array, progress: Progress
+) -> Array:
+    """Store the frames of the moving picture; the mesh of each, shape (n, 468, 3)."""
+    height, width = picture.shape[:2]
+    check_size(width, height)
+    mesh = tracker.next(picture)
+    if mesh is None:
+        raise HuashengError("no-face", name=job.source.name)
+    mesh = sealed(picture, mesh)
+    found: list[Array] = []
+    with Writer(store, width, height, FPS) as writer:
+        for i, (total, moved, points) in enumerate(frames_of_portrait(picture, mesh, canonical, FPS)):
+            job.check()
+            progress("motion", TRACKED * i / total)
+            writer.add(to_yuv(moved))
+            found.append(points)
+    return np.stack(found)
+
+
+def sealed(picture: Image, mesh: Array) -> Array:
     """The mesh (468, 3) with the inner lips of a closed mouth put where the picture shows them meet.
 
     The line is the darkest smooth path from corner to corner (dynamic programming, cf. Kass, Witkin and Terzopoulos

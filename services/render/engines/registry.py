@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from services.common.engines import EngineSet
+from services.common.engines import EngineSet, OwnSettings, Registry, make_engine_set
 from services.common.errors import HuashengError
+from services.common.settings import SharedSettings
 from services.render.engines.base import RenderEngine
+
+if TYPE_CHECKING:  # the settings read the names of the registry
+    from services.render.settings import RenderSettings
 
 log = logging.getLogger("huasheng.render")
 
@@ -21,10 +26,13 @@ REGISTRY: dict[str, str] = {
 
 
 def make_engines(
-    names: Sequence[str], make: Callable[[type[RenderEngine]], RenderEngine], registry: Mapping[str, str] = REGISTRY
+    settings: RenderSettings, shared: SharedSettings, own: OwnSettings | None = None, registry: Registry = REGISTRY
 ) -> EngineSet[RenderEngine]:
-    """The engines that the settings name, loaded at start; the first one must load. Others are not imported."""
-    return EngineSet("render", names, registry, make, needs_first=True, imports_all=False)
+    """The engines that the settings name, loaded at start; the first one must load. Others are not imported.
+
+    ``own``: settings of engines, else the environment's.
+    """
+    return make_engine_set("render", settings, shared, registry, own or {}, needs_first=True, imports_all=False)
 
 
 @contextmanager

@@ -37,6 +37,15 @@ def planes(picture: Bytes) -> tuple[Bytes, Bytes, Bytes]:
     return picture[:h], u, flat[h * w + quarter :].reshape(h // 2, w // 2)
 
 
+def resized(picture: Bytes, width: int, height: int) -> Bytes:
+    """The picture in another size (even sides); itself where it has that size."""
+    if picture.shape == (height * 3 // 2, width):
+        return picture
+    parts = zip(planes(picture), (1, 2, 2), strict=True)
+    small = [cv2.resize(p, (width // k, height // k), interpolation=cv2.INTER_AREA) for p, k in parts]
+    return np.concatenate([p.reshape(-1) for p in small]).reshape(height * 3 // 2, width)
+
+
 def cut(picture: Bytes, rect: Rect) -> Patch:
     """A copy of a rectangle."""
     x, y, w, h = rect

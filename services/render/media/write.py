@@ -23,8 +23,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from services.render.engines.base import Image, Samples
 from services.render.media.fragments import FragmentTrack, fragment
+from services.render.types import Image, Samples
 
 AAC_RATES = (24000, 32000, 44100, 48000)
 """Rates that every browser plays; others are brought to the next higher one."""

@@ -1,7 +1,7 @@
 """``python -m services.render.train VIDEO --out DIR --steps N``: train on one person, without the services.
 
 DIR gets ``model.npz``, ``result.json`` (held-out figures before and after) and ``preview.jpg``; its folder ``work``
-keeps checkpoints, so that the same command goes on where it was stopped. Progress goes to the standard output.
+keeps checkpoints, so that the same command continues where it was stopped. Progress goes to the standard output.
 
 The render service starts this program with ``--lines``: then progress is one JSON object a line, and the work stops,
 its checkpoint kept, when the standard input ends, be it that the service cancels or that it has died.
@@ -17,20 +17,15 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
+from services.common.engines import engine_class
 from services.common.errors import HuashengError
-from services.common.settings import SharedSettings
-from services.render.engines.base import EngineOptions
-from services.render.engines.synctalk.setup import SyncTalk
+from services.common.settings import SharedSettings, load
+from services.render.engines.base import RenderEngine
+from services.render.engines.registry import REGISTRY
 from services.render.settings import RenderSettings
-from services.render.train.job import RESULT, Job, Result, Told
+from services.render.train.job import RESULT, TrainingJob, TrainingProgress, TrainingResult
 
-TRAINERS = {
-    "atlas": "services.render.engines.atlas.train.run:train",
-    "joygen": "services.render.engines.joygen.train.run:train",
-    "synctalk": "services.render.engines.synctalk.train:train",
-}
 GRACE_S = 0.7
 """After the standard input ends, time to stop and keep a checkpoint; then the process just ends."""
 
@@ -43,12 +38,15 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:0, ...")
     parser.add_argument("--name", default="", help="the video's name for people")
-    parser.add_argument("--engine", choices=sorted(TRAINERS), default="atlas")
+    parser.add_argument("--engine", choices=sorted(REGISTRY), default="atlas")
     parser.add_argument("--recipe", default="{}", help="JSON of the trainer's own options, see docs/joygen.md")
-    for hidden in ("--trainer", "--work", "--avatar", "--options"):
+    for hidden in ("--trainer", "--work", "--avatar"):
         parser.add_argument(hidden, default="", help=argparse.SUPPRESS)
     parser.add_argument("--lines", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    trainer = args.trainer or _trainer(args.engine)
+    if not trainer:
+        parser.error(f"the {args.engine} engine has no training")
     stop = threading.Event()
     if args.lines:
         os.nice(10)
@@ -57,21 +55,22 @@ def main() -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     work = Path(args.work) if args.work else args.out / "work"
     work.mkdir(parents=True, exist_ok=True)
-    job = Job(
-        args.video,
-        args.name or args.video.name,
-        work,
-        args.out,
-        args.steps,
-        args.device,
-        _options(args.options),
-        Path(args.avatar) if args.avatar else None,
-        tell=_say if args.lines else _show,
-        cancelled=stop.is_set,
+    job = TrainingJob(
+        source=args.video,
+        name=args.name or args.video.name,
+        work=work,
+        out=args.out,
+        steps=args.steps,
+        device=args.device,
+        service=load(RenderSettings),
+        shared=load(SharedSettings),
+        avatar=Path(args.avatar) if args.avatar else None,
         recipe=json.loads(args.recipe),
+        on_progress=_print_line if args.lines else _print_for_people,
+        cancelled=stop.is_set,
     )
     try:
-        module, _, name = (args.trainer or TRAINERS[args.engine]).partition(":")
+        module, _, name = trainer.partition(":")
         getattr(importlib.import_module(module), name)(job)
     except HuashengError as e:
         if args.lines:
@@ -80,24 +79,15 @@ def main() -> int:
             print(f"{e.text('title', 'en')}: {e.text('detail', 'en')} {e.text('hint', 'en')}", file=sys.stderr)  # noqa: T201
         return 1
     if not args.lines:
-        result = Result.load(args.out / RESULT)
+        result = TrainingResult.load(args.out / RESULT)
         print(json.dumps({"before": result.before, "after": result.after, "warnings": result.warnings}, indent=1))  # noqa: T201
     return 0
 
 
-def _options(text: str) -> EngineOptions:
-    if not text:
-        shared = SharedSettings()
-        settings = RenderSettings()
-        return EngineOptions(
-            shared.weights_dir, shared.threads, models_dir=settings.models_dir, synctalk=settings.synctalk()
-        )
-    raw: dict[str, Any] = json.loads(text)
-    known = EngineOptions(Path())
-    read: dict[str, Any] = {k: Path(v) if isinstance(getattr(known, k), Path) else v for k, v in raw.items()}
-    if checkout := read["synctalk"]:
-        read["synctalk"] = SyncTalk(**{**checkout, "checkout": Path(checkout["checkout"])})
-    return EngineOptions(**read)
+def _trainer(engine: str) -> str:
+    """``module:function`` of the engine's trainer, "" where it has none."""
+    found: type[RenderEngine] = engine_class(REGISTRY, engine, "render")
+    return found.trainer
 
 
 def _until_input_ends(stop: threading.Event) -> None:
@@ -108,14 +98,14 @@ def _until_input_ends(stop: threading.Event) -> None:
     os._exit(3)
 
 
-def _say(told: Told) -> None:
-    print(told.to_json(), flush=True)  # noqa: T201
+def _print_line(progress: TrainingProgress) -> None:
+    print(progress.to_json(), flush=True)  # noqa: T201
 
 
-def _show(told: Told) -> None:
-    if told.validation_loss is not None or told.stage not in ("score", "atlas", "landmarks"):
-        more = "" if told.validation_loss is None else f" loss {told.loss:.3f} validation {told.validation_loss:.3f}"
-        print(f"{100 * told.fraction:3.0f}% {told.stage} {told.step}/{told.steps}{more}", flush=True)  # noqa: T201
+def _print_for_people(now: TrainingProgress) -> None:
+    if now.validation_loss is not None or now.stage not in ("score", "atlas", "landmarks"):
+        more = "" if now.validation_loss is None else f" loss {now.loss:.3f} validation {now.validation_loss:.3f}"
+        print(f"{100 * now.fraction:3.0f}% {now.stage} {now.step}/{now.steps}{more}", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

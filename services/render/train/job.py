@@ -1,16 +1,18 @@
-"""What a training is told and tells; nothing here needs torch."""
+"""One training: what it works on, how it reports, and what comes of it; nothing here needs torch."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic_settings import BaseSettings
+
 from services.common.errors import HuashengError
-from services.render.engines.base import EngineOptions
+from services.common.settings import SharedSettings
+from services.render.settings import RenderSettings
 
 RESULT = "result.json"
 MODEL = "model.npz"
@@ -18,7 +20,7 @@ PREVIEW = "preview.jpg"
 
 
 @dataclass(frozen=True)
-class Curve:
+class MouthCurve:
     """Mouth opening over the held-out part, in distances between the eyes; at most 500 values each."""
 
     rate_hz: float
@@ -29,7 +31,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Told:
+class TrainingProgress:
     """How a training stands."""
 
     stage: str
@@ -40,7 +42,7 @@ class Told:
     loss: float = 0.0
     validation_loss: float | None = None
     eta_s: float = 0.0
-    curve: Curve | None = None
+    curve: MouthCurve | None = None
     preview: str = ""
     """File in the work folder."""
     warnings: tuple[str, ...] = ()
@@ -51,41 +53,45 @@ class Told:
         return json.dumps(asdict(self))
 
     @classmethod
-    def of(cls, raw: dict[str, Any]) -> Told:
-        """What ``to_json`` wrote."""
-        curve = raw.pop("curve")
-        return cls(curve=Curve(**curve) if curve else None, **{**raw, "warnings": tuple(raw["warnings"])})
+    def from_json(cls, raw: dict[str, Any]) -> TrainingProgress:
+        """What ``to_json`` wrote, parsed."""
+        return cls(**_typed(raw))
 
 
 @dataclass(frozen=True)
-class Result:
+class TrainingResult:
     """What came of a training."""
 
     before: dict[str, float]
     after: dict[str, float]
     warnings: tuple[str, ...]
     offset_ms: float
-    curve: Curve | None
+    curve: MouthCurve | None
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
         path.write_text(json.dumps(asdict(self)), encoding="utf-8")
 
     @classmethod
-    def load(cls, path: Path) -> Result:
+    def load(cls, path: Path) -> TrainingResult:
         """What ``save`` wrote."""
-        return cls.of(json.loads(path.read_text(encoding="utf-8")))
+        return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
 
     @classmethod
-    def of(cls, raw: dict[str, Any]) -> Result:
-        """From JSON."""
-        curve = raw.pop("curve")
-        return cls(curve=Curve(**curve) if curve else None, **{**raw, "warnings": tuple(raw["warnings"])})
+    def from_json(cls, raw: dict[str, Any]) -> TrainingResult:
+        """Of parsed JSON."""
+        return cls(**_typed(raw))
 
 
-@dataclass
-class Job:
-    """One training: what it works on, where, and whom it tells."""
+def _typed(raw: dict[str, Any]) -> dict[str, Any]:
+    """Parsed JSON with the curve and the warnings in their own types."""
+    curve = MouthCurve(**raw["curve"]) if raw["curve"] else None
+    return {**raw, "curve": curve, "warnings": tuple(raw["warnings"])}
+
+
+@dataclass(kw_only=True)
+class TrainingJob:
+    """One training as a trainer gets it."""
 
     source: Path
     name: str
@@ -93,39 +99,33 @@ class Job:
     work: Path
     """Kept between attempts: checkpoints."""
     out: Path
-    """Existing empty folder for ``MODEL``, ``PREVIEW`` and ``RESULT``."""
+    """Existing empty folder for the model's files, ``PREVIEW`` and ``RESULT``."""
     steps: int
     device: str
-    options: EngineOptions
+    service: RenderSettings
+    shared: SharedSettings
+    settings: BaseSettings | None = None
+    """The engine's own settings; read from the environment where none are given."""
     avatar: Path | None = None
     """The engine's folder of the avatar of the whole clip, when there is one."""
     recipe: dict[str, Any] = field(default_factory=dict)
     """The trainer's own options by name, where it has any."""
-    tell: Callable[[Told], None] = lambda _told: None
+    on_progress: Callable[[TrainingProgress], None] = lambda _progress: None
     cancelled: Callable[[], bool] = lambda: False
-    now: Told = field(default_factory=lambda: Told("check"))
+    progress: TrainingProgress = field(default_factory=lambda: TrainingProgress("check"))
+    """The last one reported."""
 
-    def at(self, stage: str, fraction: float, **more: Any) -> None:
-        """Tell; the fraction never falls. Raises ``cancelled``."""
+    def report(self, stage: str, fraction: float, **more: Any) -> None:
+        """Report how it stands; the fraction never falls. Raises ``cancelled``."""
         if self.cancelled():
             raise HuashengError("cancelled")
-        fraction = max(self.now.fraction, min(1.0, fraction))
+        fraction = max(self.progress.fraction, min(1.0, fraction))
         passing = {"validation_loss": None, "curve": None}
-        self.now = replace(self.now, stage=stage, fraction=fraction, steps=self.steps, **{**passing, **more})
-        self.tell(self.now)
+        changed = {"stage": stage, "fraction": fraction, "steps": self.steps, **passing, **more}
+        self.progress = replace(self.progress, **changed)
+        self.on_progress(self.progress)
 
     def warn(self, code: str) -> None:
-        """Keep a code for the person; told with the next progress."""
-        if code not in self.now.warnings:
-            self.now = replace(self.now, warnings=(*self.now.warnings, code))
-
-
-def digest(path: Path) -> str:
-    """Hex sha256 of a file."""
-    with path.open("rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
-
-
-def options_text(options: EngineOptions) -> str:
-    """Engine options as one argument of the training program."""
-    return json.dumps(asdict(options), default=str)
+        """Keep a code for the person; it goes out with the next progress."""
+        if code not in self.progress.warnings:
+            self.progress = replace(self.progress, warnings=(*self.progress.warnings, code))

@@ -8,26 +8,17 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from services.common.errors import HuashengError
 from services.common.storage import Storage
 from services.render.avatars.store import BUILTIN, check_ids
-from services.render.train.job import MODEL, PREVIEW, Result
+from services.render.train.job import PREVIEW, TrainingResult
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 RECORD = "model.json"
-UNET_FILES = ("unet/config.json", "unet/diffusion_pytorch_model.safetensors")
-"""A trained network of joygen, in upstream's own format; the weights last, so that they say that all is there."""
-CHECKPOINT = "model.pth"
-"""A trained model of synctalk: a checkpoint of its own, which only its own programs open."""
-
-
-def weights_in(made: Path) -> Path:
-    """The weights among what a training made."""
-    return next(made / name for name in (MODEL, CHECKPOINT, UNET_FILES[-1]) if (made / name).is_file())
 
 
 @dataclass(frozen=True)
@@ -41,7 +32,7 @@ class ModelRecord:
     avatar_id: str
     training_id: str
     steps: int
-    result: Result
+    result: TrainingResult
     sha256: str
     created_at: float
 
@@ -53,7 +44,7 @@ class ModelRecord:
     def from_json(cls, data: bytes) -> ModelRecord:
         """The record of a file's content."""
         raw = json.loads(data)
-        return cls(result=Result.of(raw.pop("result")), **raw)
+        return cls(result=TrainingResult.from_json(raw.pop("result")), **raw)
 
 
 class ModelStore:
@@ -63,7 +54,7 @@ class ModelStore:
         self.storage, self._cache = storage, cache
 
     def key(self, owner: str, model_id: str, name: str = "") -> str:
-        """Storage key of a file of a model, or of its folder. Raises ``unknown-id`` for what no model is called."""
+        """Storage key of a file of a model, or of its folder. Raises ``unknown-id`` for an impossible id."""
         check_ids(owner, BUILTIN)
         if not _ID.fullmatch(model_id):
             raise HuashengError("unknown-id", kind="model", id=model_id[:100])
@@ -86,26 +77,25 @@ class ModelStore:
                 found.append(self.get(owner, name))
         return sorted(found, key=lambda r: -r.created_at)
 
-    def add(self, record: ModelRecord, made: Path) -> None:
-        """Put what a training made in its place; an older model of that name is replaced."""
+    def add(self, record: ModelRecord, made: Path, files: Sequence[str]) -> None:
+        """Put the ``files`` that a training made in their place; an older model of that name is replaced."""
         self.delete_files(record.owner, record.model_id)
-        for name in (MODEL, CHECKPOINT, *UNET_FILES, PREVIEW):
+        for name in (*files, PREVIEW):
             if (made / name).is_file():
                 with self.storage.writing(self.key(record.owner, record.model_id, name)) as path:
                     shutil.copyfile(made / name, path)
         self.storage.put(self.key(record.owner, record.model_id, RECORD), record.to_json())
 
-    def file(self, record: ModelRecord) -> Path:
-        """Local file of the weights, or the folder that holds ``unet/``; fetched from a bucket when this machine has
-        another one or none."""
-        is_unet = self.storage.exists(self.key(record.owner, record.model_id, UNET_FILES[-1]))
-        is_checkpoint = self.storage.exists(self.key(record.owner, record.model_id, CHECKPOINT))
-        single = CHECKPOINT if is_checkpoint else MODEL
-        names = UNET_FILES if is_unet else (single,)
+    def local(self, record: ModelRecord, files: Sequence[str]) -> Path:
+        """Local path of a model of one file, or of the folder of several (``RenderEngine.model_files``).
+
+        They are fetched when storage is a bucket and this machine has another version or none.
+        """
+        only = files[0] if len(files) == 1 else ""
         if self.storage.is_local:
-            return Path(self.storage.path(self.key(record.owner, record.model_id, "" if is_unet else single)))
+            return Path(self.storage.path(self.key(record.owner, record.model_id, only)))
         home = self._cache / record.owner / record.model_id / record.sha256[:16]
-        for name in names:
+        for name in files:
             local = home / name
             if not local.is_file():
                 local.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +103,7 @@ class ModelStore:
                 with self.storage.local(self.key(record.owner, record.model_id, name)) as fetched:
                     shutil.copyfile(fetched, part)
                 part.replace(local)
-        return home if is_unet else home / single
+        return home / only
 
     def delete_files(self, owner: str, model_id: str) -> None:
         """Delete a model's files; missing ones are fine."""
@@ -121,7 +111,7 @@ class ModelStore:
         self.storage.delete(self.key(owner, model_id))
 
     def delete_of_avatar(self, owner: str, avatar_id: str, also: Callable[[ModelRecord], None]) -> None:
-        """Delete the models that belong to an avatar; ``also`` is told of each."""
+        """Delete the models that belong to an avatar; ``also`` is called with each."""
         for record in self.list(owner):
             if record.avatar_id == avatar_id:
                 self.delete_files(owner, record.model_id)

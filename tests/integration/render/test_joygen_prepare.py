@@ -16,18 +16,18 @@ from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.clip.frames import Reader
-from services.render.engines.base import AvatarReport, EngineOptions, SessionConfig
-from services.render.engines.joygen.batching import Batcher, Full
+from services.render.engines.joygen.batching import Batcher, DeviceOutOfMemory
 from services.render.engines.joygen.bfm import Bfm
-from services.render.engines.joygen.draw import Artist
+from services.render.engines.joygen.draw import FacePainter
 from services.render.engines.joygen import prepare as making
-from services.render.engines.joygen.hearing import StreamHearing, silent_frame
+from services.render.engines.joygen.hearing import StreamAudioFeatures, silence_features
 from services.render.engines.joygen.paste import JOYGEN
-from services.render.engines.joygen.prepare import Job, prepare
+from services.render.engines.joygen.prepare import JoygenPrepareJob, prepare
 from services.render.engines.joygen.session import JoySession
 from services.render.engines.joygen.store import FRAMES, Avatar
 from services.render.media.read import read_frames
 from services.render.media.write import to_bgr
+from services.render.types import AvatarReport, ClipLimits, SessionConfig
 from tests.fakes.joygen_face import PlainFeatures, plain_bundle, write_bfm
 from tests.fakes.media import rocking, video
 
@@ -56,7 +56,7 @@ class Bench:
 
     def __init__(self, root: Path, source: Path) -> None:
         self.source, self.root = source, root
-        self.artist = Artist(plain_bundle(), Bfm.load(write_bfm(root / "bfm")))
+        self.artist = FacePainter(plain_bundle(), Bfm.load(write_bfm(root / "bfm")))
         self.batcher: Batcher[Any, Any] = Batcher(self.artist.draw, 8, 2, 0.01)
         self.encoded = 0
         self.largest = 100
@@ -64,7 +64,7 @@ class Bench:
 
         def counted(faces: np.ndarray) -> np.ndarray:
             if len(faces) > self.largest:
-                raise Full("no room")
+                raise DeviceOutOfMemory("no room")
             self.encoded += len(faces)
             return latents(faces)
 
@@ -74,19 +74,18 @@ class Bench:
     def run(self, cancelled: Callable[[], bool] = never, version: str = "1") -> tuple[AvatarReport, Path]:
         out = self.root / "avatars" / f".part-{time.monotonic_ns()}" / "engine"
         out.mkdir(parents=True)
-        weights = SharedSettings().weights_dir
-        job = Job(
-            self.source,
-            "video",
-            folder("face-mesh", weights),
-            EngineOptions(weights),
-            self.artist,
-            self.batcher,
-            version,
-            0,
-            JOYGEN,
-            lambda stage, part: self.told.append((stage, part)),
-            cancelled,
+        job = JoygenPrepareJob(
+            source=self.source,
+            kind="video",
+            mesh_weights=folder("face-mesh", SharedSettings().weights_dir),
+            limits=ClipLimits(),
+            progress=lambda stage, part: self.told.append((stage, part)),
+            cancelled=cancelled,
+            artist=self.artist,
+            batcher=self.batcher,
+            version=version,
+            margin=0,
+            style=JOYGEN,
         )
         return prepare(job, out), out
 
@@ -122,7 +121,7 @@ def test_an_avatar_keeps_every_frame_and_counts_those_without_a_face(bench: Benc
     session = JoySession(
         avatar,
         config,
-        lambda: StreamHearing(16000, PlainFeatures(), silent_frame(PlainFeatures())),
+        lambda: StreamAudioFeatures(16000, PlainFeatures(), silence_features(PlainFeatures())),
         bench.batcher.join(False),
         8,
         False,

@@ -17,10 +17,13 @@ from tests.fakes.serving import Serve
 
 
 @pytest.fixture
-async def joy(tmp_path: Path, serve: Serve) -> Rig:
+async def joy(tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Rig:
     write_small(tmp_path / "models" / "joygen", "joygen", depth=False)
-    chosen = {"engines": "fake,joygen,musetalk", "models_dir": tmp_path / "models", "device": "cpu"}
-    return await open_rig(serve, tmp_path, {**REGISTRY, **FAKES}, ("portrait", "face-mesh"), **chosen)
+    monkeypatch.setenv("RENDER_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("RENDER_DEVICE", "cpu")
+    return await open_rig(
+        serve, tmp_path, {**REGISTRY, **FAKES}, ("portrait", "face-mesh"), engines="fake,joygen,musetalk"
+    )
 
 
 async def accepted(joy: Rig, messages: list[pb.StreamRenderRequest]) -> grpc.aio.StreamStreamCall:

@@ -16,8 +16,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
-from services.render.engines.base import EngineOptions
-from services.render.train.job import Job
+from services.render.settings import RenderSettings
+from services.render.train.job import TrainingJob
 from tests.fakes.joygen_small import write_small
 from tests.fakes.joygen_trainer import SAVE_EVERY, train
 from tests.fakes.media import rocking, tone, video
@@ -29,11 +29,12 @@ UNET = "unet/diffusion_pytorch_model.safetensors"
 
 
 @pytest.fixture
-async def joy(tmp_path: Path, serve: Serve) -> Rig:
+async def joy(tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Rig:
     write_small(tmp_path / "models" / "joygen", "joygen", depth=False)
-    chosen = {"engines": "fake,joygen", "models_dir": tmp_path / "models", "device": "cpu"}
+    monkeypatch.setenv("RENDER_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("RENDER_DEVICE", "cpu")
     registry = {**FAKES, "joygen": "tests.fakes.joygen_trainer:QuickJoygen"}
-    return await open_rig(serve, tmp_path, registry, ("portrait", "face-mesh"), **chosen)
+    return await open_rig(serve, tmp_path, registry, ("portrait", "face-mesh"), engines="fake,joygen")
 
 
 def pictures(answers: list[pb.StreamRenderResponse]) -> np.ndarray:
@@ -45,24 +46,23 @@ def stopped_and_resumed(root: Path, avatar_id: str, scratch: Path) -> Path:
     """The same training in this process, cancelled after its third step and begun again."""
     for name in ("work", "made"):
         (scratch / name).mkdir()
-    shared = SharedSettings()
-    options = EngineOptions(shared.weights_dir, shared.threads, models_dir=scratch / "models", device="cpu")
-    job = Job(
-        root / "assets/talk",
-        "talk",
-        scratch / "work",
-        scratch / "made",
-        6,
-        "cpu",
-        options,
-        root / f"avatars/local/{avatar_id}/engine",
+    job = TrainingJob(
+        source=root / "assets/talk",
+        name="talk",
+        work=scratch / "work",
+        out=scratch / "made",
+        steps=6,
+        device="cpu",
+        settings=RenderSettings(),
+        shared=SharedSettings(),
+        avatar=root / f"avatars/local/{avatar_id}/engine",
     )
-    cancelling = replace(job, cancelled=lambda: cancelling.now.step >= 3)
+    cancelling = replace(job, cancelled=lambda: cancelling.progress.step >= 3)
     with pytest.raises(HuashengError, match="cancelled"):
         train(cancelling)
     assert not list((scratch / "made").iterdir())
     told: list[int] = []
-    train(replace(job, tell=lambda t: told.append(t.step) if t.stage == "fit" else None))
+    train(replace(job, on_progress=lambda t: told.append(t.step) if t.stage == "fit" else None))
     assert told[0] == 3, "a cancel keeps every step"
     board = EventAccumulator(str(job.work / "tensorboard")).Reload()
     assert [e.step for e in board.Scalars("loss")] == [1, 2, 3, 4, 5, 6], "one curve over both runs"

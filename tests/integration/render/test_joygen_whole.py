@@ -9,10 +9,12 @@ import pytest
 
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
-from services.render.engines.base import EngineOptions, SessionConfig
 from services.render.engines.joygen.audio import WhisperFeatures
 from services.render.engines.joygen.batching import Batcher
 from services.render.engines.joygen.engine import JoygenEngine
+from services.render.engines.joygen.settings import Settings
+from services.render.settings import RenderSettings
+from services.render.types import SessionConfig
 from tests.fakes.joygen_small import write_small
 from tests.fakes.media import png, portrait
 from tools.joygen_golden import sound
@@ -26,7 +28,7 @@ class Stage:
     def __init__(self, root: Path) -> None:
         write_small(root / "models/joygen", "joygen")
         self.engine = JoygenEngine(
-            EngineOptions(SharedSettings().weights_dir, models_dir=root / "models", device="cpu")
+            Settings(models_dir=root / "models", device="cpu"), SharedSettings(threads=1), RenderSettings()
         )
         self.engine.load()
         self.avatar = root / "avatars/ann"

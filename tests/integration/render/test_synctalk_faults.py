@@ -14,13 +14,14 @@ import psutil
 import pytest
 
 from services.common.errors import HuashengError
-from services.render.engines.base import EngineOptions, Frame, SessionConfig, Working
-from services.render.engines.synctalk.prepare import Job as Preparing
-from services.render.engines.synctalk.prepare import run_steps
+from services.common.settings import SharedSettings
+from services.render.engines.synctalk.prepare import SynctalkPrepareJob, run_steps
 from services.render.engines.synctalk.session import SyncSession
 from services.render.engines.synctalk.setup import SyncTalk
 from services.render.engines.synctalk.train import train
-from services.render.train.job import Job, Told
+from services.render.settings import RenderSettings
+from services.render.train.job import TrainingJob, TrainingProgress
+from services.render.types import ClipLimits, Frame, SessionConfig, Working
 from tests.fakes.media import blank, tone, video
 from tests.fakes.synctalk_checkout import avatar, calls, checkout, fault, model
 
@@ -150,8 +151,15 @@ def preparing(setup: SyncTalk, folder: Path, cancelled: Callable[[], bool] = lam
     person.mkdir(parents=True)
     (person / "person.mp4").write_bytes(video([blank(64)] * 22, sound=tone(0.88)))
     parts: list[float] = []
-    options = EngineOptions(folder, synctalk=setup)
-    job = Preparing(folder, "video", setup, folder, options, lambda _stage, part: parts.append(part), cancelled)
+    job = SynctalkPrepareJob(
+        source=folder,
+        kind="video",
+        mesh_weights=folder,
+        limits=ClipLimits(),
+        progress=lambda _stage, part: parts.append(part),
+        cancelled=cancelled,
+        setup=setup,
+    )
     try:
         run_steps(job, person, 22)
     finally:
@@ -199,15 +207,28 @@ def test_preparing_can_be_cancelled_while_a_step_hangs(setup: SyncTalk, tmp_path
 
 
 def training(
-    setup: SyncTalk, folder: Path, cancelled: Callable[[], bool] = lambda: False, device: str = ""
-) -> list[Told]:
-    """A training of an avatar that is there; what it told."""
-    told: list[Told] = []
+    setup: SyncTalk, folder: Path, cancelled: Callable[[], bool] = lambda: False, device: str = "", steps: int = 160
+) -> list[TrainingProgress]:
+    """A training of an avatar that is there; its progress."""
+    told: list[TrainingProgress] = []
     home = folder / "avatar" if (folder / "avatar").is_dir() else avatar(folder)
     for name in ("work", "made"):
         (folder / name).mkdir(exist_ok=True)
-    options = EngineOptions(folder, synctalk=setup)
-    train(Job(folder, "me", folder / "work", folder / "made", 160, device, options, home, {}, told.append, cancelled))
+    job = TrainingJob(
+        source=folder,
+        name="me",
+        work=folder / "work",
+        out=folder / "made",
+        steps=steps,
+        device=device,
+        settings=RenderSettings(),
+        shared=SharedSettings(weights_dir=folder),
+        options=setup.settings,
+        avatar=home,
+        on_progress=told.append,
+        cancelled=cancelled,
+    )
+    train(job)
     return told
 
 
@@ -271,12 +292,8 @@ def test_the_processor_and_too_few_steps_are_refused_before_anything_runs(setup:
     with pytest.raises(HuashengError) as e:
         training(setup, tmp_path, device="cpu")
     assert e.value.slug == "training-unavailable"
-    home = tmp_path / "avatar"
-    job = Job(
-        tmp_path, "me", tmp_path / "work", tmp_path / "made", 20, "", EngineOptions(tmp_path, synctalk=setup), home
-    )
     with pytest.raises(HuashengError) as e:
-        train(job)
+        training(setup, tmp_path, steps=20)
     assert e.value.slug == "too-few-steps"
     assert calls(setup) == []
 

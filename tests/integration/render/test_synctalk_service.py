@@ -16,7 +16,7 @@ from services.render.settings import RenderSettings
 from tests.fakes.media import decoded, png, portrait, rocking, tone, video
 from tests.fakes.render_rig import END, FAKES, Rig, config, kinds, media, open_rig, refused, sound, whole
 from tests.fakes.serving import Serve
-from tests.fakes.synctalk_checkout import calls, checkout, fault
+from tests.fakes.synctalk_checkout import calls, checkout, fault, variables
 
 
 @pytest.fixture
@@ -34,7 +34,8 @@ def no_process_is_left() -> Iterator[None]:
 async def rig(
     no_process_is_left: None, tmp_path: Path, checkout_: SyncTalk, monkeypatch: pytest.MonkeyPatch, serve: Serve
 ) -> Rig:
-    monkeypatch.setattr(RenderSettings, "synctalk", lambda _self: checkout_)
+    for name, value in variables(checkout_).items():
+        monkeypatch.setenv(name, value)
     registry = {**FAKES, **REGISTRY}
     return await open_rig(serve, tmp_path, registry, ("portrait", "face-mesh"), engines="fake,synctalk")
 

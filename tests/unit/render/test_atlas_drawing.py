@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from services.render.clip.frames import GROUP, Reader, Writer
-from services.render.clip.loop import Path as FramePath
-from services.render.clip.loop import idle_loop, positions, there_and_back
+from services.render.clip.loop import LoopWalk, idle_loop, positions, there_and_back
+from services.render.clip.plan import Plan
 from services.render.clip.portrait import BLINKS_S, CLOSING_S, LOOP_S, blink_at, sway_at
-from services.render.engines.atlas.analysis import BLURRED, build_library, missing_shapes, relearn, understand, worth
+from services.render.engines.atlas.analysis import BLURRED, build_library, fit_face, missing_shapes, relearn, sharpness
 from services.render.engines.atlas.face import Face, mouth_rect
 from services.render.engines.atlas.interior import Interior
 from services.render.engines.atlas.library import Library, PictureSelector, select_frames
@@ -33,7 +33,7 @@ LIGHT = Light((0.6, 0.55, 0.5), 1.0, 0.01, 0.5)
 @pytest.fixture(scope="module")
 def person() -> tuple[Face, Library]:
     meshes = faces.talking()
-    face = understand(meshes, np.ones(len(meshes), bool), faces.face())
+    face = fit_face(meshes, np.ones(len(meshes), bool), faces.face())
     picked = [3, 9, 20, 31]
     traits = np.concatenate([face.mouths, face.poses.angles()], 1).astype(np.float32)[picked]
     patches = [cut(faces.picture(k), mouth_rect(face.meshes[k], float(face.scale[k]), SIDE, SIDE)) for k in picked]
@@ -74,7 +74,7 @@ def test_strength_fades_around_missing_faces() -> None:
     good = np.ones(len(meshes), bool)
     good[15:20] = False
     meshes[~good] = np.nan
-    face = understand(meshes, good, faces.face())
+    face = fit_face(meshes, good, faces.face())
     assert (face.strength[15:20] == 0).all() and face.strength[0] == 1 and face.strength[30] == 1
     assert 0 < face.strength[14] < 1 and 0 < face.strength[20] < 1
     assert np.isfinite(face.meshes).all() and np.isfinite(face.residual).all()
@@ -152,11 +152,32 @@ def test_turning_back_never_jumps(count: int) -> None:
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_path_never_jumps_and_never_ends(whole: bool) -> None:
     loop = idle_loop(25, *np.ones((3, 100), np.float32))
-    path = FramePath(loop, 100, 30, whole)
-    shown = [path.next() for _ in range(1000)]
+    walk = LoopWalk(Plan(64, 64, 25.0, 100, False, loop, positions(loop, 100, np.arange(100)[:, None])), 30, whole)
+    shown = [walk.step().source for _ in range(1000)]
     assert shown[0] == loop[30]
     assert max(abs(a - b) for a, b in pairwise(shown)) <= 1
     assert not whole or set(shown) == set(range(100))
+
+
+def test_a_walk_looks_ahead_without_going_on() -> None:
+    loop = [2, 3, 4, 3]
+    plan = Plan(64, 64, 25.0, 6, False, loop, [0, 0, 0, 1, 2, 2])
+    round_, whole = LoopWalk(plan, 6, whole=False), LoopWalk(plan, 6, whole=True)
+    assert round_.upcoming(5) == round_.upcoming(5) == [4, 3, 2, 3, 4] and round_.end_frame == 2
+    assert [(s.source, s.position) for s in (round_.step(), round_.step(), round_.step())] == [(4, 2), (3, 3), (2, 0)]
+    assert round_.end_frame == 1
+    assert whole.step().source == 4 and whole.end_frame == 3
+    steps = [whole.step() for _ in range(60)]
+    assert {s.source for s in steps} == set(range(6))
+    assert all(s.position == plan.positions[s.source] for s in steps)
+    assert whole.end_frame == (steps[-1].position + 1) % 4
+    still = LoopWalk(Plan(64, 64, 25.0, 1, False, [0], [0]), 3, whole=True)
+    assert [still.step().source for _ in range(3)] == [0, 0, 0] and still.end_frame == 0
+
+
+@pytest.mark.parametrize(("limit", "size"), [(0, (640, 358)), (2000, (640, 358)), (200, (200, 110)), (1, (2, 2))])
+def test_a_smaller_video_has_even_sides(limit: int, size: tuple[int, int]) -> None:
+    assert Plan(640, 358, 25.0, 1, True, [0], [0]).output_size(limit) == size
 
 
 def test_turns_slow_down() -> None:
@@ -204,12 +225,12 @@ def test_sway_is_small_and_closes() -> None:
 def test_the_atlas_covers_shapes_and_prefers_good_frames() -> None:
     rng = np.random.default_rng(0)
     traits = np.c_[rng.uniform(0, 0.4, 300), rng.uniform(0.6, 0.9, 300), np.zeros((300, 3))].astype(np.float32)
-    worth = np.ones(300)
-    worth[::2] = 0.05
-    chosen = select_frames(traits, worth, 30)
+    sharpness = np.ones(300)
+    sharpness[::2] = 0.05
+    chosen = choose(traits, sharpness, 30)
     assert len(chosen) == 30
     assert traits[chosen, 0].min() < 0.03 and traits[chosen, 0].max() > 0.37
-    assert np.mean([worth[c] == 1 for c in chosen]) > 0.8
+    assert np.mean([sharpness[c] == 1 for c in chosen]) > 0.8
 
 
 def test_pictures_fade_in_and_out(person: tuple[Face, Library]) -> None:
@@ -270,7 +291,7 @@ def test_the_library_takes_sharp_frames(person: tuple[Face, Library], tmp_path: 
         for k in range(len(face.strength)):
             picture = faces.picture(k)
             writer.add(cv2.GaussianBlur(picture, (0, 0), 4) if k % 4 == 1 else picture)
-    sharp = worth(face, tmp_path / "f.mp4", SIDE, SIDE, lambda: False)
+    sharp = sharpness(face, tmp_path / "f.mp4", SIDE, SIDE, lambda: False)
     assert (sharp[1::4] < BLURRED).all() and (sharp[::2] > BLURRED).all()
     library = build_library(face, tmp_path / "f.mp4", SIDE, SIDE, sharp, 12)
     assert len(library.patches) == len(library.frames) == 12

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.render.engines.atlas.analysis import understand
+from services.render.engines.atlas.analysis import fit_face
 from services.render.engines.atlas.face import Face
 from services.render.engines.atlas.speaking_style import (
     SPREAD_SHARE,
@@ -24,7 +24,7 @@ FPS = 25.0
 @pytest.fixture(scope="module")
 def face() -> Face:
     meshes = faces.talking(200)
-    return understand(meshes, np.ones(len(meshes), bool), faces.face())
+    return fit_face(meshes, np.ones(len(meshes), bool), faces.face())
 
 
 def speech(count: int = 4000) -> np.ndarray:

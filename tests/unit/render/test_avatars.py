@@ -9,11 +9,13 @@ import fsspec
 import pytest
 
 from services.common.errors import HuashengError
+from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from services.render.avatars.prepare import Preparer
 from services.render.avatars.store import BUILTIN, AvatarRecord, AvatarStore
-from services.render.engines.base import AvatarReport, EngineOptions
 from services.render.media.write import EncoderOptions
+from services.render.settings import RenderSettings
+from services.render.types import AvatarReport
 from tests.fakes.media import blank, png
 from tests.fakes.render_engine import FakeEngine
 
@@ -123,7 +125,11 @@ def test_a_bucket_is_fetched_again_on_another_machine_and_after_a_change(tmp_pat
 def preparer(tmp_path: Path) -> tuple[Preparer, FakeEngine, Path]:
     store = AvatarStore(Storage(f"file://{tmp_path}/storage"), tmp_path / "cache")
     (tmp_path / "a.png").write_bytes(png(blank(256)))
-    return Preparer(store, EncoderOptions()), FakeEngine(EngineOptions(tmp_path)), tmp_path / "a.png"
+    return (
+        Preparer(store, EncoderOptions()),
+        FakeEngine(None, SharedSettings(weights_dir=tmp_path), RenderSettings()),
+        tmp_path / "a.png",
+    )
 
 
 def test_two_callers_at_once_prepare_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

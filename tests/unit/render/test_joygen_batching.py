@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from services.common.errors import HuashengError
-from services.render.engines.joygen.batching import GROW_AFTER, Batcher, Full
+from services.render.engines.joygen.batching import RESTORE_AFTER, Batcher, DeviceOutOfMemory
 
 WAIT = 20.0
 
@@ -29,7 +29,7 @@ class Device:
         self.busy.set()
         assert self.gate.wait(WAIT)
         if len(items) > self.room:
-            raise Full("no room")
+            raise DeviceOutOfMemory("no room")
         if self.poison & set(items):
             raise RuntimeError("poison")
         time.sleep(self.frame_s * len(items))
@@ -143,7 +143,7 @@ def test_short_memory_halves_the_batch_and_it_grows_again(batcher: Batcher, devi
     assert batcher.limit == 2
     assert all(len(b) <= 2 for b in device.batches)
     device.room = 100
-    for i in range(GROW_AFTER):
+    for i in range(RESTORE_AFTER):
         seat.ask(i).result(WAIT)
     assert batcher.limit == 4
 

@@ -10,18 +10,19 @@ import torch
 from safetensors.torch import load_file
 
 from services.common.errors import HuashengError
-from services.render.engines.base import EngineOptions
+from services.common.settings import SharedSettings
 from services.render.engines.joygen.checkpoints import UNET, load_unet, load_vae
 from services.render.engines.joygen.train import run
-from services.render.engines.joygen.train.augment import APART, draw
-from services.render.engines.joygen.train.fit import Fit, Recipe
+from services.render.engines.joygen.train.augment import MIN_FRAME_DISTANCE, sample_batch
+from services.render.engines.joygen.train.fit import UNetFineTuning, FineTuneRecipe
 from services.render.engines.joygen.train.losses import perceptual, reconstruction
-from services.render.engines.joygen.train.material import Material
+from services.render.engines.joygen.train.material import TrainingData
 from services.render.engines.joygen.train.run import save_unet
-from services.render.train.job import Job
+from services.render.settings import RenderSettings
+from services.render.train.job import TrainingJob
 from tests.fakes.joygen_small import SOUND, write_small
 
-RECIPE = Recipe(batch=1, rate=2e-3, last_rate=1e-3, average=0.9)
+RECIPE = FineTuneRecipe(batch=1, rate=2e-3, last_rate=1e-3, average=0.9)
 
 
 @pytest.fixture(scope="module")
@@ -30,42 +31,42 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def material() -> Material:
+def material() -> TrainingData:
     dice = np.random.default_rng(0)
     small = dice.integers(0, 255, (40, 8, 8, 3), np.uint8)
     faces = small.repeat(32, 1).repeat(32, 2)
     depth = np.full((40, 128, 256), 200, np.uint8)
     sound = dice.normal(0, 1, (40, 50, SOUND)).astype(np.float32)
-    return Material(faces, depth, sound, np.arange(30), np.arange(34, 40))
+    return TrainingData(faces, depth, sound, np.arange(30), np.arange(34, 40))
 
 
-def fit_of(root: Path, material: Material, steps: int = 6, recipe: Recipe = RECIPE) -> Fit:
+def fit_of(root: Path, material: TrainingData, steps: int = 6, recipe: FineTuneRecipe = RECIPE) -> UNetFineTuning:
     vae = load_vae(root / "sd-vae-ft-mse/diffusion_pytorch_model.bin")
-    return Fit(load_unet(root / "joygen"), vae, material, recipe, steps, "cpu", "made up")
+    return UNetFineTuning(load_unet(root / "joygen"), vae, material, recipe, steps, "cpu", "made up")
 
 
-def test_the_depth_is_really_shown_shifted_by_little_and_black_as_often_as_asked(material: Material) -> None:
+def test_the_depth_is_really_shown_shifted_by_little_and_black_as_often_as_asked(material: TrainingData) -> None:
     dice = torch.Generator().manual_seed(1)
-    shown = draw(material, 24, 0.5, dice).depth
+    shown = sample_batch(material, 24, 0.5, dice).depth
     deep = [bool((d > 0).any()) for d in shown]
     assert 6 <= sum(deep) <= 18
     assert all((d == -1).all() for d, is_deep in zip(shown, deep, strict=True) if not is_deep)
-    assert not any((d > 0).any() for d in draw(material, 4, 0.0, dice).depth)
-    always = draw(material, 8, 1.0, dice).depth
+    assert not any((d > 0).any() for d in sample_batch(material, 4, 0.0, dice).depth)
+    always = sample_batch(material, 8, 1.0, dice).depth
     assert all((d > 0).any() for d in always)
     filled = [int((d[0] > 0).sum()) for d in always]
     assert min(filled) > 0.8 * 128 * 256 * 0.8 and len(set(filled)) > 3  # moved and cut differently
 
 
-def test_the_reference_is_another_moment(material: Material) -> None:
+def test_the_reference_is_another_moment(material: TrainingData) -> None:
     numbers = np.broadcast_to((np.arange(40) * 6).astype(np.uint8)[:, None, None, None], material.faces.shape)
-    batch = draw(replace(material, faces=np.ascontiguousarray(numbers)), 30, 0.5, torch.Generator().manual_seed(2))
+    batch = sample_batch(replace(material, faces=np.ascontiguousarray(numbers)), 30, 0.5, torch.Generator().manual_seed(2))
     apart = (batch.real.mean((1, 2, 3)) - batch.reference.mean((1, 2, 3))).abs() * 127.5 / 6
-    assert apart.min() > 0.6 * APART  # colours are varied by a tenth or so, alike on both
+    assert apart.min() > 0.6 * MIN_FRAME_DISTANCE  # colours are varied by a tenth or so, alike on both
 
 
-def test_chance_is_the_generators_alone(material: Material) -> None:
-    a, b = (draw(material, 3, 0.5, torch.Generator().manual_seed(5)) for _ in range(2))
+def test_chance_is_the_generators_alone(material: TrainingData) -> None:
+    a, b = (sample_batch(material, 3, 0.5, torch.Generator().manual_seed(5)) for _ in range(2))
     assert all(torch.equal(getattr(a, n), getattr(b, n)) for n in ("real", "reference", "depth", "sound"))
 
 
@@ -78,14 +79,14 @@ def test_the_loss_counts_latents_once_and_lower_pixels_twice() -> None:
     assert reconstruction(zeros, zeros, ones, zeros) == 2
 
 
-def test_a_blurred_mouth_is_worse_to_the_perceptual_loss(root: Path, material: Material) -> None:
+def test_a_blurred_mouth_is_worse_to_the_perceptual_loss(root: Path, material: TrainingData) -> None:
     vae = load_vae(root / "sd-vae-ft-mse/diffusion_pytorch_model.bin")
-    real = draw(material, 1, 0, torch.Generator().manual_seed(0)).real
+    real = sample_batch(material, 1, 0, torch.Generator().manual_seed(0)).real
     blurred = torch.nn.functional.avg_pool2d(real, 31, 1, 15)
     assert perceptual(vae, real, real) == 0 < perceptual(vae, blurred, real)
 
 
-def test_it_learns_and_goes_on_exactly(root: Path, material: Material, tmp_path: Path) -> None:
+def test_it_learns_and_goes_on_exactly(root: Path, material: TrainingData, tmp_path: Path) -> None:
     recipe = replace(RECIPE, adversarial=0.01, perceptual=0.1, accumulate=2)
     whole, part = (fit_of(root, material, recipe=recipe) for _ in range(2))
     for _ in range(4):
@@ -106,7 +107,7 @@ def test_it_learns_and_goes_on_exactly(root: Path, material: Material, tmp_path:
     assert any(not torch.equal(start[k], v) for k, v in whole.kept.state_dict().items())
 
 
-def test_a_checkpoint_of_another_training_is_not_gone_on_from(root: Path, material: Material, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_training_is_not_gone_on_from(root: Path, material: TrainingData, tmp_path: Path) -> None:
     fit = fit_of(root, material)
     fit.one()
     fit.save(tmp_path / "x.pt")
@@ -115,7 +116,7 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(root: Path, materi
     assert not fit_of(root, material).resume(tmp_path / "none.pt")
 
 
-def test_recomputing_and_accumulating_change_nothing_but_memory(root: Path, material: Material) -> None:
+def test_recomputing_and_accumulating_change_nothing_but_memory(root: Path, material: TrainingData) -> None:
     plain, saving = fit_of(root, material), fit_of(root, material, recipe=replace(RECIPE, recompute=True))
     for fit in (plain, saving):
         fit.one()
@@ -123,7 +124,7 @@ def test_recomputing_and_accumulating_change_nothing_but_memory(root: Path, mate
     assert max(float((a[k] - b[k]).abs().max()) for k in a) < 1e-5
 
 
-def test_the_rate_rises_and_falls(root: Path, material: Material) -> None:
+def test_the_rate_rises_and_falls(root: Path, material: TrainingData) -> None:
     fit, rates = fit_of(root, material, recipe=replace(RECIPE, warm_up=2)), []
     for _ in range(6):
         fit.one()
@@ -131,13 +132,13 @@ def test_the_rate_rises_and_falls(root: Path, material: Material) -> None:
     assert rates[0] == pytest.approx(1e-3) and rates[1] > rates[2] > rates[5] > 1e-3
 
 
-def test_half_precision_learns_too(root: Path, material: Material) -> None:
+def test_half_precision_learns_too(root: Path, material: TrainingData) -> None:
     fit = fit_of(root, material, recipe=replace(RECIPE, precision="bf16"))
     fit.one()
     assert 0 < fit.loss < 100 and next(fit.unet.parameters()).dtype == torch.float32
 
 
-def test_the_network_is_kept_in_upstreams_format(root: Path, material: Material, tmp_path: Path) -> None:
+def test_the_network_is_kept_in_upstreams_format(root: Path, material: TrainingData, tmp_path: Path) -> None:
     fit = fit_of(root, material)
     fit.one()
     save_unet(fit, tmp_path / "unet")
@@ -150,10 +151,10 @@ def test_the_network_is_kept_in_upstreams_format(root: Path, material: Material,
 
 
 def test_options_are_checked() -> None:
-    assert Recipe.of({"batch": 8, "perceptual": 1}).batch == 8
+    assert FineTuneRecipe.of({"batch": 8, "perceptual": 1}).batch == 8
     for wrong in ({"bach": 8}, {"batch": "8"}):
         with pytest.raises(HuashengError, match="bad-request"):
-            Recipe.of(wrong)
+            FineTuneRecipe.of(wrong)
 
 
 @pytest.mark.parametrize(
@@ -166,19 +167,28 @@ def test_options_are_checked() -> None:
     ids=["GPU", "Python", "torch on the CPU"],
 )
 def test_too_little_memory_is_told_as_such(
-    root: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    root: Path, material: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     fit = fit_of(root, material)
 
     def full(*_: object) -> None:
         raise error
 
-    def prepared(_job: Job) -> None:
+    def prepared(_job: TrainingJob) -> None:
         fit.one()
 
     monkeypatch.setattr(fit.unet, "forward", full)
     monkeypatch.setattr(run, "_train", prepared)
-    job = Job(tmp_path / "x.mp4", "x", tmp_path, tmp_path, 5, "cuda:0", EngineOptions(tmp_path))
+    job = TrainingJob(
+        source=tmp_path / "x.mp4",
+        name="x",
+        work=tmp_path,
+        out=tmp_path,
+        steps=5,
+        device="cuda:0",
+        settings=RenderSettings(),
+        shared=SharedSettings(weights_dir=tmp_path, threads=1),
+    )
     with pytest.raises(HuashengError) as e:
         run.train(job)
     assert (e.value.slug, e.value.params["device"]) == ("training-memory", "cuda:0")

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from services.common.errors import HuashengError
+from services.common.settings import SharedSettings
 from services.render.engines.atlas import engine as atlas
-from services.render.engines.base import EngineOptions, SessionConfig
+from services.render.settings import RenderSettings
+from services.render.types import SessionConfig
 from tests.fakes import media
 
 
@@ -30,11 +32,10 @@ class Encoder:
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> atlas.AtlasEngine:
-    made = atlas.AtlasEngine(EngineOptions(Path()))
-    monkeypatch.setattr(made, "_acoustic", object())
+    made = atlas.AtlasEngine(None, SharedSettings(threads=1), RenderSettings())
     monkeypatch.setattr(made, "_encoder", Encoder())
     monkeypatch.setattr("services.render.engines.atlas.engine.Avatar.load", lambda folder: folder)
-    monkeypatch.setattr(atlas, "AtlasSession", lambda *a, **k: (a[3:], k))
+    monkeypatch.setattr(atlas, "AtlasSession", lambda *a, **k: (a[2:], k))
     return made
 
 

@@ -5,10 +5,9 @@ import pytest
 
 from services.render.audio.log_mel import RATE, Levelled
 from services.render.audio.resampling import Resampler
-from services.render.engines.atlas.mouth.hear import LOOK_AHEAD_S, AcousticModel, Listener
-from services.render.engines.atlas.mouth.track import LEAD_S, VISEME_REACH_S, labiodental_at, mouth_at
+from services.render.engines.atlas.mouth.track import LEAD_S, VISEME_REACH_S, mouth_at, labiodental_at
 from services.render.engines.atlas.mouth.visemes import PAUSE, REST, VISEMES, TimedViseme, timed_visemes
-from services.render.engines.base import PhonemeSpan
+from services.render.types import PhonemeSpan
 
 STEP_US = 120_000
 
@@ -145,19 +144,6 @@ def test_features_in_pieces_equal_the_whole() -> None:
     assert np.allclose(whole, pieces, atol=1e-5)
 
 
-@pytest.mark.parametrize("rate", [8000, 16000, 24000, 48000])
-def test_hearing_needs_no_more_than_its_look_ahead(rate: int) -> None:
-    x = np.interp(np.arange(0, 2, 1 / rate), np.arange(0, 2, 1 / RATE), voice(2)).astype(np.float32)
-    whole = Listener(AcousticModel.builtin(), rate)
-    whole.push(x, last=True)
-    stream, heard = Listener(AcousticModel.builtin(), rate), 0
-    for k in range(20):
-        until = int((k * 0.04 + LOOK_AHEAD_S) * rate)
-        stream.push(x[heard:until])
-        heard = until
-        assert np.allclose(stream.mouth_at(k * 0.04), whole.mouth_at(k * 0.04), atol=2e-3), k
-
-
 @pytest.mark.parametrize("rate", [8000, 22050, 48000])
 def test_resampling_keeps_tone_and_time(rate: int) -> None:
     t = np.arange(rate) / rate
@@ -165,19 +151,3 @@ def test_resampling_keeps_tone_and_time(rate: int) -> None:
     want = np.sin(2 * np.pi * 440 * np.arange(len(got)) / RATE)
     assert abs(len(got) - RATE) <= 2
     assert np.abs(got - want)[200:-200].max() < 0.01
-
-
-def test_hearing_rests_in_silence_and_moves_in_speech() -> None:
-    listener = Listener(AcousticModel.builtin(), RATE)
-    listener.push(np.concatenate([voice(1.5), np.zeros(RATE, np.float32)]))
-    assert np.abs(listener.mouth_at(2.1)).max() < 0.05
-    speech = np.array([listener.mouth_at(t)[0] for t in np.arange(0.2, 1.3, 0.04)])
-    assert speech.max() > 0.1
-
-
-def test_a_listener_may_start_anywhere() -> None:
-    x = voice(1)
-    here, later = Listener(AcousticModel.builtin(), RATE), Listener(AcousticModel.builtin(), RATE, 3.0)
-    here.push(x)
-    later.push(x)
-    assert np.array_equal(here.mouth_at(0.4), later.mouth_at(3.4))

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from services.render.clip.portrait import LIDS, close_eyes, has_glasses, snap_closed_lips
-from services.render.engines.atlas.analysis import understand
+from services.render.engines.atlas.analysis import fit_face
 from services.render.engines.atlas.face import Face
 from services.render.engines.atlas.interior import BLACK_YUV, UPPER_TEETH_OVERLAP, Interior, Lips
-from services.render.engines.atlas.light import Light, light_of_picture, luma, rgb, yuv
+from services.render.engines.atlas.light import Light, luma, light_of_picture, rgb, yuv
 from services.render.engines.atlas.light import median_light as middle_of
 from services.render.engines.atlas.still import ROUNDED_WIDTH, StillPainter
-from services.render.engines.atlas.teeth import ENAMEL, FLESH, lit_colour, tongue, tooth_row
-from services.render.engines.base import Image
+from services.render.engines.atlas.teeth import ENAMEL, FLESH, lit_colour, tooth_row, tongue
 from services.render.face import points as pt
 from services.render.media.planes import cut, planes
+from services.render.types import Image
 from tests.fakes import faces
 
 SIDE = 320
@@ -42,7 +42,7 @@ def closed_face(opening: float = 0.01) -> Face:
         a = 0.03 * np.sin(k)
         turn = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
         meshes.append(80 * faces.face(opening) @ turn.T + (160 + 2 * np.sin(k), 130, 0))
-    return understand(np.array(meshes, np.float32), np.ones(12, bool), faces.face(opening)).for_portrait()
+    return fit_face(np.array(meshes, np.float32), np.ones(12, bool), faces.face(opening)).still()
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,16 @@ import pytest
 
 from services.common.settings import load
 from services.render.devices import cpu
+from services.render.engines.registry import REGISTRY
+from services.render.engines.settings import load_engine_settings
 from services.render.settings import RenderSettings
 
 
 def test_defaults_are_as_documented() -> None:
     settings = RenderSettings()
     assert (settings.port, settings.metrics_port, settings.engine_names) == (50054, 9104, ["atlas"])
+    found = load_engine_settings(REGISTRY)
+    assert sorted(found) == ["joygen", "musetalk", "synctalk"] and found["joygen"] is found["musetalk"]
 
 
 @pytest.mark.parametrize(
@@ -19,6 +23,9 @@ def test_defaults_are_as_documented() -> None:
         ("RENDER_CRF", "99"),
         ("RENDER_MAX_SIDE", "64"),
         ("RENDER_PORT", "x"),
+        ("RENDER_DEVICE", "gpu"),
+        ("RENDER_MAX_BATCH", "0"),
+        ("RENDER_SYNCTALK_PRELOAD", "3"),
     ],
 )
 def test_wrong_settings_end_the_start(
@@ -27,6 +34,7 @@ def test_wrong_settings_end_the_start(
     monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as e:
         load(RenderSettings)
+        load_engine_settings(REGISTRY)
     assert e.value.code == 2
     assert name in capsys.readouterr().err
 

@@ -8,33 +8,36 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.common.engines import EngineSet, why
+from services.common.engines import EngineSet, load_engine_settings, why
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings, load
-from services.render.engines.base import EngineOptions, RenderEngine
-from services.render.engines.registry import make_engines
+from services.render.engines.base import RenderEngine
+from services.render.engines.registry import REGISTRY, make_engines
 from services.render.engines.synctalk.data import Person
+from services.render.engines.synctalk.engine import SynctalkEngine
 from services.render.engines.synctalk.prepare import inside, longest, square
-from services.render.engines.synctalk.setup import FILES
+from services.render.engines.synctalk.settings import Settings
+from services.render.engines.synctalk.setup import FILES, SyncTalk
 from services.render.engines.synctalk.train import epochs
 from services.render.engines.synctalk.watch import Fit, bar
 from services.render.settings import RenderSettings
 from tests.fakes.synctalk_checkout import avatar, checkout, program
 
 
-def engines(setup: object) -> EngineSet[RenderEngine]:
+def engines(setup: SyncTalk | None) -> EngineSet[RenderEngine]:
     """The engines of a service, loaded."""
-    options = EngineOptions(SharedSettings().weights_dir, synctalk=setup)  # type: ignore[arg-type]
+    options = setup.settings if setup else Settings(dir=None)
     registry = {
         "fake": "tests.fakes.render_engine:FakeEngine",
         "synctalk": "services.render.engines.synctalk.engine:SynctalkEngine",
     }
-    found = make_engines(["fake", "synctalk"], lambda cls: cls(options), registry)
+    settings = RenderSettings.model_construct(**{**RenderSettings().model_dump(), "engines": "fake,synctalk"})
+    found = make_engines(settings, SharedSettings(), {"synctalk": options}, registry)
     found.load()
     return found
 
 
-def unusable(setup: object) -> str:
+def unusable(setup: SyncTalk | None) -> str:
     """Why the engine is listed as not available."""
     state = next(s for s in engines(setup).states() if s.name == "synctalk")
     assert state.engine is None and state.error
@@ -108,25 +111,29 @@ def test_a_wrong_setting_ends_the_start_in_clear_words(
     setup = checkout(tmp_path)
     right = {
         "RENDER_SYNCTALK_DIR": str(setup.checkout),
-        "RENDER_SYNCTALK_PYTHON": setup.python,
+        "RENDER_SYNCTALK_PYTHON": setup.settings.python,
         "RENDER_ENGINES": "atlas,synctalk",
     }
     for name, value in (right | wrong).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit):
         load(RenderSettings)
+        load_engine_settings(REGISTRY)
     assert words in capsys.readouterr().err
 
 
 def test_right_settings_reach_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     setup = checkout(tmp_path)
     monkeypatch.setenv("RENDER_SYNCTALK_DIR", str(setup.checkout))
-    monkeypatch.setenv("RENDER_SYNCTALK_PYTHON", setup.python)
+    monkeypatch.setenv("RENDER_SYNCTALK_PYTHON", setup.settings.python)
     monkeypatch.setenv("RENDER_SYNCTALK_PRELOAD", "2")
-    found = RenderSettings().synctalk()
-    assert found
-    assert (found.checkout, found.preload, found.max_video_s) == (setup.checkout, 2, 300)
-    assert RenderSettings.model_construct(synctalk_dir=None).synctalk() is None
+    engine = SynctalkEngine(load(Settings), SharedSettings(), RenderSettings())
+    assert engine.setup
+    assert (engine.setup.checkout, engine.settings.preload) == (setup.checkout, 2)
+    assert (engine.limits.max_s, engine.limits.max_side_px) == (300, 1920)
+    monkeypatch.delenv("RENDER_SYNCTALK_DIR")
+    without = SynctalkEngine(load(Settings), SharedSettings(), RenderSettings())
+    assert without.setup is None and without.limits.max_s == 60
 
 
 def test_the_lines_of_a_training_are_read() -> None:

@@ -1,14 +1,18 @@
 """What a clip must be to learn from, and how its offset is found."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from services.common.errors import HuashengError
-from services.render.engines.atlas.train.checks import offset, offset_warnings, sound_of, voice_in
+from services.common.settings import SharedSettings
+from services.render.engines.atlas.train.checks import offset, offset_warnings, voice_in
 from services.render.engines.atlas.train.score import best_lag
-from services.render.train.job import Curve, Job, Result, Told
+from services.render.settings import RenderSettings
+from services.render.train.checks import clip_sound
+from services.render.train.job import MouthCurve, TrainingJob, TrainingProgress, TrainingResult
 from tests.fakes import media
 
 
@@ -33,15 +37,15 @@ def clip(tmp_path: Path, sound: np.ndarray | None, seconds: float = 5) -> Path:
 )
 def test_what_cannot_teach_is_refused_by_name(tmp_path: Path, sound: np.ndarray | None, slug: str) -> None:
     with pytest.raises(HuashengError) as e:
-        sound_of(clip(tmp_path, sound), "talk")
+        clip_sound(clip(tmp_path, sound), "talk")
     assert e.value.slug == slug and "talk" in e.value.text("detail", "en")
 
 
 def test_a_short_clip_and_one_without_pauses_are_warned_about(tmp_path: Path) -> None:
-    assert sound_of(clip(tmp_path, media.tone(5)), "talk")[1] == ["short-clip", "loud-background"]
+    assert clip_sound(clip(tmp_path, media.tone(5)), "talk")[1] == ["short-clip", "loud-background"]
     hiss = np.random.default_rng(5).normal(0, 0.1, 13 * 16000)
     burst = hiss * (np.arange(13 * 16000) % 16000 < 9000)
-    assert sound_of(clip(tmp_path, burst.astype(np.float32), 1), "talk")[1] == []
+    assert clip_sound(clip(tmp_path, burst.astype(np.float32), 1), "talk")[1] == []
 
 
 def test_sound_without_words_is_refused() -> None:
@@ -76,18 +80,28 @@ def test_best_lag_tells_late_from_early() -> None:
     assert best_lag(np.zeros(500), real)[0] == 0
 
 
-def test_a_job_tells_ever_more_and_stops_when_it_is_told_to(tmp_path: Path) -> None:
-    told: list[Told] = []
-    job = Job(tmp_path, "talk", tmp_path, tmp_path, 100, "cpu", None, tell=told.append)  # type: ignore[arg-type]
-    job.at("fit", 0.5, step=10, validation_loss=0.5)
+def test_the_progress_of_a_job_never_falls_and_a_cancelled_one_stops(tmp_path: Path) -> None:
+    seen: list[TrainingProgress] = []
+    job = TrainingJob(
+        source=tmp_path,
+        name="talk",
+        work=tmp_path,
+        out=tmp_path,
+        steps=100,
+        device="cpu",
+        settings=RenderSettings(),
+        shared=SharedSettings(),
+        on_progress=seen.append,
+    )
+    job.report("fit", 0.5, step=10, validation_loss=0.5)
     job.warn("short-clip")
-    job.at("fit", 0.4)
-    assert [t.fraction for t in told] == [0.5, 0.5] and told[1].validation_loss is None and told[1].step == 10
-    assert told[1].warnings == ("short-clip",)
-    assert Told.of(__import__("json").loads(told[0].to_json())) == told[0]
+    job.report("fit", 0.4)
+    assert [t.fraction for t in seen] == [0.5, 0.5] and seen[1].validation_loss is None and seen[1].step == 10
+    assert seen[1].warnings == ("short-clip",)
+    assert TrainingProgress.from_json(json.loads(seen[0].to_json())) == seen[0]
     job.cancelled = lambda: True
     with pytest.raises(HuashengError, match="cancelled"):
-        job.at("fit", 0.6)
-    result = Result({"a": 1.0}, {"a": 2.0}, ("x",), 20.0, Curve(25, 0, [1.0], [2.0], [3.0]))
+        job.report("fit", 0.6)
+    result = TrainingResult({"a": 1.0}, {"a": 2.0}, ("x",), 20.0, MouthCurve(25, 0, [1.0], [2.0], [3.0]))
     result.save(tmp_path / "result.json")
-    assert Result.load(tmp_path / "result.json") == result
+    assert TrainingResult.load(tmp_path / "result.json") == result

@@ -1,4 +1,4 @@
-"""Makes an avatar out of the meshes and stored frames of a clip: face, atlas, coverage and the order of frames."""
+"""Takes the meshes and stored frames of a clip apart: the face, the atlas of mouth pictures, and what is missing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from services.common.errors import HuashengError
 from services.render.clip.frames import Reader
+from services.render.clip.tracking import nearest_filled, redraw_strength
 from services.render.engines.atlas.face import MAX_CLOSED_OPENING, TOUCHING_OPENING, Face, mouth_rect
 from services.render.engines.atlas.library import MAX_PICTURES, Library, select_frames
 from services.render.face import points as pt
@@ -20,8 +21,6 @@ from services.render.media.planes import cut
 
 LIP_CALM = 12
 """Frames to each side over which what the mouth model leaves over is averaged at the lips."""
-FADE = 4
-"""Frames over which redrawing fades out before a frame without a usable face."""
 BLURRED = 0.35
 """A frame less sharp than this, against the clip's usual, has a blurred mouth."""
 OPEN, APART, ENOUGH = 0.15, 0.04, 3
@@ -31,13 +30,6 @@ TRACK_STD = np.array([0.21, 0.33])
 """Spread of mouth tracks over ordinary speech."""
 OPENING_REACH, WIDTH_REACH = (0.26, 0.42), (0.09, 0.14)
 """Bounds of what a full viseme adds, in eye distances: a mumbler still speaks clearly, a shouter does not shout."""
-
-
-def _filled(meshes: Array, good: npt.NDArray[np.bool_]) -> Array:
-    """Frames without a face get the nearest good frame's mesh, so that arrays stay whole."""
-    where = np.flatnonzero(good)
-    nearest = where[np.argmin(np.abs(np.arange(len(good))[:, None] - where[None]), axis=1)]
-    return np.asarray(meshes[nearest])
 
 
 def _lipness(mean: Array) -> Array:
@@ -60,17 +52,15 @@ def _calm(x: Array, reach: int) -> Array:
     return np.asarray((total[n:] - total[:-n]) / n, dtype=np.float32)
 
 
-def understand(meshes: Array, good: npt.NDArray[np.bool_], canonical: Array) -> Face:
+def fit_face(meshes: Array, good: npt.NDArray[np.bool_], canonical: Array) -> Face:
     """Poses, mouth model, rest and reach from the meshes (n, 468, 3) of a clip."""
-    meshes = smooth(_filled(meshes, good), good)
-    poses, shapes = separate_pose(meshes, canonical)
-    gap = np.convolve(np.pad((~good).astype(float), FADE, mode="edge"), np.ones(2 * FADE + 1), "valid")
-    strength = np.where(good, 1 - np.clip(gap / (FADE + 1), 0, 1), 0).astype(np.float32)
-    return _learned(meshes, poses, shapes, strength, good)
+    meshes = smooth(nearest_filled(meshes, good), good)
+    poses, shapes = separate(meshes, canonical)
+    return _learned(meshes, poses, shapes, redraw_strength(good), good)
 
 
 def relearn(face: Face, taught: npt.NDArray[np.bool_]) -> Face:
-    """The face as understood from its frames ``taught`` (n,) only; poses stay. To measure on the others."""
+    """The face as fitted to its frames ``taught`` (n,) only; poses stay. For measuring on the others."""
     shapes = to_head(face.poses, face.meshes)
     return _learned(face.meshes, face.poses, shapes, face.strength, taught & (face.strength > 0))
 
@@ -109,7 +99,7 @@ def traits(face: Face) -> Array:
     return np.concatenate([face.mouths, face.poses.angles()], 1).astype(np.float32)
 
 
-def worth(face: Face, store: Path, width: int, height: int, cancelled: Callable[[], bool]) -> Array:
+def sharpness(face: Face, store: Path, width: int, height: int, cancelled: Callable[[], bool]) -> Array:
     """How sharp the mouth of each frame is against the clip's usual, 0.05 to 1; 0 without a usable face. Shape (n,)."""
     sharp = np.zeros(len(face.strength), np.float32)
     reader = Reader(store)
@@ -130,7 +120,7 @@ def worth(face: Face, store: Path, width: int, height: int, cancelled: Callable[
 
 
 def build_library(face: Face, store: Path, width: int, height: int, good: Array, size: int = MAX_PICTURES) -> Library:
-    """Cut the mouth pictures of the frames that cover the shapes best; ``good`` (n,) is their ``worth``."""
+    """Cut the mouth pictures of the frames that cover the shapes best; ``good`` (n,) is their ``sharpness``."""
     kept = select_frames(traits(face), good, size)
     reader = Reader(store)
     try:
@@ -154,7 +144,7 @@ def coverage(face: Face) -> float:
 
 
 def missing_shapes(face: Face, good: Array) -> tuple[str, ...]:
-    """Which of ``open``, ``rounded``, ``spread`` and ``closed`` mouths too few sharp frames show (``worth`` (n,))."""
+    """Mouth shapes that too few frames show, see ``AvatarReport``; ``good`` (n,) is the frames' ``sharpness``."""
     opening, width = (face.mouths[good >= BLURRED] - (0, face.closed[1])).T
     seen = {
         "open": opening >= OPEN,

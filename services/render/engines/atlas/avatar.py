@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from services.render.clip.plan import PLAN, Plan
 from services.render.engines.atlas.face import Face
 from services.render.engines.atlas.interior import Interior
 from services.render.engines.atlas.library import Library
@@ -18,26 +18,6 @@ from services.render.engines.atlas.still import never_opens
 
 FRAMES = "frames.mp4"
 LIGHT = "light.npz"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The avatar's sizes and the order of its frames; kept as ``plan.json``."""
-
-    width: int
-    height: int
-    fps: float
-    frames: int
-    cyclic: bool
-    """True when the frames form a synthetic loop (a portrait)."""
-    loop: list[int]
-    """Source frame of each position of the idle loop."""
-    positions: list[int]
-    """Loop position that is most similar to each source frame."""
-
-    def save(self, path: Path) -> None:
-        """Write as JSON."""
-        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -57,12 +37,12 @@ class Avatar:
     @classmethod
     def load(cls, folder: Path) -> Avatar:
         """Read a prepared folder; the last few stay in memory."""
-        return _load(folder, (folder / "plan.json").stat().st_mtime_ns)
+        return _load(folder, (folder / PLAN).stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=4)
-def _load(folder: Path, mtime_ns: int) -> Avatar:  # noqa: ARG001  a new stamp is a new preparation
-    plan = Plan(**json.loads((folder / "plan.json").read_text(encoding="utf-8")))
+def _load(folder: Path, stamp: int) -> Avatar:  # noqa: ARG001  a new stamp is a new preparation
+    plan = Plan.load(folder / PLAN)
     face, library = Face.load(folder / "face.npz"), Library.load(folder / "atlas.npz")
     widest = int(np.argmax(library.traits[:, 0] * (library.sharpness > 0.3)))
     frame = int(np.abs(face.meshes - library.meshes[widest]).sum((1, 2)).argmin())

@@ -1,37 +1,31 @@
-"""The ``atlas`` engine: embedded, CPU, no downloaded face weights but the face mesh.
+"""The ``atlas`` engine: embedded, on any CPU; it needs the weights of the face mesh and of Whisper's encoder.
 
-Preparing takes the person's own frames apart (``services.render.engines.atlas``); drawing redraws the mouth from them.
+Preparing takes the person's own frames apart; drawing redraws the mouth from them.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 
-from services.common import metrics
 from services.common.errors import HuashengError
+from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.audio.whisper import WhisperEncoder
 from services.render.engines.atlas.avatar import Avatar
-from services.render.engines.atlas.mouth.hear import AcousticModel
 from services.render.engines.atlas.mouth.person import PersonModel, person_encoder
 from services.render.engines.atlas.prepare import prepare
 from services.render.engines.atlas.session import AtlasSession
-from services.render.engines.atlas.train.checks import sound_of, voice_in
-from services.render.engines.base import (
-    AvatarReport,
-    EngineOptions,
-    Kind,
-    RenderEngine,
-    RenderSession,
-    SessionConfig,
-)
+from services.render.engines.atlas.train.checks import voice_in
+from services.render.engines.base import RenderEngine, RenderSession
+from services.render.train.checks import clip_sound
+from services.render.types import AvatarReport, Cancelled, Kind, PrepareJob, Progress, SessionConfig
 
-log = logging.getLogger("huasheng.render.atlas")
+if TYPE_CHECKING:
+    from services.render.settings import RenderSettings
 
 __all__ = ["AtlasEngine"]
 
@@ -45,69 +39,68 @@ class AtlasEngine(RenderEngine):
     version = "6"
     trainer = "services.render.engines.atlas.train.run:train"
 
-    def __init__(self, options: EngineOptions) -> None:
-        super().__init__(options)
-        self._weights: Path | None = None
-        self._acoustic: AcousticModel | None = None
+    def __init__(self, settings: None, shared: SharedSettings, service: RenderSettings) -> None:
+        super().__init__(settings, shared, service)
+        self._mesh: Path | None = None
         self._encoder: WhisperEncoder | None = None
 
     def load(self) -> None:
-        """Check the face mesh weights and load the sound-to-mouth models."""
-        cv2.setNumThreads(self.options.threads)
+        """Find the face mesh and load Whisper's encoder. Raises ``engine-unavailable``."""
+        cv2.setNumThreads(self.shared.threads)
         try:
-            self._weights = folder("face-mesh", self.options.weights_dir)
-        except WeightsError as e:
-            raise HuashengError("engine-unavailable", service="render", engine=self.name, why=str(e)) from e
-        self._acoustic = AcousticModel.builtin()
-        try:
-            weights = folder("whisper-base", self.options.weights_dir)
-            self._encoder = WhisperEncoder(weights, self.options.threads)
+            self._mesh = folder("face-mesh", self.shared.weights_dir)
+            self._encoder = WhisperEncoder(folder("whisper-base", self.shared.weights_dir), self.shared.threads)
         except (WeightsError, ImportError, RuntimeError) as e:
-            self.description = f"{type(self).description}. Sound is heard less well than it could be: {e}"
-            log.warning("sound will be heard without Whisper's encoder", extra={"why": str(e)})
+            raise HuashengError("engine-unavailable", service="render", engine=self.name, why=str(e)) from e
 
     @property
-    def encoder(self) -> WhisperEncoder | None:
-        """What hears sound without phonemes; None where its weights are missing."""
+    def encoder(self) -> WhisperEncoder:
+        """Whisper's encoder, for sound without phonemes. Raises ``engine-unavailable`` before ``load``."""
+        if self._encoder is None:
+            raise self._not_loaded()
         return self._encoder
+
+    def _not_loaded(self) -> HuashengError:
+        return HuashengError("engine-unavailable", service="render", engine=self.name, why="not loaded")
 
     def prepare(
         self,
         source: Path,
         kind: Kind,
         out: Path,
-        progress: Callable[[str, float], None],
-        cancelled: Callable[[], bool],
+        progress: Progress,
+        cancelled: Cancelled,
     ) -> AvatarReport:
         """See ``RenderEngine``."""
-        if self._weights is None:
-            raise HuashengError("engine-unavailable", service="render", engine=self.name, why="not loaded")
-        return prepare(source, kind, out, self._weights, self.options, progress, cancelled)
+        if self._mesh is None:
+            raise self._not_loaded()
+        job = PrepareJob(
+            source=source,
+            kind=kind,
+            mesh_weights=self._mesh,
+            limits=self.limits,
+            progress=progress,
+            cancelled=cancelled,
+        )
+        return prepare(job, out)
 
     def check_training(self, source: Path, steps: int) -> None:  # noqa: ARG002
         """See ``RenderEngine``. Raises ``no-audio``, ``too-short``, ``silent-audio`` and ``clip-without-speech``."""
-        sound, _ = sound_of(source, source.name)
-        if self._encoder is not None:
-            voice_in(sound, source.name, self._encoder)
+        sound, _ = clip_sound(source, source.name)
+        voice_in(sound, source.name, self.encoder)
 
     def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:
         """See ``RenderEngine``."""
-        if self._acoustic is None:
-            raise HuashengError("engine-unavailable", service="render", engine=self.name, why="not loaded")
-        prepared, encoder = Avatar.load(avatar), self._encoder
+        prepared, encoder = Avatar.load(avatar), self.encoder
         person = person_model(config.model, config.model.stat().st_mtime_ns) if config.model else None
-        if person and person.improves_recordings and encoder and not config.live:  # it hears more than phonemes tell
-            return AtlasSession(prepared, config, self._acoustic, person_encoder(encoder), person)
+        if person and person.helps and not config.live:  # sound says more of this person's mouth than phonemes do
+            return AtlasSession(prepared, config, person_encoder(encoder), person)
         if config.has_phonemes:
-            return AtlasSession(prepared, config, self._acoustic, correction=person.text if person else None)
-        if encoder is None:
-            log.warning("sound is heard without Whisper's encoder, less well")
-            metrics.FALLBACKS.labels("render", "whisper", "log-mel").inc()
-            return AtlasSession(prepared, config, self._acoustic)
+            return AtlasSession(prepared, config, encoder, correction=person.text if person else None)
         if config.live:
             live = person.live if person else None
-            return AtlasSession(prepared, config, self._acoustic, encoder.exactly, correction=live)
-        return AtlasSession(prepared, config, self._acoustic, encoder)
+            return AtlasSession(prepared, config, encoder.exactly, correction=live)
+        return AtlasSession(prepared, config, encoder)
 
 
 @lru_cache(maxsize=8)

@@ -15,12 +15,12 @@ from services.render.engines.atlas import lip_join
 from services.render.engines.atlas.face import Face, mouth_rect
 from services.render.engines.atlas.interior import Interior, Lips
 from services.render.engines.atlas.library import Library
-from services.render.engines.base import Image
 from services.render.face import points as pt
 from services.render.face.pose import to_head, to_picture
 from services.render.face.shape import Array
 from services.render.face.warp import Rect, ThinPlateSpline, upsample
 from services.render.media.planes import Patch, cut, paste
+from services.render.types import Image
 
 MAX_CLOSED_OPENING = 0.085
 """Largest measured opening of a closed mouth, in eye distances. The inner lips of the mesh never quite touch."""

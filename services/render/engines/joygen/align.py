@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.render.engines.joygen.bfm import SIDE
-from services.render.engines.joygen.resample import bicubic
+from services.render.engines.joygen.resample import bicubic_matrix
 from services.render.face.shape import Array
 
 Box = tuple[int, int, int, int]
@@ -129,8 +129,8 @@ class Crop:
     def cut(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """The crop (224, 224, C) of a picture (height, width, C); black outside."""
         width, height = self.scaled
-        rows = bicubic(self.height, height, self.up, self.up + SIDE)
-        columns = bicubic(self.width, width, self.left, self.left + SIDE)
+        rows = bicubic_matrix(self.height, height, self.up, self.up + SIDE)
+        columns = bicubic_matrix(self.width, width, self.left, self.left + SIDE)
         out = np.einsum("cw,hwk->hck", columns, picture.astype(np.float32), optimize=True)
         out = np.einsum("rh,hck->rck", rows, np.clip(np.rint(out), 0, 255), optimize=True)
         return np.asarray(np.clip(np.rint(out), 0, 255), np.uint8)

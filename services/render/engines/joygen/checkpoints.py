@@ -26,7 +26,7 @@ from services.render.engines.joygen.nets.resnet import ReconNet
 from services.render.engines.joygen.nets.unet import UNet, UNetConfig
 from services.render.engines.joygen.nets.vae import Vae, VaeConfig
 from services.render.engines.joygen.nets.whisper import WhisperEncoder
-from services.render.engines.joygen.reading import Tensors, fold_weight_norm, put, read, tensors_of
+from services.render.engines.joygen.reading import Tensors, fold_weight_norm, build_network, read_checkpoint, named_tensors
 
 Kind = Literal["joygen", "musetalk"]
 Net = TypeVar("Net", bound=nn.Module)
@@ -182,11 +182,11 @@ def load_unet(path: Path) -> UNet:
     """A UNet from its file or its folder; the configuration lies beside it (``config.json`` or ``musetalk.json``)."""
     if path.is_dir():  # a trained one may lie one level down, as upstream's trainer saves it
         path = find(path, (UNET, f"unet/{UNET}")) or path / UNET
-    found = read(path)
-    tensors = tensors_of(found, path)
+    found = read_checkpoint(path)
+    tensors = named_tensors(found, path)
     tensors = {k.removeprefix("module."): v for k, v in tensors.items()}
     config = UNetConfig.from_json(_config(path, "config.json", "musetalk.json"))
-    return put(lambda: UNet(config), tensors, path)
+    return build_network(lambda: UNet(config), tensors, path)
 
 
 def load_vae(path: Path) -> Vae:
@@ -194,25 +194,25 @@ def load_vae(path: Path) -> Vae:
     names = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
     old = re.compile(rf"(.*\.attentions\.\d+\.)({'|'.join(names)})(\..*)")
     tensors: Tensors = {}
-    for name, tensor in tensors_of(read(path), path).items():
+    for name, tensor in named_tensors(read_checkpoint(path), path).items():
         if m := old.fullmatch(name):
             name = m[1] + names[m[2]] + m[3]
         tensors[name] = tensor
     config = VaeConfig.from_json(_config(path, "config.json"))
     # its wide, shallow first and last stages are computed faster with the channels side by side
-    return put(lambda: Vae(config), tensors, path).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return build_network(lambda: Vae(config), tensors, path).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def load_whisper(path: Path) -> WhisperEncoder:
     """Whisper's encoder from OpenAI's ``tiny.pt`` or from a transformers checkpoint."""
-    found = read(path)
+    found = read_checkpoint(path)
     if "model_state_dict" in found:
         dims = found["dims"]
-        tensors = tensors_of(found["model_state_dict"], path, "encoder.")
+        tensors = named_tensors(found["model_state_dict"], path, "encoder.")
         heads = dims["n_audio_head"]
     else:
         prefix = "model.encoder." if any(k.startswith("model.encoder.") for k in found) else "encoder."
-        tensors = {_openai_name(k): v for k, v in tensors_of(found, path, prefix).items()}
+        tensors = {_openai_name(k): v for k, v in named_tensors(found, path, prefix).items()}
         heads = _config(path, "config.json")["encoder_attention_heads"]
     try:
         context, size = tensors["positional_embedding"].shape
@@ -220,33 +220,33 @@ def load_whisper(path: Path) -> WhisperEncoder:
     except KeyError as e:
         raise WeightsError(f"weights file {path} is not Whisper's: {e.args[0]} is missing") from e
     layers = _count(tensors, "blocks.")
-    return put(lambda: WhisperEncoder(bands, context, size, heads, layers), tensors, path)
+    return build_network(lambda: WhisperEncoder(bands, context, size, heads, layers), tensors, path)
 
 
 def load_a2m(path: Path) -> ExpressionVae:
     """The sound-to-expression network; its options are read off the tensors, ``config.yaml`` is not needed."""
-    found = read(path).get("state_dict")
+    found = read_checkpoint(path).get("state_dict")
     if not isinstance(found, dict):
         raise WeightsError(f"weights file {path} holds no state_dict: it is not an audio2secc checkpoint")
     # its encoder only served training
     unused = ("vae.encoder.*",)
     if isinstance(found.get("model"), dict):
-        tensors = tensors_of(found["model"], path, unused=unused)
+        tensors = named_tensors(found["model"], path, unused=unused)
     else:
-        tensors = tensors_of(found, path, "model.", unused)
+        tensors = named_tensors(found, path, "model.", unused)
     tensors = fold_weight_norm(tensors)
     try:
         config = A2mConfig.from_tensors(tensors)
     except (KeyError, IndexError) as e:
         raise WeightsError(f"weights file {path} is not an audio2secc checkpoint with pitch: {e} is missing") from e
-    return put(lambda: ExpressionVae(config), tensors, path)
+    return build_network(lambda: ExpressionVae(config), tensors, path)
 
 
 def load_hubert(path: Path) -> Hubert:
     """HuBERT-large from a transformers checkpoint, of the bare model or of the recogniser."""
-    found = read(path)
+    found = read_checkpoint(path)
     prefix = "hubert." if any(k.startswith("hubert.") for k in found) else ""
-    tensors = fold_weight_norm(tensors_of(found, path, prefix, unused=("masked_spec_embed", "lm_head.*")))
+    tensors = fold_weight_norm(named_tensors(found, path, prefix, unused=("masked_spec_embed", "lm_head.*")))
     raw = _config(path, "config.json")
     if raw.get("feat_extract_norm") != "layer" or not raw.get("do_stable_layer_norm"):
         raise WeightsError(f"weights file {path} is not HuBERT-large: its layers are normalised in another way")
@@ -261,22 +261,22 @@ def load_hubert(path: Path) -> Hubert:
         pos_kernel=raw["num_conv_pos_embeddings"],
         pos_groups=raw["num_conv_pos_embedding_groups"],
     )
-    return put(lambda: Hubert(config), tensors, path)
+    return build_network(lambda: Hubert(config), tensors, path)
 
 
 def load_recon(path: Path) -> ReconNet:
     """The face regressor of Deep3DFaceRecon (its training state beside it is not used)."""
-    found = read(path).get("net_recon")
+    found = read_checkpoint(path).get("net_recon")
     if not isinstance(found, dict):
         raise WeightsError(f"weights file {path} holds no net_recon: it is not a Deep3DFaceRecon checkpoint")
-    tensors = tensors_of(found, path)
-    return put(lambda: ReconNet(_width(tensors, "backbone.conv1.weight")), tensors, path)
+    tensors = named_tensors(found, path)
+    return build_network(lambda: ReconNet(_width(tensors, "backbone.conv1.weight")), tensors, path)
 
 
 def load_parsing(path: Path) -> BiSeNet:
     """The face parser."""
-    tensors = tensors_of(read(path), path)
-    return put(lambda: BiSeNet(_width(tensors, "cp.resnet.conv1.weight")), tensors, path)
+    tensors = named_tensors(read_checkpoint(path), path)
+    return build_network(lambda: BiSeNet(_width(tensors, "cp.resnet.conv1.weight")), tensors, path)
 
 
 def _width(tensors: Tensors, name: str) -> int:

@@ -16,7 +16,7 @@ from torch import Tensor
 from services.render.engines.joygen.align import LIPS, Box, Crop
 from services.render.engines.joygen.bfm import SIDE, Bfm, project
 from services.render.engines.joygen.rasteriser import Raster, rasterise
-from services.render.engines.joygen.resample import bicubic, lanczos
+from services.render.engines.joygen.resample import bicubic_matrix, lanczos_matrix
 
 FACE_SIDE = 256
 """Side of the box as the network sees it."""
@@ -54,15 +54,15 @@ def _in_box(levels: Tensor, lips: np.ndarray, placement: Placement) -> Tensor:
         return torch.from_numpy(x).to(levels.device)
 
     # the crop is a window of the scaled picture, black elsewhere: only the window's columns of the matrices matter
-    rows = _window(bicubic(height, crop.height, y0, y1), crop.up)
-    columns = _window(bicubic(width, crop.width, x0, x1), crop.left)
+    rows = _window(bicubic_matrix(height, crop.height, y0, y1), crop.up)
+    columns = _window(bicubic_matrix(width, crop.width, x0, x1), crop.left)
     wide = (levels @ put(columns).T).round().clamp(0, 255)  # Pillow's passes: across first, whole levels between
     full = (put(rows) @ wide).round().clamp(0, 255)
     # a fit gone wild must not overflow the polygon's whole numbers
     polygon = np.trunc(np.clip(np.nan_to_num(crop.outward(lips) - (x0, y0)), -1e4, 1e4)).astype(np.int32)
     mask = cv2.fillPoly(np.zeros((y1 - y0, x1 - x0), np.uint8), [polygon], 1)
     masked = full * put(mask)
-    small = put(lanczos(y1 - y0, FACE_SIDE)) @ masked @ put(lanczos(x1 - x0, FACE_SIDE)).T
+    small = put(lanczos_matrix(y1 - y0, FACE_SIDE)) @ masked @ put(lanczos_matrix(x1 - x0, FACE_SIDE)).T
     small = small.round().clamp(0, 255)
     small[: FACE_SIDE // 2] = 0
     return small

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from services.render.engines.joygen.batching import Full
+from services.render.engines.joygen.batching import DeviceOutOfMemory
 from services.render.engines.joygen.bfm import Bfm
 from services.render.engines.joygen.checkpoints import Bundle, load_unet
 from services.render.engines.joygen.depth import FACE_SIDE, Placement, lip_depth
@@ -151,4 +151,4 @@ def guarded(work: Callable[[], T]) -> T:
         why = e
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    raise Full(str(why)) from why
+    raise DeviceOutOfMemory(str(why)) from why

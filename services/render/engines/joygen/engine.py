@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from services.common.errors import HuashengError
+from services.common.settings import SharedSettings, load
 from services.common.weights import WeightsError, folder
 from services.render.devices import DeviceInfo
-from services.render.engines.base import AvatarReport, EngineOptions, Kind, RenderEngine, RenderSession, SessionConfig
+from services.render.engines.base import RenderEngine, RenderSession
 from services.render.engines.joygen.audio import WhisperFeatures
 from services.render.engines.joygen.batching import Batcher
 from services.render.engines.joygen.bfm import Bfm
-from services.render.engines.joygen.checkpoints import Bundle, load_bundle
+from services.render.engines.joygen.checkpoints import UNET, Bundle, load_bundle
 from services.render.engines.joygen.checkpoints import Kind as Network
-from services.render.engines.joygen.draw import Artist, Wanted
+from services.render.engines.joygen.draw import FacePainter, DrawRequest
 from services.render.engines.joygen.expression import ExpressionStream
-from services.render.engines.joygen.hearing import StreamHearing, silent_frame
+from services.render.engines.joygen.hearing import StreamAudioFeatures, silence_features
 from services.render.engines.joygen.paste import JOYGEN
-from services.render.engines.joygen.prepare import Job, prepare
+from services.render.engines.joygen.prepare import JoygenPrepareJob, prepare
 from services.render.engines.joygen.session import JoySession
+from services.render.engines.joygen.settings import Settings
 from services.render.engines.joygen.store import Avatar
+from services.render.types import AvatarReport, Cancelled, Kind, Progress, SessionConfig
 
 log = logging.getLogger("huasheng.render.joygen")
+
+if TYPE_CHECKING:
+    from services.render.settings import RenderSettings
 
 __all__ = ["JoygenEngine"]
 
@@ -48,6 +54,7 @@ class JoygenEngine(RenderEngine):
     name = "joygen"
     network: Network = "joygen"
     trainer = "services.render.engines.joygen.train.run:train"
+    model_files = ("unet/config.json", f"unet/{UNET}")
     margin = 0
     """Pixels added below the face's box."""
     style = JOYGEN
@@ -57,32 +64,34 @@ class JoygenEngine(RenderEngine):
     license = "code Apache-2.0; weights: research use, see docs/joygen.md"
     version = str(FORMAT)
 
-    def __init__(self, options: EngineOptions) -> None:
-        super().__init__(options)
-        self.device = _device(options.device)
-        self._artist: Artist | None = None
-        self._batcher: Batcher[Wanted, Faces] | None = None
+    settings: Settings
+
+    def __init__(self, settings: Settings, shared: SharedSettings, service: RenderSettings) -> None:
+        super().__init__(settings, shared, service)
+        self.device = _device(self.settings.device)
+        self._artist: FacePainter | None = None
+        self._batcher: Batcher[DrawRequest, Faces] | None = None
         self._mesh: Path | None = None
         self._silence: npt.NDArray[np.float32] | None = None
 
     def load(self) -> None:
         """Load the networks. Raises ``engine-unavailable`` with the reason."""
-        options, root = self.options, self.options.models_dir / self.name
-        dtype = DTYPES[options.dtype] if options.dtype != "auto" else _best_dtype(self.device)
+        settings, root = self.settings, self.settings.models_dir / self.name
+        dtype = DTYPES[settings.dtype] if settings.dtype != "auto" else _best_dtype(self.device)
         if self.device == "cpu":
-            torch.set_num_threads(options.threads)
+            torch.set_num_threads(self.shared.threads)
         try:
-            self._mesh = folder("face-mesh", options.weights_dir)
+            self._mesh = folder("face-mesh", self.shared.weights_dir)
             bundle = load_bundle(root, self.device, dtype, kind=self.network)
         except (WeightsError, torch.OutOfMemoryError, RuntimeError) as e:
             raise HuashengError("engine-unavailable", service="render", engine=self.name, why=str(e)) from e
         bfm, why_not = self._face_model(bundle, root)
-        self._artist = Artist(bundle, bfm)
+        self._artist = FacePainter(bundle, bfm)
         self._batcher = Batcher(
             self._artist.draw,
-            options.max_batch,
-            min(options.first_batch, options.max_batch),
-            options.batch_wait_s,
+            settings.max_batch,
+            min(settings.first_batch, settings.max_batch),
+            settings.batch_wait_ms / 1000,
             device=self.device,
         )
         self.version = f"{FORMAT}-{_fingerprint(root)}"
@@ -109,24 +118,24 @@ class JoygenEngine(RenderEngine):
         source: Path,
         kind: Kind,
         out: Path,
-        progress: Callable[[str, float], None],
-        cancelled: Callable[[], bool],
+        progress: Progress,
+        cancelled: Cancelled,
     ) -> AvatarReport:
         """See ``RenderEngine``."""
         artist, batcher = self._ready()
         assert self._mesh is not None
-        job = Job(
-            source,
-            kind,
-            self._mesh,
-            self.options,
-            artist,
-            batcher,
-            f"{self.name} {self.version}",
-            self.margin,
-            self.style,
-            progress,
-            cancelled,
+        job = JoygenPrepareJob(
+            source=source,
+            kind=kind,
+            mesh_weights=self._mesh,
+            limits=self.limits,
+            progress=progress,
+            cancelled=cancelled,
+            artist=artist,
+            batcher=batcher,
+            version=f"{self.name} {self.version}",
+            margin=self.margin,
+            style=self.style,
         )
         return prepare(job, out)
 
@@ -140,18 +149,18 @@ class JoygenEngine(RenderEngine):
         seat = batcher.join(config.live, config.model)
         try:
             return JoySession(
-                found, config, lambda: self._hearing(config, deep), seat, 2 * self.options.max_batch, deep
+                found, config, lambda: self._hearing(config, deep), seat, 2 * self.settings.max_batch, deep
             )
         except BaseException:
             seat.leave()
             raise
 
-    def _ready(self) -> tuple[Artist, Batcher[Wanted, Faces]]:
+    def _ready(self) -> tuple[FacePainter, Batcher[DrawRequest, Faces]]:
         if self._artist is None or self._batcher is None:
             raise HuashengError("engine-unavailable", service="render", engine=self.name, why="not loaded")
         return self._artist, self._batcher
 
-    def _hearing(self, config: SessionConfig, deep: bool) -> StreamHearing:
+    def _hearing(self, config: SessionConfig, deep: bool) -> StreamAudioFeatures:
         artist, _ = self._ready()
         assert self._silence is not None
         bundle, expressions = artist.bundle, None
@@ -159,11 +168,11 @@ class JoygenEngine(RenderEngine):
             expressions = ExpressionStream(bundle.a2m, bundle.hubert, live=config.live)
         # a recording is heard whole before it is drawn, as upstream does; a conversation cannot wait for its end
         features = WhisperFeatures(bundle.whisper, bundle.kind, live=config.live)
-        return StreamHearing(config.audio_rate_hz, features, self._silence, expressions)
+        return StreamAudioFeatures(config.audio_rate_hz, features, self._silence, expressions)
 
     def _asleep(self) -> npt.NDArray[np.float32]:
         artist, _ = self._ready()
-        return silent_frame(WhisperFeatures(artist.bundle.whisper, artist.bundle.kind))
+        return silence_features(WhisperFeatures(artist.bundle.whisper, artist.bundle.kind))
 
     def _face_model(self, bundle: Bundle, root: Path) -> tuple[Bfm | None, str]:
         """The 3D face, or why lips are drawn without depth."""
@@ -193,10 +202,10 @@ class JoygenEngine(RenderEngine):
         """Draw once at each size, so that the first caller does not wait, and the speed and memory are known."""
         _, batcher = self._ready()
         assert self._silence is not None
-        nothing = Wanted(np.zeros((8, 32, 32), np.float16), self._silence)
+        nothing = DrawRequest(np.zeros((8, 32, 32), np.float16), self._silence)
         seat = batcher.join(live=False)
         try:
-            for count in (1, self.options.first_batch, self.options.max_batch, self.options.max_batch):
+            for count in (1, self.settings.first_batch, self.settings.max_batch, self.settings.max_batch):
                 for ticket in [seat.ask(nothing) for _ in range(count)]:
                     ticket.result(WARM_UP_FRAMES_S)
         finally:

@@ -13,7 +13,7 @@ import torch
 
 from services.render.engines.joygen.nets.a2m import ExpressionVae
 from services.render.engines.joygen.nets.hubert import KERNEL, STRIDE, Hubert
-from services.render.engines.joygen.pitch import HOP, WINDOW, pitch, pitch_of_recording
+from services.render.engines.joygen.pitch import HOP, WINDOW, estimate_pitch, estimate_recording_pitch
 
 Array = npt.NDArray[np.float32]
 
@@ -127,7 +127,7 @@ class ExpressionStream:
         first = max(0, start - AROUND)
         sound = self._cut(first * HOP, until)
         short = (stop - 1 - first) * HOP + WINDOW - len(sound)
-        f0, self._loudest = pitch(np.pad(sound, (0, max(0, short))), self._loudest)
+        f0, self._loudest = estimate_pitch(np.pad(sound, (0, max(0, short))), self._loudest)
         self._rows = np.concatenate([self._rows, heard])
         self._pitch = np.concatenate([self._pitch, f0[start - first :][: stop - start]])
         drop = max(0, self._heard - BEFORE) * STRIDE - self._sound_first
@@ -150,7 +150,7 @@ class ExpressionStream:
             stop = min(total, first + PIECE)
             pieces.append(self._ask(self._sound[first * STRIDE : stop * STRIDE + PAD]))
         self._rows = np.concatenate(pieces)
-        self._pitch = pitch_of_recording(self._sound, total)
+        self._pitch = estimate_recording_pitch(self._sound, total)
 
     def _ask(self, sound: Array) -> Array:
         mean = self._sum / self._counted

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from services.common.errors import HuashengError
 from services.render.audio.resampling import Resampler
-from services.render.engines.base import Samples
-from services.render.engines.joygen.batching import Full
-from services.render.engines.joygen.draw import guarded
+from services.render.engines.joygen.batching import DeviceOutOfMemory
+from services.render.engines.joygen.draw import run_on_device
+from services.render.types import Samples
 
 RATE = 16000
 PER_FRAME = RATE // 25
@@ -130,8 +130,8 @@ class StreamHearing:
 def _on_device(work: Callable[[], T]) -> T:
     """Raises ``device-memory`` when the device's memory does not suffice."""
     try:
-        return guarded(work)
-    except Full as e:
+        return run_on_device(work)
+    except DeviceOutOfMemory as e:
         raise HuashengError("device-memory") from e
 
 

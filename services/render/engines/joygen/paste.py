@@ -15,12 +15,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.render.engines.base import Image
 from services.render.engines.joygen.align import LIPS, Box
 from services.render.face.points import FACE_OVAL
 from services.render.face.shape import Array
-from services.render.media.planes import Patch, cut, paste, planes
+from services.render.media.planes import Patch, cut, paste
 from services.render.media.write import to_bgr, to_yuv
+from services.render.types import Image
 
 MASK_SIDE = 128
 """Side of a stored mask: it is so soft that nothing is lost."""
@@ -176,12 +176,3 @@ def _flat(patch: Patch) -> Image:
     h, w = patch.luma.shape
     chroma = np.moveaxis(patch.chroma, 2, 0).reshape(-1)
     return np.concatenate([patch.luma.reshape(-1), chroma]).reshape(h * 3 // 2, w)
-
-
-def scaled(picture: Image, width: int, height: int) -> Image:
-    """A YUV picture in another size (even sides)."""
-    if picture.shape == (height * 3 // 2, width):
-        return picture
-    parts = zip(planes(picture), (1, 2, 2), strict=True)
-    small = [cv2.resize(p, (width // k, height // k), interpolation=cv2.INTER_AREA) for p, k in parts]
-    return np.concatenate([p.reshape(-1) for p in small]).reshape(height * 3 // 2, width)

@@ -1,4 +1,4 @@
-"""Prepares an avatar: follows the face, then fits, encodes and masks every frame; goes on where a crash stopped it.
+"""Prepares an avatar: tracks the face, then fits, encodes and masks every frame; continues where a crash stopped it.
 
 Work is done in a folder beside the avatar's (``.work-<source and version>``) and outlives the process: first the frames
 and their meshes, then parts of ``PART`` frames each. Every file appears whole. A cancel or refusal removes the folder.
@@ -7,14 +7,13 @@ and their meshes, then parts of ``PART`` frames each. Every file appears whole. 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,23 +21,23 @@ import numpy as np
 import numpy.typing as npt
 
 from services.common.errors import HuashengError
-from services.render.clip.frames import Reader
+from services.render.clip import portrait as portrait_clip
+from services.render.clip.frames import Reader, size_of
 from services.render.clip.loop import idle_loop, positions
-from services.render.engines.atlas.avatar import Plan
-from services.render.engines.atlas.prepare import MIN_S, PORTRAIT_FPS, animate, follow, judge, size_of
-from services.render.engines.base import AvatarReport, EngineOptions, Kind
-from services.render.engines.joygen.align import Box, Crop, box_of, crop_of, five_points
-from services.render.engines.joygen.batching import Batcher, Full
+from services.render.clip.plan import PLAN, Plan
+from services.render.clip.portrait import track_portrait
+from services.render.clip.tracking import TRACKED, face_width, nearest_filled, redraw_strength, track_clip
+from services.render.engines.joygen.align import Box, Crop, face_box, align_crop, five_points
+from services.render.engines.joygen.batching import Batcher, DeviceOutOfMemory
 from services.render.engines.joygen.bfm import EXPRESSION
-from services.render.engines.joygen.draw import Artist, Wanted
-from services.render.engines.joygen.paste import MASK_SIDE, Style, cut_out, mask_of
-from services.render.engines.joygen.resample import lanczos
-from services.render.engines.joygen.store import FACE, FRAMES, LATENTS, MASKS, PLAN, Face
-from services.render.face.landmarks import Tracker
+from services.render.engines.joygen.draw import FacePainter, DrawRequest
+from services.render.engines.joygen.paste import MASK_SIDE, PasteStyle, crop_padded, face_mask
+from services.render.engines.joygen.resample import lanczos_matrix
+from services.render.engines.joygen.store import FACE, FRAMES, LATENTS, MASKS, Face
 from services.render.face.pose import load_canonical_face, separate_pose, smooth
 from services.render.face.shape import Array, eye_opening
-from services.render.media.read import probe, read_frames
 from services.render.media.write import to_bgr
+from services.render.types import AvatarReport, PrepareJob
 
 FPS = 25
 """The networks were made for 25 frames a second; other rates are brought to it while they are read."""
@@ -48,20 +47,17 @@ BATCH = 8
 ERRAND_TIMEOUT_S = 300.0
 STALE_S = 7 * 86400
 """Work of crashed processes that nobody came back for is removed after this."""
-FADE = 4
-"""Frames over which redrawing fades out before a frame without a usable face."""
-FOLLOW_PART = 0.4
+TRACKING_PART = 0.4
+"""Of the whole time."""
 INNER_LIPS = (13, 14)
 
-Progress = Callable[[str, float], None]
-Cancelled = Callable[[], bool]
 T = TypeVar("T")
 _locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
 
 
 @dataclass(frozen=True)
 class Clip:
-    """What following the face found."""
+    """What tracking the face found."""
 
     meshes: Array
     """Shape (n, 468, 3), pixels; frames without a face hold their neighbours' points."""
@@ -71,30 +67,19 @@ class Clip:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Job:
-    """One preparation and what it needs."""
+@dataclass(frozen=True, kw_only=True)
+class JoygenPrepareJob(PrepareJob):
+    """One preparation and what it needs of the engine."""
 
-    source: Path
-    kind: Kind
-    mesh_weights: Path
-    options: EngineOptions
-    artist: Artist
-    batcher: Batcher[Wanted, npt.NDArray[np.uint8]]
+    artist: FacePainter
+    batcher: Batcher[DrawRequest, npt.NDArray[np.uint8]]
     version: str
     margin: int
     """Pixels added below the box (MuseTalk 1.5 adds 10)."""
-    style: Style
-    progress: Progress
-    cancelled: Cancelled
-
-    def check(self) -> None:
-        """Raises ``cancelled`` when the caller has gone."""
-        if self.cancelled():
-            raise HuashengError("cancelled")
+    style: PasteStyle
 
 
-def prepare(job: Job, out: Path) -> AvatarReport:
+def prepare(job: JoygenPrepareJob, out: Path) -> AvatarReport:
     """See ``RenderEngine.prepare``."""
     work = _work_folder(job, out)
     lock = _locks[work]
@@ -109,7 +94,7 @@ def prepare(job: Job, out: Path) -> AvatarReport:
         parts = _encode(job, work, clip, boxes, crops)
         report = _write(job, work, out, clip, boxes, crops, parts, canonical)
     except HuashengError:
-        shutil.rmtree(work, ignore_errors=True)  # refused or given up: there is nothing to go on with
+        shutil.rmtree(work, ignore_errors=True)  # refused or cancelled: there is nothing to continue
         raise
     finally:
         lock.release()
@@ -118,7 +103,7 @@ def prepare(job: Job, out: Path) -> AvatarReport:
     return report
 
 
-def _work_folder(job: Job, out: Path) -> Path:
+def _work_folder(job: JoygenPrepareJob, out: Path) -> Path:
     """Beside the folder that holds ``out``, which itself is removed with its process's work."""
     root = out.parent.parent
     for left in root.glob(".work-*"):
@@ -126,53 +111,36 @@ def _work_folder(job: Job, out: Path) -> Path:
             shutil.rmtree(left, ignore_errors=True)
     with job.source.open("rb") as f:
         digest = hashlib.file_digest(f, "sha256")
-    digest.update(f"{job.version} {job.options.max_side_px} {job.options.max_avatar_s}".encode())
+    digest.update(f"{job.version} {job.limits.max_side_px} {job.limits.max_s}".encode())
     return root / f".work-{digest.hexdigest()[:20]}"
 
 
-def _clip(job: Job, work: Path) -> Clip:
+def _clip(job: JoygenPrepareJob, work: Path) -> Clip:
     """Frames in ``frames.mp4``, meshes in memory; read from ``clip.npz`` when an earlier process got that far."""
     found = work / "clip.npz"
     if not found.is_file():
-        tracker, warnings = Tracker(job.mesh_weights), []
-        store = work / FRAMES
 
-        def told(stage: str, part: float) -> None:
-            job.progress(stage, part / 0.85 * FOLLOW_PART)
+        def progress(stage: str, part: float) -> None:
+            job.progress(stage, part / TRACKED * TRACKING_PART)
 
-        if job.kind == "portrait":
-            canonical = load_canonical_face(job.mesh_weights / "canonical_face.obj")
-            meshes = animate(job.source, store, tracker, canonical, job.options, told, job.cancelled)
-        else:
-            info = probe(job.source)
-            if info.duration_s < MIN_S:
-                raise HuashengError("too-short", name=job.source.name, seconds=round(info.duration_s, 1), limit=MIN_S)
-            if info.duration_s > job.options.max_avatar_s + 0.5:
-                warnings.append("only-first-part")
-            if max(info.width, info.height) > job.options.max_side_px:
-                warnings.append("scaled-down")
-            expected = max(1, int(min(info.duration_s, job.options.max_avatar_s) * FPS))
-            pictures = (p for _, p in read_frames(job.source, FPS, job.options.max_side_px, job.options.max_avatar_s))
-            meshes = follow(pictures, store, FPS, tracker, expected, told, job.cancelled)
-        good = ~np.isnan(meshes[:, 0, 0])
-        judge(job.source.name, tracker, meshes, good)
-        if job.kind == "video" and not good.all():
+        store, is_video = work / FRAMES, job.kind == "video"
+        clip = track_clip(job, store, FPS, progress) if is_video else track_portrait(job, store, progress)
+        warnings = list(clip.warnings)
+        if is_video and not clip.good.all():
             warnings.append("face-missing-in-part")
-        where = np.flatnonzero(good)
-        nearest = where[np.argmin(np.abs(np.arange(len(good))[:, None] - where[None]), axis=1)]
-        meshes = smooth(meshes[nearest], good)
-        _save(found, meshes=meshes, good=good, warnings=np.array(warnings, np.str_))
+        meshes = smooth(nearest_filled(clip.meshes, clip.good), clip.good)
+        _save(found, meshes=meshes, good=clip.good, warnings=np.array(warnings, np.str_))
     with np.load(found, allow_pickle=False) as data:
         width, height = size_of(work / FRAMES)
         return Clip(data["meshes"], data["good"], width, height, tuple(str(w) for w in data["warnings"]))
 
 
 def _places(clip: Clip, margin: int) -> tuple[list[Box], list[Crop]]:
-    boxes = [box_of(m, clip.height, margin) for m in clip.meshes]
-    return boxes, [crop_of(five_points(m), clip.width, clip.height) for m in clip.meshes]
+    boxes = [face_box(m, clip.height, margin) for m in clip.meshes]
+    return boxes, [align_crop(five_points(m), clip.width, clip.height) for m in clip.meshes]
 
 
-def _encode(job: Job, work: Path, clip: Clip, boxes: list[Box], crops: list[Crop]) -> list[Path]:
+def _encode(job: JoygenPrepareJob, work: Path, clip: Clip, boxes: list[Box], crops: list[Crop]) -> list[Path]:
     """The parts' files; those that an earlier process wrote are kept."""
     count = len(clip.good)
     paths = [work / f"part-{start:06d}.npz" for start in range(0, count, PART)]
@@ -194,7 +162,7 @@ def _encode(job: Job, work: Path, clip: Clip, boxes: list[Box], crops: list[Crop
                     coefficients.append(_asked(job, job.artist.fit, aligned))
                 for picture, i in zip(pictures, some, strict=True):
                     masks.append(_mask(job, picture, boxes[i], clip.meshes[i]) if clip.good[i] else _no_mask())
-                job.progress("encode", FOLLOW_PART + (0.95 - FOLLOW_PART) * (some[-1] + 1) / count)
+                job.progress("encode", TRACKING_PART + (0.95 - TRACKING_PART) * (some[-1] + 1) / count)
             fitted = np.concatenate(coefficients) if coefficients else np.zeros((0, 257), np.float32)
             _save(path, latents=np.concatenate(latents), masks=np.stack(masks), coefficients=fitted)
     finally:
@@ -204,31 +172,33 @@ def _encode(job: Job, work: Path, clip: Clip, boxes: list[Box], crops: list[Crop
 
 def face_in(picture: npt.NDArray[np.uint8], box: Box) -> npt.NDArray[np.uint8]:
     """The box of a BGR picture as the network sees it, (256, 256, 3)."""
-    part = cut_out(picture, box).astype(np.float32)
-    rows, columns = lanczos(part.shape[0], 256), lanczos(part.shape[1], 256)
+    part = crop_padded(picture, box).astype(np.float32)
+    rows, columns = lanczos_matrix(part.shape[0], 256), lanczos_matrix(part.shape[1], 256)
     out = np.einsum("cw,rwk->rck", columns, np.einsum("rh,hwk->rwk", rows, part, optimize=True), optimize=True)
     return np.asarray(np.clip(np.rint(out), 0, 255), np.uint8)
 
 
-def _mask(job: Job, picture: npt.NDArray[np.uint8], box: Box, mesh: Array) -> npt.NDArray[np.uint8]:
+def _mask(job: JoygenPrepareJob, picture: npt.NDArray[np.uint8], box: Box, mesh: Array) -> npt.NDArray[np.uint8]:
     if job.artist.bundle.parsing is None:
-        return mask_of(picture, box, mesh, None, job.style)
+        return face_mask(picture, box, mesh, None, job.style)
 
     def parse(small: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         return job.batcher.errand(lambda: job.artist.parse(small), ERRAND_TIMEOUT_S)
 
-    return mask_of(picture, box, mesh, parse, job.style)
+    return face_mask(picture, box, mesh, parse, job.style)
 
 
 def _no_mask() -> npt.NDArray[np.uint8]:
     return np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
 
 
-def _asked(job: Job, work: Callable[[Any], npt.NDArray[Any]], pictures: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+def _asked(
+    job: JoygenPrepareJob, work: Callable[[Any], npt.NDArray[Any]], pictures: npt.NDArray[np.uint8]
+) -> npt.NDArray[Any]:
     """Let the device do it between the batches of sessions; in halves when its memory is short."""
     try:
         return job.batcher.errand(lambda: work(pictures), ERRAND_TIMEOUT_S)
-    except Full as e:
+    except DeviceOutOfMemory as e:
         if len(pictures) == 1:
             raise HuashengError("device-memory") from e
         half = len(pictures) // 2
@@ -236,7 +206,7 @@ def _asked(job: Job, work: Callable[[Any], npt.NDArray[Any]], pictures: npt.NDAr
 
 
 def _write(
-    job: Job,
+    job: JoygenPrepareJob,
     work: Path,
     out: Path,
     clip: Clip,
@@ -253,8 +223,7 @@ def _write(
     arrays = {name: np.concatenate(pieces) for name, pieces in loaded.items()}
     np.save(out / LATENTS, arrays["latents"])
     np.save(out / MASKS, arrays["masks"])
-    gap = np.convolve(np.pad((~clip.good).astype(float), FADE, mode="edge"), np.ones(2 * FADE + 1), "valid")
-    strength = np.where(clip.good, 1 - np.clip(gap / (FADE + 1), 0, 1), 0).astype(np.float32)
+    strength = redraw_strength(clip.good)
     where = np.array([(c.scale, c.left, c.up) for c in crops])
     coefficients = arrays["coefficients"]
     Face(strength, np.array(boxes, np.int32), where, coefficients, _rest(clip, coefficients)).save(out / FACE)
@@ -264,20 +233,19 @@ def _write(
     if not portrait:
         loop = idle_loop(FPS, poses.motion(), strength, eye_opening(clip.meshes, poses.scale))
     order = positions(loop, count, poses.angles())
-    plan = Plan(clip.width, clip.height, PORTRAIT_FPS if portrait else float(FPS), count, portrait, loop, order)
+    plan = Plan(clip.width, clip.height, portrait_clip.FPS if portrait else float(FPS), count, portrait, loop, order)
     shutil.move(work / FRAMES, out / FRAMES)
-    (out / PLAN).write_text(json.dumps(asdict(plan)), encoding="utf-8")
-    wide = np.ptp(clip.meshes[clip.good][:, :, 0], axis=1)
+    plan.save(out / PLAN)
     return AvatarReport(
-        clip.width,
-        clip.height,
-        plan.fps,
-        1 if portrait else count,
-        len(loop),
-        float(clip.good.mean()),
-        float(np.median(wide)),
-        0.0,
-        clip.warnings,
+        width=clip.width,
+        height=clip.height,
+        fps=plan.fps,
+        frames=1 if portrait else count,
+        idle_frames=len(loop),
+        face_fraction=float(clip.good.mean()),
+        face_width_px=face_width(clip.meshes[clip.good]),
+        mouth_coverage=0.0,
+        warnings=clip.warnings,
     )
 
 

@@ -12,14 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from services.render.clip.frames import Reader
-from services.render.clip.loop import Path as FramePath
-from services.render.engines.base import Frame, PhonemeSpan, RenderSession, Samples, SessionConfig
-from services.render.engines.joygen.batching import Seat, Ticket
+from services.render.clip.loop import LoopWalk
+from services.render.engines.base import RenderSession
+from services.render.engines.joygen.batching import Slot, DrawFuture
 from services.render.engines.joygen.bfm import EXPRESSION
-from services.render.engines.joygen.draw import Wanted
-from services.render.engines.joygen.hearing import Heard
-from services.render.engines.joygen.paste import blend, scaled
+from services.render.engines.joygen.draw import DrawRequest
+from services.render.engines.joygen.hearing import FrameAudio
+from services.render.engines.joygen.paste import paste_face
 from services.render.engines.joygen.store import FRAMES, Avatar
+from services.render.media.planes import resized
+from services.render.types import Frame, PhonemeSpan, Samples, SessionConfig
 
 TAPER = 3
 """Frames over which the mouth comes to rest at the very end."""
@@ -40,7 +42,7 @@ class Hearing(Protocol):
     def ready(self, frame: int) -> bool:
         """Whether frame ``frame`` of this stretch can be drawn."""
 
-    def heard(self, frame: int, rest: float) -> Heard:
+    def heard(self, frame: int, rest: float) -> FrameAudio:
         """The frame's sound; ``rest`` (0 to 1) is how far the mouth may move at most."""
 
 
@@ -48,7 +50,7 @@ class Hearing(Protocol):
 class _Flight:
     number: int
     """Source frame."""
-    ticket: Ticket[Faces] | None
+    ticket: DrawFuture[Faces] | None
     """None: the frame passes as it is."""
 
 
@@ -60,23 +62,18 @@ class JoySession(RenderSession):
         avatar: Avatar,
         config: SessionConfig,
         hearing: Callable[[], Hearing],
-        seat: Seat[Wanted, Faces],
+        seat: Slot[DrawRequest, Faces],
         ahead: int,
         deep: bool,
     ) -> None:
         plan = avatar.plan
         self._avatar, self._config, self._new_hearing, self._seat = avatar, config, hearing, seat
         self._ahead, self._deep = ahead, deep
-        scale = min(1.0, config.max_side_px / max(plan.width, plan.height)) if config.max_side_px else 1.0
-        self.width, self.height = (max(2, int(side * scale) // 2 * 2) for side in (plan.width, plan.height))
+        self.width, self.height = plan.output_size(config.max_side_px)
         self.fps = plan.fps
         self.passthrough_frames = 0
         self._reader = Reader(avatar.folder / FRAMES)
-        self._whole = not config.live and not plan.cyclic
-        self._path = FramePath(plan.loop, plan.frames, config.start_frame, self._whole)
-        self._planned: deque[int] = deque()
-        """Source frames taken from the path and not yielded yet, the ones in flight first."""
-        self._end = config.start_frame % len(plan.loop)
+        self._walk = LoopWalk(plan, config.start_frame, whole=not config.live and not plan.cyclic)
         self._flights: deque[_Flight] = deque()
         self._drawn = 0
         self._since = 0
@@ -88,7 +85,7 @@ class JoySession(RenderSession):
     @property
     def end_frame(self) -> int:
         """See ``RenderSession``."""
-        return self._end
+        return self._walk.end_frame
 
     def push(self, samples: Samples, spans: Sequence[PhonemeSpan] = ()) -> Iterator[Frame]:  # noqa: ARG002  it listens
         """See ``RenderSession``."""
@@ -132,9 +129,7 @@ class JoySession(RenderSession):
             return False
         if not self._hearing.ready(frame):
             return False
-        while len(self._planned) <= len(self._flights):
-            self._planned.append(self._path.next())
-        number = self._planned[len(self._flights)]
+        number = self._walk.upcoming(len(self._flights) + 1)[-1]  # after those in flight
         if self._avatar.face.strength[number] <= 0:
             self._flights.append(_Flight(number, None))
             return True
@@ -142,14 +137,14 @@ class JoySession(RenderSession):
         self._flights.append(_Flight(number, self._seat.ask(self._wanted(number, heard), frame < URGENT)))
         return True
 
-    def _wanted(self, number: int, heard: Heard) -> Wanted:
+    def _wanted(self, number: int, heard: FrameAudio) -> DrawRequest:
         latents = np.asarray(self._avatar.latents[number])
         if not self._deep or heard.expression is None:
-            return Wanted(latents, heard.sound)
+            return DrawRequest(latents, heard.sound)
         face = self._avatar.face
         coefficients = face.coefficients[number].copy()
         coefficients[EXPRESSION] = face.rest + heard.speaking * (heard.expression - face.rest)
-        return Wanted(latents, heard.sound, coefficients, self._avatar.placement(number))
+        return DrawRequest(latents, heard.sound, coefficients, self._avatar.placement(number))
 
     def _landed(self) -> Frame:
         """Wait for the oldest frame and make the picture."""
@@ -160,12 +155,9 @@ class JoySession(RenderSession):
         else:
             face, number = flight.ticket.result(TIMEOUT_S), flight.number
             box, strength = self._avatar.placement(number).box, float(self._avatar.face.strength[number])
-            picture = blend(picture, face, box, np.asarray(self._avatar.masks[number]), strength)
+            picture = paste_face(picture, face, box, np.asarray(self._avatar.masks[number]), strength)
         self._flights.popleft()
-        self._planned.popleft()
-        plan = self._avatar.plan
-        index = plan.positions[flight.number] if self._whole else self._end
-        self._end = (index + 1) % len(plan.loop)
-        frame = Frame(round(self._drawn * 1e6 / self.fps), scaled(picture, self.width, self.height), index)
+        position = self._walk.step().position
+        frame = Frame(round(self._drawn * 1e6 / self.fps), resized(picture, self.width, self.height), position)
         self._drawn += 1
         return frame

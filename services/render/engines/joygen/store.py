@@ -7,7 +7,6 @@ masks.npy      (n, 128, 128) uint8
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -16,11 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.render.engines.atlas.avatar import Plan
+from services.render.clip.plan import PLAN, Plan
 from services.render.engines.joygen.align import Crop
 from services.render.engines.joygen.depth import Placement
 
-PLAN, FRAMES, FACE, LATENTS, MASKS = "plan.json", "frames.mp4", "face.npz", "latents.npy", "masks.npy"
+FRAMES, FACE, LATENTS, MASKS = "frames.mp4", "face.npz", "latents.npy", "masks.npy"
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Avatar:
 def _load(folder: Path, stamp: int) -> Avatar:  # noqa: ARG001  a new stamp is a new preparation
     return Avatar(
         folder,
-        Plan(**json.loads((folder / PLAN).read_text(encoding="utf-8"))),
+        Plan.load(folder / PLAN),
         Face.load(folder / FACE),
         np.load(folder / LATENTS, mmap_mode="r", allow_pickle=False),
         np.load(folder / MASKS, mmap_mode="r", allow_pickle=False),

@@ -88,13 +88,13 @@ def _state(name: str, entry: dict[str, Any], root: Path) -> str:
 def main() -> None:
     """Command line; exit status 1 if the engine cannot start with what is there."""
     from services.common.settings import load
-    from services.render.settings import RenderSettings
+    from services.render.engines.joygen.settings import Settings
 
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("engine", choices=tuple(manifest()))
     parser.add_argument("--folder", type=Path, help="where the engine's files lie (default: <models_dir>/<engine>)")
     args = parser.parse_args()
-    root = args.folder or load(RenderSettings).models_dir / args.engine
+    root = args.folder or load(Settings).models_dir / args.engine
     say = sys.stdout.write
     say(f"{args.engine}: files belong into {root}\n")
     parts = survey(args.engine, root)

@@ -15,7 +15,6 @@ from typing import Any
 PERSON = "person"
 """Folder in the avatar's own."""
 VIDEO = "person.mp4"
-PLAN = "plan.json"
 PICTURES = "ori_imgs"
 TRUTH = "gt_imgs"
 LISTS = ("transforms_train.json", "transforms_val.json")

@@ -6,19 +6,24 @@ Its programs run in an environment of their own on an NVIDIA GPU; none of its co
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from services.common.errors import HuashengError
+from services.common.settings import SharedSettings, load
 from services.common.weights import WeightsError, folder
 from services.render.devices import DeviceInfo
-from services.render.engines.base import AvatarReport, EngineOptions, Kind, RenderEngine, RenderSession, SessionConfig
-from services.render.engines.synctalk.prepare import FPS, Job, prepare
+from services.render.engines.base import RenderEngine, RenderSession
+from services.render.engines.synctalk.prepare import FPS, SynctalkPrepareJob, prepare
 from services.render.engines.synctalk.session import SyncSession
+from services.render.engines.synctalk.settings import Settings
 from services.render.engines.synctalk.setup import SyncTalk
-from services.render.engines.synctalk.train import LEARNED, epochs
+from services.render.engines.synctalk.train import CHECKPOINT, LEARNED, epochs
 from services.render.media.read import kind_of, probe
+from services.render.types import AvatarReport, Cancelled, ClipLimits, Kind, Progress, SessionConfig
+
+if TYPE_CHECKING:
+    from services.render.settings import RenderSettings
 
 __all__ = ["SynctalkEngine"]
 
@@ -36,28 +41,31 @@ class SynctalkEngine(RenderEngine):
     license = "CC BY-NC 4.0: non-commercial use only, the trained models included"
     version = "1"
     trainer = "services.render.engines.synctalk.train:train"
+    model_files = (CHECKPOINT,)
     trains_with_torch = False
     default_steps = 100_000
     is_live = False
     needs_model = True
 
-    def __init__(self, options: EngineOptions) -> None:
-        longest = options.synctalk.max_video_s if options.synctalk else options.max_avatar_s
-        super().__init__(replace(options, max_avatar_s=longest))
+    def __init__(self, settings: Settings, shared: SharedSettings, service: RenderSettings) -> None:
+        super().__init__(settings, shared, service)
+        self.setup = SyncTalk.of(settings)
+        if self.setup:
+            self.limits = ClipLimits(service.max_side, settings.max_video_s)
         self._mesh: Path | None = None
         self._gpu: DeviceInfo | None = None
         self._turns = threading.Semaphore(AT_ONCE)
 
     def load(self) -> None:
         """Look whether the checkout is complete and its Python works. Raises ``engine-unavailable`` with what to do."""
-        if self.options.synctalk is None:
+        if self.setup is None:
             why = "no checkout is set; set RENDER_SYNCTALK_DIR and RENDER_SYNCTALK_PYTHON, see docs/synctalk.md"
             raise HuashengError("engine-unavailable", engine=self.name, why=why)
         try:
-            self._mesh = folder("face-mesh", self.options.weights_dir)
+            self._mesh = folder("face-mesh", self.shared.weights_dir)
         except WeightsError as e:
             raise HuashengError("engine-unavailable", engine=self.name, why=str(e)) from e
-        self._gpu = self.options.synctalk.probe()
+        self._gpu = self.setup.probe()
         self.device = self._gpu.device
 
     def devices(self) -> list[DeviceInfo]:
@@ -69,18 +77,27 @@ class SynctalkEngine(RenderEngine):
         source: Path,
         kind: Kind,
         out: Path,
-        progress: Callable[[str, float], None],
-        cancelled: Callable[[], bool],
+        progress: Progress,
+        cancelled: Cancelled,
     ) -> AvatarReport:
         """See ``RenderEngine``."""
         setup, mesh = self._ready()
-        return prepare(Job(source, kind, setup, mesh, self.options, progress, cancelled), out)
+        job = SynctalkPrepareJob(
+            source=source,
+            kind=kind,
+            mesh_weights=mesh,
+            limits=self.limits,
+            progress=progress,
+            cancelled=cancelled,
+            setup=setup,
+        )
+        return prepare(job, out)
 
     def check_training(self, source: Path, steps: int) -> None:
         """See ``RenderEngine``. Raises ``video-needed`` and ``too-few-steps``."""
         if kind_of(source) != "video":
             raise HuashengError("video-needed", engine=self.name, name=source.name)
-        seconds = min(probe(source).duration_s, self.options.max_avatar_s)
+        seconds = min(probe(source).duration_s, self.limits.max_s)
         epochs(steps, max(1, round(LEARNED * FPS * seconds)))
 
     def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:
@@ -91,6 +108,6 @@ class SynctalkEngine(RenderEngine):
         return SyncSession(avatar, config, setup, self._turns)
 
     def _ready(self) -> tuple[SyncTalk, Path]:
-        if self.options.synctalk is None or self._mesh is None:
+        if self.setup is None or self._mesh is None:
             raise HuashengError("engine-unavailable", engine=self.name, why="not loaded")
-        return self.options.synctalk, self._mesh
+        return self.setup, self._mesh

@@ -15,15 +15,15 @@ import numpy as np
 
 from services.common.audio import wav_bytes
 from services.common.errors import HuashengError
-from services.render.engines.base import Image, Samples, Working
 from services.render.engines.synctalk.child import NAME, Child
 from services.render.engines.synctalk.data import Person
 from services.render.engines.synctalk.setup import SyncTalk
 from services.render.engines.synctalk.watch import RANDOM, UNFIT, bar
 from services.render.media.read import read_frames
+from services.render.types import Image, Samples, Working
 
 FPS = 25
-RATE = 16000
+SAMPLE_RATE_HZ = 16000
 TAIL_S = 0.4
 """Silence added after the sound: the window of the last frame reaches 0.2 s beyond it."""
 LEAST_S = 1.0
@@ -42,7 +42,7 @@ class Piece:
     model: Path
     """Checkpoint of a training."""
     sound: Samples
-    """Mono at ``RATE``; the first frame begins with it."""
+    """Mono at ``SAMPLE_RATE_HZ``; the first frame begins with it."""
     order: list[int]
     """Source frame of each picture."""
 
@@ -58,8 +58,8 @@ def draw(setup: SyncTalk, piece: Piece) -> Generator[Image | Working]:
         folder = Path(made)
         piece.person.arrange([*piece.order, *[piece.order[-1]] * MARGIN], folder / "person")
         seconds = max(LEAST_S, count / FPS + TAIL_S)
-        sound = np.pad(piece.sound, (0, max(0, round(seconds * RATE) - len(piece.sound))))
-        (folder / "speech.wav").write_bytes(wav_bytes(sound, RATE))
+        sound = np.pad(piece.sound, (0, max(0, round(seconds * SAMPLE_RATE_HZ) - len(piece.sound))))
+        (folder / "speech.wav").write_bytes(wav_bytes(sound, SAMPLE_RATE_HZ))
         (folder / "model.pth").symlink_to(piece.model.absolute())
         arguments = [
             "main.py",
@@ -77,7 +77,7 @@ def draw(setup: SyncTalk, piece: Piece) -> Generator[Image | Working]:
             "--ckpt",
             str(folder / "model.pth"),
         ]
-        with setup.start(arguments, "drawing", setup.render_s) as child:
+        with setup.start(arguments, "drawing", setup.settings.render_s) as child:
             yield from _follow(child, count)
             result = _result(child, folder / "work" / "results", piece, count)
             for i, (_, picture) in enumerate(read_frames(result, FPS)):

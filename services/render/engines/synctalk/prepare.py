@@ -1,4 +1,4 @@
-"""Prepares a person: checks the face, cuts the video to what SyncTalk wants, and has ``process.py`` take it apart.
+"""Prepares a person: tracks the face, cuts the video to what SyncTalk wants, and has ``process.py`` take it apart.
 
 ``process.py`` looks at none of the programs that it starts in turn: its steps are run one by one, and what each should
 have made is counted after it.
@@ -6,11 +6,10 @@ have made is counted after it.
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,33 +20,30 @@ import numpy.typing as npt
 
 from services.common.audio import decode
 from services.common.errors import HuashengError
-from services.render.clip.frames import Reader
+from services.render.clip.frames import Reader, size_of
 from services.render.clip.loop import idle_loop, positions
-from services.render.engines.atlas.avatar import Plan
-from services.render.engines.atlas.prepare import MIN_S, MIN_SHARE, follow, judge, size_of
-from services.render.engines.base import AvatarReport, EngineOptions, Image, Kind
+from services.render.clip.plan import PLAN, Plan
+from services.render.clip.tracking import MIN_S, MIN_SHARE, check_length, face_width, few_faces, track_clip
 from services.render.engines.synctalk.child import NAME
-from services.render.engines.synctalk.data import KEPT, PERSON, PICTURES, PLAN, TRUTH, VIDEO, Person
+from services.render.engines.synctalk.data import KEPT, PERSON, PICTURES, TRUTH, VIDEO, Person
 from services.render.engines.synctalk.setup import SyncTalk
 from services.render.engines.synctalk.watch import bar
-from services.render.face.landmarks import Tracker
 from services.render.face.pose import load_canonical_face, separate_pose, smooth
 from services.render.face.shape import eye_opening
-from services.render.media.read import probe, read_frames
+from services.render.media.read import probe
 from services.render.media.write import to_bgr
+from services.render.types import AvatarReport, Image, PrepareJob
 
 FPS = 25
 SIDE = 512
-RATE = 16000
+SAMPLE_RATE_HZ = 16000
 FACE_PART = 2.2
 """Side of the square cut out, in heights of the face: head and shoulders."""
 SHORT_S = 120.0
 """Upstream asks for 4 to 5 minutes; under this the person is warned."""
-FOLLOW_PART = 0.1
+TRACKING_PART = 0.1
 """Of the whole time, for our own part."""
 
-Progress = Callable[[str, float], None]
-Cancelled = Callable[[], bool]
 Bools = npt.NDArray[np.bool_]
 
 
@@ -96,50 +92,29 @@ STEPS = (
 )
 
 
-@dataclass(frozen=True)
-class Job:
-    """One preparation and what it needs."""
+@dataclass(frozen=True, kw_only=True)
+class SynctalkPrepareJob(PrepareJob):
+    """One preparation, and the checkout that does it."""
 
-    source: Path
-    kind: Kind
     setup: SyncTalk
-    mesh_weights: Path
-    options: EngineOptions
-    progress: Progress
-    cancelled: Cancelled
 
 
-def prepare(job: Job, out: Path) -> AvatarReport:
+def prepare(job: SynctalkPrepareJob, out: Path) -> AvatarReport:
     """See ``RenderEngine.prepare``. Also raises ``video-needed``, ``no-audio`` and the errors of ``child``."""
     if job.kind == "portrait":
         raise HuashengError("video-needed", engine=NAME, name=job.source.name)
-    info = probe(job.source)
-    if info.duration_s < MIN_S:
-        raise HuashengError("too-short", name=job.source.name, seconds=round(info.duration_s, 1), limit=MIN_S)
-    sound = np.asarray(decode(job.source, RATE, job.source.name), np.float32)
-    person, warnings = out / PERSON, []
+    check_length(job.source.name, probe(job.source).duration_s)
+    sound = np.asarray(decode(job.source, SAMPLE_RATE_HZ, job.source.name), np.float32)
+    person, store = out / PERSON, out / "frames.mp4"
     person.mkdir()
-    if info.duration_s > job.setup.max_video_s + 0.5:
-        warnings.append("only-first-part")
-    store = out / "frames.mp4"
-    tracker = Tracker(job.mesh_weights)
-    expected = max(1, int(min(info.duration_s, job.setup.max_video_s) * FPS))
-    pictures = (p for _, p in read_frames(job.source, FPS, job.options.max_side_px, job.setup.max_video_s))
-    hidden: list[int] = []
-
-    def told(stage: str, part: float) -> None:
-        job.progress(stage, FOLLOW_PART * part)
-
-    meshes = follow(pictures, store, FPS, tracker, expected, told, job.cancelled, hidden)
-    good = ~np.isnan(meshes[:, 0, 0])
-    judge(job.source.name, tracker, meshes, good)
+    clip = track_clip(job, store, FPS, lambda stage, part: job.progress(stage, TRACKING_PART * part))
+    meshes, good, warnings = clip.meshes, clip.good, list(clip.warnings)
     box = square(meshes[good], *size_of(store))
     shown = good & inside(meshes, box)
-    shown[hidden] = True  # the face is there, something is in front of its mouth
+    shown[clip.hidden] = True  # the face is there, something is before its mouth
     first, last = longest(shown)
     if (last - first) / FPS < MIN_S or (last - first) < MIN_SHARE * len(shown):
-        percent, limit = round(100 * (last - first) / len(shown)), round(100 * MIN_SHARE)
-        raise HuashengError("few-faces", name=job.source.name, percent=percent, limit=limit)
+        raise few_faces(job.source.name, (last - first) / len(shown))
     if last - first < len(shown):
         warnings.append("face-missing-in-part")
     if (last - first) / FPS < SHORT_S:
@@ -149,9 +124,22 @@ def prepare(job: Job, out: Path) -> AvatarReport:
     _write(person / VIDEO, store, range(first, last), box, _part_of(sound, first, last))
     store.unlink()
     run_steps(job, person, last - first)
-    kept = np.arange(first, last)
-    nearest = _filled(meshes[kept], good[kept])
-    return _finish(job, out, smooth(nearest, good[kept]), meshes[good], float(good.mean()), len(hidden), warnings, box)
+    kept = slice(first, last)
+    smoothed = smooth(_filled(meshes[kept], good[kept]), good[kept])
+    plan = _finish(job, out, smoothed)
+    job.progress("finish", 1.0)
+    return AvatarReport(
+        width=plan.width,
+        height=plan.height,
+        fps=plan.fps,
+        frames=plan.frames,
+        idle_frames=len(plan.loop),
+        face_fraction=float(good.mean()),
+        face_width_px=face_width(meshes[good]) * plan.width / box[2],
+        mouth_coverage=0.0,
+        warnings=tuple(warnings),
+        covered_frames=len(clip.hidden),
+    )
 
 
 def square(meshes: npt.NDArray[np.float32], width: int, height: int) -> tuple[int, int, int]:
@@ -182,7 +170,7 @@ def longest(shown: Bools) -> tuple[int, int]:
     return max(stretches, key=lambda s: s[1] - s[0], default=(0, 0))
 
 
-def run_steps(job: Job, person: Path, count: int) -> None:
+def run_steps(job: SynctalkPrepareJob, person: Path, count: int) -> None:
     """Run ``process.py`` on ``person.mp4`` with ``count`` frames. Raises ``cancelled`` and the errors of ``child``."""
     share = 0.0
     # the programs put the path into shell commands as it is: theirs is one without blanks or signs, whatever ours is
@@ -192,7 +180,7 @@ def run_steps(job: Job, person: Path, count: int) -> None:
         for step in STEPS:
             arguments = ["data_utils/process.py", video, "--task", str(step.task), "--asr", "ave"]
             what = f"preparing, step {step.task} of {len(STEPS)} ({step.what})"
-            with job.setup.start(arguments, what, job.setup.prepare_s) as child:
+            with job.setup.start(arguments, what, job.setup.settings.prepare_s) as child:
                 job.progress(step.what, _part(share))
                 for line in child.lines():
                     if job.cancelled():
@@ -208,12 +196,12 @@ def run_steps(job: Job, person: Path, count: int) -> None:
 
 
 def _part(share: float) -> float:
-    return FOLLOW_PART + (0.99 - FOLLOW_PART) * share
+    return TRACKING_PART + (0.99 - TRACKING_PART) * share
 
 
 def _part_of(sound: npt.NDArray[np.float32], first: int, last: int) -> npt.NDArray[np.float32]:
-    part = sound[first * RATE // FPS : last * RATE // FPS]
-    return np.pad(part, (0, (last - first) * RATE // FPS - len(part)))
+    part = sound[first * SAMPLE_RATE_HZ // FPS : last * SAMPLE_RATE_HZ // FPS]
+    return np.pad(part, (0, (last - first) * SAMPLE_RATE_HZ // FPS - len(part)))
 
 
 def _write(path: Path, store: Path, frames: range, box: tuple[int, int, int], sound: npt.NDArray[np.float32]) -> None:
@@ -225,14 +213,14 @@ def _write(path: Path, store: Path, frames: range, box: tuple[int, int, int], so
             video = container.add_stream("libx264", rate=FPS, options={"crf": "10", "preset": "veryfast"})
             video.width = video.height = SIDE
             video.pix_fmt = "yuv420p"
-            audio = container.add_stream("aac", rate=RATE, layout="mono")
+            audio = container.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="mono")
             for i, number in enumerate(frames):
                 frame = av.VideoFrame.from_ndarray(_scaled(to_bgr(reader.frame(number))[y : y + side, x : x + side]))
                 frame.pts, frame.time_base = i, Fraction(1, FPS)
                 container.mux(video.encode(frame))
             container.mux(video.encode(None))
             piece = av.AudioFrame.from_ndarray(sound[None], "fltp", "mono")
-            piece.rate, piece.pts = RATE, 0
+            piece.rate, piece.pts = SAMPLE_RATE_HZ, 0
             container.mux(audio.encode(piece))
             container.mux(audio.encode(None))
     finally:
@@ -251,16 +239,7 @@ def _filled(meshes: npt.NDArray[np.float32], good: Bools) -> npt.NDArray[np.floa
     return meshes[np.where(last < 0, int(good.argmax()), last)]
 
 
-def _finish(
-    job: Job,
-    out: Path,
-    meshes: npt.NDArray[np.float32],
-    faces: npt.NDArray[np.float32],
-    share: float,
-    hidden: int,
-    warnings: list[str],
-    box: tuple[int, int, int],
-) -> AvatarReport:
+def _finish(job: SynctalkPrepareJob, out: Path, meshes: npt.NDArray[np.float32]) -> Plan:
     """Keep what is needed, read it once as drawing will, and write the plan."""
     person = out / PERSON
     try:
@@ -279,12 +258,8 @@ def _finish(
     seen = eye_opening(meshes[:count], poses.scale)
     loop = idle_loop(FPS, poses.motion(), np.ones(count, np.float32), seen)
     plan = Plan(width, height, float(FPS), count, False, loop, positions(loop, count, poses.angles()))
-    (out / PLAN).write_text(json.dumps(asdict(plan)), encoding="utf-8")
-    job.progress("finish", 1.0)
-    wide = float(np.median(np.ptp(faces[:, :, 0], axis=1))) * width / box[2]
-    return AvatarReport(
-        width, height, plan.fps, count, len(loop), share, wide, 0.0, tuple(warnings), covered_frames=hidden
-    )
+    plan.save(out / PLAN)
+    return plan
 
 
 def pictures_of(person: Path, order: list[int]) -> Iterator[Image]:

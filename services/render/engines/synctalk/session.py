@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import math
 import threading
-from collections import deque
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -15,14 +12,15 @@ import numpy as np
 
 from services.common.audio import resample
 from services.common.errors import HuashengError
-from services.render.clip.loop import Path as FramePath
-from services.render.engines.atlas.avatar import Plan
-from services.render.engines.base import Frame, Image, PhonemeSpan, RenderSession, Samples, SessionConfig, Working
+from services.render.clip.loop import LoopWalk
+from services.render.clip.plan import PLAN, Plan
+from services.render.engines.base import RenderSession
 from services.render.engines.synctalk.child import NAME, TICK_S
-from services.render.engines.synctalk.data import PERSON, PLAN, Person
-from services.render.engines.synctalk.infer import RATE, Piece, draw
+from services.render.engines.synctalk.data import PERSON, Person
+from services.render.engines.synctalk.infer import SAMPLE_RATE_HZ, RenderRequest, render
 from services.render.engines.synctalk.prepare import pictures_of
 from services.render.engines.synctalk.setup import SyncTalk
+from services.render.types import Frame, Image, PhonemeSpan, Samples, SessionConfig, Working
 
 Drawing = Generator[Image | Working]
 
@@ -34,23 +32,13 @@ class SyncSession(RenderSession):
     """
 
     def __init__(self, avatar: Path, config: SessionConfig, setup: SyncTalk, turns: threading.Semaphore) -> None:
-        plan = Plan(**json.loads((avatar / PLAN).read_text(encoding="utf-8")))
-        self._person, self._plan, self._config, self._setup, self._turns = (
-            Person.load(avatar / PERSON),
-            plan,
-            config,
-            setup,
-            turns,
-        )
-        scale = min(1.0, config.max_side_px / max(plan.width, plan.height)) if config.max_side_px else 1.0
-        self.width, self.height = (max(2, int(side * scale) // 2 * 2) for side in (plan.width, plan.height))
+        plan = Plan.load(avatar / PLAN)
+        self._person, self._plan, self._config = Person.load(avatar / PERSON), plan, config
+        self._setup, self._turns = setup, turns
+        self.width, self.height = plan.output_size(config.max_side_px)
         self.fps = plan.fps
         # a talk walks over the whole clip, which is long; what is shown in silence must be the loop
-        self._whole = config.model is not None
-        self._path = FramePath(plan.loop, plan.frames, config.start_frame, self._whole)
-        self._planned: deque[int] = deque()
-        """Source frames taken from the path and not given out yet."""
-        self._end = config.start_frame % len(plan.loop)
+        self._walk = LoopWalk(plan, config.start_frame, whole=config.model is not None)
         self._drawn = 0
         self._sound = np.zeros(0, np.float32)
         self._working: Drawing | None = None
@@ -58,7 +46,7 @@ class SyncSession(RenderSession):
     @property
     def end_frame(self) -> int:
         """See ``RenderSession``."""
-        return self._end
+        return self._walk.end_frame
 
     def push(self, samples: Samples, spans: Sequence[PhonemeSpan] = ()) -> Generator[Frame | Working]:  # noqa: ARG002  it listens
         """See ``RenderSession``; pictures come when a stretch of ``segment_s`` is complete."""
@@ -85,7 +73,7 @@ class SyncSession(RenderSession):
 
     def _stretches(self, last: bool) -> Generator[Frame | Working]:
         rate = self._config.audio_rate_hz
-        whole = max(1, round(self._setup.segment_s * self.fps))
+        whole = max(1, round(self._setup.settings.segment_s * self.fps))
         while True:
             ready = math.ceil(len(self._sound) * self.fps / rate - 1e-3)
             if not ready or (ready < whole and not last):
@@ -99,19 +87,15 @@ class SyncSession(RenderSession):
             yield from self._stretch(sound, count)
 
     def _stretch(self, sound: Samples, count: int) -> Generator[Frame | Working]:
-        while len(self._planned) < count:
-            self._planned.append(self._path.next())
-        drawing = self._pictures(sound, list(itertools.islice(self._planned, count)))
+        drawing = self._pictures(sound, self._walk.upcoming(count))
         self._working = drawing
         try:
             for item in drawing:
                 if isinstance(item, Working):
                     yield item
                     continue
-                number = self._planned.popleft()
-                index = self._plan.positions[number] if self._whole else self._end
-                self._end = (index + 1) % len(self._plan.loop)
-                frame = Frame(round(self._drawn * 1e6 / self.fps), self._scaled(item), index)
+                position = self._walk.step().position
+                frame = Frame(round(self._drawn * 1e6 / self.fps), self._scaled(item), position)
                 self._drawn += 1
                 yield frame
         finally:
@@ -127,9 +111,9 @@ class SyncSession(RenderSession):
         while not self._turns.acquire(timeout=TICK_S):
             yield Working(0)
         try:
-            heard = resample(sound, self._config.audio_rate_hz, RATE)
+            speech = resample(sound, self._config.audio_rate_hz, SAMPLE_RATE_HZ)
             size = (self._plan.width, self._plan.height)
-            yield from draw(self._setup, Piece(self._person, size, model, heard, order))
+            yield from render(self._setup, RenderRequest(self._person, size, model, speech, order))
         finally:
             self._turns.release()
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from services.common.errors import HuashengError
 from services.render.devices import DeviceInfo
 from services.render.engines.synctalk.child import NAME, Child
+from services.render.engines.synctalk.settings import Settings
 
-PROGRAMS = ("main.py", "data_utils/process.py")
 FILES = {
     "nerf_triplane/checkpoints/audio_visual_encoder.pth": "part of the repository",
     "data_utils/UNFaceFlow/sgd_NNRT_model_epoch19008_50000.pth": "part of the repository",
@@ -60,37 +60,22 @@ _PROBE = (
 _OURS = ("RENDER_", "GATEWAY_", "ASR_", "LLM_", "TTS_", "HUASHENG_")
 
 
-def checkout_problem(folder: Path) -> str:
-    """Why a folder is no checkout, "" when it is one."""
-    lacking = [p for p in PROGRAMS if not (folder / p).is_file()]
-    return f"{folder} is no SyncTalk checkout: it has no {lacking[0]}" if lacking else ""
-
-
-def python_problem(program: str) -> str:
-    """Why a program cannot be its Python, "" when it may be one."""
-    found = shutil.which(program) if program else None
-    if not found:
-        why = f"{program} is no program" if program else "it is not set"
-        return f"{why}; set it to the Python of SyncTalk's own environment"
-    if not shutil.which("python", path=str(Path(found).parent)):
-        return f"SyncTalk also calls python, which is not in the folder of {program}"
-    return ""
-
-
 @dataclass(frozen=True)
 class SyncTalk:
-    """What the operator has set; see ``RenderSettings`` for the meaning of each."""
+    """The operator's checkout."""
 
-    checkout: Path
-    python: str
-    gpu: str = ""
-    preload: int = 0
-    max_video_s: float = 300.0
-    segment_s: float = 60.0
-    quiet_s: float = 3600.0
-    render_s: float = 3600.0
-    prepare_s: float = 14_400.0
-    train_s: float = 172_800.0
+    settings: Settings
+
+    @classmethod
+    def of(cls, settings: Settings) -> SyncTalk | None:
+        """The checkout of the settings, None where none is set."""
+        return cls(settings) if settings.dir is not None else None
+
+    @property
+    def checkout(self) -> Path:
+        """Its folder."""
+        assert self.settings.dir is not None
+        return self.settings.dir.absolute()
 
     def missing(self) -> list[str]:
         """Files that the checkout lacks, each with where it comes from."""
@@ -103,14 +88,14 @@ class SyncTalk:
         env["PATH"] = os.pathsep.join([str(self._program().parent), env.get("PATH", os.defpath)])
         # its messages come through rich, which folds them at 80 columns where there is no terminal
         env |= {"PYTHONUNBUFFERED": "1", "COLUMNS": "1000", "MPLBACKEND": "Agg"}
-        if gpu or self.gpu:
-            env["CUDA_VISIBLE_DEVICES"] = gpu or self.gpu
+        if gpu or self.settings.gpu:
+            env["CUDA_VISIBLE_DEVICES"] = gpu or self.settings.gpu
         return env
 
     def start(self, arguments: Sequence[str], what: str, deadline_s: float, gpu: str = "") -> Child:
         """Start its Python with these arguments in the checkout. Raises ``program-failed``."""
         command = [str(self._program()), *arguments]
-        return Child(command, self.checkout, self.environment(gpu), what, deadline_s, self.quiet_s)
+        return Child(command, self.checkout, self.environment(gpu), what, deadline_s, self.settings.quiet_s)
 
     def probe(self) -> DeviceInfo:
         """Ask its Python what it has. Raises ``engine-unavailable`` with what to do."""
@@ -118,25 +103,25 @@ class SyncTalk:
             raise _unavailable(f"files are missing in the checkout: {'; '.join(lacking)}")
         if not shutil.which("ffmpeg", path=self.environment()["PATH"]):
             raise _unavailable("SyncTalk calls ffmpeg, which is not installed")
-        told = ""
+        answer = ""
         try:
             with self.start(["-c", _PROBE.format(packages=PACKAGES)], "looking at its environment", PROBE_S) as child:
                 for line in child.lines():
                     if line.startswith("huasheng-probe "):
-                        told = line.partition(" ")[2]
+                        answer = line.partition(" ")[2]
                 child.check()
         except HuashengError as e:
             raise _unavailable(f"its Python does not work: {e.params.get('why', e.slug)}") from e
-        found = json.loads(told or "{}")
+        found = json.loads(answer or "{}")
         if found.get("missing") or not found:
             names = ", ".join(found.get("missing", ["an answer"]))
             raise _unavailable(f"its Python lacks {names}; install SyncTalk's requirements and its four extensions")
         if not found["cuda"]:
             raise _unavailable(f"its torch {found['torch']} sees no NVIDIA GPU, and SyncTalk cannot do without")
-        return DeviceInfo(f"cuda:{self.gpu or 0}", found["name"], int(found["memory"]), 0)
+        return DeviceInfo(f"cuda:{self.settings.gpu or 0}", found["name"], int(found["memory"]), 0)
 
     def _program(self) -> Path:
-        return Path(shutil.which(self.python) or self.python).absolute()
+        return Path(shutil.which(self.settings.python) or self.settings.python).absolute()
 
 
 def _unavailable(why: str) -> HuashengError:

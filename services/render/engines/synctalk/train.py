@@ -1,7 +1,7 @@
-"""Trains SyncTalk on one person: its two runs of ``main.py``, watched; see ``train.job.Job`` for what is written where.
+"""Trains SyncTalk on one person: two runs of its ``main.py``; ``train.job.TrainingJob`` says what is written where.
 
-The first run learns the head in three fifths of the steps, the second goes on with the lips. Both count in whole epochs
-(one step a frame). Checkpoints stay in the work folder; the same training again goes on from the last whole one.
+The first run learns the head in three fifths of the steps, the second continues with the lips. Both count in whole
+epochs (one step a frame). Checkpoints stay in the work folder; the same training resumes from the last whole one.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ import cv2
 import numpy as np
 
 from services.common.errors import HuashengError
-from services.common.weights import folder
-from services.render.avatars.prepare import sha256_of
-from services.render.engines.synctalk import prepare as preparing
+from services.common.settings import load
+from services.common.weights import folder, sha256_of
 from services.render.engines.synctalk.child import NAME
 from services.render.engines.synctalk.data import LISTS, PERSON, TRUTH, Person
+from services.render.engines.synctalk.prepare import SynctalkPrepareJob, prepare
+from services.render.engines.synctalk.settings import Settings
 from services.render.engines.synctalk.setup import SyncTalk
 from services.render.engines.synctalk.watch import Fit
-from services.render.train.job import PREVIEW, RESULT, Job, Result
-from services.render.train.models import CHECKPOINT
+from services.render.train.job import PREVIEW, RESULT, TrainingJob, TrainingResult
+from services.render.types import ClipLimits
 
+CHECKPOINT = "model.pth"
+"""A trained model: a checkpoint of SyncTalk's own, which only its own programs open."""
 LEARNED = 10 / 11
 """Part of the frames that is learned from; the rest is held out."""
 FIRST = 0.6
@@ -36,7 +39,7 @@ FIRST = 0.6
 RUNS: tuple[tuple[float, tuple[str, ...]], ...] = ((FIRST, ()), (1.0, ("--finetune_lips", "--patch_size", "64")))
 SHOWN = 5
 PICTURE_SIDE = 160
-TELL_S = 1.0
+REPORT_EVERY_S = 1.0
 _NAME = re.compile(r"ngp_ep(\d{4,})\.pth")
 
 
@@ -61,15 +64,15 @@ class Place:
         return sorted(found)
 
 
-def train(job: Job) -> None:
+def train(job: TrainingJob) -> None:
     """Prepare where that was not done, fit, keep the last checkpoint as ``model.pth``.
 
     Raises ``training-unavailable``, ``too-few-steps``, ``cancelled``, the errors of ``child``, those of preparing.
     """
-    setup = job.options.synctalk
+    setup = SyncTalk.of(job.settings if isinstance(job.settings, Settings) else load(Settings))
     if setup is None:
         raise HuashengError("training-unavailable", why="no SyncTalk checkout is set; set RENDER_SYNCTALK_DIR")
-    job.at("check", 0.0)
+    job.report("check", 0.0)
     gpu = _gpu(job.device)
     folder_ = (job.avatar or _prepared(job, setup)) / PERSON
     try:
@@ -88,11 +91,11 @@ def train(job: Job) -> None:
         why = f"of {place.epochs[1]} epochs there are checkpoints of {made[-1][0] if made else 0}"
         raise HuashengError("program-no-result", engine=NAME, what="training", why=why)
     job.warn("not-compared")
-    job.at("publish", 0.99, step=job.steps)
+    job.report("publish", 0.99, step=job.steps)
     shutil.copyfile(made[-1][1], job.out / CHECKPOINT)
     if _preview(place, job.work / PREVIEW):
         shutil.copyfile(job.work / PREVIEW, job.out / PREVIEW)
-    Result({}, fit.figures, job.now.warnings, 0.0, None).save(job.out / RESULT)
+    TrainingResult({}, fit.figures, job.progress.warnings, 0.0, None).save(job.out / RESULT)
 
 
 def epochs(steps: int, frames: int) -> tuple[int, int]:
@@ -122,7 +125,7 @@ def _digest(person: Person) -> str:
     return sha256_of(person.folder / LISTS[0])[:16]
 
 
-def _run(job: Job, setup: SyncTalk, place: Place, number: int, gpu: str, fit: Fit) -> None:
+def _run(job: TrainingJob, setup: SyncTalk, place: Place, number: int, gpu: str, fit: Fit) -> None:
     """One run of ``main.py``; nothing where its last epoch is there already."""
     done = max((epoch for epoch, _ in place.checkpoints()), default=0)
     if done >= place.epochs[number]:
@@ -139,34 +142,34 @@ def _run(job: Job, setup: SyncTalk, place: Place, number: int, gpu: str, fit: Fi
         "--asr_model",
         "ave",
         "--preload",
-        str(setup.preload),
+        str(setup.settings.preload),
         *more,
     ]
     what = ("training the head", "training the lips")[number]
-    began, told, judged = time.monotonic(), 0.0, 0
+    began, reported, evaluated = time.monotonic(), 0.0, 0
     per, whole = place.person.learned, place.epochs[1]
-    with setup.start(arguments, what, setup.train_s, gpu) as child:
+    with setup.start(arguments, what, setup.settings.train_s, gpu) as child:
         for line in child.lines():
             if job.cancelled():
                 raise HuashengError("cancelled")
             if not line or not fit.read(line) or (not fit.epoch):
                 continue
-            news = fit.evaluated > judged and "psnr_db" in fit.figures
-            if time.monotonic() - told < TELL_S and not news:
+            news = fit.evaluated > evaluated and "psnr_db" in fit.figures
+            if time.monotonic() - reported < REPORT_EVERY_S and not news:
                 continue
-            told = time.monotonic()
+            reported = time.monotonic()
             share = min(1.0, (fit.epoch - 1 + fit.part) / whole)
             since = share - done / whole  # of the whole, in this run
             found: dict[str, Any] = {}
             if news:
-                judged, found = fit.evaluated, {"validation_loss": fit.held_loss}
+                evaluated, found = fit.evaluated, {"validation_loss": fit.held_loss}
                 found |= {"preview": PREVIEW} if _preview(place, job.work / PREVIEW) else {}
-            job.at(
+            job.report(
                 "fit",
                 0.02 + 0.96 * share,
                 step=min(job.steps, round((fit.epoch - 1 + fit.part) * per)),
                 loss=fit.loss,
-                eta_s=(told - began) / since * (1 - share) if since > 0.001 else 0.0,
+                eta_s=(reported - began) / since * (1 - share) if since > 0.001 else 0.0,
                 **found,
             )
         child.check()
@@ -177,20 +180,23 @@ def _run(job: Job, setup: SyncTalk, place: Place, number: int, gpu: str, fit: Fi
             raise child.useless(f"it ended after {reached} of {place.epochs[number]} epochs")
 
 
-def _prepared(job: Job, setup: SyncTalk) -> Path:
+def _prepared(job: TrainingJob, setup: SyncTalk) -> Path:
     """The avatar of the clip, when the training is run without the service."""
     target = job.work / f"avatar-{sha256_of(job.source)[:16]}"
     if not target.is_dir():
         fresh = job.work / "fresh"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        mesh = folder("face-mesh", job.options.weights_dir)
-        preparing.prepare(
-            preparing.Job(
-                job.source, "video", setup, mesh, job.options, lambda s, p: job.at(s, 0.02 * p), job.cancelled
-            ),
-            fresh,
+        preparing = SynctalkPrepareJob(
+            source=job.source,
+            kind="video",
+            mesh_weights=folder("face-mesh", job.shared.weights_dir),
+            limits=ClipLimits(job.service.max_side, setup.settings.max_video_s),
+            progress=lambda stage, part: job.report(stage, 0.02 * part),
+            cancelled=job.cancelled,
+            setup=setup,
         )
+        prepare(preparing, fresh)
         fresh.rename(target)
     return target
 

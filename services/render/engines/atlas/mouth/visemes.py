@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from services.render.engines.base import PhonemeSpan
+from services.render.types import PhonemeSpan
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,15 @@
-"""Whether a clip can teach anything: long enough, with a voice in it, and its mouth moving with that voice."""
+"""Whether a clip can teach a mouth: a voice in it, and the mouth moving with that voice."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import av
 import numpy as np
 
-from services.common.audio import decode
 from services.common.errors import HuashengError
-from services.render.audio.log_mel import RATE, Array, log_mel
+from services.render.audio.log_mel import RATE, Array
 from services.render.audio.whisper import PER_S, WhisperEncoder
 
-LEAST_S = 4.0
-"""Length under which a clip teaches nothing; three quarters of a minute are good."""
-SHORT_S = 12.0
-"""Length under which a warning is due."""
-SILENCE = 1e-4
-"""Root mean square under which nothing can be heard."""
 NO_SPEECH = 0.6
 """Whisper's own probability of no speech: speech of the tests stays under 0.5, music and noise are over 0.7."""
-BACKGROUND = 1.0
-"""Least fall (log10 of power) from speech to pauses; music or noise fills the pauses up."""
 REACH = 20
 """Largest offset looked for, in features (20 ms)."""
 OFFSET_MS = 100.0
@@ -29,23 +17,6 @@ OFFSET_MS = 100.0
 IN_SYNC = 0.22
 """Mean correlation of the general estimate with the real mouth, at the best offset, under which sound and mouth are
 likely not each other's; unrelated ones reach .10 to .15."""
-
-
-def sound_of(source: Path, name: str) -> tuple[Array, list[str]]:
-    """Samples at ``RATE`` and warnings. Raises ``no-audio``, ``too-short`` and ``silent-audio``."""
-    with av.open(str(source)) as container:
-        if not container.streams.audio:
-            raise HuashengError("no-audio", name=name)
-    x = np.asarray(decode(source, RATE), np.float32)
-    if len(x) < LEAST_S * RATE:
-        raise HuashengError("too-short", name=name, seconds=round(len(x) / RATE, 1), limit=LEAST_S)
-    if float(np.sqrt((x**2).mean())) < SILENCE:
-        raise HuashengError("silent-audio", name=name)
-    warnings = ["short-clip"] if len(x) < SHORT_S * RATE else []
-    loud = log_mel(x)[:, 4:32].mean(1)
-    if float(np.percentile(loud, 90) - np.percentile(loud, 3)) < BACKGROUND:
-        warnings.append("loud-background")
-    return x, warnings
 
 
 def voice_in(x: Array, name: str, encoder: WhisperEncoder) -> None:
@@ -58,7 +29,7 @@ def voice_in(x: Array, name: str, encoder: WhisperEncoder) -> None:
 def offset(guess: Array, real: Array) -> tuple[int, float]:
     """By how many features the real mouth is ahead of the general estimate, and their correlation then.
 
-    Both are (n, 2); the correlation is the mean of opening and width, each counted from nought up.
+    Both are (n, 2); the correlation is the mean of opening and width, a negative one counting as 0.
     """
     best = (0, -1.0)
     for lag in range(-REACH, REACH + 1):
@@ -77,7 +48,7 @@ def _correlation(a: Array, b: Array) -> float:
 
 
 def offset_warnings(lag: int, correlation: float) -> list[str]:
-    """What to tell of an estimated offset."""
+    """Warnings that an estimated offset gives."""
     if correlation < IN_SYNC:
         return ["out-of-sync"]
     return ["sound-offset"] if abs(lag) * 1000 / PER_S >= OFFSET_MS else []

@@ -21,8 +21,8 @@ from services.render.engines.atlas.mouth.person import CORRECTED_SOURCES
 from services.render.engines.atlas.mouth.track import mouth_at
 from services.render.engines.atlas.mouth.visemes import timed_visemes
 from services.render.engines.atlas.speaking_style import SpeakingStyle
-from services.render.engines.atlas.train.material import Material
-from services.render.engines.base import PhonemeSpan
+from services.render.engines.atlas.train.material import TrainingData
+from services.render.types import PhonemeSpan
 
 ANSWERS = Path(__file__).with_name("answers.npz")
 """Phonemes of some sentences and when they sound, in microseconds; made by ``tools/answer_spans.py``."""
@@ -130,7 +130,7 @@ class Judged:
     """Fitted on the rest; None where it does not help."""
 
 
-def pair(stretch: Material, way: str) -> tuple[Array, Array]:
+def pair(stretch: TrainingData, way: str) -> tuple[Array, Array]:
     """What a way, ``text`` or ``live``, tells of a stretch's speech, and the real mouth then; both (n, 2).
 
     Nobody has written down the phonemes of the clip. The general model of recordings stands in for them: it has
@@ -142,7 +142,7 @@ def pair(stretch: Material, way: str) -> tuple[Array, Array]:
     return told[at + stretch.lag], stretch.real[at]
 
 
-def judged(held_in: Material, everything: Material, whole: Avatar, part: Avatar) -> dict[str, Judged]:
+def judged(held_in: TrainingData, everything: TrainingData, whole: Avatar, part: Avatar) -> dict[str, Judged]:
     """By way: fitted on the first part of the clip, measured on the rest, as the engine draws it."""
     first, lag = len(held_in.real), held_in.lag
     at = np.flatnonzero(everything.usable & everything.spoken)

@@ -47,15 +47,6 @@ BROKEN = (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, Attr
 NAMES = ("linear", "into", "into_bias", "out", "out_bias")
 
 
-def use(device: str, threads: int) -> None:
-    """Set torch up. Raises ``unknown-id`` for a device that is not here."""
-    kind, _, number = device.partition(":")
-    there = torch.cuda.device_count() if kind == "cuda" and torch.cuda.is_available() else 0
-    if device != "cpu" and int(number or 0) >= there:
-        raise HuashengError("unknown-id", kind="device", id=device)
-    torch.set_num_threads(threads)
-
-
 @dataclass(frozen=True)
 class Look:
     """How the fit stands."""

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from services.common.errors import HuashengError
-from services.common.weights import folder
+from services.common.weights import folder, sha256_of
 from services.render.audio.log_mel import RATE, Array
 from services.render.audio.whisper import PER_S, SIZE
 from services.render.clip.frames import Reader
@@ -27,23 +27,18 @@ from services.render.engines.atlas.engine import AtlasEngine
 from services.render.engines.atlas.mouth.clip import ClipModel
 from services.render.engines.atlas.mouth.correction import Correction
 from services.render.engines.atlas.mouth.encoded import encode_recording
-from services.render.engines.atlas.mouth.person import (
-    CORRECTED_SOURCES,
-    NO_OFFSETS,
-    InputTransform,
-    PersonModel,
-    neighbours,
-    person_encoder,
-)
-from services.render.engines.atlas.train.checks import offset_warnings, sound_of, voice_in
-from services.render.engines.atlas.train.correction import chosen, drawn, judged, pair
-from services.render.engines.atlas.train.fit import SAVE_EVERY, Fit, Look, use
-from services.render.engines.atlas.train.material import Material, material
-from services.render.engines.atlas.train.score import SHOWN, drawn_part, figures, preview, shapes_of
-from services.render.engines.base import Image, SessionConfig
+from services.render.engines.atlas.mouth.person import NO_OFFSETS, CORRECTED_SOURCES, InputTransform, PersonModel, person_encoder, neighbours
+from services.render.engines.atlas.train.checks import offset_warnings, voice_in
+from services.render.engines.atlas.train.correction import select_correction, drawn_mouths, evaluate_corrections, training_pairs
+from services.render.engines.atlas.train.fit import SAVE_EVERY, EnsembleFit, FitProgress
+from services.render.engines.atlas.train.material import TrainingData, training_data
+from services.render.engines.atlas.train.score import PREVIEW_MOMENTS, render_frames, scores, preview, head_shapes
 from services.render.face.landmarks import Tracker
 from services.render.media.write import to_bgr
-from services.render.train.job import MODEL, PREVIEW, RESULT, Curve, Job, Result, digest
+from services.render.train.checks import clip_sound
+from services.render.train.job import MODEL, PREVIEW, RESULT, MouthCurve, TrainingJob, TrainingResult
+from services.render.train.torch_setup import use_device
+from services.render.types import Image, SessionConfig
 
 HELD_OUT = 0.3
 PRIOR, PRIOR_S = 0.5, 10.0
@@ -54,7 +49,7 @@ GAIN = (1.0, 1.8)
 WANTED_SPREAD = 0.92
 """Of the real mouth: a prediction that is not sure moves a little less."""
 BETTER = 0.02
-"""Rise in correlation under which a training is told to have been of no use."""
+"""Rise in correlation under which a training gets the warning ``not-better``."""
 CURVE = 500
 
 
@@ -62,7 +57,7 @@ CURVE = 500
 class Fitting:
     """One fit on one stretch, and how its members become a model."""
 
-    fit: Fit
+    fit: EnsembleFit
     general: ClipModel
     inputs: InputTransform
     slope: Array
@@ -72,7 +67,7 @@ class Fitting:
     wanted: Array
 
     @classmethod
-    def of(cls, stretch: Material, general: ClipModel, steps: int, device: str, identity: str) -> Fitting:
+    def of(cls, stretch: TrainingData, general: ClipModel, steps: int, device: str, identity: str) -> Fitting:
         """The untrained start: the general estimate, as strong as fits best."""
         inputs = InputTransform.fit(np.mean(stretch.heard, axis=0), general)
         real = stretch.real[stretch.usable]
@@ -90,7 +85,7 @@ class Fitting:
         slope = ((trust * PRIOR + (1 - trust) * agreed) / strength).astype(np.float32)
         base = far * slope
         when = np.tile(np.flatnonzero(stretch.usable), len(stretch.heard))
-        fit = Fit(np.concatenate(rows), (wanted - base).astype(np.float32), when, steps, device, identity)
+        fit = EnsembleFit(np.concatenate(rows), (wanted - base).astype(np.float32), when, steps, device, identity)
         return cls(fit, general, inputs, slope, centre, spread, base, wanted)
 
     def model(self, text: Correction | None = None, live: Correction | None = None, helps: bool = True) -> PersonModel:
@@ -101,42 +96,40 @@ class Fitting:
         return PersonModel(self.general, *parts, text, live, helps)
 
 
-def train(job: Job) -> None:
-    """Check, prepare, fit, judge, fit again; see ``Job`` for what is written where.
+def train(job: TrainingJob) -> None:
+    """Check, prepare, fit, judge, fit again; ``TrainingJob`` says what is written where.
 
     Raises ``no-audio``, ``too-short``, ``silent-audio``, ``clip-without-speech``, ``cancelled`` and what
     ``RenderEngine.prepare`` raises.
     """
-    job.at("check", 0.0)
-    use(job.device, job.options.threads)
-    engine = AtlasEngine(job.options)
+    job.report("check", 0.0)
+    use_device(job.device, job.shared.threads)
+    engine = AtlasEngine(None, job.shared, job.service)
     engine.load()
-    if engine.encoder is None:
-        raise HuashengError("training-unavailable", why=engine.description)
-    sound, warnings = sound_of(job.source, job.name)
+    sound, warnings = clip_sound(job.source, job.name)
     voice_in(sound, job.name, engine.encoder)
     for code in warnings:
         job.warn(code)
-    length = min(len(sound) / RATE, job.options.max_avatar_s)
+    length = min(len(sound) / RATE, job.service.max_avatar_s)
     sound = sound[: round(length * RATE)]
     cut = length * (1 - HELD_OUT)
-    whole = prepared(job, engine, "whole", job.options.max_avatar_s, 0.02, 0.12, job.avatar)
+    whole = prepared(job, engine, "whole", job.service.max_avatar_s, 0.02, 0.12, job.avatar)
     part = prepared(job, engine, "held-in", cut, 0.12, 0.22)
-    job.at("features", 0.22)
+    job.report("features", 0.22)
     general = ClipModel.builtin()
-    held_in, everything = (material(sound, a.face, a.plan.fps, engine.encoder) for a in (part, whole))
+    held_in, everything = (training_data(sound, a.face, a.plan.fps, engine.encoder) for a in (part, whole))
     features = encode_recording(sound, RATE, person_encoder(engine.encoder))
     if held_in.usable.sum() < 2 * PER_S:
         raise HuashengError("few-faces", name=job.name, percent=round(100 * held_in.usable.mean()), limit=50)
     for code in offset_warnings(held_in.lag, held_in.sync):
         job.warn(code)
-    job.at("features", 0.24, offset_ms=held_in.lag * 1000 / PER_S)
-    # a checkpoint belongs to these frames, heard by these weights
-    seen = f"{digest(job.source)}/{hashlib.sha256(general.matrix.tobytes()).hexdigest()[:16]}/{engine.version}"
+    job.report("features", 0.24, offset_ms=held_in.lag * 1000 / PER_S)
+    # a checkpoint belongs to these frames and these weights
+    seen = f"{sha256_of(job.source)}/{hashlib.sha256(general.matrix.tobytes()).hexdigest()[:16]}/{engine.version}"
     first = Fitting.of(held_in, general, job.steps, job.device, f"held-in/{seen}/{length:.2f}")
     curve = _curve_of(whole, part, features, held_in)
     _run(job, first, "fit", job.work / "fit.pt", 0.24, 0.56, curve)
-    ways = judged(held_in, everything, whole, part)
+    ways = evaluate_corrections(held_in, everything, whole, part)
     trial = first.model(ways["text"].correction, ways["live"].correction)
     result = _score(job, engine, whole, part, sound, trial, held_in, curve)
     for way, found in ways.items():
@@ -146,48 +139,48 @@ def train(job: Job) -> None:
             job.warn(f"{way}-not-better")
     last = Fitting.of(everything, general, job.steps, job.device, f"whole/{seen}/{length:.2f}")
     _run(job, last, "final", job.work / "final.pt", 0.68, 0.98, None)
-    job.at("publish", 0.98)
+    job.report("publish", 0.98)
     reach = whole.face.reach
-    text, live = (chosen(*pair(everything, w), reach) if ways[w].correction else None for w in CORRECTED_SOURCES)
-    last.model(text, live, "not-better" not in job.now.warnings).save(job.out / MODEL)
-    replace(result, warnings=job.now.warnings).save(job.out / RESULT)
+    text, live = (select_correction(*training_pairs(everything, w), reach) if ways[w].correction else None for w in CORRECTED_SOURCES)
+    last.model(text, live, "not-better" not in job.progress.warnings).save(job.out / MODEL)
+    replace(result, warnings=job.progress.warnings).save(job.out / RESULT)
 
 
 def prepared(
-    job: Job, engine: AtlasEngine, name: str, seconds: float, start: float, end: float, made: Path | None = None
+    job: TrainingJob, engine: AtlasEngine, name: str, seconds: float, start: float, end: float, made: Path | None = None
 ) -> Avatar:
     """The avatar of the clip's first seconds; one of an earlier attempt is taken again."""
-    target = made or job.work / f"{name}-{digest(job.source)[:16]}-{engine.version}-{seconds:.2f}"
+    target = made or job.work / f"{name}-{sha256_of(job.source)[:16]}-{engine.version}-{seconds:.2f}"
     if not target.is_dir():
-        options = replace(job.options, max_avatar_s=seconds)
+        service = job.service.model_copy(update={"max_avatar_s": seconds})
         for old in (*job.work.glob(f"{name}-*"), *job.work.glob(".part-*")):
             shutil.rmtree(old)
         fresh = job.work / f".part-{name}"
         fresh.mkdir()
-        maker = AtlasEngine(options)
+        maker = AtlasEngine(None, job.shared, service)
         maker.load()
 
-        def tell(stage: str, part: float) -> None:
-            job.at(stage, start + (end - start) * part)
+        def progress(stage: str, part: float) -> None:
+            job.report(stage, start + (end - start) * part)
 
-        maker.prepare(job.source, "video", fresh, tell, job.cancelled)
+        maker.prepare(job.source, "video", fresh, progress, job.cancelled)
         fresh.rename(target)
-    job.at("atlas", end)
+    job.report("atlas", end)
     return Avatar.load(target)
 
 
 def _run(
-    job: Job,
+    job: TrainingJob,
     fitting: Fitting,
     stage: str,
     checkpoint: Path,
     start: float,
     end: float,
-    curve: Callable[[PersonModel], Curve] | None,
+    curve: Callable[[PersonModel], MouthCurve] | None,
 ) -> None:
     began, first = time.monotonic(), -1
 
-    def look(look: Look) -> None:
+    def look(look: FitProgress) -> None:
         nonlocal first
         if first < 0:
             first = look.step
@@ -197,13 +190,13 @@ def _run(
             more["curve"] = curve(fitting.model())
         left = (job.steps - look.step) * pace + (job.steps * pace if stage == "fit" else 0)
         part = look.step / job.steps
-        job.at(stage, start + (end - start) * part, step=look.step, loss=look.loss, eta_s=left, **more)
+        job.report(stage, start + (end - start) * part, step=look.step, loss=look.loss, eta_s=left, **more)
 
-    job.at(stage, start, step=0)
+    job.report(stage, start, step=0)
     fitting.fit.run(checkpoint, look, job.cancelled, job.warn)
 
 
-def _curve_of(whole: Avatar, part: Avatar, features: Array, held_in: Material) -> Callable[[PersonModel], Curve]:
+def _curve_of(whole: Avatar, part: Avatar, features: Array, held_in: TrainingData) -> Callable[[PersonModel], MouthCurve]:
     """Makes the curves of the held-out part: real, general, and of a model; offset taken out, in eye distances."""
     fps = whole.plan.fps
     first, last = len(part.face.mouths), len(whole.face.mouths)
@@ -213,29 +206,29 @@ def _curve_of(whole: Avatar, part: Avatar, features: Array, held_in: Material) -
 
     def opening(track: Array, corrected: bool) -> list[float]:
         at = np.stack([np.interp(times, np.arange(len(track)), c) for c in track.T], 1)
-        return [round(float(v), 4) for v in drawn(part, at, corrected)[:, 0]]
+        return [round(float(v), 4) for v in drawn_mouths(part, at, corrected)[:, 0]]
 
     real = [round(float(v), 4) for v in whole.face.mouths[frames, 0]]
     before = opening(ClipModel.builtin().estimate(features[:, :SIZE]), corrected=False)
 
-    def made(model: PersonModel) -> Curve:
-        return Curve(fps / step, first / fps, real, before, opening(model.estimate(features), corrected=True))
+    def made(model: PersonModel) -> MouthCurve:
+        return MouthCurve(fps / step, first / fps, real, before, opening(model.estimate(features), corrected=True))
 
     return made
 
 
 def _score(
-    job: Job,
+    job: TrainingJob,
     engine: AtlasEngine,
     whole: Avatar,
     part: Avatar,
     sound: Array,
     model: PersonModel,
-    held_in: Material,
-    curve: Callable[[PersonModel], Curve],
-) -> Result:
+    held_in: TrainingData,
+    curve: Callable[[PersonModel], MouthCurve],
+) -> TrainingResult:
     """Draw the held-out part before and after, look at it, and say whether training helped."""
-    weights = folder("face-mesh", job.options.weights_dir)
+    weights = folder("face-mesh", job.shared.weights_dir)
     fps = whole.plan.fps
     first, last = len(part.face.mouths), len(whole.face.mouths)
     start = max(0, first - round(PRE_ROLL_S * fps))
@@ -248,20 +241,20 @@ def _score(
         begin = 0.56 + 0.06 * k
 
         def tick(done: float, begin: float = begin) -> None:
-            job.at("score", begin + 0.03 * done)
+            job.report("score", begin + 0.03 * done)
 
         session = engine.open_session(part.folder, SessionConfig(RATE, model=used))
-        pictures.append(drawn_part(session, heard, first - start, last - start, tick))
-        shapes.append(shapes_of(pictures[-1], weights, lambda done, tick=tick: tick(1 + done)))  # type: ignore[misc]
+        pictures.append(render_frames(session, heard, first - start, last - start, tick))
+        shapes.append(head_shapes(pictures[-1], weights, lambda done, tick=tick: tick(1 + done)))  # type: ignore[misc]
     real, kept = _real(whole, first, last)
     offset_s = held_in.lag / PER_S
-    before, after = (figures(s, real, fps, offset_s) for s in shapes)
+    before, after = (scores(s, real, fps, offset_s) for s in shapes)
     if sum(after[k] - before[k] for k in ("opening_corr", "width_corr")) < BETTER:
         job.warn("not-better")
     (job.work / PREVIEW).write_bytes(_preview(kept, pictures, round(offset_s * fps), weights))
     shutil.copyfile(job.work / PREVIEW, job.out / PREVIEW)
-    job.at("score", 0.68, preview=PREVIEW, curve=curve(model))
-    return Result(before, after, job.now.warnings, 1000 * offset_s, curve(model))
+    job.report("score", 0.68, preview=PREVIEW, curve=curve(model))
+    return TrainingResult(before, after, job.progress.warnings, 1000 * offset_s, curve(model))
 
 
 def _real(whole: Avatar, first: int, last: int) -> tuple[Array, dict[int, Image]]:
@@ -272,7 +265,7 @@ def _real(whole: Avatar, first: int, last: int) -> tuple[Array, dict[int, Image]
         (face.meshes[first:last] - face.shift[first:last, None]) / face.scale[first:last, None, None],
         face.rotation[first:last],
     )
-    wanted = np.linspace(0, last - first - 1, SHOWN + 2)[1:-1].astype(int)
+    wanted = np.linspace(0, last - first - 1, PREVIEW_MOMENTS + 2)[1:-1].astype(int)
     reader = Reader(whole.folder / FRAMES)
     try:
         return shapes, {int(k): to_bgr(reader.frame(first + int(k))) for k in wanted}
@@ -280,9 +273,9 @@ def _real(whole: Avatar, first: int, last: int) -> tuple[Array, dict[int, Image]
         reader.close()
 
 
-def _preview(real: dict[int, Image], drawn: list[list[Image]], ahead: int, weights: Path) -> bytes:
+def _preview(real: dict[int, Image], drawn_mouths: list[list[Image]], ahead: int, weights: Path) -> bytes:
     """``ahead`` frames is the clip's offset: the drawn picture of a real one comes so much later."""
-    rows = [list(real.values()), *([p[min(max(0, k + ahead), len(p) - 1)] for k in real] for p in drawn)]
+    rows = [list(real.values()), *([p[min(max(0, k + ahead), len(p) - 1)] for k in real] for p in drawn_mouths)]
     boxes = []
     for pictures in rows:
         cuts = []

@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 
 from services.render.audio.log_mel import RATE
-from services.render.engines.base import Frame, Image, RenderSession, Working
+from services.render.engines.base import RenderSession
 from services.render.face import points as pt
 from services.render.face.landmarks import Tracker
 from services.render.face.lip_contour import move_lip_contour, teeth_reach
 from services.render.face.pose import load_canonical_face, separate_pose, smooth
 from services.render.face.shape import Array, measure_mouth
 from services.render.media.write import to_bgr
+from services.render.types import Frame, Image, Working
 
 HZ = 100
 NOISE = 0.008

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from services.render.engines.joygen.depth import FACE_SIDE
-from services.render.engines.joygen.train.material import HALF, Material
+from services.render.engines.joygen.train.material import HALF, TrainingData
 
 APART = 5
 """Frames that frame and reference are apart at least: a nearer one would show the mouth that is to be drawn."""
@@ -32,13 +32,13 @@ class Batch:
     """Shape (B, 50, 384)."""
 
 
-def pictures(material: Material, frames: list[int]) -> Tensor:
+def pictures(material: TrainingData, frames: list[int]) -> Tensor:
     """Faces as the network sees them."""
     faces = np.ascontiguousarray(material.faces[frames][..., ::-1])
     return torch.from_numpy(faces).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def depths(material: Material, frames: list[int]) -> Tensor:
+def depths(material: TrainingData, frames: list[int]) -> Tensor:
     """Depth of the lips as the network sees it; black without the 3D face."""
     out = torch.full((len(frames), 3, FACE_SIDE, FACE_SIDE), -1.0)
     if material.depth is not None:
@@ -46,7 +46,7 @@ def depths(material: Material, frames: list[int]) -> Tensor:
     return out
 
 
-def draw(material: Material, count: int, depth_part: float, dice: torch.Generator) -> Batch:
+def draw(material: TrainingData, count: int, depth_part: float, dice: torch.Generator) -> Batch:
     """A batch of ``count`` frames; ``depth_part`` of them (by chance) with depth."""
     frames, others = [], []
     for _ in range(count):

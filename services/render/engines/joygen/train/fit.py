@@ -19,9 +19,9 @@ from services.common.errors import HuashengError
 from services.render.engines.joygen.depth import FACE_SIDE
 from services.render.engines.joygen.nets.unet import UNet
 from services.render.engines.joygen.nets.vae import Vae, decode, encode
-from services.render.engines.joygen.train.augment import Batch, depths, draw, pictures
-from services.render.engines.joygen.train.losses import Patches, judge_loss, perceptual, reconstruction
-from services.render.engines.joygen.train.material import HALF, Material
+from services.render.engines.joygen.train.augment import Batch, depth_tensors, sample_batch, face_tensors
+from services.render.engines.joygen.train.losses import PatchDiscriminator, discriminator_loss, perceptual, reconstruction
+from services.render.engines.joygen.train.material import HALF, TrainingData
 
 MOUTH = slice(FACE_SIDE // 4, 3 * FACE_SIDE // 4)
 """Columns of the lower half that are judged."""
@@ -73,7 +73,7 @@ class Fit:
     """A network being trained. Same material, recipe and machine give the same network, stopped between or not."""
 
     def __init__(
-        self, unet: UNet, vae: Vae, material: Material, recipe: Recipe, steps: int, device: str, identity: str
+        self, unet: UNet, vae: Vae, material: TrainingData, recipe: Recipe, steps: int, device: str, identity: str
     ) -> None:
         self.material, self.recipe, self.steps, self.step, self.loss = material, recipe, steps, 0, float("nan")
         told = json.dumps(asdict(recipe), sort_keys=True)
@@ -84,11 +84,11 @@ class Fit:
         self.kept = copy.deepcopy(unet).eval().requires_grad_(False) if recipe.average else unet
         self.optimiser = _adam(self.unet, recipe.rate)
         self.dice = torch.Generator().manual_seed(recipe.seed)
-        self.judge: Patches | None = None
+        self.judge: PatchDiscriminator | None = None
         if recipe.adversarial:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(recipe.seed)
-                self.judge = Patches().to(self.device)
+                self.judge = PatchDiscriminator().to(self.device)
             self.judge_optimiser = _adam(self.judge, recipe.rate * 10)
         precise = recipe.precision == "fp32" or (recipe.precision == "auto" and self.device.type == "cpu")
         self._mixed = None if precise else torch.bfloat16
@@ -102,7 +102,7 @@ class Fit:
         self.optimiser.zero_grad(set_to_none=True)
         total = 0.0
         for _ in range(r.accumulate):
-            total += self._part(draw(self.material, r.batch, r.depth_part, self.dice))
+            total += self._part(sample_batch(self.material, r.batch, r.depth_part, self.dice))
         nn.utils.clip_grad_norm_(self.unet.parameters(), r.clip)
         self.optimiser.step()
         self.step += 1
@@ -131,10 +131,10 @@ class Fit:
         (loss / self.recipe.accumulate).backward()  # type: ignore[no-untyped-call]
         return told
 
-    def _judged(self, judge: Patches, drawn: Tensor, real: Tensor) -> Tensor:
+    def _judged(self, judge: PatchDiscriminator, drawn: Tensor, real: Tensor) -> Tensor:
         """The judge learns from this batch; what it says of the drawn faces is returned, weighted."""
         self.judge_optimiser.zero_grad(set_to_none=True)
-        judge_loss(judge, drawn.detach(), real).backward()  # type: ignore[no-untyped-call]
+        discriminator_loss(judge, drawn.detach(), real).backward()  # type: ignore[no-untyped-call]
         self.judge_optimiser.step()
         judge.requires_grad_(False)
         said: Tensor = -judge(drawn).mean() * self.recipe.adversarial
@@ -166,8 +166,8 @@ class Fit:
         others = self.material.learn[torch.linspace(0, len(self.material.learn) - 1, len(frames)).long().numpy()]
         for frame, other in zip(frames, others, strict=True):
             with self._autocast():
-                real, reference = (pictures(self.material, [int(i)]).to(self.device) for i in (frame, other))
-                shown = self._shown(real, reference, depths(self.material, [frame]))
+                real, reference = (face_tensors(self.material, [int(i)]).to(self.device) for i in (frame, other))
+                shown = self._shown(real, reference, depth_tensors(self.material, [frame]))
                 sound = torch.from_numpy(self.material.sound[[frame]]).to(self.device)
                 out.append(decode(self.vae, self.kept(shown, sound)).float().clamp(-1, 1).cpu())
         return torch.cat(out)
@@ -180,7 +180,7 @@ class Fit:
     def figures(self) -> dict[str, float]:
         """L1 (levels of 255) of the lower half and PSNR (dB) of the mouth, over the held-out frames."""
         frames = self.judged()
-        drawn, real = self.drawn(frames), pictures(self.material, frames)
+        drawn, real = self.drawn(frames), face_tensors(self.material, frames)
         a, b = drawn[:, :, HALF:], real[:, :, HALF:]
         error = float(F.mse_loss(a[..., MOUTH], b[..., MOUTH])) / 4
         return {

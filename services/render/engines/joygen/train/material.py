@@ -15,7 +15,7 @@ import torch
 
 from services.common.errors import HuashengError
 from services.render.clip.frames import Reader
-from services.render.engines.joygen.audio import PICTURE, WhisperFeatures
+from services.render.engines.joygen.audio import FRAME_SAMPLES, WhisperFeatures
 from services.render.engines.joygen.bfm import Bfm
 from services.render.engines.joygen.checkpoints import Bundle
 from services.render.engines.joygen.depth import FACE_SIDE, lip_depth
@@ -62,7 +62,7 @@ def gather(
 
     Raises ``few-faces`` when fewer than ``LEAST`` frames have both a usable face and sound.
     """
-    count = min(len(avatar.face.boxes), len(samples) // PICTURE)
+    count = min(len(avatar.face.boxes), len(samples) // FRAME_SAMPLES)
     deep = bfm is not None and len(avatar.face.coefficients) > 0
     work.mkdir(parents=True, exist_ok=True)
     parts = []
@@ -84,7 +84,7 @@ def gather(
             tell(0.8 * min(count, start + PART) / count)
     finally:
         reader.close()
-    sound = _sound(samples[: count * PICTURE], count, bundle, work / "sound.npy")
+    sound = _sound(samples[: count * FRAME_SAMPLES], count, bundle, work / "sound.npy")
     tell(1.0)
     good = np.flatnonzero(avatar.face.strength[:count] >= 1)
     if len(good) < LEAST:

@@ -1,0 +1,187 @@
+"""Follows the face through a clip while its frames are stored, and refuses or warns of clips that cannot be used well.
+
+Every engine prepares an avatar with this, so the limits, reasons and warnings are the same for all.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from services.common.errors import HuashengError
+from services.render.clip.frames import Writer
+from services.render.face.landmarks import Points, Tracker
+from services.render.face.lip_contour import LIP_CURVES, move_lip_contour, teeth_reach
+from services.render.face.occlusion import POINTS, occluded_frames, lip_colours
+from services.render.face.shape import Array
+from services.render.media.read import probe, read_frames
+from services.render.media.write import to_yuv
+from services.render.types import Cancelled, ClipLimits, Image, PrepareJob, Progress
+
+MIN_SIDE = 128
+"""Smallest side of a source, in pixels."""
+MIN_FACE = 48
+"""Pixels across the face under which no mouth can be drawn."""
+MIN_SHARE = 0.4
+"""Share of the frames that must show a face."""
+MIN_S = 1.0
+"""Shortest clip."""
+RIVAL_SHARE = 0.3
+"""Share of the checked pictures with a second face that makes the clip one of two people."""
+SPARE_S = 0.5
+"""How much longer than ``ClipLimits.max_s`` a clip may be without a warning."""
+TRACKED = 0.85
+"""Progress at the end of the tracking."""
+CHECK_EVERY = 5
+"""Frames between two looks at whether the caller still waits."""
+FADE = 4
+"""Frames over which redrawing fades out before a frame without a usable face."""
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class TrackedClip:
+    """A stored clip of ``n`` frames and the face in it."""
+
+    meshes: Array
+    """Shape (n, 468, 3), pixels; rows without a face, or with a covered mouth, are not a number."""
+    good: Bools
+    """Shape (n,), whether a row of ``meshes`` is one."""
+    hidden: list[int]
+    """Numbers of the frames in which something is before the mouth."""
+    fps: float
+    warnings: list[str]
+    """``only-first-part``, ``scaled-down``."""
+
+
+def check_size(width: int, height: int) -> None:
+    """Raises ``too-small-picture``."""
+    if min(width, height) < MIN_SIDE:
+        raise HuashengError("too-small-picture", width=width, height=height, limit=MIN_SIDE)
+
+
+def source_warnings(width: int, height: int, seconds: float, limits: ClipLimits) -> list[str]:
+    """What a source loses before it is used; ``seconds`` is 0 for a portrait."""
+    warnings = []
+    if seconds > limits.max_s + SPARE_S:
+        warnings.append("only-first-part")
+    if max(width, height) > limits.max_side_px:
+        warnings.append("scaled-down")
+    return warnings
+
+
+def check_length(name: str, seconds: float) -> None:
+    """Raises ``too-short``."""
+    if seconds < MIN_S:
+        raise HuashengError("too-short", name=name, seconds=round(seconds, 1), limit=MIN_S)
+
+
+def track_clip(job: PrepareJob, store: Path, fps: int | None = None, progress: Progress | None = None) -> TrackedClip:
+    """Store a video's frames and follow the face through them. ``fps`` is the rate wanted, the video's own if None.
+
+    ``progress`` takes the place of the job's. Raises ``too-short``, ``too-small-picture``, ``corrupt-media``,
+    ``no-face``, ``two-faces``, ``few-faces``, ``small-face`` and ``cancelled``.
+    """
+    info, limits = probe(job.source), job.limits
+    check_length(job.source.name, info.duration_s)
+    rate = fps or info.fps
+    expected = max(1, int(min(info.duration_s, limits.max_s) * rate))
+    pictures = (p for _, p in read_frames(job.source, rate, limits.max_side_px, limits.max_s))
+    tracker = Tracker(job.mesh_weights)
+    meshes, hidden = track_face(
+        pictures,
+        store,
+        float(rate),
+        tracker,
+        expected=expected,
+        progress=progress or job.progress,
+        cancelled=job.cancelled,
+    )
+    good = usable(meshes)
+    validate_clip(job.source.name, tracker, meshes, good)
+    warnings = source_warnings(info.width, info.height, info.duration_s, limits)
+    return TrackedClip(meshes, good, hidden, float(rate), warnings)
+
+
+def track_face(
+    pictures: Iterator[Image],
+    store: Path,
+    fps: float,
+    tracker: Tracker,
+    *,
+    expected: int,
+    progress: Progress,
+    cancelled: Cancelled,
+) -> tuple[Array, list[int]]:
+    """Store the pictures, about ``expected`` of them. Gives the mesh of each, see ``TrackedClip``, and ``hidden``."""
+    first = next(pictures, None)
+    if first is None:
+        raise HuashengError("corrupt-media", name=store.name)
+    height, width = first.shape[:2]
+    check_size(width, height)
+    found: list[Points] = []
+    looks: list[Array] = []
+    teeth: list[Array] = []
+    nothing = np.full((468, 3), np.nan, np.float32)
+    with Writer(store, width, height, fps) as writer:
+        for i, picture in enumerate(itertools.chain([first], pictures)):
+            if i % CHECK_EVERY == 0:
+                if cancelled():
+                    raise HuashengError("cancelled")
+                progress("landmarks", min(TRACKED, TRACKED * i / expected))
+            mesh = tracker.next(picture)
+            found.append(nothing if mesh is None else mesh)
+            looks.append(lip_colours(picture, found[-1]) if mesh is not None else np.zeros((len(POINTS), 3), np.float32))
+            teeth.append(np.zeros((2, len(LIP_CURVES[0][0])), np.float32) if mesh is None else teeth_reach(picture, mesh))
+            writer.add(to_yuv(picture))
+    meshes = move_lip_contour(np.stack(found), np.stack(teeth))
+    behind = occluded_frames(np.stack(looks), usable(meshes))
+    meshes[behind] = np.nan
+    return meshes, np.flatnonzero(behind).tolist()
+
+
+def usable(meshes: Array) -> Bools:
+    """Which of the meshes (n, 468, 3) are there, shape (n,)."""
+    return np.asarray(~np.isnan(meshes[:, 0, 0]))
+
+
+def validate_clip(name: str, tracker: Tracker, meshes: Array, good: Bools) -> None:
+    """Raises ``no-face``, ``two-faces``, ``few-faces`` or ``small-face`` when the clip cannot be used."""
+    if not good.any():
+        raise HuashengError("no-face", name=name)
+    if tracker.rival_pictures > RIVAL_SHARE * tracker.checked_pictures:
+        raise HuashengError("two-faces", name=name, count=tracker.rivals)
+    if good.mean() < MIN_SHARE:
+        raise few_faces(name, float(good.mean()))
+    wide = face_width(meshes[good])
+    if wide < MIN_FACE:
+        raise HuashengError("small-face", name=name, pixels=round(wide), limit=MIN_FACE)
+
+
+def few_faces(name: str, share: float) -> HuashengError:
+    """The error of a clip in which only this share of the frames shows the face."""
+    return HuashengError("few-faces", name=name, percent=round(100 * share), limit=round(100 * MIN_SHARE))
+
+
+def face_width(meshes: Array) -> float:
+    """Median width of the face over meshes (n, 468, 3), in their unit."""
+    return float(np.median(np.ptp(meshes[:, :, 0], axis=1)))
+
+
+def nearest_filled(meshes: Array, good: Bools) -> Array:
+    """Frames without a face get the nearest good frame's mesh, so that arrays stay whole."""
+    where = np.flatnonzero(good)
+    nearest = where[np.argmin(np.abs(np.arange(len(good))[:, None] - where[None]), axis=1)]
+    return np.asarray(meshes[nearest])
+
+
+def redraw_strength(good: Bools) -> npt.NDArray[np.float32]:
+    """How much of the redrawn face each frame shows, shape (n,): 1, and 0 without a face, with ramps between."""
+    gap = np.convolve(np.pad((~good).astype(float), FADE, mode="edge"), np.ones(2 * FADE + 1), "valid")
+    return np.where(good, 1 - np.clip(gap / (FADE + 1), 0, 1), 0).astype(np.float32)
