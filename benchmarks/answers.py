@@ -37,8 +37,8 @@ from services.render.engines.atlas.mouth.person import PersonModel, person_encod
 from services.render.engines.atlas.mouth.track import LEAD_S, mouth_at, with_closures
 from services.render.engines.atlas.mouth.visemes import MIN_REST_US, REST, TimedViseme, timed_visemes
 from services.render.engines.atlas.train.checks import sound_of
-from services.render.engines.atlas.train.correction import chosen, drawn, figures, pair
-from services.render.engines.atlas.train.material import material
+from services.render.engines.atlas.train.correction import drawn_mouths, scores, select_correction, training_pairs
+from services.render.engines.atlas.train.material import training_data
 from services.render.engines.atlas.train.run import HELD_OUT
 from services.render.engines.base import EngineOptions, PhonemeSpan
 from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, Stop, TextClause
@@ -150,12 +150,12 @@ def measured(clip: Path, args: argparse.Namespace, asr: WhisperEngine, tts: Koko
     sound, _ = sound_of(clip, clip.name)
     whole, engine = prepared(clip, EngineOptions.max_avatar_s)
     assert engine.encoder
-    everything = material(sound, whole.face, whole.plan.fps, engine.encoder)
+    everything = training_data(sound, whole.face, whole.plan.fps, engine.encoder)
     held_in, first, found = everything, 0, None
     if args.model:
         part, _ = prepared(clip, (1 - HELD_OUT) * len(sound) / RATE)
-        held_in = material(sound, part.face, part.plan.fps, engine.encoder)
-        first, found = len(held_in.real), chosen(*pair(held_in, "text"), part.face.reach)
+        held_in = training_data(sound, part.face, part.plan.fps, engine.encoder)
+        first, found = len(held_in.measured), select_correction(*training_pairs(held_in, "text"), part.face.reach)
     language, words = "", args.phonemes
     if not words:
         recognised = asr.recognise(sound, None)
@@ -163,10 +163,10 @@ def measured(clip: Path, args: argparse.Namespace, asr: WhisperEngine, tts: Koko
         if language not in VOICES:
             print(f"| {clip.stem} | its language, {language}, is not one that our synthesis speaks |")
             return
-    count, lag = len(everything.real), held_in.lag
-    at = np.flatnonzero(everything.usable & everything.spoken)
+    count, lag = len(everything.measured), held_in.lag
+    at = np.flatnonzero(everything.usable & everything.speech)
     at = at[(at >= first + max(0, -lag)) & (at + lag >= 0) & (at + lag < count)]
-    real = np.asarray(everything.real[at] * whole.face.reach + whole.face.closed, np.float32)
+    real = np.asarray(everything.measured[at] * whole.face.reach + whole.face.closed, np.float32)
     general = ClipModel.builtin()
     size = len(general.mean) // len(CONTEXT_OFFSETS)
     mean, spread = general.mean[:size], general.spread[:size]
@@ -187,9 +187,9 @@ def measured(clip: Path, args: argparse.Namespace, asr: WhisperEngine, tts: Koko
             rows["heard, trained"] = with_closures(laid(track, where, count), visemes, times), True
         spoken_at = saying(visemes, times)[at + lag]
         for way, (track, corrected) in rows.items():
-            mouths = drawn(part if args.model else whole, track[at + lag], corrected)
-            values = figures("text", mouths, real)
-            inside = figures("text", mouths[spoken_at], real[spoken_at])["text_opening_corr"]
+            mouths = drawn_mouths(part if args.model else whole, track[at + lag], corrected)
+            values = scores("text", mouths, real)
+            inside = scores("text", mouths[spoken_at], real[spoken_at])["text_opening_corr"]
             cells = [f"{value:.3f}" for value in (*(values[f"text_{c}"] for c in COLUMNS), inside)]
             print(" | ".join(["", clip.stem, voice, way, *cells, ""]).strip(), flush=True)
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from services.render.engines.joygen.audio import STEP, WhisperFeatures
+from services.render.engines.joygen.audio import GROUP_FRAMES, WhisperFeatures
 from services.render.engines.joygen.checkpoints import Bundle, load_bundle
 from services.render.engines.joygen.nets.vae import decode, encode
 
@@ -37,9 +37,9 @@ def stages(bundle: Bundle, batch: int) -> dict[str, tuple[Callable[[], Any], flo
     full, sound = noise(batch, bundle.unet.config.in_channels, 32, 32), noise(batch, 50, 384)
     features = WhisperFeatures(bundle.whisper, bundle.kind)
     features.push(np.random.default_rng(0).standard_normal(16000 * 31).astype(np.float32) * 0.1)
-    count = iter(range(STEP, 10**6, STEP))
+    count = iter(range(GROUP_FRAMES, 10**6, GROUP_FRAMES))
     out: dict[str, tuple[Callable[[], Any], float, str]] = {
-        "whisper": (lambda: features.rows(next(count)), STEP, f"every {STEP} pictures"),
+        "whisper": (lambda: features.rows(next(count)), GROUP_FRAMES, f"every {GROUP_FRAMES} pictures"),
         "unet": (lambda: bundle.unet(full, sound), batch, "every picture"),
         "decode": (lambda: decode(bundle.vae, latents), batch, "every picture"),
     }

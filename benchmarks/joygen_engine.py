@@ -36,14 +36,14 @@ from services.common.settings import SharedSettings, load
 from services.common.weights import folder
 from services.render.engines.base import EngineOptions, Frame, Image, SessionConfig
 from services.render.engines.joygen import checkpoints
-from services.render.engines.joygen.align import box_of, crop_of, five_points
+from services.render.engines.joygen.align import align_crop, face_box, five_points
 from services.render.engines.joygen.audio import WhisperFeatures
 from services.render.engines.joygen.bfm import EXPRESSION, SIDE, Bfm, project
-from services.render.engines.joygen.depth import Placement, grey, lip_depth
+from services.render.engines.joygen.depth import Placement, grey_depth, lip_depth
 from services.render.engines.joygen.engine import JoygenEngine
 from services.render.engines.joygen.expression import ExpressionStream
 from services.render.engines.joygen.nets.vae import decode, encode
-from services.render.engines.joygen.paste import blend, mask_of
+from services.render.engines.joygen.paste import face_mask, paste_face
 from services.render.engines.joygen.prepare import face_in
 from services.render.engines.joygen.rasteriser import rasterise
 from services.render.face.landmarks import Tracker
@@ -187,7 +187,7 @@ def by_three_passes(work: Work, scratch: Path, clock: Clock) -> list[Image]:
 
 def _path(work: Work, name: str) -> Path:
     names = (checkpoints.REQUIRED["joygen"] | checkpoints.OPTIONAL["joygen"])[name]
-    found = checkpoints.find(work.weights, names)
+    found = checkpoints.find_file(work.weights, names)
     assert found, f"{name} is missing"
     return found
 
@@ -210,11 +210,11 @@ def _second_pass(work: Work, handed: Path) -> None:
         mesh = tracker.next(picture)
         assert mesh is not None, "no face"
         height, width = picture.shape[:2]
-        crop, box = crop_of(five_points(mesh), width, height), box_of(mesh, height)
+        crop, box = align_crop(five_points(mesh), width, height), face_box(mesh, height)
         aligned = torch.from_numpy(np.ascontiguousarray(crop.cut(picture)[..., ::-1]))
         coefficients = recon(aligned.to(work.device).permute(2, 0, 1)[None].float() / 255)
         vertices = bfm.vertices(coefficients)  # drawn too, though nobody looks at it
-        grey(rasterise(project(vertices), vertices[..., 2], bfm.triangles, SIDE, SIDE))
+        grey_depth(rasterise(project(vertices), vertices[..., 2], bfm.triangles, SIDE, SIDE))
         coefficients[:, EXPRESSION] = expressions[i].to(work.device)
         depth = lip_depth(bfm, coefficients, [Placement(crop, box)])[0].cpu().numpy().astype(np.uint8)
         write(handed / f"{i}_ori.jpg", picture)
@@ -252,8 +252,8 @@ def _third_pass(work: Work, handed: Path) -> None:
 
     for i, new in enumerate(drawn):
         picture, box = read(handed / f"{i}_ori.jpg"), tuple(np.load(handed / f"{i}_box.npy").tolist())
-        mask = mask_of(picture, box, np.load(handed / f"{i}_mesh.npy"), parse)
-        write(handed / f"{i}_edit.png", to_bgr(blend(to_yuv(picture), new, box, mask)))
+        mask = face_mask(picture, box, np.load(handed / f"{i}_mesh.npy"), parse)
+        write(handed / f"{i}_edit.png", to_bgr(paste_face(to_yuv(picture), new, box, mask)))
 
 
 def tensor(picture: Bytes, device: str) -> torch.Tensor:

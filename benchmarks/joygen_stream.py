@@ -21,7 +21,7 @@ from services.common.settings import SharedSettings, load
 from services.common.weights import folder
 from services.render.audio.log_mel import RATE
 from services.render.engines.joygen import audio
-from services.render.engines.joygen.checkpoints import REQUIRED, find, load_whisper
+from services.render.engines.joygen.checkpoints import REQUIRED, find_file, load_whisper
 from services.render.engines.joygen.nets.whisper import WhisperEncoder
 
 TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--ahead-ms", type=int, nargs="+", default=[0, 320])
     args = parser.parse_args()
     if args.weights:
-        path = find(args.weights, REQUIRED["joygen"]["whisper"])
+        path = find_file(args.weights, REQUIRED["joygen"]["whisper"])
         net = load_whisper(path or args.weights / "whisper/tiny.pt")
     else:
         net = whisper_base(folder("whisper-base", load(SharedSettings).weights_dir) / "model.bin")
@@ -99,7 +99,7 @@ def main() -> None:
         x = decode(recording, RATE)
         whole = features(net, x, live=False)
         for ahead in args.ahead_ms:
-            audio.AHEAD = ahead * RATE // 1000
+            audio.LOOK_AHEAD = ahead * RATE // 1000
             live = features(net, x, live=True)
             dots = ((live * whole).sum((1, 3)), (live**2).sum((1, 3)), (whole**2).sum((1, 3)))
             each, (top, one, two) = dots[0] / np.sqrt(dots[1] * dots[2]), (d.sum(1) for d in dots)

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from services.common.settings import SharedSettings
 from services.common.weights import folder
 from services.render.engines.base import EngineOptions
-from services.render.engines.joygen.align import box_of
+from services.render.engines.joygen.align import face_box
 from services.render.engines.joygen.checkpoints import UNET, load_vae
 from services.render.engines.joygen.prepare import FPS, face_in
 from services.render.engines.joygen.train.run import train
@@ -36,7 +36,7 @@ def faces_of(clip: Path, weights: Path) -> torch.Tensor:
     for k, (_, picture) in enumerate(read_frames(clip, FPS, 1920, 60.0)):
         mesh = tracker.next(picture)
         if k % 5 == 0 and mesh is not None:
-            out.append(face_in(picture, box_of(mesh, picture.shape[0]))[..., ::-1])
+            out.append(face_in(picture, face_box(mesh, picture.shape[0]))[..., ::-1])
     return torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 

@@ -25,9 +25,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from services.render.engines.joygen.align import FACE_68, MEAN_POINTS, box_of, crop_of, five_points
+from services.render.engines.joygen.align import FACE_68, MEAN_POINTS, align_crop, face_box, five_points
 from services.render.engines.joygen.bfm import EXPRESSION, INDEX, SIDE, Bfm, landmarks, project
-from services.render.engines.joygen.depth import Placement, grey, lip_depth
+from services.render.engines.joygen.depth import Placement, grey_depth, lip_depth
 from services.render.engines.joygen.rasteriser import rasterise
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests/data/joygen/golden_pictures.npz"
@@ -85,29 +85,29 @@ class Scene:
 
 def ours(scene: Scene) -> Numbers:
     """The quantities by our own code."""
-    from services.render.engines.joygen.paste import blend, mask_of
+    from services.render.engines.joygen.paste import face_mask, paste_face
     from services.render.media.write import to_bgr, to_yuv
 
     bfm, count, (height, width) = Bfm.load(scene.bfm), len(scene.faces), scene.pictures.shape[1:3]
     coefficients = torch.from_numpy(scene.spoken_coefficients())
     vertices = bfm.vertices(coefficients)
-    crops = [crop_of(five_points(m), width, height) for m in scene.meshes]
-    boxes = [box_of(m, height) for m in scene.meshes]
-    depth = grey(rasterise(project(vertices), vertices[..., 2], bfm.triangles, SIDE, SIDE))
+    crops = [align_crop(five_points(m), width, height) for m in scene.meshes]
+    boxes = [face_box(m, height) for m in scene.meshes]
+    depth = grey_depth(rasterise(project(vertices), vertices[..., 2], bfm.triangles, SIDE, SIDE))
     placements = [Placement(c, b) for c, b in zip(crops, boxes, strict=True)]
     masks = [
-        mask_of(p, b, m, lambda _: scene.labels) for p, b, m in zip(scene.pictures, boxes, scene.meshes, strict=True)
+        face_mask(p, b, m, lambda _: scene.labels) for p, b, m in zip(scene.pictures, boxes, scene.meshes, strict=True)
     ]
 
     def put(i: int, picture: npt.NDArray[np.uint8], face: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        return to_bgr(blend(to_yuv(picture), face, boxes[i], masks[i]))
+        return to_bgr(paste_face(to_yuv(picture), face, boxes[i], masks[i]))
 
     black, white = np.zeros_like(scene.pictures[0]), np.full_like(scene.faces[0], 255)
     return kept(
         {
             "vertices": vertices.numpy(),
             "landmarks": landmarks(vertices[:, bfm.points[bfm.points >= 0]]).numpy(),
-            "crop": np.array([(c.scale, c.left, c.up) for c in crops]),
+            "crop": np.array([(c.scale, c.left, c.top) for c in crops]),
             "box": np.array(boxes),
             "aligned": np.stack([c.cut(p) for c, p in zip(crops, scene.pictures, strict=True)]),
             "depth": depth.numpy().astype(np.uint8),

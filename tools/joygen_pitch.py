@@ -12,7 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from services.render.engines.joygen.pitch import CEILING_HZ, FLOOR_HZ, HOP, RATE, VOICED, pitch_of_recording
+from services.render.engines.joygen.pitch import (
+    CEILING_HZ,
+    FLOOR_HZ,
+    HOP,
+    SAMPLE_RATE_HZ,
+    VOICING_THRESHOLD,
+    estimate_recording_pitch,
+)
 
 
 def main() -> None:
@@ -21,12 +28,15 @@ def main() -> None:
     import parselmouth
 
     for name in sys.argv[1:]:
-        x = librosa.load(name, sr=RATE)[0].astype(np.float32)
-        theirs = parselmouth.Sound(x, RATE).to_pitch_ac(
-            time_step=HOP / RATE, voicing_threshold=VOICED, pitch_floor=FLOOR_HZ, pitch_ceiling=CEILING_HZ
+        x = librosa.load(name, sr=SAMPLE_RATE_HZ)[0].astype(np.float32)
+        theirs = parselmouth.Sound(x, SAMPLE_RATE_HZ).to_pitch_ac(
+            time_step=HOP / SAMPLE_RATE_HZ,
+            voicing_threshold=VOICING_THRESHOLD,
+            pitch_floor=FLOOR_HZ,
+            pitch_ceiling=CEILING_HZ,
         )
         praat = theirs.selected_array["frequency"]
-        own = pitch_of_recording(x, len(praat))
+        own = estimate_recording_pitch(x, len(praat))
         both = (praat > 0) & (own > 0)
         voiced = 100 * ((praat > 0) == (own > 0)).mean()
         near = 100 * (np.abs(own[both] / praat[both] - 1) < 0.05).mean()

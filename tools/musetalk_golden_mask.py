@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from services.render.engines.joygen.paste import MUSETALK, blend, jaw_parts, mask_of
+from services.render.engines.joygen.paste import MUSETALK, face_mask, jaw_region, paste_face
 from services.render.media.write import to_bgr, to_yuv
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests/data/joygen/golden_jaw.npz"
@@ -48,8 +48,8 @@ def labels() -> Bytes:
 def ours() -> dict[str, Bytes]:
     """Region of the labels, and the mask as it shows when white is pasted on black."""
     black, white = np.zeros((SIDE, SIDE, 3), np.uint8), np.full((256, 256, 3), 255, np.uint8)
-    mask = mask_of(black, BOX, np.zeros((468, 2), np.float32), lambda _: labels(), MUSETALK)
-    return {"region": jaw_parts(labels()), "mask": to_bgr(blend(to_yuv(black), white, BOX, mask))[..., 1]}
+    mask = face_mask(black, BOX, np.zeros((468, 2), np.float32), lambda _: labels(), MUSETALK)
+    return {"region": jaw_region(labels()), "mask": to_bgr(paste_face(to_yuv(black), white, BOX, mask))[..., 1]}
 
 
 def originals(upstream: Path) -> dict[str, Bytes]:

@@ -17,7 +17,7 @@ from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from services.common.weights import WeightsError, folder
 from services.render.engines.atlas.mouth.person import PersonModel
-from services.render.engines.atlas.train.fit import EARLIER, SAVE_EVERY
+from services.render.engines.atlas.train.fit import PREVIOUS_SUFFIX, SAVE_EVERY
 from services.render.server import make_service
 from services.render.settings import RenderSettings
 from tests.fakes.render_rig import END, Rig, config, kinds, refused, sound, whole
@@ -57,7 +57,7 @@ async def test_a_killed_training_goes_on_from_the_last_checkpoint_that_can_be_re
     trainers[0].send_signal(signal.SIGKILL)
     assert (await refused(call)).slug == "training-stopped"
     newest = rig.root / "trainings/local/talk/fit.pt"
-    assert newest.with_suffix(EARLIER).is_file()
+    assert newest.with_suffix(PREVIOUS_SUFFIX).is_file()
     newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
 
     answers = [a async for a in rig.stub.Train(wanted)]

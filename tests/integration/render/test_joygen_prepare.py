@@ -17,11 +17,11 @@ from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.clip.frames import Reader
 from services.render.engines.base import AvatarReport, EngineOptions, SessionConfig
-from services.render.engines.joygen.batching import Batcher, Full
+from services.render.engines.joygen.batching import Batcher, DeviceOutOfMemory
 from services.render.engines.joygen.bfm import Bfm
-from services.render.engines.joygen.draw import Artist
+from services.render.engines.joygen.draw import FacePainter
 from services.render.engines.joygen.engine import prepare as making
-from services.render.engines.joygen.hearing import StreamHearing, silent_frame
+from services.render.engines.joygen.hearing import StreamAudioFeatures, silence_features
 from services.render.engines.joygen.paste import JOYGEN
 from services.render.engines.joygen.prepare import Job, prepare
 from services.render.engines.joygen.session import JoySession
@@ -56,7 +56,7 @@ class Bench:
 
     def __init__(self, root: Path, source: Path) -> None:
         self.source, self.root = source, root
-        self.artist = Artist(plain_bundle(), Bfm.load(write_bfm(root / "bfm")))
+        self.artist = FacePainter(plain_bundle(), Bfm.load(write_bfm(root / "bfm")))
         self.batcher: Batcher[Any, Any] = Batcher(self.artist.draw, 8, 2, 0.01)
         self.encoded = 0
         self.largest = 100
@@ -64,7 +64,7 @@ class Bench:
 
         def counted(faces: np.ndarray) -> np.ndarray:
             if len(faces) > self.largest:
-                raise Full("no room")
+                raise DeviceOutOfMemory("no room")
             self.encoded += len(faces)
             return latents(faces)
 
@@ -122,8 +122,8 @@ def test_an_avatar_keeps_every_frame_and_counts_those_without_a_face(bench: Benc
     session = JoySession(
         avatar,
         config,
-        lambda: StreamHearing(16000, PlainFeatures(), silent_frame(PlainFeatures())),
-        bench.batcher.join(False),
+        lambda: StreamAudioFeatures(16000, PlainFeatures(), silence_features(PlainFeatures())),
+        bench.batcher.open_slot(False),
         8,
         False,
     )

@@ -53,7 +53,7 @@ def test_a_training_measures_drawn_mouths_as_it_does_real_ones(monkeypatch: pyte
 
     monkeypatch.setattr(score, "Tracker", Tracker)
     monkeypatch.setattr(score, "load_canonical_face", lambda path: faces.face())
-    drawn = measure_mouth(score.shapes_of([picture] * 7, tmp_path, lambda part: None))
+    drawn = measure_mouth(score.head_shapes([picture] * 7, tmp_path, lambda part: None))
     assert drawn[:, 0] == pytest.approx(0.19, abs=0.03), "teeth that the mesh takes for lip are opening here too"
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from services.render.engines.joygen.audio import AHEAD, PICTURE, REACH, STEP, WhisperFeatures
+from services.render.engines.joygen.audio import FRAME_REACH, FRAME_SAMPLES, GROUP_FRAMES, LOOK_AHEAD, WhisperFeatures
 from services.render.engines.joygen.checkpoints import Bundle, load_bundle
 from services.render.engines.joygen.expression import ExpressionStream, noise
-from services.render.engines.joygen.pitch import HOP, WINDOW, pitch, pitch_of_recording
+from services.render.engines.joygen.pitch import HOP, WINDOW, estimate_pitch, estimate_recording_pitch
 from tests.fakes import joygen_weights
 from tools.joygen_golden import sound
 
@@ -64,12 +64,12 @@ def test_a_stream_hears_nearly_what_a_whole_recording_gives(bundle: Bundle) -> N
 
 def test_rows_are_ready_when_their_sound_and_the_look_ahead_are_there(bundle: Bundle) -> None:
     stream = WhisperFeatures(bundle.whisper)
-    stream.push(np.zeros((STEP - 1) * PICTURE + REACH + AHEAD - 1, np.float32))
+    stream.push(np.zeros((GROUP_FRAMES - 1) * FRAME_SAMPLES + FRAME_REACH + LOOK_AHEAD - 1, np.float32))
     assert not stream.ready(0)
     with pytest.raises(ValueError, match="picture 0 is not ready; 0 are"):
         stream.rows(0)
     stream.push(np.zeros(1, np.float32))
-    assert stream.ready(STEP - 1) and not stream.ready(STEP)
+    assert stream.ready(GROUP_FRAMES - 1) and not stream.ready(GROUP_FRAMES)
 
 
 def test_the_grid_of_30_s_is_kept_and_old_sound_forgotten(bundle: Bundle) -> None:
@@ -138,17 +138,17 @@ def test_a_stretch_is_expressed_as_in_the_whole(bundle: Bundle) -> None:
 def test_pitch_of_tones(hz: float) -> None:
     t = np.arange(8000) / 16000
     voice = sum(np.sin(2 * np.pi * k * hz * t) / k for k in range(1, 5)).astype(np.float32)
-    found, _ = pitch(voice)
+    found, _ = estimate_pitch(voice)
     assert len(found) == (8000 - WINDOW) // HOP + 1
     np.testing.assert_allclose(found, hz, rtol=0.01)
 
 
 def test_noise_and_silence_have_no_pitch() -> None:
     rough = np.random.default_rng(0).standard_normal(16000).astype(np.float32)
-    assert (pitch(rough)[0] > 0).mean() < 0.1
-    assert not pitch(np.zeros(16000, np.float32))[0].any()
+    assert (estimate_pitch(rough)[0] > 0).mean() < 0.1
+    assert not estimate_pitch(np.zeros(16000, np.float32))[0].any()
     hum = (0.01 * np.sin(np.arange(16000) / 20)).astype(np.float32)
-    assert pitch(hum)[0].all() and not pitch(hum, loudest=1.0)[0].any()
+    assert estimate_pitch(hum)[0].all() and not estimate_pitch(hum, loudest=1.0)[0].any()
 
 
 def test_pitch_does_not_jump_by_octaves() -> None:
@@ -156,12 +156,12 @@ def test_pitch_does_not_jump_by_octaves() -> None:
     voice = np.sin(2 * np.pi * 200 * t) + 0.5 * np.sin(2 * np.pi * 400 * t)
     # every other period is weaker for a while: 100 Hz fits a little better there
     voice *= 1 - 0.25 * (np.floor(t * 200) % 2) * ((t > 0.4) & (t < 0.5))
-    found, _ = pitch(voice.astype(np.float32))
+    found, _ = estimate_pitch(voice.astype(np.float32))
     np.testing.assert_allclose(found, 200, rtol=0.05)
 
 
 def test_the_pitch_of_a_recording_covers_all_its_rows() -> None:
     for count in (0, 100, 599, 600, 16000, 16123):
-        found = pitch_of_recording(0.1 * sound(1.1)[:count], 60)
+        found = estimate_recording_pitch(0.1 * sound(1.1)[:count], 60)
         assert found.shape == (60,) and np.isfinite(found).all()
     assert found[:40].any() and not found[52:].any()

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from services.render.engines.joygen.align import BRIDGE, FACE_68, LIPS, Crop, box_of, crop_of
+from services.render.engines.joygen.align import BRIDGE, FACE_68, LIPS, Crop, align_crop, face_box
 from services.render.engines.joygen.bfm import INDEX, MODEL, SIDE, Bfm, landmarks, project, rotation
-from services.render.engines.joygen.depth import Placement, grey, lip_depth
-from services.render.engines.joygen.rasteriser import SUB, Raster, rasterise
-from services.render.engines.joygen.resample import bicubic, lanczos
+from services.render.engines.joygen.depth import Placement, grey_depth, lip_depth
+from services.render.engines.joygen.rasteriser import SUBPIXELS, Raster, rasterise
+from services.render.engines.joygen.resample import bicubic_matrix, lanczos_matrix
 from tests.fakes import faces
 from tests.fakes.joygen_face import write_bfm
 
@@ -24,17 +24,17 @@ def bfm(tmp_path_factory: pytest.TempPathFactory) -> Bfm:
 def brute(places: np.ndarray, z: np.ndarray, triangles: np.ndarray, height: int, width: int) -> np.ndarray:
     """Pixel by pixel in whole numbers, the way one would explain it."""
     out = np.zeros((height, width))
-    p = np.rint(places.astype(np.float64) * SUB).astype(int)
+    p = np.rint(places.astype(np.float64) * SUBPIXELS).astype(int)
     for a, b, c in triangles:
         (ax, ay), (bx, by), (cx, cy) = p[a].tolist(), p[b].tolist(), p[c].tolist()
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if area == 0 or min(z[[a, b, c]]) <= 0:
             continue
-        rows = range(max(0, min(ay, by, cy) // SUB - 1), min(height, max(ay, by, cy) // SUB + 2))
-        columns = range(max(0, min(ax, bx, cx) // SUB - 1), min(width, max(ax, bx, cx) // SUB + 2))
+        rows = range(max(0, min(ay, by, cy) // SUBPIXELS - 1), min(height, max(ay, by, cy) // SUBPIXELS + 2))
+        columns = range(max(0, min(ax, bx, cx) // SUBPIXELS - 1), min(width, max(ax, bx, cx) // SUBPIXELS + 2))
         for row in rows:
             for column in columns:
-                x, y = column * SUB + SUB // 2, row * SUB + SUB // 2
+                x, y = column * SUBPIXELS + SUBPIXELS // 2, row * SUBPIXELS + SUBPIXELS // 2
                 wa = (cx - bx) * (y - by) - (cy - by) * (x - bx)
                 wb = (ax - cx) * (y - cy) - (ay - cy) * (x - cx)
                 wc = (bx - ax) * (y - ay) - (by - ay) * (x - ax)
@@ -95,7 +95,7 @@ def test_pieces_of_the_work_give_the_same_as_the_whole(bfm: Bfm, monkeypatch: py
     coefficients = torch.randn(3, 257, generator=torch.Generator().manual_seed(1)) * 0.3
     vertices = bfm.vertices(coefficients)
     whole = rasterise(project(vertices), vertices[..., 2], bfm.triangles, SIDE, SIDE)
-    monkeypatch.setattr("services.render.engines.joygen.rasteriser.CHUNK", 5000)
+    monkeypatch.setattr("services.render.engines.joygen.rasteriser.CHUNK_PAIRS", 5000)
     pieces = rasterise(project(vertices), vertices[..., 2], bfm.triangles, SIDE, SIDE)
     assert torch.equal(whole.depth, pieces.depth)
     alone = rasterise(project(vertices[1:2]), vertices[1:2, :, 2], bfm.triangles, SIDE, SIDE)
@@ -143,33 +143,33 @@ def test_files_that_are_not_the_model_are_named(tmp_path: Path, wrong: str) -> N
 
 def test_grey_goes_from_near_to_far() -> None:
     depth = torch.tensor([[[0.0, 9.0, 9.5, 10.0]]])
-    assert grey(Raster(depth, depth > 0)).tolist() == [[[0, 255, 127, 0]]]
+    assert grey_depth(Raster(depth, depth > 0)).tolist() == [[[0, 255, 127, 0]]]
     nothing = torch.zeros(1, 2, 2)
-    assert grey(Raster(nothing, nothing > 0)).sum() == 0
+    assert grey_depth(Raster(nothing, nothing > 0)).sum() == 0
 
 
 @pytest.mark.parametrize("size", [80, 700])
 def test_lanczos_is_opencvs(size: int) -> None:
     picture = np.random.default_rng(0).integers(0, 255, (300, 200), np.uint8)
     wanted = cv2.resize(picture, (size, size), interpolation=cv2.INTER_LANCZOS4)
-    got = np.clip(np.rint(lanczos(300, size) @ picture @ lanczos(200, size).T), 0, 255)
+    got = np.clip(np.rint(lanczos_matrix(300, size) @ picture @ lanczos_matrix(200, size).T), 0, 255)
     assert np.abs(got - wanted).max() <= 1
 
 
 def test_bicubic_keeps_levels_and_crops_as_the_whole_is_made() -> None:
-    assert np.allclose(bicubic(120, 50, 0, 50).sum(1), 1)
-    whole, part = bicubic(50, 120, 0, 120), bicubic(50, 120, 30, 130)
+    assert np.allclose(bicubic_matrix(120, 50, 0, 50).sum(1), 1)
+    whole, part = bicubic_matrix(50, 120, 0, 120), bicubic_matrix(50, 120, 30, 130)
     assert np.array_equal(part[:90], whole[30:])
     assert not part[90:].any()
-    assert np.array_equal(bicubic(7, 7, 0, 7), np.eye(7, dtype=np.float32))
+    assert np.array_equal(bicubic_matrix(7, 7, 0, 7), np.eye(7, dtype=np.float32))
 
 
 def test_the_crop_of_known_points_is_the_known_crop() -> None:
     """Upstream's own numbers for the first frame of its example clip."""
     points = np.array([(368.1, 303.3), (564.0, 305.1), (473.0, 410.9), (391.3, 525.9), (535.0, 530.5)])
-    crop = crop_of(points, 900, 900)
+    crop = align_crop(points, 900, 900)
     assert crop.scale == pytest.approx(0.3183, abs=5e-5)
-    assert (crop.left, crop.up) == (34, 16)
+    assert (crop.left, crop.top) == (34, 16)
 
 
 def test_a_crop_shows_what_it_should() -> None:
@@ -178,18 +178,18 @@ def test_a_crop_shows_what_it_should() -> None:
     crop = Crop(400, 300, 0.5, 20, -10)
     found = np.argwhere(crop.cut(picture)[..., 0] > 127)
     assert np.allclose(found.mean(0), [120 * 0.5 + 10 - 0.5, 220 * 0.5 - 20 - 0.5], atol=0.6)
-    assert np.allclose(crop.outward(np.array([90.0, 70.0])), [220, 120])
+    assert np.allclose(crop.to_picture(np.array([90.0, 70.0])), [220, 120])
 
 
 def test_the_box_is_centred_on_the_nose_bridge() -> None:
     mesh = faces.face() * 80 + (160, 130, 0)
     mesh[BRIDGE] = (160, 150, 0)
-    left, top, right, bottom = box_of(mesh, 320)
+    left, top, right, bottom = face_box(mesh, 320)
     points = mesh[list(FACE_68)]
     assert (left, right) == (int(points[:, 0].min()), int(points[:, 0].max()))
     assert bottom == int(points[:, 1].max())
     assert 150 - top == bottom - 150
-    assert box_of(mesh, 320, margin=10)[3] == bottom + 10
+    assert face_box(mesh, 320, margin=10)[3] == bottom + 10
 
 
 def test_lip_depth_lies_on_the_lips(bfm: Bfm) -> None:
@@ -200,7 +200,7 @@ def test_lip_depth_lies_on_the_lips(bfm: Bfm) -> None:
     assert shut.shape == (256, 256)
     assert not shut[:128].any()
     lips = bfm.lips(bfm.vertices(coefficients), LIPS).numpy()
-    in_box = (crop.outward(lips) - (100, 60)) * (256 / 400, 256 / 440)
+    in_box = (crop.to_picture(lips) - (100, 60)) * (256 / 400, 256 / 440)
     for levels, polygon in zip((shut, wide), in_box, strict=True):
         rows, columns = np.nonzero(levels.numpy() > 20)
         assert len(rows) > 100

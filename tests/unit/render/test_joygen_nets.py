@@ -24,7 +24,7 @@ from services.render.engines.joygen.checkpoints import (
 from services.render.engines.joygen.nets.hubert import HubertConfig
 from services.render.engines.joygen.nets.unet import UNetConfig
 from services.render.engines.joygen.nets.vae import VaeConfig, decode, encode
-from services.render.engines.joygen.reading import read, unmatched
+from services.render.engines.joygen.reading import mismatches, read_checkpoint
 from tests.fakes import joygen_weights
 from tools import joygen_golden
 
@@ -96,7 +96,7 @@ def test_a_tensor_too_few_or_too_many_is_named(name: str, tmp_path: Path) -> Non
 def test_another_shape_is_told(tiny: Path) -> None:
     net = load_vae(tiny / "sd-vae-ft-mse/diffusion_pytorch_model.bin")
     state = net.state_dict() | {"encoder.conv_in.bias": torch.zeros(3)}
-    assert unmatched(net, state) == ["1 of another shape (encoder.conv_in.bias (3,) instead of (16,))"]
+    assert mismatches(net, state) == ["1 of another shape (encoder.conv_in.bias (3,) instead of (16,))"]
 
 
 def test_musetalk_has_the_same_network_with_eight_channels_in(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_files_that_are_no_weights_are_told_apart(suffix: str, content: bytes, w
     path = tmp_path / f"x.{suffix}"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=why) as caught:
-        read(path)
+        read_checkpoint(path)
     assert str(path) in str(caught.value)
 
 
@@ -149,13 +149,13 @@ def test_a_broken_off_file_is_told(tiny: Path, tmp_path: Path) -> None:
         path = tmp_path / Path(name).name
         path.write_bytes((tiny / name).read_bytes()[:-1000])
         with pytest.raises(WeightsError, match="broken off, damaged"):
-            read(path)
+            read_checkpoint(path)
 
 
 def test_code_in_a_file_is_not_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save({"weight": Evil()}, tmp_path / "evil.pth")
     with pytest.raises(WeightsError, match="holds code"):
-        read(tmp_path / "evil.pth")
+        read_checkpoint(tmp_path / "evil.pth")
     assert "executed" not in capsys.readouterr().out
 
 

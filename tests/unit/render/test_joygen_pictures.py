@@ -23,7 +23,7 @@ def test_vertices_landmarks_depth_and_pasted_frames_are_upstreams(tmp_path: Path
 
 
 def test_small_mistakes_would_be_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paste, "PARTS", (1, 11))
+    monkeypatch.setattr(paste, "FACE_CLASSES", (1, 11))
     monkeypatch.setattr(depth, "LIPS", align.LIPS[::2])
     scene = golden.Scene.load(write_scene(tmp_path))
     scene.fitted[:, 0] += 0.05
@@ -34,19 +34,19 @@ def test_the_jaw_mask_is_musetalks(monkeypatch: pytest.MonkeyPatch) -> None:
     found = jaw.differences()
     assert found["region"] == (0, 0)
     assert found["mask"][0] <= 16 and found["mask"][1] < 0.2  # the mask is kept at 128 by 128
-    monkeypatch.setattr(paste, "CHEEKS", 80)
+    monkeypatch.setattr(paste, "CHEEK_OFFSET", 80)
     assert jaw.differences()["region"][1] > 1
 
 
 def test_without_the_parser_the_mesh_tells_jaw_and_nose() -> None:
     mesh = faces.face(opening=0.2)[:, :2] * 100 + (250, 250)
-    classes = paste.outlines(mesh - (100, 100), 512 / 360)
+    classes = paste.mesh_classes(mesh - (100, 100), 512 / 360)
     assert {1, 10, 11} <= set(np.unique(classes).tolist())
-    box = align.box_of(mesh, 500, 10)
+    box = align.face_box(mesh, 500, 10)
     masks = [
-        paste.mask_of(np.zeros((500, 500, 3), np.uint8), box, mesh, None, s) for s in (paste.JOYGEN, paste.MUSETALK)
+        paste.face_mask(np.zeros((500, 500, 3), np.uint8), box, mesh, None, s) for s in (paste.JOYGEN, paste.MUSETALK)
     ]
-    x0, y0, x1, _ = paste.square(box)
+    x0, y0, x1, _ = paste.square_around(box)
     for name, point, inside in (("chin", 152, (True, True)), ("mouth", 13, (True, True)), ("nose", 4, (True, False))):
         x, y = ((mesh[point] - (x0, y0) - (0, 4)) * paste.MASK_SIDE / (x1 - x0)).astype(int)
         assert tuple(bool(m[y, x] > 127) for m in masks) == inside, name

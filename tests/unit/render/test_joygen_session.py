@@ -11,11 +11,11 @@ import pytest
 from services.common.errors import HuashengError
 from services.render.clip.frames import Reader
 from services.render.engines.base import Frame, SessionConfig
-from services.render.engines.joygen.batching import Batcher, Full
+from services.render.engines.joygen.batching import Batcher, DeviceOutOfMemory
 from services.render.engines.joygen.bfm import Bfm
-from services.render.engines.joygen.draw import Artist
-from services.render.engines.joygen.hearing import StreamHearing, silent_frame
-from services.render.engines.joygen.paste import MASK_SIDE, blend, mask_of, square
+from services.render.engines.joygen.draw import FacePainter
+from services.render.engines.joygen.hearing import StreamAudioFeatures, silence_features
+from services.render.engines.joygen.paste import MASK_SIDE, face_mask, paste_face, square_around
 from services.render.engines.joygen.session import JoySession
 from services.render.engines.joygen.store import FRAMES, Avatar
 from services.render.media.write import to_yuv
@@ -41,7 +41,7 @@ class Rig:
     """An avatar and the device it is drawn on."""
 
     avatar: Avatar
-    artist: Artist
+    artist: FacePainter
     asked: list[list[Any]] = field(default_factory=list)
     room: int = 100
     batcher: Batcher = field(init=False)
@@ -50,24 +50,26 @@ class Rig:
         def draw(model: Any, items: Any) -> Any:
             self.asked.append(list(items))
             if len(items) > self.room:
-                raise Full("no room")
+                raise DeviceOutOfMemory("no room")
             return self.artist.draw(model, items)
 
         self.batcher = Batcher(draw, 4, 2, 0.005)
 
     def open(self, deep: bool = False, **how: Any) -> JoySession:
         config = SessionConfig(**{"audio_rate_hz": RATE, **how})
-        silence = silent_frame(PlainFeatures())
+        silence = silence_features(PlainFeatures())
 
-        def hearing() -> StreamHearing:
-            return StreamHearing(config.audio_rate_hz, PlainFeatures(), silence, PlainExpressions() if deep else None)
+        def hearing() -> StreamAudioFeatures:
+            return StreamAudioFeatures(
+                config.audio_rate_hz, PlainFeatures(), silence, PlainExpressions() if deep else None
+            )
 
-        return JoySession(self.avatar, config, hearing, self.batcher.join(config.live), 8, deep)
+        return JoySession(self.avatar, config, hearing, self.batcher.open_slot(config.live), 8, deep)
 
 
 @pytest.fixture
 def rig(avatar: Avatar, bfm: Bfm) -> Iterator[Rig]:
-    made = Rig(avatar, Artist(plain_bundle(), bfm))
+    made = Rig(avatar, FacePainter(plain_bundle(), bfm))
     yield made
     made.batcher.stop()
 
@@ -86,7 +88,7 @@ def draw(session: JoySession, sound: np.ndarray, size: int = 3200) -> list[Frame
 def test_what_is_outside_the_face_stays_bit_for_bit(rig: Rig) -> None:
     frames = draw(rig.open(), hum(0.4))
     reader = Reader(rig.avatar.folder / FRAMES)
-    left, top, right, bottom = square(BOX)
+    left, top, right, bottom = square_around(BOX)
     for number, frame in enumerate(frames):
         before, after = reader.frame(number).copy(), frame.image.copy()
         assert (before != after).any()
@@ -200,22 +202,22 @@ def test_the_loop_goes_on_where_it_was_left(rig: Rig) -> None:
 def test_a_mask_covers_the_lower_face_within_the_box() -> None:
     mesh = faces.face()[:, :2] * 80 + (160, 130)
     box = (100, 70, 220, 230)
-    x0, y0, x1, _ = square(box)
+    x0, y0, x1, _ = square_around(box)
     picture = np.zeros((320, 320, 3), np.uint8)
     for parse in (None, lambda small: np.ones(small.shape[:2], np.uint8)):
-        mask = mask_of(picture, box, mesh, parse).astype(float)
+        mask = face_mask(picture, box, mesh, parse).astype(float)
         scale = MASK_SIDE / (x1 - x0)
         assert mask[int((200 - y0) * scale), int((160 - x0) * scale)] > 200
         assert not mask[: int(MASK_SIDE * 0.4)].any()
         assert not mask[:, : int((100 - x0) * scale) - 8].any()
-    assert not mask_of(picture, box, mesh, lambda small: np.full(small.shape[:2], 17, np.uint8)).any()
+    assert not face_mask(picture, box, mesh, lambda small: np.full(small.shape[:2], 17, np.uint8)).any()
 
 
 @pytest.mark.parametrize("box", [(-20, 40, 100, 160), (180, 150, 300, 300), (71, 53, 190, 221), (400, 400, 480, 480)])
 def test_boxes_at_the_picture_s_edge_and_odd_ones(box: tuple[int, int, int, int]) -> None:
     picture = to_yuv(np.full((256, 256, 3), 100, np.uint8))
     face = np.full((256, 256, 3), 200, np.uint8)
-    out = blend(picture, face, box, np.full((MASK_SIDE, MASK_SIDE), 255, np.uint8))
+    out = paste_face(picture, face, box, np.full((MASK_SIDE, MASK_SIDE), 255, np.uint8))
     x0, y0, x1, y1 = (max(0, min(256, v)) for v in box)
     luma = out[:256].astype(int)
     if x1 > x0:
@@ -223,7 +225,7 @@ def test_boxes_at_the_picture_s_edge_and_odd_ones(box: tuple[int, int, int, int]
     outside = luma.copy()
     outside[y0:y1, x0:x1] = picture[0, 0]
     assert (np.abs(outside - picture[0, 0]) <= 1).all()
-    assert (blend(picture, face, box, np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)) == picture).all()
+    assert (paste_face(picture, face, box, np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)) == picture).all()
 
 
 def test_a_trained_network_is_loaded_once_and_a_missing_one_is_named(rig: Rig, tmp_path: Path) -> None:

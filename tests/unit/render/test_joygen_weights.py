@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from services.render.engines.joygen.checkpoints import OPTIONAL, REQUIRED, load_bundle
-from services.render.engines.joygen.weights import CHECKS, manifest, survey
+from services.render.engines.joygen.weights import CHECKS, check_weights, manifest
 from tests.fakes import joygen_weights
 from tests.fakes.joygen_small import write_small
 
@@ -33,7 +33,7 @@ def test_states(tmp_path: Path) -> None:
     path = tmp_path / "face-parse-bisent/79999_iter.pth"
     path.write_bytes(path.read_bytes()[:5000])
     (tmp_path / "face_recon_feat0.2_augment/epoch_20.pth").unlink()
-    states = {p.name: p.state for p in survey("joygen", tmp_path)}
+    states = {p.name: p.state for p in check_weights("joygen", tmp_path)}
     assert states["unet"] == states["a2m"] == states["hubert"] == "ok"
     assert states["vae"] == "wrong: sd-vae-ft-mse/config.json is missing"
     assert states["recon"] == states["bfm"] == "missing"

@@ -23,7 +23,14 @@ pytest.importorskip("torch")
 
 import torch
 
-from services.render.engines.atlas.train.fit import EARLIER, MEMBERS, SAVE_EVERY, Fit, Look, use
+from services.render.engines.atlas.train.fit import (
+    ENSEMBLE_SIZE,
+    PREVIOUS_SUFFIX,
+    SAVE_EVERY,
+    EnsembleFit,
+    FitProgress,
+    setup_torch,
+)
 
 
 def toy(seed: int = 1, count: int = 600) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -36,25 +43,25 @@ def toy(seed: int = 1, count: int = 600) -> tuple[np.ndarray, np.ndarray, np.nda
 
 def test_it_learns_a_known_map_and_unseen_rows_say_so(tmp_path: Path) -> None:
     x, y, when = toy()
-    fit, looks = Fit(x, y, when, 600, "cpu", "toy"), []
+    fit, looks = EnsembleFit(x, y, when, 600, "cpu", "toy"), []
     members = fit.run(tmp_path / "fit.pt", looks.append)
     assert looks[-1].step == 600 and looks[-1].validation_loss < 0.15 < looks[0].validation_loss
     fresh, wanted, _ = toy(seed=2)
     guess = members.predict_each(fresh).mean(0)
     assert min(np.corrcoef(guess[:, c], wanted[:, c])[0, 1] for c in range(2)) > 0.9
-    assert np.corrcoef(fit.unseen()[:, 0], y[:, 0])[0, 1] > 0.9
+    assert np.corrcoef(fit.out_of_fold()[:, 0], y[:, 0])[0, 1] > 0.9
 
 
 def test_noise_teaches_nothing(tmp_path: Path) -> None:
     x, _, when = toy()
     y = np.random.default_rng(9).normal(0, 1, (len(x), 2)).astype(np.float32)
-    members = Fit(x, y, when, 400, "cpu", "noise").run(tmp_path / "fit.pt", lambda _look: None)
+    members = EnsembleFit(x, y, when, 400, "cpu", "noise").run(tmp_path / "fit.pt", lambda _look: None)
     assert members.predict_each(x).mean(0).std() < 0.35  # stays near the general model, which is nought here
 
 
 def test_a_resumed_fit_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     x, y, when = toy(count=200)
-    whole = Fit(x, y, when, SAVE_EVERY + 60, "cpu", "toy").run(tmp_path / "a.pt", lambda _look: None)
+    whole = EnsembleFit(x, y, when, SAVE_EVERY + 60, "cpu", "toy").run(tmp_path / "a.pt", lambda _look: None)
     asked = 0
 
     def stop() -> bool:
@@ -63,8 +70,8 @@ def test_a_resumed_fit_equals_an_uninterrupted_one(tmp_path: Path) -> None:
         return asked > 77
 
     with pytest.raises(HuashengError, match="cancelled"):
-        Fit(x, y, when, SAVE_EVERY + 60, "cpu", "toy").run(tmp_path / "b.pt", lambda _look: None, stop)
-    again = Fit(x, y, when, SAVE_EVERY + 60, "cpu", "toy")
+        EnsembleFit(x, y, when, SAVE_EVERY + 60, "cpu", "toy").run(tmp_path / "b.pt", lambda _look: None, stop)
+    again = EnsembleFit(x, y, when, SAVE_EVERY + 60, "cpu", "toy")
     resumed = again.run(tmp_path / "b.pt", lambda _look: None)
     for a, b in zip(vars(whole).values(), vars(resumed).values(), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -72,11 +79,11 @@ def test_a_resumed_fit_equals_an_uninterrupted_one(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_other_material_is_not_gone_on_from(tmp_path: Path) -> None:
     x, y, when = toy(count=200)
-    Fit(x, y, when, 50, "cpu", "one").run(tmp_path / "fit.pt", lambda _look: None)
+    EnsembleFit(x, y, when, 50, "cpu", "one").run(tmp_path / "fit.pt", lambda _look: None)
     looks = []
-    Fit(x, y, when, 50, "cpu", "two").run(tmp_path / "fit.pt", looks.append)
+    EnsembleFit(x, y, when, 50, "cpu", "two").run(tmp_path / "fit.pt", looks.append)
     assert looks[0].step == 25
-    Fit(x, y, when, 50, "cpu", "two").run(tmp_path / "fit.pt", looks.append)
+    EnsembleFit(x, y, when, 50, "cpu", "two").run(tmp_path / "fit.pt", looks.append)
     assert len(looks) == 2  # finished already
 
 
@@ -85,16 +92,16 @@ def test_a_checkpoint_of_other_material_is_not_gone_on_from(tmp_path: Path) -> N
 def test_a_checkpoint_that_cannot_be_read_is_told_and_stops_nothing(tmp_path: Path, spoil: str, earlier: bool) -> None:
     x, y, when = toy(count=200)
     steps, path = SAVE_EVERY + 50, tmp_path / "fit.pt"
-    whole = Fit(x, y, when, steps, "cpu", "toy").run(path, lambda _look: None)
+    whole = EnsembleFit(x, y, when, steps, "cpu", "toy").run(path, lambda _look: None)
     data = path.read_bytes()
     path.write_bytes({"cut": data[: len(data) // 2], "empty": b"", "text": b"not a checkpoint"}.get(spoil, b""))
     if spoil == "foreign":
         torch.save({"weights": {}}, path)
     if not earlier:
-        path.with_suffix(EARLIER).unlink()
+        path.with_suffix(PREVIOUS_SUFFIX).unlink()
     warned: list[str] = []
-    looks: list[Look] = []
-    resumed = Fit(x, y, when, steps, "cpu", "toy").run(path, looks.append, warn=warned.append)
+    looks: list[FitProgress] = []
+    resumed = EnsembleFit(x, y, when, steps, "cpu", "toy").run(path, looks.append, warn=warned.append)
     assert warned == ["checkpoint-lost"]
     assert looks[0].step == (SAVE_EVERY + 25 if earlier else 25)
     for a, b in zip(vars(whole).values(), vars(resumed).values(), strict=True):
@@ -103,7 +110,7 @@ def test_a_checkpoint_that_cannot_be_read_is_told_and_stops_nothing(tmp_path: Pa
 
 def test_a_device_that_is_not_here_is_named() -> None:
     with pytest.raises(HuashengError, match="unknown-id"):
-        use("cuda:63", 1)
+        setup_torch("cuda:63", 1)
 
 
 def person() -> PersonModel:
@@ -119,7 +126,13 @@ def person() -> PersonModel:
     features = dice.normal(0, 1, (80, SIZE + SOUND_VALUES)).astype(np.float32)
     inputs = InputTransform.fit(features, general)
     count = len(inputs.mean)
-    shapes = ((MEMBERS, count, 2), (MEMBERS, count, 4), (MEMBERS, 4), (MEMBERS, 4, 2), (MEMBERS, 2))
+    shapes = (
+        (ENSEMBLE_SIZE, count, 2),
+        (ENSEMBLE_SIZE, count, 4),
+        (ENSEMBLE_SIZE, 4),
+        (ENSEMBLE_SIZE, 4, 2),
+        (ENSEMBLE_SIZE, 2),
+    )
     members = Ensemble(*(dice.normal(0, 0.1, s).astype(np.float32) for s in shapes))
     one = np.ones(2, np.float32)
     return PersonModel(general, inputs, members, 0.5 * one, 0.1 * one, 0.2 * one, one)

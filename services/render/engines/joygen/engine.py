@@ -20,9 +20,9 @@ from services.render.engines.joygen.batching import Batcher
 from services.render.engines.joygen.bfm import Bfm
 from services.render.engines.joygen.checkpoints import Bundle, load_bundle
 from services.render.engines.joygen.checkpoints import Kind as Network
-from services.render.engines.joygen.draw import Artist, Wanted
+from services.render.engines.joygen.draw import DrawRequest, FacePainter
 from services.render.engines.joygen.expression import ExpressionStream
-from services.render.engines.joygen.hearing import StreamHearing, silent_frame
+from services.render.engines.joygen.hearing import StreamAudioFeatures, silence_features
 from services.render.engines.joygen.paste import JOYGEN
 from services.render.engines.joygen.prepare import Job, prepare
 from services.render.engines.joygen.session import JoySession
@@ -60,8 +60,8 @@ class JoygenEngine(RenderEngine):
     def __init__(self, options: EngineOptions) -> None:
         super().__init__(options)
         self.device = _device(options.device)
-        self._artist: Artist | None = None
-        self._batcher: Batcher[Wanted, Faces] | None = None
+        self._artist: FacePainter | None = None
+        self._batcher: Batcher[DrawRequest, Faces] | None = None
         self._mesh: Path | None = None
         self._silence: npt.NDArray[np.float32] | None = None
 
@@ -77,7 +77,7 @@ class JoygenEngine(RenderEngine):
         except (WeightsError, torch.OutOfMemoryError, RuntimeError) as e:
             raise HuashengError("engine-unavailable", service="render", engine=self.name, why=str(e)) from e
         bfm, why_not = self._face_model(bundle, root)
-        self._artist = Artist(bundle, bfm)
+        self._artist = FacePainter(bundle, bfm)
         self._batcher = Batcher(
             self._artist.draw,
             options.max_batch,
@@ -137,21 +137,21 @@ class JoygenEngine(RenderEngine):
         deep = artist.bfm is not None and len(found.face.coefficients) > 0
         if config.model is not None:
             artist.model(config.model)  # a missing one is refused here
-        seat = batcher.join(config.live, config.model)
+        seat = batcher.open_slot(config.live, config.model)
         try:
             return JoySession(
                 found, config, lambda: self._hearing(config, deep), seat, 2 * self.options.max_batch, deep
             )
         except BaseException:
-            seat.leave()
+            seat.release()
             raise
 
-    def _ready(self) -> tuple[Artist, Batcher[Wanted, Faces]]:
+    def _ready(self) -> tuple[FacePainter, Batcher[DrawRequest, Faces]]:
         if self._artist is None or self._batcher is None:
             raise HuashengError("engine-unavailable", service="render", engine=self.name, why="not loaded")
         return self._artist, self._batcher
 
-    def _hearing(self, config: SessionConfig, deep: bool) -> StreamHearing:
+    def _hearing(self, config: SessionConfig, deep: bool) -> StreamAudioFeatures:
         artist, _ = self._ready()
         assert self._silence is not None
         bundle, expressions = artist.bundle, None
@@ -159,11 +159,11 @@ class JoygenEngine(RenderEngine):
             expressions = ExpressionStream(bundle.a2m, bundle.hubert, live=config.live)
         # a recording is heard whole before it is drawn, as upstream does; a conversation cannot wait for its end
         features = WhisperFeatures(bundle.whisper, bundle.kind, live=config.live)
-        return StreamHearing(config.audio_rate_hz, features, self._silence, expressions)
+        return StreamAudioFeatures(config.audio_rate_hz, features, self._silence, expressions)
 
     def _asleep(self) -> npt.NDArray[np.float32]:
         artist, _ = self._ready()
-        return silent_frame(WhisperFeatures(artist.bundle.whisper, artist.bundle.kind))
+        return silence_features(WhisperFeatures(artist.bundle.whisper, artist.bundle.kind))
 
     def _face_model(self, bundle: Bundle, root: Path) -> tuple[Bfm | None, str]:
         """The 3D face, or why lips are drawn without depth."""
@@ -193,14 +193,14 @@ class JoygenEngine(RenderEngine):
         """Draw once at each size, so that the first caller does not wait, and the speed and memory are known."""
         _, batcher = self._ready()
         assert self._silence is not None
-        nothing = Wanted(np.zeros((8, 32, 32), np.float16), self._silence)
-        seat = batcher.join(live=False)
+        nothing = DrawRequest(np.zeros((8, 32, 32), np.float16), self._silence)
+        seat = batcher.open_slot(live=False)
         try:
             for count in (1, self.options.first_batch, self.options.max_batch, self.options.max_batch):
-                for ticket in [seat.ask(nothing) for _ in range(count)]:
+                for ticket in [seat.submit(nothing) for _ in range(count)]:
                     ticket.result(WARM_UP_FRAMES_S)
         finally:
-            seat.leave()
+            seat.release()
 
 
 def _device(wanted: str) -> str:

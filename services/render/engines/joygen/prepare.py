@@ -27,12 +27,12 @@ from services.render.clip.loop import idle_loop, positions
 from services.render.engines.atlas.avatar import Plan
 from services.render.engines.atlas.prepare import MIN_S, PORTRAIT_FPS, animate, follow, judge, size_of
 from services.render.engines.base import AvatarReport, EngineOptions, Kind
-from services.render.engines.joygen.align import Box, Crop, box_of, crop_of, five_points
-from services.render.engines.joygen.batching import Batcher, Full
+from services.render.engines.joygen.align import Box, Crop, align_crop, face_box, five_points
+from services.render.engines.joygen.batching import Batcher, DeviceOutOfMemory
 from services.render.engines.joygen.bfm import EXPRESSION
-from services.render.engines.joygen.draw import Artist, Wanted
-from services.render.engines.joygen.paste import MASK_SIDE, Style, cut_out, mask_of
-from services.render.engines.joygen.resample import lanczos
+from services.render.engines.joygen.draw import DrawRequest, FacePainter
+from services.render.engines.joygen.paste import MASK_SIDE, PasteStyle, crop_padded, face_mask
+from services.render.engines.joygen.resample import lanczos_matrix
 from services.render.engines.joygen.store import FACE, FRAMES, LATENTS, MASKS, PLAN, Face
 from services.render.face.landmarks import Tracker
 from services.render.face.pose import load_canonical_face, separate_pose, smooth
@@ -79,12 +79,12 @@ class Job:
     kind: Kind
     mesh_weights: Path
     options: EngineOptions
-    artist: Artist
-    batcher: Batcher[Wanted, npt.NDArray[np.uint8]]
+    artist: FacePainter
+    batcher: Batcher[DrawRequest, npt.NDArray[np.uint8]]
     version: str
     margin: int
     """Pixels added below the box (MuseTalk 1.5 adds 10)."""
-    style: Style
+    style: PasteStyle
     progress: Progress
     cancelled: Cancelled
 
@@ -168,8 +168,8 @@ def _clip(job: Job, work: Path) -> Clip:
 
 
 def _places(clip: Clip, margin: int) -> tuple[list[Box], list[Crop]]:
-    boxes = [box_of(m, clip.height, margin) for m in clip.meshes]
-    return boxes, [crop_of(five_points(m), clip.width, clip.height) for m in clip.meshes]
+    boxes = [face_box(m, clip.height, margin) for m in clip.meshes]
+    return boxes, [align_crop(five_points(m), clip.width, clip.height) for m in clip.meshes]
 
 
 def _encode(job: Job, work: Path, clip: Clip, boxes: list[Box], crops: list[Crop]) -> list[Path]:
@@ -204,20 +204,20 @@ def _encode(job: Job, work: Path, clip: Clip, boxes: list[Box], crops: list[Crop
 
 def face_in(picture: npt.NDArray[np.uint8], box: Box) -> npt.NDArray[np.uint8]:
     """The box of a BGR picture as the network sees it, (256, 256, 3)."""
-    part = cut_out(picture, box).astype(np.float32)
-    rows, columns = lanczos(part.shape[0], 256), lanczos(part.shape[1], 256)
+    part = crop_padded(picture, box).astype(np.float32)
+    rows, columns = lanczos_matrix(part.shape[0], 256), lanczos_matrix(part.shape[1], 256)
     out = np.einsum("cw,rwk->rck", columns, np.einsum("rh,hwk->rwk", rows, part, optimize=True), optimize=True)
     return np.asarray(np.clip(np.rint(out), 0, 255), np.uint8)
 
 
 def _mask(job: Job, picture: npt.NDArray[np.uint8], box: Box, mesh: Array) -> npt.NDArray[np.uint8]:
     if job.artist.bundle.parsing is None:
-        return mask_of(picture, box, mesh, None, job.style)
+        return face_mask(picture, box, mesh, None, job.style)
 
     def parse(small: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        return job.batcher.errand(lambda: job.artist.parse(small), ERRAND_TIMEOUT_S)
+        return job.batcher.run_task(lambda: job.artist.parse(small), ERRAND_TIMEOUT_S)
 
-    return mask_of(picture, box, mesh, parse, job.style)
+    return face_mask(picture, box, mesh, parse, job.style)
 
 
 def _no_mask() -> npt.NDArray[np.uint8]:
@@ -227,8 +227,8 @@ def _no_mask() -> npt.NDArray[np.uint8]:
 def _asked(job: Job, work: Callable[[Any], npt.NDArray[Any]], pictures: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     """Let the device do it between the batches of sessions; in halves when its memory is short."""
     try:
-        return job.batcher.errand(lambda: work(pictures), ERRAND_TIMEOUT_S)
-    except Full as e:
+        return job.batcher.run_task(lambda: work(pictures), ERRAND_TIMEOUT_S)
+    except DeviceOutOfMemory as e:
         if len(pictures) == 1:
             raise HuashengError("device-memory") from e
         half = len(pictures) // 2
@@ -255,7 +255,7 @@ def _write(
     np.save(out / MASKS, arrays["masks"])
     gap = np.convolve(np.pad((~clip.good).astype(float), FADE, mode="edge"), np.ones(2 * FADE + 1), "valid")
     strength = np.where(clip.good, 1 - np.clip(gap / (FADE + 1), 0, 1), 0).astype(np.float32)
-    where = np.array([(c.scale, c.left, c.up) for c in crops])
+    where = np.array([(c.scale, c.left, c.top) for c in crops])
     coefficients = arrays["coefficients"]
     Face(strength, np.array(boxes, np.int32), where, coefficients, _rest(clip, coefficients)).save(out / FACE)
     poses, _ = separate_pose(clip.meshes, canonical)

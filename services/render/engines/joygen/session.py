@@ -14,11 +14,11 @@ import numpy.typing as npt
 from services.render.clip.frames import Reader
 from services.render.clip.loop import Path as FramePath
 from services.render.engines.base import Frame, PhonemeSpan, RenderSession, Samples, SessionConfig
-from services.render.engines.joygen.batching import Seat, Ticket
+from services.render.engines.joygen.batching import DrawFuture, Slot
 from services.render.engines.joygen.bfm import EXPRESSION
-from services.render.engines.joygen.draw import Wanted
-from services.render.engines.joygen.hearing import Heard
-from services.render.engines.joygen.paste import blend, scaled
+from services.render.engines.joygen.draw import DrawRequest
+from services.render.engines.joygen.hearing import FrameAudio
+from services.render.engines.joygen.paste import paste_face, resize_yuv
 from services.render.engines.joygen.store import FRAMES, Avatar
 
 TAPER = 3
@@ -40,7 +40,7 @@ class Hearing(Protocol):
     def ready(self, frame: int) -> bool:
         """Whether frame ``frame`` of this stretch can be drawn."""
 
-    def heard(self, frame: int, rest: float) -> Heard:
+    def frame_audio(self, frame: int, rest: float) -> FrameAudio:
         """The frame's sound; ``rest`` (0 to 1) is how far the mouth may move at most."""
 
 
@@ -48,7 +48,7 @@ class Hearing(Protocol):
 class _Flight:
     number: int
     """Source frame."""
-    ticket: Ticket[Faces] | None
+    ticket: DrawFuture[Faces] | None
     """None: the frame passes as it is."""
 
 
@@ -60,7 +60,7 @@ class JoySession(RenderSession):
         avatar: Avatar,
         config: SessionConfig,
         hearing: Callable[[], Hearing],
-        seat: Seat[Wanted, Faces],
+        seat: Slot[DrawRequest, Faces],
         ahead: int,
         deep: bool,
     ) -> None:
@@ -103,14 +103,14 @@ class JoySession(RenderSession):
 
     def clear(self) -> None:
         """See ``RenderSession``; what waits for the device leaves the queue at once."""
-        self._seat.drop()
+        self._seat.discard()
         self._flights.clear()
         self._since, self._samples = self._drawn, 0
         self._hearing = self._new_hearing()
 
     def close(self) -> None:
         """See ``RenderSession``."""
-        self._seat.leave()
+        self._seat.release()
         self._flights.clear()
         self._reader.close()
 
@@ -138,18 +138,18 @@ class JoySession(RenderSession):
         if self._avatar.face.strength[number] <= 0:
             self._flights.append(_Flight(number, None))
             return True
-        heard = self._hearing.heard(frame, min(1.0, (total - 1 - frame) / TAPER) if last else 1.0)
-        self._flights.append(_Flight(number, self._seat.ask(self._wanted(number, heard), frame < URGENT)))
+        heard = self._hearing.frame_audio(frame, min(1.0, (total - 1 - frame) / TAPER) if last else 1.0)
+        self._flights.append(_Flight(number, self._seat.submit(self._wanted(number, heard), frame < URGENT)))
         return True
 
-    def _wanted(self, number: int, heard: Heard) -> Wanted:
+    def _wanted(self, number: int, heard: FrameAudio) -> DrawRequest:
         latents = np.asarray(self._avatar.latents[number])
         if not self._deep or heard.expression is None:
-            return Wanted(latents, heard.sound)
+            return DrawRequest(latents, heard.sound)
         face = self._avatar.face
         coefficients = face.coefficients[number].copy()
         coefficients[EXPRESSION] = face.rest + heard.speaking * (heard.expression - face.rest)
-        return Wanted(latents, heard.sound, coefficients, self._avatar.placement(number))
+        return DrawRequest(latents, heard.sound, coefficients, self._avatar.placement(number))
 
     def _landed(self) -> Frame:
         """Wait for the oldest frame and make the picture."""
@@ -160,12 +160,12 @@ class JoySession(RenderSession):
         else:
             face, number = flight.ticket.result(TIMEOUT_S), flight.number
             box, strength = self._avatar.placement(number).box, float(self._avatar.face.strength[number])
-            picture = blend(picture, face, box, np.asarray(self._avatar.masks[number]), strength)
+            picture = paste_face(picture, face, box, np.asarray(self._avatar.masks[number]), strength)
         self._flights.popleft()
         self._planned.popleft()
         plan = self._avatar.plan
         index = plan.positions[flight.number] if self._whole else self._end
         self._end = (index + 1) % len(plan.loop)
-        frame = Frame(round(self._drawn * 1e6 / self.fps), scaled(picture, self.width, self.height), index)
+        frame = Frame(round(self._drawn * 1e6 / self.fps), resize_yuv(picture, self.width, self.height), index)
         self._drawn += 1
         return frame

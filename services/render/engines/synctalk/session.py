@@ -20,7 +20,7 @@ from services.render.engines.atlas.avatar import Plan
 from services.render.engines.base import Frame, Image, PhonemeSpan, RenderSession, Samples, SessionConfig, Working
 from services.render.engines.synctalk.child import NAME, TICK_S
 from services.render.engines.synctalk.data import PERSON, PLAN, Person
-from services.render.engines.synctalk.infer import RATE, Piece, draw
+from services.render.engines.synctalk.infer import SAMPLE_RATE_HZ, RenderRequest, render
 from services.render.engines.synctalk.prepare import pictures_of
 from services.render.engines.synctalk.setup import SyncTalk
 
@@ -127,9 +127,9 @@ class SyncSession(RenderSession):
         while not self._turns.acquire(timeout=TICK_S):
             yield Working(0)
         try:
-            heard = resample(sound, self._config.audio_rate_hz, RATE)
+            heard = resample(sound, self._config.audio_rate_hz, SAMPLE_RATE_HZ)
             size = (self._plan.width, self._plan.height)
-            yield from draw(self._setup, Piece(self._person, size, model, heard, order))
+            yield from render(self._setup, RenderRequest(self._person, size, model, heard, order))
         finally:
             self._turns.release()
 

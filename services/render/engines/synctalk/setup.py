@@ -57,22 +57,22 @@ _PROBE = (
     "        out['name'], out['memory'] = p.name, p.total_memory\n"
     "print('huasheng-probe ' + json.dumps(out), flush=True)\n"
 )
-_OURS = ("RENDER_", "GATEWAY_", "ASR_", "LLM_", "TTS_", "HUASHENG_")
+_OUR_PREFIXES = ("RENDER_", "GATEWAY_", "ASR_", "LLM_", "TTS_", "HUASHENG_")
 
 
 def checkout_problem(folder: Path) -> str:
     """Why a folder is no checkout, "" when it is one."""
-    lacking = [p for p in PROGRAMS if not (folder / p).is_file()]
-    return f"{folder} is no SyncTalk checkout: it has no {lacking[0]}" if lacking else ""
+    missing = [p for p in PROGRAMS if not (folder / p).is_file()]
+    return f"{folder} is no SyncTalk checkout: it has no {missing[0]}" if missing else ""
 
 
 def python_problem(program: str) -> str:
     """Why a program cannot be its Python, "" when it may be one."""
-    found = shutil.which(program) if program else None
-    if not found:
-        why = f"{program} is no program" if program else "it is not set"
-        return f"{why}; set it to the Python of SyncTalk's own environment"
-    if not shutil.which("python", path=str(Path(found).parent)):
+    executable = shutil.which(program) if program else None
+    if not executable:
+        reason = f"{program} is no program" if program else "it is not set"
+        return f"{reason}; set it to the Python of SyncTalk's own environment"
+    if not shutil.which("python", path=str(Path(executable).parent)):
         return f"SyncTalk also calls python, which is not in the folder of {program}"
     return ""
 
@@ -99,7 +99,7 @@ class SyncTalk:
     def environment(self, gpu: str = "") -> dict[str, str]:
         """What its programs see: their own Python first in ``PATH``, none of our settings (they may hold keys)."""
         drop = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "FORCE_COLOR", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
-        env = {k: v for k, v in os.environ.items() if k not in drop and not k.startswith(_OURS)}
+        env = {k: v for k, v in os.environ.items() if k not in drop and not k.startswith(_OUR_PREFIXES)}
         env["PATH"] = os.pathsep.join([str(self._program().parent), env.get("PATH", os.defpath)])
         # its messages come through rich, which folds them at 80 columns where there is no terminal
         env |= {"PYTHONUNBUFFERED": "1", "COLUMNS": "1000", "MPLBACKEND": "Agg"}
@@ -118,16 +118,16 @@ class SyncTalk:
             raise _unavailable(f"files are missing in the checkout: {'; '.join(lacking)}")
         if not shutil.which("ffmpeg", path=self.environment()["PATH"]):
             raise _unavailable("SyncTalk calls ffmpeg, which is not installed")
-        told = ""
+        answer = ""
         try:
             with self.start(["-c", _PROBE.format(packages=PACKAGES)], "looking at its environment", PROBE_S) as child:
                 for line in child.lines():
                     if line.startswith("huasheng-probe "):
-                        told = line.partition(" ")[2]
+                        answer = line.partition(" ")[2]
                 child.check()
         except HuashengError as e:
             raise _unavailable(f"its Python does not work: {e.params.get('why', e.slug)}") from e
-        found = json.loads(told or "{}")
+        found = json.loads(answer or "{}")
         if found.get("missing") or not found:
             names = ", ".join(found.get("missing", ["an answer"]))
             raise _unavailable(f"its Python lacks {names}; install SyncTalk's requirements and its four extensions")

@@ -76,7 +76,7 @@ def train(job: Job) -> None:
         person = Person.load(folder_)
     except (OSError, ValueError, KeyError) as e:
         raise HuashengError("engine-failed", engine=NAME, why=f"the avatar is damaged: {e}") from e
-    place = Place(person, job.work / f"workspace-{_digest(person)}", epochs(job.steps, person.learned))
+    place = Place(person, job.work / f"workspace-{_digest(person)}", epochs(job.steps, person.train_frames))
     for old in job.work.glob("workspace-*"):
         if old != place.workspace:  # of the clip as it was before
             shutil.rmtree(old, ignore_errors=True)
@@ -144,7 +144,7 @@ def _run(job: Job, setup: SyncTalk, place: Place, number: int, gpu: str, fit: Fi
     ]
     what = ("training the head", "training the lips")[number]
     began, told, judged = time.monotonic(), 0.0, 0
-    per, whole = place.person.learned, place.epochs[1]
+    per, whole = place.person.train_frames, place.epochs[1]
     with setup.start(arguments, what, setup.train_s, gpu) as child:
         for line in child.lines():
             if job.cancelled():
@@ -201,7 +201,7 @@ def _preview(place: Place, path: Path) -> bool:
     if not drawn:
         return False
     newest = [p for p in drawn if p.name[:10] == drawn[-1].name[:10]]
-    held = place.person.learned
+    held = place.person.train_frames
     chosen = [newest[int(i)] for i in np.linspace(0, len(newest) - 1, min(SHOWN, len(newest)))]
     columns = []
     for picture in chosen:

@@ -36,10 +36,15 @@ from services.render.engines.atlas.mouth.person import (
     person_encoder,
 )
 from services.render.engines.atlas.train.checks import offset_warnings, sound_of, voice_in
-from services.render.engines.atlas.train.correction import chosen, drawn, judged, pair
-from services.render.engines.atlas.train.fit import SAVE_EVERY, Fit, Look, use
-from services.render.engines.atlas.train.material import Material, material
-from services.render.engines.atlas.train.score import SHOWN, drawn_part, figures, preview, shapes_of
+from services.render.engines.atlas.train.correction import (
+    drawn_mouths,
+    evaluate_corrections,
+    select_correction,
+    training_pairs,
+)
+from services.render.engines.atlas.train.fit import SAVE_EVERY, EnsembleFit, FitProgress, setup_torch
+from services.render.engines.atlas.train.material import TrainingData, training_data
+from services.render.engines.atlas.train.score import PREVIEW_MOMENTS, head_shapes, preview, render_frames, scores
 from services.render.engines.base import Image, SessionConfig
 from services.render.face.landmarks import Tracker
 from services.render.media.write import to_bgr
@@ -62,7 +67,7 @@ CURVE = 500
 class Fitting:
     """One fit on one stretch, and how its members become a model."""
 
-    fit: Fit
+    fit: EnsembleFit
     general: ClipModel
     inputs: InputTransform
     slope: Array
@@ -72,14 +77,14 @@ class Fitting:
     wanted: Array
 
     @classmethod
-    def of(cls, stretch: Material, general: ClipModel, steps: int, device: str, identity: str) -> Fitting:
+    def of(cls, stretch: TrainingData, general: ClipModel, steps: int, device: str, identity: str) -> Fitting:
         """The untrained start: the general estimate, as strong as fits best."""
-        inputs = InputTransform.fit(np.mean(stretch.heard, axis=0), general)
-        real = stretch.real[stretch.usable]
+        inputs = InputTransform.fit(np.mean(stretch.features, axis=0), general)
+        real = stretch.measured[stretch.usable]
         centre, spread = real.mean(0), real.std(0) + 1e-3
-        wanted = np.tile((real - centre) / spread, (len(stretch.heard), 1))
+        wanted = np.tile((real - centre) / spread, (len(stretch.features), 1))
         rows, away = [], []
-        for features in stretch.heard:
+        for features in stretch.features:
             rows.append(inputs.apply(features, general, stretch.lag)[stretch.usable])
             guess = neighbours(general.estimate(features[:, :SIZE]), NO_OFFSETS, stretch.lag)
             away.append(guess[stretch.usable] - general.centre)
@@ -89,15 +94,15 @@ class Fitting:
         trust = PRIOR_S / (PRIOR_S + stretch.usable.sum() / PER_S)
         slope = ((trust * PRIOR + (1 - trust) * agreed) / strength).astype(np.float32)
         base = far * slope
-        when = np.tile(np.flatnonzero(stretch.usable), len(stretch.heard))
-        fit = Fit(np.concatenate(rows), (wanted - base).astype(np.float32), when, steps, device, identity)
+        when = np.tile(np.flatnonzero(stretch.usable), len(stretch.features))
+        fit = EnsembleFit(np.concatenate(rows), (wanted - base).astype(np.float32), when, steps, device, identity)
         return cls(fit, general, inputs, slope, centre, spread, base, wanted)
 
     def model(self, text: Correction | None = None, live: Correction | None = None, helps: bool = True) -> PersonModel:
         """Of the members as they are best so far; strong enough to move as much as the real mouth."""
-        seen = self.fit.unseen() + self.base
+        seen = self.fit.out_of_fold() + self.base
         gain = np.clip(WANTED_SPREAD / (seen.std(0) + 1e-6), *GAIN).astype(np.float32)
-        parts = (self.inputs, self.fit.members(), self.slope, self.centre, self.spread, gain)
+        parts = (self.inputs, self.fit.ensemble(), self.slope, self.centre, self.spread, gain)
         return PersonModel(self.general, *parts, text, live, helps)
 
 
@@ -108,7 +113,7 @@ def train(job: Job) -> None:
     ``RenderEngine.prepare`` raises.
     """
     job.at("check", 0.0)
-    use(job.device, job.options.threads)
+    setup_torch(job.device, job.options.threads)
     engine = AtlasEngine(job.options)
     engine.load()
     if engine.encoder is None:
@@ -124,7 +129,7 @@ def train(job: Job) -> None:
     part = prepared(job, engine, "held-in", cut, 0.12, 0.22)
     job.at("features", 0.22)
     general = ClipModel.builtin()
-    held_in, everything = (material(sound, a.face, a.plan.fps, engine.encoder) for a in (part, whole))
+    held_in, everything = (training_data(sound, a.face, a.plan.fps, engine.encoder) for a in (part, whole))
     features = encode_recording(sound, RATE, person_encoder(engine.encoder))
     if held_in.usable.sum() < 2 * PER_S:
         raise HuashengError("few-faces", name=job.name, percent=round(100 * held_in.usable.mean()), limit=50)
@@ -136,7 +141,7 @@ def train(job: Job) -> None:
     first = Fitting.of(held_in, general, job.steps, job.device, f"held-in/{seen}/{length:.2f}")
     curve = _curve_of(whole, part, features, held_in)
     _run(job, first, "fit", job.work / "fit.pt", 0.24, 0.56, curve)
-    ways = judged(held_in, everything, whole, part)
+    ways = evaluate_corrections(held_in, everything, whole, part)
     trial = first.model(ways["text"].correction, ways["live"].correction)
     result = _score(job, engine, whole, part, sound, trial, held_in, curve)
     for way, found in ways.items():
@@ -148,7 +153,10 @@ def train(job: Job) -> None:
     _run(job, last, "final", job.work / "final.pt", 0.68, 0.98, None)
     job.at("publish", 0.98)
     reach = whole.face.reach
-    text, live = (chosen(*pair(everything, w), reach) if ways[w].correction else None for w in CORRECTED_SOURCES)
+    text, live = (
+        select_correction(*training_pairs(everything, w), reach) if ways[w].correction else None
+        for w in CORRECTED_SOURCES
+    )
     last.model(text, live, "not-better" not in job.now.warnings).save(job.out / MODEL)
     replace(result, warnings=job.now.warnings).save(job.out / RESULT)
 
@@ -187,7 +195,7 @@ def _run(
 ) -> None:
     began, first = time.monotonic(), -1
 
-    def look(look: Look) -> None:
+    def look(look: FitProgress) -> None:
         nonlocal first
         if first < 0:
             first = look.step
@@ -203,7 +211,7 @@ def _run(
     fitting.fit.run(checkpoint, look, job.cancelled, job.warn)
 
 
-def _curve_of(whole: Avatar, part: Avatar, features: Array, held_in: Material) -> Callable[[PersonModel], Curve]:
+def _curve_of(whole: Avatar, part: Avatar, features: Array, held_in: TrainingData) -> Callable[[PersonModel], Curve]:
     """Makes the curves of the held-out part: real, general, and of a model; offset taken out, in eye distances."""
     fps = whole.plan.fps
     first, last = len(part.face.mouths), len(whole.face.mouths)
@@ -213,7 +221,7 @@ def _curve_of(whole: Avatar, part: Avatar, features: Array, held_in: Material) -
 
     def opening(track: Array, corrected: bool) -> list[float]:
         at = np.stack([np.interp(times, np.arange(len(track)), c) for c in track.T], 1)
-        return [round(float(v), 4) for v in drawn(part, at, corrected)[:, 0]]
+        return [round(float(v), 4) for v in drawn_mouths(part, at, corrected)[:, 0]]
 
     real = [round(float(v), 4) for v in whole.face.mouths[frames, 0]]
     before = opening(ClipModel.builtin().estimate(features[:, :SIZE]), corrected=False)
@@ -231,7 +239,7 @@ def _score(
     part: Avatar,
     sound: Array,
     model: PersonModel,
-    held_in: Material,
+    held_in: TrainingData,
     curve: Callable[[PersonModel], Curve],
 ) -> Result:
     """Draw the held-out part before and after, look at it, and say whether training helped."""
@@ -251,11 +259,11 @@ def _score(
             job.at("score", begin + 0.03 * done)
 
         session = engine.open_session(part.folder, SessionConfig(RATE, model=used))
-        pictures.append(drawn_part(session, heard, first - start, last - start, tick))
-        shapes.append(shapes_of(pictures[-1], weights, lambda done, tick=tick: tick(1 + done)))  # type: ignore[misc]
+        pictures.append(render_frames(session, heard, first - start, last - start, tick))
+        shapes.append(head_shapes(pictures[-1], weights, lambda done, tick=tick: tick(1 + done)))  # type: ignore[misc]
     real, kept = _real(whole, first, last)
     offset_s = held_in.lag / PER_S
-    before, after = (figures(s, real, fps, offset_s) for s in shapes)
+    before, after = (scores(s, real, fps, offset_s) for s in shapes)
     if sum(after[k] - before[k] for k in ("opening_corr", "width_corr")) < BETTER:
         job.warn("not-better")
     (job.work / PREVIEW).write_bytes(_preview(kept, pictures, round(offset_s * fps), weights))
@@ -272,7 +280,7 @@ def _real(whole: Avatar, first: int, last: int) -> tuple[Array, dict[int, Image]
         (face.meshes[first:last] - face.shift[first:last, None]) / face.scale[first:last, None, None],
         face.rotation[first:last],
     )
-    wanted = np.linspace(0, last - first - 1, SHOWN + 2)[1:-1].astype(int)
+    wanted = np.linspace(0, last - first - 1, PREVIEW_MOMENTS + 2)[1:-1].astype(int)
     reader = Reader(whole.folder / FRAMES)
     try:
         return shapes, {int(k): to_bgr(reader.frame(first + int(k))) for k in wanted}
