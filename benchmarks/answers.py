@@ -35,15 +35,15 @@ from services.render.engines.atlas.engine import AtlasEngine
 from services.render.engines.atlas.mouth.clip import CONTEXT_OFFSETS, ClipAudioToMouth, ClipModel, Encoder, Estimator
 from services.render.engines.atlas.mouth.encoded import encode_recording
 from services.render.engines.atlas.mouth.person import PersonModel, person_encoder
-from services.render.engines.atlas.mouth.track import LEAD_S, with_closures, mouth_at
+from services.render.engines.atlas.mouth.track import LEAD_S, mouth_at, with_closures
 from services.render.engines.atlas.mouth.visemes import MIN_REST_US, REST, TimedViseme, timed_visemes
-from services.render.engines.atlas.train.correction import select_correction, drawn_mouths, scores, training_pairs
+from services.render.engines.atlas.train.correction import drawn_mouths, scores, select_correction, training_pairs
 from services.render.engines.atlas.train.material import training_data
 from services.render.engines.atlas.train.run import HELD_OUT
 from services.render.settings import RenderSettings
 from services.render.train.checks import clip_sound
 from services.render.types import PhonemeSpan
-from services.tts.engines.base import EngineSetup, Piece, SpeechRequest, Stop, TextClause
+from services.tts.engines.base import Piece, SpeechRequest, Stop, TextClause
 from services.tts.engines.kokoro.engine import KokoroEngine
 from services.tts.engines.kokoro.model import SAMPLE_RATE
 from services.tts.engines.kokoro.settings import Settings as KokoroSettings
@@ -158,7 +158,7 @@ def measured(clip: Path, args: argparse.Namespace, asr: WhisperEngine, tts: Koko
     if args.model:
         part, _ = prepared(clip, (1 - HELD_OUT) * len(sound) / RATE)
         held_in = training_data(sound, part.face, part.plan.fps, engine.encoder)
-        first, found = len(held_in.real), select_correction(*training_pairs(held_in, "text"), part.face.reach)
+        first, found = len(held_in.measured), select_correction(*training_pairs(held_in, "text"), part.face.reach)
     language, words = "", args.phonemes
     if not words:
         recognised = asr.recognise(sound, None)
@@ -166,10 +166,10 @@ def measured(clip: Path, args: argparse.Namespace, asr: WhisperEngine, tts: Koko
         if language not in VOICES:
             print(f"| {clip.stem} | its language, {language}, is not one that our synthesis speaks |")
             return
-    count, lag = len(everything.real), held_in.lag
-    at = np.flatnonzero(everything.usable & everything.spoken)
+    count, lag = len(everything.measured), held_in.lag
+    at = np.flatnonzero(everything.usable & everything.speech)
     at = at[(at >= first + max(0, -lag)) & (at + lag >= 0) & (at + lag < count)]
-    real = np.asarray(everything.real[at] * whole.face.reach + whole.face.closed, np.float32)
+    real = np.asarray(everything.measured[at] * whole.face.reach + whole.face.closed, np.float32)
     general = ClipModel.builtin()
     size = len(general.mean) // len(CONTEXT_OFFSETS)
     mean, spread = general.mean[:size], general.spread[:size]

@@ -39,7 +39,7 @@ def stages(bundle: Bundle, batch: int) -> dict[str, tuple[Callable[[], Any], flo
     features.push(np.random.default_rng(0).standard_normal(16000 * 31).astype(np.float32) * 0.1)
     count = iter(range(GROUP_FRAMES, 10**6, GROUP_FRAMES))
     out: dict[str, tuple[Callable[[], Any], float, str]] = {
-        "whisper": (lambda: features.rows(next(count)), GROUP_FRAMES, f"every {STEP} pictures"),
+        "whisper": (lambda: features.rows(next(count)), GROUP_FRAMES, f"every {GROUP_FRAMES} pictures"),
         "unet": (lambda: bundle.unet(full, sound), batch, "every picture"),
         "decode": (lambda: decode(bundle.vae, latents), batch, "every picture"),
     }

@@ -35,14 +35,14 @@ from services.common.audio import decode as read_sound
 from services.common.settings import SharedSettings, load
 from services.common.weights import folder
 from services.render.engines.joygen import checkpoints
-from services.render.engines.joygen.align import face_box, align_crop, five_points
+from services.render.engines.joygen.align import align_crop, face_box, five_points
 from services.render.engines.joygen.audio import WhisperFeatures
 from services.render.engines.joygen.bfm import EXPRESSION, SIDE, Bfm, project
 from services.render.engines.joygen.depth import Placement, grey_depth, lip_depth
 from services.render.engines.joygen.engine import JoygenEngine
 from services.render.engines.joygen.expression import ExpressionStream
 from services.render.engines.joygen.nets.vae import decode, encode
-from services.render.engines.joygen.paste import paste_face, face_mask
+from services.render.engines.joygen.paste import face_mask, paste_face
 from services.render.engines.joygen.prepare import face_in
 from services.render.engines.joygen.rasteriser import rasterise
 from services.render.engines.joygen.settings import Settings

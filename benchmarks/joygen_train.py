@@ -95,9 +95,9 @@ def main() -> None:
         out=made,
         steps=args.steps,
         device="cpu",
-        settings=RenderSettings(),
+        service=RenderSettings(),
         shared=shared,
-        options=Settings(models_dir=models, device="cpu"),
+        settings=Settings(models_dir=models, device="cpu"),
         on_progress=show,
         recipe=RECIPE | json.loads(args.recipe),
     )

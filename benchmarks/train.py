@@ -46,7 +46,7 @@ def learned(clip: Path, out: Path, steps: int) -> TrainingResult:
             out=made,
             steps=steps,
             device="cpu",
-            settings=RenderSettings(),
+            service=RenderSettings(),
             shared=SharedSettings(threads=1),
         )
         train(job)

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from services.render.engines.joygen.align import FACE_68, MEAN_POINTS, face_box, align_crop, five_points
+from services.render.engines.joygen.align import FACE_68, MEAN_POINTS, align_crop, face_box, five_points
 from services.render.engines.joygen.bfm import EXPRESSION, INDEX, SIDE, Bfm, landmarks, project
 from services.render.engines.joygen.depth import Placement, grey_depth, lip_depth
 from services.render.engines.joygen.rasteriser import rasterise
@@ -85,7 +85,7 @@ class Scene:
 
 def ours(scene: Scene) -> Numbers:
     """The quantities by our own code."""
-    from services.render.engines.joygen.paste import paste_face, face_mask
+    from services.render.engines.joygen.paste import face_mask, paste_face
     from services.render.media.write import to_bgr, to_yuv
 
     bfm, count, (height, width) = Bfm.load(scene.bfm), len(scene.faces), scene.pictures.shape[1:3]
@@ -107,7 +107,7 @@ def ours(scene: Scene) -> Numbers:
         {
             "vertices": vertices.numpy(),
             "landmarks": landmarks(vertices[:, bfm.points[bfm.points >= 0]]).numpy(),
-            "crop": np.array([(c.scale, c.left, c.up) for c in crops]),
+            "crop": np.array([(c.scale, c.left, c.top) for c in crops]),
             "box": np.array(boxes),
             "aligned": np.stack([c.cut(p) for c, p in zip(crops, scene.pictures, strict=True)]),
             "depth": depth.numpy().astype(np.uint8),

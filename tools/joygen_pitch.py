@@ -12,7 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from services.render.engines.joygen.pitch import CEILING_HZ, FLOOR_HZ, HOP, SAMPLE_RATE_HZ, VOICING_THRESHOLD, estimate_recording_pitch
+from services.render.engines.joygen.pitch import (
+    CEILING_HZ,
+    FLOOR_HZ,
+    HOP,
+    SAMPLE_RATE_HZ,
+    VOICING_THRESHOLD,
+    estimate_recording_pitch,
+)
 
 
 def main() -> None:
@@ -23,7 +30,10 @@ def main() -> None:
     for name in sys.argv[1:]:
         x = librosa.load(name, sr=SAMPLE_RATE_HZ)[0].astype(np.float32)
         theirs = parselmouth.Sound(x, SAMPLE_RATE_HZ).to_pitch_ac(
-            time_step=HOP / SAMPLE_RATE_HZ, voicing_threshold=VOICING_THRESHOLD, pitch_floor=FLOOR_HZ, pitch_ceiling=CEILING_HZ
+            time_step=HOP / SAMPLE_RATE_HZ,
+            voicing_threshold=VOICING_THRESHOLD,
+            pitch_floor=FLOOR_HZ,
+            pitch_ceiling=CEILING_HZ,
         )
         praat = theirs.selected_array["frequency"]
         own = estimate_recording_pitch(x, len(praat))

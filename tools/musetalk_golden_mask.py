@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from services.render.engines.joygen.paste import MUSETALK, paste_face, jaw_region, face_mask
+from services.render.engines.joygen.paste import MUSETALK, face_mask, jaw_region, paste_face
 from services.render.media.write import to_bgr, to_yuv
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests/data/joygen/golden_jaw.npz"

@@ -32,7 +32,7 @@ def write_avatar(folder: Path) -> Avatar:
     Face(
         strength,
         np.array([BOX] * COUNT, np.int32),
-        np.array([(crop.scale, crop.left, crop.up)] * COUNT),
+        np.array([(crop.scale, crop.left, crop.top)] * COUNT),
         coefficients,
         np.zeros(64, np.float32),
     ).save(folder / FACE)

@@ -16,5 +16,5 @@ class QuickJoygen(JoygenEngine):
 def train(job: TrainingJob) -> None:
     job.recipe = {"batch": 1, "rate": 2e-3, "last_rate": 1e-3, "average": 0.5, "save_every": SAVE_EVERY}
     # few pictures to judge by, and every step reported, however quick it is
-    with mock.patch.object(fit, "JUDGED", 2), mock.patch.object(run, "REPORT_EVERY_S", 0.0):
+    with mock.patch.object(fit, "VALIDATION_FRAMES", 2), mock.patch.object(run, "REPORT_EVERY_S", 0.0):
         run.train(job)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 import unicodedata
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from fastapi import Request
 
+from services.common.digest import sha256_of_file
 from services.common.errors import HuashengError
 from services.common.storage import Storage, move
 from services.gateway.media.probing import probe
@@ -28,12 +28,6 @@ def clean_name(name: str) -> str:
         stem, dot, ext = plain.rpartition(".")
         plain = stem[: 119 - len(ext)] + dot + ext if dot and len(ext) <= 8 else plain[:120]
     return plain or "file"
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 class AssetStore:
@@ -59,7 +53,7 @@ class AssetStore:
         upload = await receive(request, folder, self._settings.upload_mb * 2**20)
         try:
             name = clean_name(upload.filename)
-            sha256 = await asyncio.to_thread(digest, upload.path)
+            sha256 = await asyncio.to_thread(sha256_of_file, upload.path)
             chosen = await asyncio.to_thread(choose_id, upload, sha256)
             if not isinstance(chosen, str):
                 return chosen, upload

@@ -13,8 +13,8 @@ from typing import cast
 import cv2
 import numpy as np
 
+from services.common.digest import sha256_of_file
 from services.common.errors import HuashengError
-from services.common.weights import sha256_of
 from services.render.avatars.store import AvatarRecord, AvatarStore
 from services.render.clip.tracking import check_size, source_warnings
 from services.render.engines.base import RenderEngine
@@ -52,7 +52,7 @@ class Preparer:
         while not lock.acquire(timeout=0.2):
             _stop_if(cancelled)
         try:
-            digest = sha256_of(source)
+            digest = sha256_of_file(source)
             found = self.store.find(owner, avatar_id)
             if found and (found.source_sha256, found.engine, found.engine_version) == (
                 digest,

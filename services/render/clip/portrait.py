@@ -16,9 +16,9 @@ from services.render.clip.frames import Writer
 from services.render.clip.tracking import TRACKED, TrackedClip, check_size, usable, validate_clip
 from services.render.face import points as pt
 from services.render.face.landmarks import Tracker
-from services.render.face.pose import load_canonical_face, fit_poses, to_head, to_picture
+from services.render.face.pose import fit_poses, load_canonical_face, to_head, to_picture
 from services.render.face.shape import Array, measure_mouth
-from services.render.face.warp import ThinPlateSpline, Rect, upsample
+from services.render.face.warp import Rect, ThinPlateSpline, upsample
 from services.render.media.read import read_image
 from services.render.media.write import to_yuv
 from services.render.types import Image, PrepareJob, Progress
@@ -80,10 +80,10 @@ def animate_portrait(
     mesh = tracker.next(picture)
     if mesh is None:
         raise HuashengError("no-face", name=job.source.name)
-    mesh = sealed(picture, mesh)
+    mesh = snap_closed_lips(picture, mesh)
     found: list[Array] = []
     with Writer(store, width, height, FPS) as writer:
-        for i, (total, moved, points) in enumerate(frames_of_portrait(picture, mesh, canonical, FPS)):
+        for i, (total, moved, points) in enumerate(portrait_frames(picture, mesh, canonical, FPS)):
             job.check()
             progress("motion", TRACKED * i / total)
             writer.add(to_yuv(moved))
@@ -91,7 +91,7 @@ def animate_portrait(
     return np.stack(found)
 
 
-def sealed(picture: Image, mesh: Array) -> Array:
+def snap_closed_lips(picture: Image, mesh: Array) -> Array:
     """The mesh (468, 3) with the inner lips of a closed mouth put where the picture shows them meet.
 
     The line is the darkest smooth path from corner to corner (dynamic programming, cf. Kass, Witkin and Terzopoulos

@@ -17,7 +17,7 @@ from services.common.errors import HuashengError
 from services.render.clip.frames import Writer
 from services.render.face.landmarks import Points, Tracker
 from services.render.face.lip_contour import LIP_CURVES, move_lip_contour, teeth_reach
-from services.render.face.occlusion import POINTS, occluded_frames, lip_colours
+from services.render.face.occlusion import POINTS, lip_colours, occluded_frames
 from services.render.face.shape import Array
 from services.render.media.read import probe, read_frames
 from services.render.media.write import to_yuv
@@ -137,8 +137,12 @@ def track_face(
                 progress("landmarks", min(TRACKED, TRACKED * i / expected))
             mesh = tracker.next(picture)
             found.append(nothing if mesh is None else mesh)
-            looks.append(lip_colours(picture, found[-1]) if mesh is not None else np.zeros((len(POINTS), 3), np.float32))
-            teeth.append(np.zeros((2, len(LIP_CURVES[0][0])), np.float32) if mesh is None else teeth_reach(picture, mesh))
+            looks.append(
+                lip_colours(picture, found[-1]) if mesh is not None else np.zeros((len(POINTS), 3), np.float32)
+            )
+            teeth.append(
+                np.zeros((2, len(LIP_CURVES[0][0])), np.float32) if mesh is None else teeth_reach(picture, mesh)
+            )
             writer.add(to_yuv(picture))
     meshes = move_lip_contour(np.stack(found), np.stack(teeth))
     behind = occluded_frames(np.stack(looks), usable(meshes))

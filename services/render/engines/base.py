@@ -68,7 +68,6 @@ class RenderSession(ABC):
 class RenderEngine(Engine):
     """Draws avatars speaking. Made once, loaded once, shared by all sessions (thread-safe)."""
 
-
     version: str
     """Changes when prepared avatars of before can no longer be used; they are prepared again from their source."""
     trainer: str = ""

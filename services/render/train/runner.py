@@ -18,9 +18,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from services.common.digest import sha256_of_file
 from services.common.errors import HuashengError
 from services.common.storage import Storage
-from services.common.weights import sha256_of
 from services.render.avatars.prepare import Preparer
 from services.render.avatars.store import AvatarRecord, AvatarStore, check_ids
 from services.render.engines.base import RenderEngine
@@ -200,7 +200,7 @@ class Trainings:
     async def _avatar(self, request: _Request, stop: asyncio.Event) -> AsyncIterator[tuple[str, float] | AvatarRecord]:
         """The owner's avatar of this very clip; prepared, with progress, where there is none."""
         engine, owner = request.engine, request.owner
-        digest = await asyncio.to_thread(sha256_of, request.source)
+        digest = await asyncio.to_thread(sha256_of_file, request.source)
         for record in await asyncio.to_thread(self.avatars.list, owner):
             if (record.owner, record.source_sha256, record.engine) == (owner, digest, engine.name):
                 yield await asyncio.to_thread(self.preparer.current, record, engine, stop.is_set)
@@ -248,7 +248,7 @@ class Trainings:
             training_id=request.training_id,
             steps=request.steps,
             result=TrainingResult.load(made / RESULT),
-            sha256=sha256_of(made / files[-1]),
+            sha256=sha256_of_file(made / files[-1]),
             created_at=time.time(),
         )
         self.models.add(record, made, files)

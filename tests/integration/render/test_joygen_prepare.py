@@ -16,10 +16,10 @@ from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.clip.frames import Reader
+from services.render.engines.joygen import prepare as making
 from services.render.engines.joygen.batching import Batcher, DeviceOutOfMemory
 from services.render.engines.joygen.bfm import Bfm
 from services.render.engines.joygen.draw import FacePainter
-from services.render.engines.joygen import prepare as making
 from services.render.engines.joygen.hearing import StreamAudioFeatures, silence_features
 from services.render.engines.joygen.paste import JOYGEN
 from services.render.engines.joygen.prepare import JoygenPrepareJob, prepare
@@ -122,7 +122,7 @@ def test_an_avatar_keeps_every_frame_and_counts_those_without_a_face(bench: Benc
         avatar,
         config,
         lambda: StreamAudioFeatures(16000, PlainFeatures(), silence_features(PlainFeatures())),
-        bench.batcher.join(False),
+        bench.batcher.open_slot(False),
         8,
         False,
     )

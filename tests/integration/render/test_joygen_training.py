@@ -53,7 +53,7 @@ def stopped_and_resumed(root: Path, avatar_id: str, scratch: Path) -> Path:
         out=scratch / "made",
         steps=6,
         device="cpu",
-        settings=RenderSettings(),
+        service=RenderSettings(),
         shared=SharedSettings(),
         avatar=root / f"avatars/local/{avatar_id}/engine",
     )

@@ -12,7 +12,6 @@ from huasheng.render.v1 import render_pb2 as pb
 
 from services.render.engines.registry import REGISTRY
 from services.render.engines.synctalk.setup import SyncTalk
-from services.render.settings import RenderSettings
 from tests.fakes.media import decoded, png, portrait, rocking, tone, video
 from tests.fakes.render_rig import END, FAKES, Rig, config, kinds, media, open_rig, refused, sound, whole
 from tests.fakes.serving import Serve

@@ -227,7 +227,7 @@ def test_the_atlas_covers_shapes_and_prefers_good_frames() -> None:
     traits = np.c_[rng.uniform(0, 0.4, 300), rng.uniform(0.6, 0.9, 300), np.zeros((300, 3))].astype(np.float32)
     sharpness = np.ones(300)
     sharpness[::2] = 0.05
-    chosen = choose(traits, sharpness, 30)
+    chosen = select_frames(traits, sharpness, 30)
     assert len(chosen) == 30
     assert traits[chosen, 0].min() < 0.03 and traits[chosen, 0].max() > 0.37
     assert np.mean([sharpness[c] == 1 for c in chosen]) > 0.8

@@ -42,20 +42,20 @@ def talker(face: Face, middle: tuple[float, float], spread: tuple[float, float],
 @pytest.mark.parametrize("together", [0.0, 0.7])
 def test_usual_speech_becomes_the_speech_of_the_person(face: Face, together: float) -> None:
     person = talker(face, (0.09, 0.8), (0.06, 0.05), together)
-    manner = SpeakingStyle.from_clip(person, FPS)
-    assert np.allclose(manner.mouth(TRACK_MEAN), person.mouths.mean(0), atol=0.01)
-    drawn = (speech() - TRACK_MEAN) @ manner.matrix.T
+    style = SpeakingStyle.from_clip(person, FPS)
+    assert np.allclose(style.mouth(TRACK_MEAN), person.mouths.mean(0), atol=0.01)
+    drawn = (speech() - TRACK_MEAN) @ style.matrix.T
     assert np.allclose(drawn.std(0) / person.mouths.std(0), SPREAD_SHARE, atol=0.05)
     real = np.corrcoef(person.mouths[:, 0], person.mouths[:, 1])[0, 1]
     assert np.corrcoef(drawn[:, 0], drawn[:, 1])[0, 1] == pytest.approx(real, abs=0.05)
 
 
 def test_silence_is_rest_and_a_closure_closes(face: Face) -> None:
-    manner = SpeakingStyle.from_clip(talker(face, (0.2, 0.9), (0.06, 0.05), 0.5), FPS)
-    assert np.allclose(manner.mouth(np.zeros(2)), face.closed, atol=1e-6)
-    assert manner.mouth(np.array([-0.3, 0.0]))[0] < face.closed[0]
-    assert manner.mouth(np.array([-5.0, 0.0]))[0] >= 0
-    openings = [manner.mouth(np.array([t, 0.0]))[0] for t in np.linspace(-0.3, 1.2, 60)]
+    style = SpeakingStyle.from_clip(talker(face, (0.2, 0.9), (0.06, 0.05), 0.5), FPS)
+    assert np.allclose(style.mouth(np.zeros(2)), face.closed, atol=1e-6)
+    assert style.mouth(np.array([-0.3, 0.0]))[0] < face.closed[0]
+    assert style.mouth(np.array([-5.0, 0.0]))[0] >= 0
+    openings = [style.mouth(np.array([t, 0.0]))[0] for t in np.linspace(-0.3, 1.2, 60)]
     assert (np.diff(openings) >= 0).all(), "more sound, less mouth"
 
 
@@ -66,9 +66,9 @@ def test_a_mumbler_is_understood_and_a_shouter_does_not_shout(face: Face) -> Non
 
 def test_without_speech_steps_are_those_of_any_face(face: Face) -> None:
     still = replace(face, mouths=face.mouths * 0 + face.closed)
-    for manner in (SpeakingStyle.default(face), SpeakingStyle.from_clip(still, FPS)):
+    for style in (SpeakingStyle.default(face), SpeakingStyle.from_clip(still, FPS)):
         for track in ((0.0, 0.0), (0.1, 0.4), (0.9, -0.5)):
-            assert np.allclose(manner.mouth(np.array(track)), face.closed + track * face.reach, atol=1e-5)
+            assert np.allclose(style.mouth(np.array(track)), face.closed + track * face.reach, atol=1e-5)
 
 
 def test_pauses_do_not_count_as_speech() -> None:

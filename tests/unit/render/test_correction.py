@@ -11,7 +11,7 @@ from services.render.audio.whisper import SIZE
 from services.render.engines.atlas.mouth.correction import CLOSED_OPENING, Correction
 from services.render.engines.atlas.mouth.live import LiveAudioToMouth, LiveModel
 from services.render.engines.atlas.mouth.person import PersonModel
-from services.render.engines.atlas.mouth.track import CLOSURE_DEPTH, with_closures, mouth_at
+from services.render.engines.atlas.mouth.track import CLOSURE_DEPTH, mouth_at, with_closures
 from services.render.engines.atlas.mouth.visemes import timed_visemes
 from services.render.types import PhonemeSpan
 from tests.unit.render.test_train_fit import person

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from services.render.engines.joygen.audio import LOOK_AHEAD, FRAME_SAMPLES, FRAME_REACH, GROUP_FRAMES, WhisperFeatures
+from services.render.engines.joygen.audio import FRAME_REACH, FRAME_SAMPLES, GROUP_FRAMES, LOOK_AHEAD, WhisperFeatures
 from services.render.engines.joygen.checkpoints import Bundle, load_bundle
 from services.render.engines.joygen.expression import ExpressionStream, noise
 from services.render.engines.joygen.pitch import HOP, WINDOW, estimate_pitch, estimate_recording_pitch

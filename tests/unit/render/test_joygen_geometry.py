@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from services.render.engines.joygen.align import BRIDGE, FACE_68, LIPS, Crop, face_box, align_crop
+from services.render.engines.joygen.align import BRIDGE, FACE_68, LIPS, Crop, align_crop, face_box
 from services.render.engines.joygen.bfm import INDEX, MODEL, SIDE, Bfm, landmarks, project, rotation
 from services.render.engines.joygen.depth import Placement, grey_depth, lip_depth
 from services.render.engines.joygen.rasteriser import SUBPIXELS, Raster, rasterise
@@ -95,7 +95,7 @@ def test_pieces_of_the_work_give_the_same_as_the_whole(bfm: Bfm, monkeypatch: py
     coefficients = torch.randn(3, 257, generator=torch.Generator().manual_seed(1)) * 0.3
     vertices = bfm.vertices(coefficients)
     whole = rasterise(project(vertices), vertices[..., 2], bfm.triangles, SIDE, SIDE)
-    monkeypatch.setattr("services.render.engines.joygen.rasteriser.CHUNK", 5000)
+    monkeypatch.setattr("services.render.engines.joygen.rasteriser.CHUNK_PAIRS", 5000)
     pieces = rasterise(project(vertices), vertices[..., 2], bfm.triangles, SIDE, SIDE)
     assert torch.equal(whole.depth, pieces.depth)
     alone = rasterise(project(vertices[1:2]), vertices[1:2, :, 2], bfm.triangles, SIDE, SIDE)
@@ -169,7 +169,7 @@ def test_the_crop_of_known_points_is_the_known_crop() -> None:
     points = np.array([(368.1, 303.3), (564.0, 305.1), (473.0, 410.9), (391.3, 525.9), (535.0, 530.5)])
     crop = align_crop(points, 900, 900)
     assert crop.scale == pytest.approx(0.3183, abs=5e-5)
-    assert (crop.left, crop.up) == (34, 16)
+    assert (crop.left, crop.top) == (34, 16)
 
 
 def test_a_crop_shows_what_it_should() -> None:
@@ -178,7 +178,7 @@ def test_a_crop_shows_what_it_should() -> None:
     crop = Crop(400, 300, 0.5, 20, -10)
     found = np.argwhere(crop.cut(picture)[..., 0] > 127)
     assert np.allclose(found.mean(0), [120 * 0.5 + 10 - 0.5, 220 * 0.5 - 20 - 0.5], atol=0.6)
-    assert np.allclose(crop.outward(np.array([90.0, 70.0])), [220, 120])
+    assert np.allclose(crop.to_picture(np.array([90.0, 70.0])), [220, 120])
 
 
 def test_the_box_is_centred_on_the_nose_bridge() -> None:
@@ -200,7 +200,7 @@ def test_lip_depth_lies_on_the_lips(bfm: Bfm) -> None:
     assert shut.shape == (256, 256)
     assert not shut[:128].any()
     lips = bfm.lips(bfm.vertices(coefficients), LIPS).numpy()
-    in_box = (crop.outward(lips) - (100, 60)) * (256 / 400, 256 / 440)
+    in_box = (crop.to_picture(lips) - (100, 60)) * (256 / 400, 256 / 440)
     for levels, polygon in zip((shut, wide), in_box, strict=True):
         rows, columns = np.nonzero(levels.numpy() > 20)
         assert len(rows) > 100

@@ -42,14 +42,14 @@ def gathered(avatar: Avatar, bundle: Bundle, bfm: Bfm | None, work: Path, second
 def test_the_depth_that_is_shown_is_that_of_the_frames_own_face(
     avatar: Avatar, bundle: Bundle, bfm: Bfm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(making, "LEAST", 20)
+    monkeypatch.setattr(making, "MIN_FRAMES", 20)
     monkeypatch.setattr(making, "GUARD", 3)
     avatar.face.coefficients[7, 80] = 1.5  # here the mouth is open
     found = gathered(avatar, bundle, bfm, tmp_path)
     assert found.depth is not None
     assert found.faces.shape == (COUNT, 256, 256, 3) and found.depth.shape == (COUNT, HALF, 256)
     assert found.sound.shape[0] == COUNT and found.sound.shape[2] == SOUND
-    assert ABSENT not in {*found.learn, *found.held} and found.held.min() - found.learn.max() > 3
+    assert ABSENT not in {*found.train, *found.validation} and found.validation.min() - found.train.max() > 3
     fitted = torch.from_numpy(avatar.face.coefficients)
     for frame in (6, 7):
         whole = lip_depth(bfm, fitted[[frame]], [avatar.placement(frame)])[0].numpy()
@@ -64,8 +64,8 @@ def test_the_depth_that_is_shown_is_that_of_the_frames_own_face(
 def test_parts_that_are_there_are_not_made_again_and_none_is_half_written(
     avatar: Avatar, bundle: Bundle, bfm: Bfm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(making, "LEAST", 20)
-    monkeypatch.setattr(making, "PART", 16)
+    monkeypatch.setattr(making, "MIN_FRAMES", 20)
+    monkeypatch.setattr(making, "PART_FRAMES", 16)
 
     def stop(_part: float) -> None:
         raise HuashengError("cancelled")
@@ -84,7 +84,7 @@ def test_without_the_3d_face_there_is_no_depth_and_too_few_frames_are_refused(
 ) -> None:
     with pytest.raises(HuashengError, match="few-faces"):
         gathered(avatar, bundle, None, tmp_path / "a")
-    monkeypatch.setattr(making, "LEAST", 10)
+    monkeypatch.setattr(making, "MIN_FRAMES", 10)
     found = gathered(avatar, bundle, None, tmp_path / "b", seconds=1.0)
     assert found.depth is None and len(found.faces) == 25
     assert (depth_tensors(found, [3]) == -1).all()

@@ -24,7 +24,7 @@ from services.render.engines.joygen.checkpoints import (
 from services.render.engines.joygen.nets.hubert import HubertConfig
 from services.render.engines.joygen.nets.unet import UNetConfig
 from services.render.engines.joygen.nets.vae import VaeConfig, decode, encode
-from services.render.engines.joygen.reading import read_checkpoint, mismatches
+from services.render.engines.joygen.reading import mismatches, read_checkpoint
 from tests.fakes import joygen_weights
 from tools import joygen_golden
 

@@ -23,7 +23,7 @@ def test_vertices_landmarks_depth_and_pasted_frames_are_upstreams(tmp_path: Path
 
 
 def test_small_mistakes_would_be_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paste, "PARTS", (1, 11))
+    monkeypatch.setattr(paste, "FACE_CLASSES", (1, 11))
     monkeypatch.setattr(depth, "LIPS", align.LIPS[::2])
     scene = golden.Scene.load(write_scene(tmp_path))
     scene.fitted[:, 0] += 0.05
@@ -34,7 +34,7 @@ def test_the_jaw_mask_is_musetalks(monkeypatch: pytest.MonkeyPatch) -> None:
     found = jaw.differences()
     assert found["region"] == (0, 0)
     assert found["mask"][0] <= 16 and found["mask"][1] < 0.2  # the mask is kept at 128 by 128
-    monkeypatch.setattr(paste, "CHEEKS", 80)
+    monkeypatch.setattr(paste, "CHEEK_OFFSET", 80)
     assert jaw.differences()["region"][1] > 1
 
 

@@ -14,7 +14,7 @@ from services.render.engines.joygen.batching import Batcher, DeviceOutOfMemory
 from services.render.engines.joygen.bfm import Bfm
 from services.render.engines.joygen.draw import FacePainter
 from services.render.engines.joygen.hearing import StreamAudioFeatures, silence_features
-from services.render.engines.joygen.paste import MASK_SIDE, paste_face, face_mask, square_around
+from services.render.engines.joygen.paste import MASK_SIDE, face_mask, paste_face, square_around
 from services.render.engines.joygen.session import JoySession
 from services.render.engines.joygen.store import FRAMES, Avatar
 from services.render.media.write import to_yuv
@@ -60,9 +60,11 @@ class Rig:
         silence = silence_features(PlainFeatures())
 
         def hearing() -> StreamAudioFeatures:
-            return StreamAudioFeatures(config.audio_rate_hz, PlainFeatures(), silence, PlainExpressions() if deep else None)
+            return StreamAudioFeatures(
+                config.audio_rate_hz, PlainFeatures(), silence, PlainExpressions() if deep else None
+            )
 
-        return JoySession(self.avatar, config, hearing, self.batcher.join(config.live), 8, deep)
+        return JoySession(self.avatar, config, hearing, self.batcher.open_slot(config.live), 8, deep)
 
 
 @pytest.fixture

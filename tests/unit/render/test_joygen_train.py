@@ -14,7 +14,7 @@ from services.common.settings import SharedSettings
 from services.render.engines.joygen.checkpoints import UNET, load_unet, load_vae
 from services.render.engines.joygen.train import run
 from services.render.engines.joygen.train.augment import MIN_FRAME_DISTANCE, sample_batch
-from services.render.engines.joygen.train.fit import UNetFineTuning, FineTuneRecipe
+from services.render.engines.joygen.train.fit import FineTuneRecipe, UNetFineTuning
 from services.render.engines.joygen.train.losses import perceptual, reconstruction
 from services.render.engines.joygen.train.material import TrainingData
 from services.render.engines.joygen.train.run import save_unet
@@ -32,11 +32,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def material() -> TrainingData:
-    dice = np.random.default_rng(0)
-    small = dice.integers(0, 255, (40, 8, 8, 3), np.uint8)
+    rng = np.random.default_rng(0)
+    small = rng.integers(0, 255, (40, 8, 8, 3), np.uint8)
     faces = small.repeat(32, 1).repeat(32, 2)
     depth = np.full((40, 128, 256), 200, np.uint8)
-    sound = dice.normal(0, 1, (40, 50, SOUND)).astype(np.float32)
+    sound = rng.normal(0, 1, (40, 50, SOUND)).astype(np.float32)
     return TrainingData(faces, depth, sound, np.arange(30), np.arange(34, 40))
 
 
@@ -46,13 +46,13 @@ def fit_of(root: Path, material: TrainingData, steps: int = 6, recipe: FineTuneR
 
 
 def test_the_depth_is_really_shown_shifted_by_little_and_black_as_often_as_asked(material: TrainingData) -> None:
-    dice = torch.Generator().manual_seed(1)
-    shown = sample_batch(material, 24, 0.5, dice).depth
+    rng = torch.Generator().manual_seed(1)
+    shown = sample_batch(material, 24, 0.5, rng).depth
     deep = [bool((d > 0).any()) for d in shown]
     assert 6 <= sum(deep) <= 18
     assert all((d == -1).all() for d, is_deep in zip(shown, deep, strict=True) if not is_deep)
-    assert not any((d > 0).any() for d in sample_batch(material, 4, 0.0, dice).depth)
-    always = sample_batch(material, 8, 1.0, dice).depth
+    assert not any((d > 0).any() for d in sample_batch(material, 4, 0.0, rng).depth)
+    always = sample_batch(material, 8, 1.0, rng).depth
     assert all((d > 0).any() for d in always)
     filled = [int((d[0] > 0).sum()) for d in always]
     assert min(filled) > 0.8 * 128 * 256 * 0.8 and len(set(filled)) > 3  # moved and cut differently
@@ -60,7 +60,9 @@ def test_the_depth_is_really_shown_shifted_by_little_and_black_as_often_as_asked
 
 def test_the_reference_is_another_moment(material: TrainingData) -> None:
     numbers = np.broadcast_to((np.arange(40) * 6).astype(np.uint8)[:, None, None, None], material.faces.shape)
-    batch = sample_batch(replace(material, faces=np.ascontiguousarray(numbers)), 30, 0.5, torch.Generator().manual_seed(2))
+    batch = sample_batch(
+        replace(material, faces=np.ascontiguousarray(numbers)), 30, 0.5, torch.Generator().manual_seed(2)
+    )
     apart = (batch.real.mean((1, 2, 3)) - batch.reference.mean((1, 2, 3))).abs() * 127.5 / 6
     assert apart.min() > 0.6 * MIN_FRAME_DISTANCE  # colours are varied by a tenth or so, alike on both
 
@@ -90,26 +92,28 @@ def test_it_learns_and_goes_on_exactly(root: Path, material: TrainingData, tmp_p
     recipe = replace(RECIPE, adversarial=0.01, perceptual=0.1, accumulate=2)
     whole, part = (fit_of(root, material, recipe=recipe) for _ in range(2))
     for _ in range(4):
-        whole.one()
+        whole.train_step()
     for _ in range(2):
-        part.one()
+        part.train_step()
     part.save(tmp_path / "x.pt")
-    part.one()  # work after the checkpoint is lost with the process
+    part.train_step()  # work after the checkpoint is lost with the process
     again = fit_of(root, material, recipe=recipe)
     assert again.resume(tmp_path / "x.pt") and again.step == 2
     for _ in range(2):
-        again.one()
-    for name in ("unet", "kept", "judge"):
+        again.train_step()
+    for name in ("unet", "averaged", "discriminator"):
         a, b = (getattr(f, name).state_dict() for f in (whole, again))
         assert all(torch.equal(a[k], b[k]) for k in a)
-    assert whole.loss == again.loss and whole.figures() == again.figures()
+    assert whole.loss == again.loss and whole.scores() == again.scores()
     start = load_unet(root / "joygen").state_dict()
-    assert any(not torch.equal(start[k], v) for k, v in whole.kept.state_dict().items())
+    assert any(not torch.equal(start[k], v) for k, v in whole.averaged.state_dict().items())
 
 
-def test_a_checkpoint_of_another_training_is_not_gone_on_from(root: Path, material: TrainingData, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_training_is_not_gone_on_from(
+    root: Path, material: TrainingData, tmp_path: Path
+) -> None:
     fit = fit_of(root, material)
-    fit.one()
+    fit.train_step()
     fit.save(tmp_path / "x.pt")
     assert not fit_of(root, material, steps=7).resume(tmp_path / "x.pt")
     assert not fit_of(root, material, recipe=replace(RECIPE, seed=1)).resume(tmp_path / "x.pt")
@@ -119,7 +123,7 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(root: Path, materi
 def test_recomputing_and_accumulating_change_nothing_but_memory(root: Path, material: TrainingData) -> None:
     plain, saving = fit_of(root, material), fit_of(root, material, recipe=replace(RECIPE, recompute=True))
     for fit in (plain, saving):
-        fit.one()
+        fit.train_step()
     a, b = plain.unet.state_dict(), saving.unet.state_dict()
     assert max(float((a[k] - b[k]).abs().max()) for k in a) < 1e-5
 
@@ -127,34 +131,34 @@ def test_recomputing_and_accumulating_change_nothing_but_memory(root: Path, mate
 def test_the_rate_rises_and_falls(root: Path, material: TrainingData) -> None:
     fit, rates = fit_of(root, material, recipe=replace(RECIPE, warm_up=2)), []
     for _ in range(6):
-        fit.one()
+        fit.train_step()
         rates.append(fit.optimiser.param_groups[0]["lr"])
     assert rates[0] == pytest.approx(1e-3) and rates[1] > rates[2] > rates[5] > 1e-3
 
 
 def test_half_precision_learns_too(root: Path, material: TrainingData) -> None:
     fit = fit_of(root, material, recipe=replace(RECIPE, precision="bf16"))
-    fit.one()
+    fit.train_step()
     assert 0 < fit.loss < 100 and next(fit.unet.parameters()).dtype == torch.float32
 
 
 def test_the_network_is_kept_in_upstreams_format(root: Path, material: TrainingData, tmp_path: Path) -> None:
     fit = fit_of(root, material)
-    fit.one()
+    fit.train_step()
     save_unet(fit, tmp_path / "unet")
     assert load_file(tmp_path / "unet" / UNET).keys() == load_file(root / "joygen" / UNET).keys()
     assert json.loads((tmp_path / "unet/config.json").read_text()) == json.loads(
         (root / "joygen/config.json").read_text()
     )
-    again, kept = load_unet(tmp_path).state_dict(), fit.kept.state_dict()
+    again, kept = load_unet(tmp_path).state_dict(), fit.averaged.state_dict()
     assert all(torch.equal(again[k], kept[k]) for k in kept)
 
 
 def test_options_are_checked() -> None:
-    assert FineTuneRecipe.of({"batch": 8, "perceptual": 1}).batch == 8
+    assert FineTuneRecipe.from_values({"batch": 8, "perceptual": 1}).batch == 8
     for wrong in ({"bach": 8}, {"batch": "8"}):
         with pytest.raises(HuashengError, match="bad-request"):
-            FineTuneRecipe.of(wrong)
+            FineTuneRecipe.from_values(wrong)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +179,7 @@ def test_too_little_memory_is_told_as_such(
         raise error
 
     def prepared(_job: TrainingJob) -> None:
-        fit.one()
+        fit.train_step()
 
     monkeypatch.setattr(fit.unet, "forward", full)
     monkeypatch.setattr(run, "_train", prepared)
@@ -186,7 +190,7 @@ def test_too_little_memory_is_told_as_such(
         out=tmp_path,
         steps=5,
         device="cuda:0",
-        settings=RenderSettings(),
+        service=RenderSettings(),
         shared=SharedSettings(weights_dir=tmp_path, threads=1),
     )
     with pytest.raises(HuashengError) as e:

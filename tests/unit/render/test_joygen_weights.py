@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from services.render.engines.joygen.checkpoints import OPTIONAL, REQUIRED, load_bundle
-from services.render.engines.joygen.weights import CHECKS, manifest, check_weights
+from services.render.engines.joygen.weights import CHECKS, check_weights, manifest
 from tests.fakes import joygen_weights
 from tests.fakes.joygen_small import write_small
 

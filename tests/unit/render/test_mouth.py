@@ -5,7 +5,7 @@ import pytest
 
 from services.render.audio.log_mel import RATE, Levelled
 from services.render.audio.resampling import Resampler
-from services.render.engines.atlas.mouth.track import LEAD_S, VISEME_REACH_S, mouth_at, labiodental_at
+from services.render.engines.atlas.mouth.track import LEAD_S, VISEME_REACH_S, labiodental_at, mouth_at
 from services.render.engines.atlas.mouth.visemes import PAUSE, REST, VISEMES, TimedViseme, timed_visemes
 from services.render.types import PhonemeSpan
 

@@ -11,10 +11,10 @@ from services.render.clip.portrait import LIDS, close_eyes, has_glasses, snap_cl
 from services.render.engines.atlas.analysis import fit_face
 from services.render.engines.atlas.face import Face
 from services.render.engines.atlas.interior import BLACK_YUV, UPPER_TEETH_OVERLAP, Interior, Lips
-from services.render.engines.atlas.light import Light, luma, light_of_picture, rgb, yuv
+from services.render.engines.atlas.light import Light, light_of_picture, luma, rgb, yuv
 from services.render.engines.atlas.light import median_light as middle_of
 from services.render.engines.atlas.still import ROUNDED_WIDTH, StillPainter
-from services.render.engines.atlas.teeth import ENAMEL, FLESH, lit_colour, tooth_row, tongue
+from services.render.engines.atlas.teeth import ENAMEL, FLESH, lit_colour, tongue, tooth_row
 from services.render.face import points as pt
 from services.render.media.planes import cut, planes
 from services.render.types import Image
@@ -42,7 +42,7 @@ def closed_face(opening: float = 0.01) -> Face:
         a = 0.03 * np.sin(k)
         turn = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
         meshes.append(80 * faces.face(opening) @ turn.T + (160 + 2 * np.sin(k), 130, 0))
-    return fit_face(np.array(meshes, np.float32), np.ones(12, bool), faces.face(opening)).still()
+    return fit_face(np.array(meshes, np.float32), np.ones(12, bool), faces.face(opening)).for_portrait()
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,15 @@
 import pytest
 
+from services.common.engines import load_engine_settings
 from services.common.settings import load
 from services.render.devices import cpu
 from services.render.engines.registry import REGISTRY
-from services.render.engines.settings import load_engine_settings
 from services.render.settings import RenderSettings
 
 
 def test_defaults_are_as_documented() -> None:
     settings = RenderSettings()
-    assert (settings.port, settings.metrics_port, settings.engine_names) == (50054, 9104, ["atlas"])
+    assert (settings.port, settings.metrics_port, settings.engine_names()) == (50054, 9104, ["atlas"])
     found = load_engine_settings(REGISTRY)
     assert sorted(found) == ["joygen", "musetalk", "synctalk"] and found["joygen"] is found["musetalk"]
 

@@ -204,7 +204,7 @@ def test_both_runs_get_whole_epochs() -> None:
 def test_any_order_of_frames_is_a_folder_of_links(tmp_path: Path) -> None:
     folder = avatar(tmp_path) / "person"
     person = Person.load(folder)
-    assert (len(person.heads), person.learned) == (44, 40)
+    assert (len(person.heads), person.train_frames) == (44, 40)
     person.arrange([43, 2, 2], tmp_path / "mine")
     listed = json.loads((tmp_path / "mine/transforms_train.json").read_text())
     assert [f["img_id"] for f in listed["frames"]] == [43, 2, 2]

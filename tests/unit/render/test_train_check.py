@@ -89,7 +89,7 @@ def test_the_progress_of_a_job_never_falls_and_a_cancelled_one_stops(tmp_path: P
         out=tmp_path,
         steps=100,
         device="cpu",
-        settings=RenderSettings(),
+        service=RenderSettings(),
         shared=SharedSettings(),
         on_progress=seen.append,
     )

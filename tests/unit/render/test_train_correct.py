@@ -12,12 +12,12 @@ from services.render.engines.atlas.mouth.correction import Correction
 from services.render.engines.atlas.speaking_style import SpeakingStyle
 from services.render.engines.atlas.train.correction import (
     answer_scores,
-    select_correction,
-    fit_correction,
     drawn_mouths,
-    scores,
-    improves,
     evaluate_corrections,
+    fit_correction,
+    improves,
+    scores,
+    select_correction,
     training_pairs,
 )
 from services.render.engines.atlas.train.material import TrainingData
@@ -48,8 +48,8 @@ def material(seconds: float, lag: int = 0, seed: int = 1) -> TrainingData:
 
 def avatar(real: np.ndarray) -> Any:
     face: Any = SimpleNamespace(closed=np.array([0.02, 0.7], np.float32), reach=REACH)
-    plain = SpeakingStyle.default(face)
-    return SimpleNamespace(face=face, manner=plain)
+    style = SpeakingStyle.default(face)
+    return SimpleNamespace(face=face, style=style)
 
 
 def test_it_learns_where_the_mouth_is_and_how_far_it_goes() -> None:
@@ -86,9 +86,9 @@ def test_a_correction_is_judged_on_what_it_has_not_seen(lag: int) -> None:
     everything = material(30, abs(lag))
     everything = replace(everything, lag=abs(lag))
     cut = 20 * PER_S
-    parts = ("general", "live", "spoken", "real", "usable")
+    parts = ("general", "live", "speech", "measured", "usable")
     held_in = replace(everything, **{name: getattr(everything, name)[:cut] for name in parts})
-    person = avatar(everything.real)
+    person = avatar(everything.measured)
     found = evaluate_corrections(held_in, everything, person, person)
     assert set(found) == {"text", "live"}
     for way, of in found.items():
@@ -101,10 +101,10 @@ def test_what_does_not_help_is_not_used_and_its_figures_stay() -> None:
     everything = material(30)
     cut = 20 * PER_S
     # in the part held out the person speaks as everybody does
-    other = replace(everything, real=np.concatenate([everything.real[:cut], everything.general[cut:]]))
-    parts = ("general", "live", "spoken", "real", "usable")
+    other = replace(everything, measured=np.concatenate([everything.measured[:cut], everything.general[cut:]]))
+    parts = ("general", "live", "speech", "measured", "usable")
     held_in = replace(other, **{name: getattr(other, name)[:cut] for name in parts})
-    person = avatar(other.real)
+    person = avatar(other.measured)
     for of in evaluate_corrections(held_in, other, person, person).values():
         assert of.correction is None and of.after == of.before
 

@@ -23,8 +23,14 @@ pytest.importorskip("torch")
 
 import torch
 
-from services.render.engines.atlas.train.fit import PREVIOUS_SUFFIX, ENSEMBLE_SIZE, SAVE_EVERY, EnsembleFit, FitProgress
-from services.render.train.torch_setup import use_device
+from services.render.engines.atlas.train.fit import (
+    ENSEMBLE_SIZE,
+    PREVIOUS_SUFFIX,
+    SAVE_EVERY,
+    EnsembleFit,
+    FitProgress,
+    setup_torch,
+)
 
 
 def toy(seed: int = 1, count: int = 600) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -43,7 +49,7 @@ def test_it_learns_a_known_map_and_unseen_rows_say_so(tmp_path: Path) -> None:
     fresh, wanted, _ = toy(seed=2)
     guess = members.predict_each(fresh).mean(0)
     assert min(np.corrcoef(guess[:, c], wanted[:, c])[0, 1] for c in range(2)) > 0.9
-    assert np.corrcoef(fit.unseen()[:, 0], y[:, 0])[0, 1] > 0.9
+    assert np.corrcoef(fit.out_of_fold()[:, 0], y[:, 0])[0, 1] > 0.9
 
 
 def test_noise_teaches_nothing(tmp_path: Path) -> None:
@@ -104,7 +110,7 @@ def test_a_checkpoint_that_cannot_be_read_is_told_and_stops_nothing(tmp_path: Pa
 
 def test_a_device_that_is_not_here_is_named() -> None:
     with pytest.raises(HuashengError, match="unknown-id"):
-        use_device("cuda:63", 1)
+        setup_torch("cuda:63", 1)
 
 
 def person() -> PersonModel:
@@ -120,7 +126,13 @@ def person() -> PersonModel:
     features = dice.normal(0, 1, (80, SIZE + SOUND_VALUES)).astype(np.float32)
     inputs = InputTransform.fit(features, general)
     count = len(inputs.mean)
-    shapes = ((ENSEMBLE_SIZE, count, 2), (ENSEMBLE_SIZE, count, 4), (ENSEMBLE_SIZE, 4), (ENSEMBLE_SIZE, 4, 2), (ENSEMBLE_SIZE, 2))
+    shapes = (
+        (ENSEMBLE_SIZE, count, 2),
+        (ENSEMBLE_SIZE, count, 4),
+        (ENSEMBLE_SIZE, 4),
+        (ENSEMBLE_SIZE, 4, 2),
+        (ENSEMBLE_SIZE, 2),
+    )
     members = Ensemble(*(dice.normal(0, 0.1, s).astype(np.float32) for s in shapes))
     one = np.ones(2, np.float32)
     return PersonModel(general, inputs, members, 0.5 * one, 0.1 * one, 0.2 * one, one)

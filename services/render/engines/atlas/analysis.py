@@ -55,7 +55,7 @@ def _calm(x: Array, reach: int) -> Array:
 def fit_face(meshes: Array, good: npt.NDArray[np.bool_], canonical: Array) -> Face:
     """Poses, mouth model, rest and reach from the meshes (n, 468, 3) of a clip."""
     meshes = smooth(nearest_filled(meshes, good), good)
-    poses, shapes = separate(meshes, canonical)
+    poses, shapes = separate_pose(meshes, canonical)
     return _learned(meshes, poses, shapes, redraw_strength(good), good)
 
 

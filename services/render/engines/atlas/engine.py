@@ -93,7 +93,9 @@ class AtlasEngine(RenderEngine):
         """See ``RenderEngine``."""
         prepared, encoder = Avatar.load(avatar), self.encoder
         person = person_model(config.model, config.model.stat().st_mtime_ns) if config.model else None
-        if person and person.helps and not config.live:  # sound says more of this person's mouth than phonemes do
+        if (
+            person and person.improves_recordings and not config.live
+        ):  # sound says more of this person's mouth than phonemes do
             return AtlasSession(prepared, config, person_encoder(encoder), person)
         if config.has_phonemes:
             return AtlasSession(prepared, config, encoder, correction=person.text if person else None)

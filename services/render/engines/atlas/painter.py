@@ -11,15 +11,15 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from services.render.engines.atlas import lip_join as shut
+from services.render.engines.atlas import lip_join
 from services.render.engines.atlas.face import TOUCHING_OPENING, Face, mouth_rect
 from services.render.engines.atlas.interior import Interior, Lips, interior_share
-from services.render.engines.atlas.library import PictureSelector, Library
+from services.render.engines.atlas.library import Library, PictureSelector
 from services.render.face import points as pt
 from services.render.face.pose import to_picture
 from services.render.face.shape import Array
-from services.render.face.warp import ThinPlateSpline, Rect
-from services.render.media.planes import Patch, blend, crop, cut, mix, paste, downsample, warp
+from services.render.face.warp import Rect, ThinPlateSpline
+from services.render.media.planes import Patch, blend, crop, cut, downsample, mix, paste, warp
 from services.render.types import Image
 
 FEATHER, LIP_FEATHER = 0.2, 0.16

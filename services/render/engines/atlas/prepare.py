@@ -35,7 +35,7 @@ def prepare(job: PrepareJob, out: Path) -> AvatarReport:
     face = fit_face(clip.meshes, clip.good, load_canonical_face(job.mesh_weights / "canonical_face.obj"))
     job.progress("atlas", 0.9)
     if portrait:
-        face = face.still()
+        face = face.for_portrait()
     sharp = sharpness(face, store, width, height, job.cancelled)
     library = build_library(face, store, width, height, sharp, 1 if portrait else MAX_PICTURES)
     count = len(clip.meshes)

@@ -14,7 +14,7 @@ from services.render.engines.atlas.avatar import FRAMES, Avatar
 from services.render.engines.atlas.mouth.clip import ClipAudioToMouth, ClipModel, Encoder, Estimator
 from services.render.engines.atlas.mouth.correction import Correction
 from services.render.engines.atlas.mouth.live import LiveAudioToMouth, LiveModel
-from services.render.engines.atlas.mouth.track import LEAD_S, VISEME_REACH_S, with_closures, mouth_at, labiodental_at
+from services.render.engines.atlas.mouth.track import LEAD_S, VISEME_REACH_S, labiodental_at, mouth_at, with_closures
 from services.render.engines.atlas.mouth.visemes import TimedViseme, timed_visemes
 from services.render.engines.atlas.painter import Painter
 from services.render.engines.atlas.speaking_style import SpeakingStyle
@@ -113,17 +113,17 @@ class AtlasSession(RenderSession):
         """See ``RenderSession``."""
         self._reader.close()
 
-    def _new_listener(self) -> LiveAudioToMouth | ClipListener:
+    def _new_listener(self) -> LiveAudioToMouth | ClipAudioToMouth:
         rate = self._config.audio_rate_hz
         if self._config.live:
             return LiveAudioToMouth(self._encoder, LiveModel.builtin(), rate, self._received_s, self._correction)
-        return ClipListener(self._encoder, self._model or ClipModel.builtin(), rate, self._received_s)
+        return ClipAudioToMouth(self._encoder, self._model or ClipModel.builtin(), rate, self._received_s)
 
     def _ready(self, time_s: float) -> bool:
         if self._received_s + 1e-6 < time_s + 1 / self.fps:
             return False
         if self._follows_sound:
-            return self._listener.knows(time_s)
+            return self._listener.ready(time_s)
         known = self._received_s
         if self._visemes:
             known = max(known, self._visemes[-1].end_us / 1e6)

@@ -119,7 +119,7 @@ class Crop:
     height: int
     scale: float
     left: int
-    up: int
+    top: int
 
     @property
     def scaled(self) -> tuple[int, int]:
@@ -129,15 +129,15 @@ class Crop:
     def cut(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """The crop (224, 224, C) of a picture (height, width, C); black outside."""
         width, height = self.scaled
-        rows = bicubic_matrix(self.height, height, self.up, self.up + SIDE)
+        rows = bicubic_matrix(self.height, height, self.top, self.top + SIDE)
         columns = bicubic_matrix(self.width, width, self.left, self.left + SIDE)
-        out = np.einsum("cw,hwk->hck", columns, picture.astype(np.float32), optimize=True)
-        out = np.einsum("rh,hck->rck", rows, np.clip(np.rint(out), 0, 255), optimize=True)
-        return np.asarray(np.clip(np.rint(out), 0, 255), np.uint8)
+        resized = np.einsum("cw,hwk->hck", columns, picture.astype(np.float32), optimize=True)
+        resized = np.einsum("rh,hck->rck", rows, np.clip(np.rint(resized), 0, 255), optimize=True)
+        return np.asarray(np.clip(np.rint(resized), 0, 255), np.uint8)
 
-    def outward(self, places: Array) -> Array:
+    def to_picture(self, places: Array) -> Array:
         """Places (..., 2) of the crop in pixels of the picture."""
-        return np.asarray((places + np.array([self.left, self.up])) / self.scale)
+        return np.asarray((places + np.array([self.left, self.top])) / self.scale)
 
 
 def five_points(mesh: Array) -> Array:
@@ -146,20 +146,20 @@ def five_points(mesh: Array) -> Array:
     return np.stack([*eyes, mesh[list(NOSE), :2].mean(0), *mesh[list(CORNERS), :2]])
 
 
-def crop_of(points: Array, width: int, height: int) -> Crop:
+def align_crop(points: Array, width: int, height: int) -> Crop:
     """The crop of the five points (5, 2) in pixels, y down."""
     flipped = np.stack([points[:, 0], height - 1 - points[:, 1]], 1)
     ones = np.concatenate([MEAN_POINTS, np.ones((5, 1))], 1)
-    (row_x, row_y), *_ = np.linalg.lstsq(ones, flipped, rcond=None)[0].T[None]
-    size = (np.linalg.norm(row_x[:3]) + np.linalg.norm(row_y[:3])) / 2
+    (x_axis, y_axis), *_ = np.linalg.lstsq(ones, flipped, rcond=None)[0].T[None]
+    size = (np.linalg.norm(x_axis[:3]) + np.linalg.norm(y_axis[:3])) / 2
     scale = FACE_SCALE / float(size)
-    w, h = int(width * scale), int(height * scale)
-    left = int(w / 2 - SIDE / 2 + (row_x[3] - width / 2) * scale)
-    up = int(h / 2 - SIDE / 2 + (height / 2 - row_y[3]) * scale)
-    return Crop(width, height, scale, left, up)
+    scaled_width, scaled_height = int(width * scale), int(height * scale)
+    left = int(scaled_width / 2 - SIDE / 2 + (x_axis[3] - width / 2) * scale)
+    top = int(scaled_height / 2 - SIDE / 2 + (height / 2 - y_axis[3]) * scale)
+    return Crop(width, height, scale, left, top)
 
 
-def box_of(mesh: Array, height: int, margin: int = 0) -> Box:
+def face_box(mesh: Array, height: int, margin: int = 0) -> Box:
     """The box that is redrawn, of a mesh in pixels; ``margin`` is added below. It may leave the picture."""
     points = np.trunc(mesh[list(FACE_68), :2]).astype(int)
     left, right, bottom = int(points[:, 0].min()), int(points[:, 0].max()), int(points[:, 1].max())

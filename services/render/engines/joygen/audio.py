@@ -18,20 +18,20 @@ from services.render.engines.joygen.nets.whisper import WhisperEncoder
 
 Array = npt.NDArray[np.float32]
 
-PICTURE = 640
+FRAME_SAMPLES = 640
 """Samples of one picture, 25 a second."""
-GRID = 3000
+GRID_COLUMNS = 3000
 """Mel columns of a window of the grid (30 s); two of them are one row."""
-ROWS = GRID // 2
-FLOOR = -10.0
+GRID_ROWS = GRID_COLUMNS // 2
+SILENCE_LOG_MEL = -10.0
 """Log10 mel of silence."""
-LEFT, RIGHT = 4, 6
+ROWS_BEFORE, ROWS_AFTER = 4, 6
 """Rows (50 a second) that a picture takes: 2 i - LEFT … 2 i + RIGHT - 1, each of all layers."""
-REACH = (2 * RIGHT + 1) * HOP + WINDOW // 2
+FRAME_REACH = (2 * ROWS_AFTER + 1) * HOP + WINDOW // 2
 """Samples from a picture's start that the last of its rows sees itself, attention aside."""
-AHEAD = 5120
+LOOK_AHEAD = 5120
 """Further samples waited for in a stream (0.32 s): Whisper hears a sound better when it has heard what follows."""
-STEP = 8
+GROUP_FRAMES = 8
 """Pictures served by one encoding of a stream."""
 
 
@@ -46,8 +46,9 @@ class WhisperFeatures:
     """Rows for the pictures of one recording or stream.
 
     ``live`` False, for recordings, waits for ``finish`` and then gives exactly what upstream computes from a whole
-    file. ``live`` True gives a picture's rows ``REACH`` + ``AHEAD`` after the start of the last picture of its group of
-    ``STEP``, whatever the sizes of the pieces pushed; they differ from the whole file's: later sound is not heard yet.
+    file. ``live`` True gives a picture's rows ``FRAME_REACH`` + ``LOOK_AHEAD`` after the start of the last picture of
+    its group of ``GROUP_FRAMES``, whatever the sizes of the pieces. They differ from the whole file's rows, because
+    later sound is missing.
 
     JoyGen pads windows with zeros after normalising by the loudest sound of the file (so far, in a stream), and repeats
     the first and last row at the ends. MuseTalk pads the sound and normalises by window, takes the last layer through
@@ -59,46 +60,48 @@ class WhisperFeatures:
         weight = whisper.conv1.weight
         self._device, self._dtype = weight.device, weight.dtype
         layers, size = len(whisper.blocks) + 1, weight.shape[0]
-        self._positions = positions((LEFT + RIGHT) * layers, size)
-        self._kept = np.zeros(0, np.float32)
+        self._positions = positions((ROWS_BEFORE + ROWS_AFTER) * layers, size)
+        self._pending = np.zeros(0, np.float32)
         """Samples not yet in ``_mel``, from sample ``_mel_end`` * HOP - WINDOW / 2 on; at the start mirrored ones."""
         self._mel = np.zeros((0, BANDS), np.float32)
         """Columns from ``_first`` on, not normalised."""
-        self._first, self._peak = 0, FLOOR
+        self._first, self._peak = 0, SILENCE_LOG_MEL
         """First column kept, and the loudest value before it."""
         self._count = 0
         self._finished = False
         self._encoded: dict[int, Array] = {}
-        """States of windows of the grid, as heard up to column ``_heard``."""
-        self._heard = -1
+        """States of windows of the grid, as heard up to column ``_encoded_end``."""
+        self._encoded_end = -1
 
     def push(self, samples: Array) -> None:
         """Take samples at 16 kHz, float32 in -1..1."""
         before, self._count = self._count, self._count + len(samples)
-        self._kept = np.concatenate([self._kept, samples.astype(np.float32, copy=False)])
+        self._pending = np.concatenate([self._pending, samples.astype(np.float32, copy=False)])
         half = WINDOW // 2
         if before <= half < self._count:  # the beginning is mirrored, as a centred transform does
-            self._kept = np.concatenate([self._kept[half:0:-1], self._kept])
+            self._pending = np.concatenate([self._pending[half:0:-1], self._pending])
         if self._count > half:
-            self._take()
+            self._extract_mel()
 
-    def _take(self) -> None:
-        columns = mel_columns(self._kept)
-        self._kept = self._kept[len(columns) * HOP :]
+    def _extract_mel(self) -> None:
+        columns = mel_columns(self._pending)
+        self._pending = self._pending[len(columns) * HOP :]
         self._mel = np.concatenate([self._mel, columns])
 
     def finish(self) -> None:
         """There is no more sound."""
         if self._finished:
             return
-        if self._count < PICTURE:  # too short to be mirrored
-            self.push(np.zeros(PICTURE - self._count, np.float32))
+        if self._count < FRAME_SAMPLES:  # too short to be mirrored
+            self.push(np.zeros(FRAME_SAMPLES - self._count, np.float32))
         self._finished = True
         half = WINDOW // 2
-        mirrored = self._kept[-2 : -half - 2 : -1]
+        mirrored = self._pending[-2 : -half - 2 : -1]
         # MuseTalk's silence after the end is part of the sound that is transformed
-        self._kept = np.concatenate([self._kept, mirrored if self._kind == "joygen" else np.zeros(WINDOW, np.float32)])
-        self._take()
+        self._pending = np.concatenate(
+            [self._pending, mirrored if self._kind == "joygen" else np.zeros(WINDOW, np.float32)]
+        )
+        self._extract_mel()
         if self._kind == "joygen":
             self._mel = self._mel[: self._count // HOP - self._first]
 
@@ -106,10 +109,10 @@ class WhisperFeatures:
     def end(self) -> int:
         """How many pictures are ready, from the first; after ``finish`` as many as hold sound."""
         if self._finished:
-            return -(-self._count // PICTURE)
+            return -(-self._count // FRAME_SAMPLES)
         if not self._live:
             return 0
-        return max(0, (self._count - REACH - AHEAD) // PICTURE + 1) // STEP * STEP
+        return max(0, (self._count - FRAME_REACH - LOOK_AHEAD) // FRAME_SAMPLES + 1) // GROUP_FRAMES * GROUP_FRAMES
 
     def ready(self, frame: int) -> bool:
         """Whether ``rows`` can be asked for this picture; after ``finish`` for any."""
@@ -122,36 +125,40 @@ class WhisperFeatures:
         """
         if not self.ready(frame):
             raise ValueError(f"picture {frame} is not ready; {self.end} are")
-        wanted = range(2 * frame - LEFT, 2 * frame + RIGHT)
-        last = self._total() - 1
-        inside = [min(max(row, 0), last) for row in wanted]
-        self._encode(frame // STEP * STEP + STEP - 1, sorted({row // ROWS for row in inside}))
-        picked = np.stack([self._encoded[row // ROWS][row % ROWS] for row in inside])
+        wanted_rows = range(2 * frame - ROWS_BEFORE, 2 * frame + ROWS_AFTER)
+        last = self._row_count() - 1
+        clamped = [min(max(row, 0), last) for row in wanted_rows]
+        self._encode(
+            frame // GROUP_FRAMES * GROUP_FRAMES + GROUP_FRAMES - 1, sorted({row // GRID_ROWS for row in clamped})
+        )
+        picked_rows = np.stack([self._encoded[row // GRID_ROWS][row % GRID_ROWS] for row in clamped])
         if self._kind == "musetalk":
-            picked[[i for i, row in enumerate(wanted) if not 0 <= row <= last]] = 0
-        return np.asarray(picked.reshape(-1, picked.shape[-1]) + self._positions)
+            picked_rows[[i for i, row in enumerate(wanted_rows) if not 0 <= row <= last]] = 0
+        return np.asarray(picked_rows.reshape(-1, picked_rows.shape[-1]) + self._positions)
 
-    def _total(self) -> int:
+    def _row_count(self) -> int:
         """Rows there are; while a stream goes on, as many as one likes."""
         if not self._finished:
             return 1 << 60
-        whole, rest = divmod(self._count // HOP, GRID)
-        return whole * ROWS + rest // 2
+        whole, rest = divmod(self._count // HOP, GRID_COLUMNS)
+        return whole * GRID_ROWS + rest // 2
 
-    def _encode(self, picture: int, windows: list[int]) -> None:
-        """Have the windows encoded as far as what is said up to ``picture`` may be heard."""
-        columns = (picture * PICTURE + REACH + AHEAD - WINDOW // 2) // HOP + 1
+    def _encode(self, frame: int, windows: list[int]) -> None:
+        """Have the windows encoded as far as what is said up to ``frame`` may be heard."""
+        columns = (frame * FRAME_SAMPLES + FRAME_REACH + LOOK_AHEAD - WINDOW // 2) // HOP + 1
         end = self._first + len(self._mel)
         if self._finished and (not self._live or columns > end):
             columns = end
         # a window that was heard to its end stays as it is
-        keep = columns if columns != self._heard else 1 << 60
-        self._encoded = {w: x for w, x in self._encoded.items() if w >= windows[0] and (w + 1) * GRID < keep}
-        self._heard = columns
-        drop = (windows[0] * GRID - self._first) if self._live else 0
-        if drop > 0:
-            self._peak = max(self._peak, float(self._mel[:drop].max()))
-            self._mel, self._first = self._mel[drop:], self._first + drop
+        valid_end = columns if columns != self._encoded_end else 1 << 60
+        self._encoded = {
+            w: x for w, x in self._encoded.items() if w >= windows[0] and (w + 1) * GRID_COLUMNS < valid_end
+        }
+        self._encoded_end = columns
+        dropped = (windows[0] * GRID_COLUMNS - self._first) if self._live else 0
+        if dropped > 0:
+            self._peak = max(self._peak, float(self._mel[:dropped].max()))
+            self._mel, self._first = self._mel[dropped:], self._first + dropped
         for window in windows:
             if window not in self._encoded:
                 self._encoded[window] = self._window(window, columns)
@@ -159,14 +166,14 @@ class WhisperFeatures:
     def _window(self, window: int, columns: int) -> Array:
         """States of one window of the grid as heard up to ``columns``: (1500, layers, 384)."""
         mel = self._mel[: columns - self._first]
-        inside = mel[window * GRID - self._first :][:GRID]
+        window_mel = mel[window * GRID_COLUMNS - self._first :][:GRID_COLUMNS]
         if self._kind == "joygen":
-            top, padding = max(float(mel.max()), self._peak), 0.0
+            peak, padding = max(float(mel.max()), self._peak), 0.0
         else:
-            top = float(inside.max())
-            padding = (max(FLOOR, top - 8) + 4) / 4
-        padded = np.full((GRID, BANDS), padding, np.float32)
-        padded[: len(inside)] = (np.maximum(inside, top - 8) + 4) / 4
+            peak = float(window_mel.max())
+            padding = (max(SILENCE_LOG_MEL, peak - 8) + 4) / 4
+        padded = np.full((GRID_COLUMNS, BANDS), padding, np.float32)
+        padded[: len(window_mel)] = (np.maximum(window_mel, peak - 8) + 4) / 4
         with torch.inference_mode():
             x = torch.from_numpy(padded.T.copy())[None].to(self._device, self._dtype)
             states: Array = self._net(x, final_norm=self._kind == "musetalk")[0].float().cpu().numpy()

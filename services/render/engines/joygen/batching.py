@@ -1,7 +1,7 @@
 """Shares one device between sessions: one thread owns the networks and draws what waits, in batches.
 
-A session has a ``Seat`` and puts frames into it; each gives a ``Ticket`` to wait for. Batches take one frame from each
-seat in turn, live seats first. A frame that opens a video goes at once in a small batch; others wait at most
+A session has a ``Slot`` and submits frames to it; each gives a ``DrawFuture`` to wait for. Batches take one frame from
+each slot in turn, live slots first. A frame that opens a video goes at once in a small batch; others wait at most
 ``max_wait_s`` for company. Out of memory halves the batch; one frame that still does not fit fails its own session.
 """
 
@@ -27,33 +27,33 @@ OUT_OF_MEMORY = Counter("huasheng_render_out_of_memory_total", "Batches that did
 
 HEADROOM = 0.85
 """Part of the measured frames per second that live sessions may need together."""
-GROW_AFTER = 50
+RESTORE_AFTER = 50
 """Batches in a row that fitted, after which a halved limit is doubled again."""
-ERRAND_WAIT_S = 0.5
+TASK_WAIT_S = 0.5
 """Longest that other work (preparing avatars) waits for a pause between batches."""
 
 _batchers: WeakSet[Batcher[Any, Any]] = WeakSet()
-_joining = threading.Lock()
+_registry_lock = threading.Lock()
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-class Full(MemoryError):
+class DeviceOutOfMemory(MemoryError):
     """The device's memory did not suffice; raised by ``draw`` in place of the device's own error."""
 
 
-class Ticket(Generic[Out]):
+class DrawFuture(Generic[Out]):
     """A frame that was asked for."""
 
     def __init__(self) -> None:
         self._done = threading.Event()
-        self._out: Out | None = None
+        self._result: Out | None = None
         self._error: Exception | None = None
 
-    def settle(self, out: Out | None, error: Exception | None = None) -> None:
+    def resolve(self, result: Out | None, error: Exception | None = None) -> None:
         """Give the result, once."""
-        self._out, self._error = out, error
+        self._result, self._error = result, error
         self._done.set()
 
     def result(self, timeout_s: float) -> Out:
@@ -62,36 +62,36 @@ class Ticket(Generic[Out]):
             raise HuashengError("device-slow", seconds=round(timeout_s))
         if self._error is not None:
             raise self._error
-        assert self._out is not None
-        return self._out
+        assert self._result is not None
+        return self._result
 
 
 @dataclass
-class _Wish(Generic[In, Out]):
+class _Request(Generic[In, Out]):
     item: In
-    ticket: Ticket[Out]
+    future: DrawFuture[Out]
     since: float
     urgent: bool
 
 
-class Seat(Generic[In, Out]):
+class Slot(Generic[In, Out]):
     """One session's place."""
 
     def __init__(self, batcher: Batcher[In, Out], live: bool, model: Hashable) -> None:
         self._batcher, self.live, self.model = batcher, live, model
-        self.waiting: deque[_Wish[In, Out]] = deque()
+        self.pending: deque[_Request[In, Out]] = deque()
 
-    def ask(self, item: In, urgent: bool = False) -> Ticket[Out]:
+    def submit(self, item: In, urgent: bool = False) -> DrawFuture[Out]:
         """Put a frame into the queue; ``urgent`` for the first of a video."""
         return self._batcher.put(self, item, urgent)
 
-    def drop(self) -> None:
-        """Forget what waits; the tickets are never settled. A batch at work goes on without being waited for."""
-        self._batcher.forget(self)
+    def discard(self) -> None:
+        """Forget what waits; the futures are never settled. A batch at work goes on without being waited for."""
+        self._batcher.discard(self)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give the place back; may be called twice."""
-        self._batcher.leave(self)
+        self._batcher.release(self)
 
 
 class Batcher(Generic[In, Out]):
@@ -107,87 +107,93 @@ class Batcher(Generic[In, Out]):
         device: Hashable = None,
     ) -> None:
         """``device`` names what is shared with the batchers of other engines; None is shared with nobody."""
-        self._draw, self._most, self._first, self._wait_s, self._fps = draw, max_batch, first_batch, max_wait_s, fps
+        self._draw, self._max_batch, self._first, self._wait_s, self._fps = (
+            draw,
+            max_batch,
+            first_batch,
+            max_wait_s,
+            fps,
+        )
         self.limit = max_batch
         """Frames that a batch may have now; smaller than ``max_batch`` after a lack of memory."""
-        self._fitted = 0
-        self._seats: list[Seat[In, Out]] = []
-        self._turn = 0
-        self._errands: deque[tuple[float, Callable[[], None]]] = deque()
+        self._batches_since_shrink = 0
+        self._slots: list[Slot[In, Out]] = []
+        self._round = 0
+        self._tasks: deque[tuple[float, Callable[[], None]]] = deque()
         self._changed = threading.Condition()
         self._rates: dict[int, float] = {}
         self._stopping = False
         self._device = object() if device is None else device
-        with _joining:
+        with _registry_lock:
             _batchers.add(self)
         self._thread = threading.Thread(target=self._run, name="joygen-device", daemon=True)
         self._thread.start()
 
     # what sessions call
 
-    def join(self, live: bool, model: Hashable = None) -> Seat[In, Out]:
-        """A seat. Raises ``device-busy`` when a further live session could not be drawn in time."""
-        with _joining:
-            beside = [b for b in _batchers if b._device == self._device and b.talking]
+    def open_slot(self, live: bool, model: Hashable = None) -> Slot[In, Out]:
+        """A slot. Raises ``device-busy`` when a further live session could not be drawn in time."""
+        with _registry_lock:
+            sharing = [b for b in _batchers if b._device == self._device and b.live_slots]
             rate = self.frames_per_second
             # alone, a session gets the whole device however slow it is: that is the operator's choice of machine
-            if live and beside and rate and sum(b.need for b in beside) + self._fps / rate > HEADROOM:
-                raise HuashengError("device-busy", limit=sum(b.talking for b in beside), rate=round(rate, 1))
-            seat = Seat(self, live, model)
+            if live and sharing and rate and sum(b.live_load for b in sharing) + self._fps / rate > HEADROOM:
+                raise HuashengError("device-busy", limit=sum(b.live_slots for b in sharing), rate=round(rate, 1))
+            slot = Slot(self, live, model)
             with self._changed:
-                self._seats.append(seat)
-            return seat
+                self._slots.append(slot)
+            return slot
 
-    def put(self, seat: Seat[In, Out], item: In, urgent: bool) -> Ticket[Out]:
-        """See ``Seat.ask``."""
-        ticket: Ticket[Out] = Ticket()
+    def put(self, slot: Slot[In, Out], item: In, urgent: bool) -> DrawFuture[Out]:
+        """See ``Slot.submit``."""
+        future: DrawFuture[Out] = DrawFuture()
         with self._changed:
-            if self._stopping or seat not in self._seats:
+            if self._stopping or slot not in self._slots:
                 raise HuashengError("cancelled")
-            seat.waiting.append(_Wish(item, ticket, time.monotonic(), urgent))
+            slot.pending.append(_Request(item, future, time.monotonic(), urgent))
             self._changed.notify_all()
-        return ticket
+        return future
 
-    def forget(self, seat: Seat[In, Out]) -> None:
-        """See ``Seat.drop``."""
+    def discard(self, slot: Slot[In, Out]) -> None:
+        """See ``Slot.discard``."""
         with self._changed:
-            seat.waiting.clear()
+            slot.pending.clear()
 
-    def leave(self, seat: Seat[In, Out]) -> None:
-        """See ``Seat.leave``."""
+    def release(self, slot: Slot[In, Out]) -> None:
+        """See ``Slot.release``."""
         with self._changed:
-            seat.waiting.clear()
-            if seat in self._seats:
-                self._seats.remove(seat)
+            slot.pending.clear()
+            if slot in self._slots:
+                self._slots.remove(slot)
 
-    def errand(self, work: Callable[[], Out], timeout_s: float) -> Out:
+    def run_task(self, work: Callable[[], Out], timeout_s: float) -> Out:
         """Do other work with the networks in this thread's stead, between batches, and wait for it."""
-        ticket: Ticket[Out] = Ticket()
+        future: DrawFuture[Out] = DrawFuture()
 
         def run() -> None:
             try:
-                ticket.settle(work())
+                future.resolve(work())
             except Exception as e:  # given to the one who waits
-                ticket.settle(None, e)
+                future.resolve(None, e)
 
         with self._changed:
             if self._stopping:
                 raise HuashengError("cancelled")
-            self._errands.append((time.monotonic(), run))
+            self._tasks.append((time.monotonic(), run))
             self._changed.notify_all()
-        return ticket.result(timeout_s)
+        return future.result(timeout_s)
 
     @property
-    def talking(self) -> int:
-        """Live sessions that have a seat."""
+    def live_slots(self) -> int:
+        """Live sessions that have a slot."""
         with self._changed:
-            return sum(s.live for s in self._seats)
+            return sum(s.live for s in self._slots)
 
     @property
-    def need(self) -> float:
+    def live_load(self) -> float:
         """Part of the device's time that the live sessions take; 0 while the speed is not known."""
         rate = self.frames_per_second
-        return self.talking * self._fps / rate if rate else 0.0
+        return self.live_slots * self._fps / rate if rate else 0.0
 
     @property
     def frames_per_second(self) -> float:
@@ -208,60 +214,60 @@ class Batcher(Generic[In, Out]):
             with self._changed:
                 batch = self._next()
                 if self._stopping:
-                    for wish in [w for s in self._seats for w in s.waiting]:
-                        wish.ticket.settle(None, HuashengError("cancelled"))
+                    for request in [w for s in self._slots for w in s.pending]:
+                        request.future.resolve(None, HuashengError("cancelled"))
                     return
             if isinstance(batch, list):
                 self._serve(batch)
             else:
                 batch()
 
-    def _next(self) -> list[tuple[Seat[In, Out], _Wish[In, Out]]] | Callable[[], None]:
+    def _next(self) -> list[tuple[Slot[In, Out], _Request[In, Out]]] | Callable[[], None]:
         """What to do next; waits for it (the lock is held but while waiting). Empty when stopping."""
         while not self._stopping:
             now = time.monotonic()
-            heads = [s.waiting[0] for s in self._seats if s.waiting]
-            if self._errands and (not heads or now - self._errands[0][0] > ERRAND_WAIT_S):
-                return self._errands.popleft()[1]
-            if not heads:
+            first_requests = [s.pending[0] for s in self._slots if s.pending]
+            if self._tasks and (not first_requests or now - self._tasks[0][0] > TASK_WAIT_S):
+                return self._tasks.popleft()[1]
+            if not first_requests:
                 self._changed.wait()
                 continue
-            due = min(w.since for w in heads) + self._wait_s - now
-            urgent = any(w.urgent for w in heads)
-            if urgent or due <= 0 or sum(len(s.waiting) for s in self._seats) >= self.limit:
+            wait_s = min(request.since for request in first_requests) + self._wait_s - now
+            urgent = any(request.urgent for request in first_requests)
+            if urgent or wait_s <= 0 or sum(len(s.pending) for s in self._slots) >= self.limit:
                 return self._gather(min(self._first, self.limit) if urgent else self.limit)
-            self._changed.wait(due)
+            self._changed.wait(wait_s)
         return []
 
-    def _gather(self, most: int) -> list[tuple[Seat[In, Out], _Wish[In, Out]]]:
-        """One frame of each seat in turn: those that open a video first, then live ones; one model in a batch."""
-        self._turn += 1
-        shift = self._turn % len(self._seats)
-        seats = [s for s in self._seats[shift:] + self._seats[:shift] if s.waiting]
-        seats.sort(key=lambda s: (not s.waiting[0].urgent, not s.live))
-        seats = [s for s in seats if s.model == seats[0].model]
-        batch: list[tuple[Seat[In, Out], _Wish[In, Out]]] = []
-        while len(batch) < most and any(s.waiting for s in seats):
-            for seat in seats:
-                if seat.waiting and len(batch) < most:
-                    batch.append((seat, seat.waiting.popleft()))
+    def _gather(self, limit: int) -> list[tuple[Slot[In, Out], _Request[In, Out]]]:
+        """One frame of each slot in turn: those that open a video first, then live ones; one model in a batch."""
+        self._round += 1
+        start = self._round % len(self._slots)
+        slots = [s for s in self._slots[start:] + self._slots[:start] if s.pending]
+        slots.sort(key=lambda s: (not s.pending[0].urgent, not s.live))
+        slots = [s for s in slots if s.model == slots[0].model]
+        batch: list[tuple[Slot[In, Out], _Request[In, Out]]] = []
+        while len(batch) < limit and any(s.pending for s in slots):
+            for slot in slots:
+                if slot.pending and len(batch) < limit:
+                    batch.append((slot, slot.pending.popleft()))
         return batch
 
-    def _serve(self, batch: list[tuple[Seat[In, Out], _Wish[In, Out]]]) -> None:
+    def _serve(self, batch: list[tuple[Slot[In, Out], _Request[In, Out]]]) -> None:
         while batch:
             part, batch = batch[: self.limit], batch[self.limit :]
             with self._changed:  # sessions that left since
-                part = [(s, w) for s, w in part if s in self._seats]
+                part = [(s, w) for s, w in part if s in self._slots]
             if not part:
                 continue
             start = time.perf_counter()
             try:
-                outs = self._draw(part[0][0].model, [w.item for _, w in part])
-                if len(outs) != len(part):
-                    raise ValueError(f"{len(outs)} results for {len(part)} frames")
-            except Full as e:
+                results = self._draw(part[0][0].model, [w.item for _, w in part])
+                if len(results) != len(part):
+                    raise ValueError(f"{len(results)} results for {len(part)} frames")
+            except DeviceOutOfMemory as e:
                 OUT_OF_MEMORY.inc()
-                self._fitted = 0
+                self._batches_since_shrink = 0
                 if len(part) == 1:
                     log.error("one frame does not fit the device's memory")
                     self._fail(part[0], HuashengError("device-memory"), e)
@@ -274,27 +280,27 @@ class Batcher(Generic[In, Out]):
                     log.exception("a frame could not be drawn")
                     self._fail(part[0], e, e)
                     continue
-                for one in part:  # one session's frame must not fail the others
-                    self._serve([one])
+                for single in part:  # one session's frame must not fail the others
+                    self._serve([single])
             else:
                 self._count(len(part), time.perf_counter() - start)
-                for (_, wish), out in zip(part, outs, strict=True):
-                    wish.ticket.settle(out)
+                for (_, request), result in zip(part, results, strict=True):
+                    request.future.resolve(result)
 
     @staticmethod
-    def _fail(one: tuple[Seat[In, Out], _Wish[In, Out]], error: Exception, cause: Exception) -> None:
-        seat, wish = one
+    def _fail(failed: tuple[Slot[In, Out], _Request[In, Out]], error: Exception, cause: Exception) -> None:
+        slot, request = failed
         if error is not cause:
             error.__cause__ = cause
-        wish.ticket.settle(None, error)
-        for later in seat.waiting:
-            later.ticket.settle(None, error)
-        seat.waiting.clear()
+        request.future.resolve(None, error)
+        for later in slot.pending:
+            later.future.resolve(None, error)
+        slot.pending.clear()
 
     def _count(self, frames: int, seconds: float) -> None:
         BATCH_FRAMES.observe(frames)
         rate = frames / max(seconds, 1e-6)
         self._rates[frames] = 0.8 * self._rates.get(frames, rate) + 0.2 * rate
-        self._fitted += 1
-        if self.limit < self._most and self._fitted >= GROW_AFTER:
-            self.limit, self._fitted = min(self._most, self.limit * 2), 0
+        self._batches_since_shrink += 1
+        if self.limit < self._max_batch and self._batches_since_shrink >= RESTORE_AFTER:
+            self.limit, self._batches_since_shrink = min(self._max_batch, self.limit * 2), 0

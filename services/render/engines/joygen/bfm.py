@@ -82,14 +82,14 @@ class Bfm:
 
 def rotation(angles: Tensor) -> Tensor:
     """Matrices (B, 3, 3) to be put on the right of row vectors, of angles (B, 3): about x first, then y, then z."""
-    (x, y, z), one, nil = angles.unbind(-1), torch.ones_like(angles[:, 0]), torch.zeros_like(angles[:, 0])
+    (x, y, z), one, zero = angles.unbind(-1), torch.ones_like(angles[:, 0]), torch.zeros_like(angles[:, 0])
 
     def matrix(*rows: Tensor) -> Tensor:
         return torch.stack(rows, -1).reshape(-1, 3, 3)
 
-    about_x = matrix(one, nil, nil, nil, x.cos(), -x.sin(), nil, x.sin(), x.cos())
-    about_y = matrix(y.cos(), nil, y.sin(), nil, one, nil, -y.sin(), nil, y.cos())
-    about_z = matrix(z.cos(), -z.sin(), nil, z.sin(), z.cos(), nil, nil, nil, one)
+    about_x = matrix(one, zero, zero, zero, x.cos(), -x.sin(), zero, x.sin(), x.cos())
+    about_y = matrix(y.cos(), zero, y.sin(), zero, one, zero, -y.sin(), zero, y.cos())
+    about_z = matrix(z.cos(), -z.sin(), zero, z.sin(), z.cos(), zero, zero, zero, one)
     return (about_z @ about_y @ about_x).transpose(1, 2)
 
 

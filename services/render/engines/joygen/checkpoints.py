@@ -26,7 +26,13 @@ from services.render.engines.joygen.nets.resnet import ReconNet
 from services.render.engines.joygen.nets.unet import UNet, UNetConfig
 from services.render.engines.joygen.nets.vae import Vae, VaeConfig
 from services.render.engines.joygen.nets.whisper import WhisperEncoder
-from services.render.engines.joygen.reading import Tensors, fold_weight_norm, build_network, read_checkpoint, named_tensors
+from services.render.engines.joygen.reading import (
+    Tensors,
+    build_network,
+    fold_weight_norm,
+    named_tensors,
+    read_checkpoint,
+)
 
 Kind = Literal["joygen", "musetalk"]
 Net = TypeVar("Net", bound=nn.Module)
@@ -85,7 +91,7 @@ class Bundle:
     """Of UNet, autoencoder, Whisper and HuBERT; the three small networks stay on float32."""
 
 
-def find(folder: Path, names: tuple[str, ...]) -> Path | None:
+def find_file(folder: Path, names: tuple[str, ...]) -> Path | None:
     """The first of the files that is there; of a pattern the one with the most steps."""
     for name in names:
         found = [p for p in folder.glob(name) if p.is_file()]
@@ -94,10 +100,10 @@ def find(folder: Path, names: tuple[str, ...]) -> Path | None:
     return None
 
 
-def kind_of(folder: Path) -> Kind:
+def network_kind(folder: Path) -> Kind:
     """Which engine the folder is for. Raises ``WeightsError`` if it holds neither's UNet."""
     for kind in REQUIRED:
-        if find(folder, REQUIRED[kind]["unet"]):
+        if find_file(folder, REQUIRED[kind]["unet"]):
             return kind
     wanted = " nor ".join(REQUIRED[kind]["unet"][0] for kind in REQUIRED)
     raise WeightsError(
@@ -119,16 +125,16 @@ def load_bundle(
     file that is absent, damaged or of another network. Nothing is downloaded.
     """
     device = torch.device(device)
-    kind = kind or kind_of(folder)
+    kind = kind or network_kind(folder)
     paths: dict[str, Path] = {}
     for name, names in REQUIRED[kind].items():
-        path = unet if name == "unet" and unet else find(folder, names)
+        path = unet if name == "unet" and unet else find_file(folder, names)
         if path is None:
             raise WeightsError(
                 f"weights file {folder / names[0]} is missing; make weights ENGINE={kind} says where to get it"
             )
         paths[name] = path
-    optional = {name: find(folder, names) for name, names in OPTIONAL[kind].items()}
+    optional = {name: find_file(folder, names) for name, names in OPTIONAL[kind].items()}
     network = load_unet(paths["unet"])
     if network.config.in_channels != CHANNELS[kind]:
         raise WeightsError(
@@ -137,8 +143,8 @@ def load_bundle(
     bundle = Bundle(
         kind,
         network.to(device, dtype),
-        shared(load_vae(paths["vae"]), device, dtype),
-        shared(load_whisper(paths["whisper"]), device, dtype),
+        share_network(load_vae(paths["vae"]), device, dtype),
+        share_network(load_whisper(paths["whisper"]), device, dtype),
         missing=[OPTIONAL[kind][name][0] for name, path in optional.items() if path is None],
         device=device,
         dtype=dtype,
@@ -150,7 +156,7 @@ def load_bundle(
     if path := optional.get("recon"):
         bundle.recon = load_recon(path).to(device)
     if path := optional.get("parsing"):
-        bundle.parsing = shared(load_parsing(path), device)
+        bundle.parsing = share_network(load_parsing(path), device)
     return bundle
 
 
@@ -158,7 +164,7 @@ _loaded: WeakValueDictionary[tuple[Any, ...], nn.Module] = WeakValueDictionary()
 _loading = threading.Lock()
 
 
-def shared(net: Net, device: torch.device, dtype: torch.dtype = torch.float32) -> Net:
+def share_network(net: Net, device: torch.device, dtype: torch.dtype = torch.float32) -> Net:
     """The network on the device: the one that is there already if it has the same weights, whatever file they are from.
 
     So two engines on one device keep one copy of what they have in common. Nobody may change its weights.
@@ -171,19 +177,19 @@ def shared(net: Net, device: torch.device, dtype: torch.dtype = torch.float32) -
         digest.update(tensor.detach().reshape(-1).contiguous().view(torch.uint8).numpy().data)
     key = (type(net), digest.digest(), str(device), dtype)
     with _loading:
-        found = _loaded.get(key)
-        if found is None:
-            found = _loaded[key] = net.to(device)
-    assert isinstance(found, type(net))
-    return found
+        existing = _loaded.get(key)
+        if existing is None:
+            existing = _loaded[key] = net.to(device)
+    assert isinstance(existing, type(net))
+    return existing
 
 
 def load_unet(path: Path) -> UNet:
     """A UNet from its file or its folder; the configuration lies beside it (``config.json`` or ``musetalk.json``)."""
     if path.is_dir():  # a trained one may lie one level down, as upstream's trainer saves it
-        path = find(path, (UNET, f"unet/{UNET}")) or path / UNET
-    found = read_checkpoint(path)
-    tensors = named_tensors(found, path)
+        path = find_file(path, (UNET, f"unet/{UNET}")) or path / UNET
+    content = read_checkpoint(path)
+    tensors = named_tensors(content, path)
     tensors = {k.removeprefix("module."): v for k, v in tensors.items()}
     config = UNetConfig.from_json(_config(path, "config.json", "musetalk.json"))
     return build_network(lambda: UNet(config), tensors, path)
@@ -219,7 +225,7 @@ def load_whisper(path: Path) -> WhisperEncoder:
         bands = tensors["conv1.weight"].shape[1]
     except KeyError as e:
         raise WeightsError(f"weights file {path} is not Whisper's: {e.args[0]} is missing") from e
-    layers = _count(tensors, "blocks.")
+    layers = _layer_count(tensors, "blocks.")
     return build_network(lambda: WhisperEncoder(bands, context, size, heads, layers), tensors, path)
 
 
@@ -270,20 +276,20 @@ def load_recon(path: Path) -> ReconNet:
     if not isinstance(found, dict):
         raise WeightsError(f"weights file {path} holds no net_recon: it is not a Deep3DFaceRecon checkpoint")
     tensors = named_tensors(found, path)
-    return build_network(lambda: ReconNet(_width(tensors, "backbone.conv1.weight")), tensors, path)
+    return build_network(lambda: ReconNet(_channels(tensors, "backbone.conv1.weight")), tensors, path)
 
 
 def load_parsing(path: Path) -> BiSeNet:
     """The face parser."""
     tensors = named_tensors(read_checkpoint(path), path)
-    return build_network(lambda: BiSeNet(_width(tensors, "cp.resnet.conv1.weight")), tensors, path)
+    return build_network(lambda: BiSeNet(_channels(tensors, "cp.resnet.conv1.weight")), tensors, path)
 
 
-def _width(tensors: Tensors, name: str) -> int:
+def _channels(tensors: Tensors, name: str) -> int:
     return tensors[name].shape[0] if name in tensors else 64
 
 
-def _count(tensors: Tensors, prefix: str) -> int:
+def _layer_count(tensors: Tensors, prefix: str) -> int:
     return len({k[len(prefix) :].split(".")[0] for k in tensors if k.startswith(prefix)})
 
 

@@ -30,7 +30,7 @@ class Placement:
     box: Box
 
 
-def grey(raster: Raster) -> Tensor:
+def grey_depth(raster: Raster) -> Tensor:
     """Depth as whole levels (B, H, W), float32: 255 at the nearest covered pixel, 0 at the farthest and outside."""
     near = torch.where(raster.covered, raster.depth, torch.inf).amin((1, 2), keepdim=True)
     far = torch.where(raster.covered, raster.depth, -torch.inf).amax((1, 2), keepdim=True)
@@ -41,31 +41,35 @@ def grey(raster: Raster) -> Tensor:
 def lip_depth(bfm: Bfm, coefficients: Tensor, placements: list[Placement]) -> Tensor:
     """Depth of the lips (B, 256, 256), float32, 0 to 255, of coefficients (B, 257); the upper half is black."""
     vertices = bfm.vertices(coefficients)
-    levels = grey(rasterise(project(vertices), vertices[..., 2], bfm.triangles, SIDE, SIDE))
+    levels = grey_depth(rasterise(project(vertices), vertices[..., 2], bfm.triangles, SIDE, SIDE))
     lips = bfm.lips(vertices, LIPS).cpu().numpy()
-    return torch.stack([_in_box(*one) for one in zip(levels, lips, placements, strict=True)])
+    return torch.stack([_depth_in_box(*args) for args in zip(levels, lips, placements, strict=True)])
 
 
-def _in_box(levels: Tensor, lips: np.ndarray, placement: Placement) -> Tensor:
+def _depth_in_box(levels: Tensor, lips: np.ndarray, placement: Placement) -> Tensor:
     crop, (x0, y0, x1, y1) = placement.crop, placement.box
     width, height = crop.scaled
 
-    def put(x: np.ndarray) -> Tensor:
+    def to_device(x: np.ndarray) -> Tensor:
         return torch.from_numpy(x).to(levels.device)
 
     # the crop is a window of the scaled picture, black elsewhere: only the window's columns of the matrices matter
-    rows = _window(bicubic_matrix(height, crop.height, y0, y1), crop.up)
+    rows = _window(bicubic_matrix(height, crop.height, y0, y1), crop.top)
     columns = _window(bicubic_matrix(width, crop.width, x0, x1), crop.left)
-    wide = (levels @ put(columns).T).round().clamp(0, 255)  # Pillow's passes: across first, whole levels between
-    full = (put(rows) @ wide).round().clamp(0, 255)
+    resized_columns = (
+        (levels @ to_device(columns).T).round().clamp(0, 255)
+    )  # Pillow's passes: across first, whole levels between
+    resized = (to_device(rows) @ resized_columns).round().clamp(0, 255)
     # a fit gone wild must not overflow the polygon's whole numbers
-    polygon = np.trunc(np.clip(np.nan_to_num(crop.outward(lips) - (x0, y0)), -1e4, 1e4)).astype(np.int32)
+    polygon = np.trunc(np.clip(np.nan_to_num(crop.to_picture(lips) - (x0, y0)), -1e4, 1e4)).astype(np.int32)
     mask = cv2.fillPoly(np.zeros((y1 - y0, x1 - x0), np.uint8), [polygon], 1)
-    masked = full * put(mask)
-    small = put(lanczos_matrix(y1 - y0, FACE_SIDE)) @ masked @ put(lanczos_matrix(x1 - x0, FACE_SIDE)).T
-    small = small.round().clamp(0, 255)
-    small[: FACE_SIDE // 2] = 0
-    return small
+    masked = resized * to_device(mask)
+    face_depth = (
+        to_device(lanczos_matrix(y1 - y0, FACE_SIDE)) @ masked @ to_device(lanczos_matrix(x1 - x0, FACE_SIDE)).T
+    )
+    face_depth = face_depth.round().clamp(0, 255)
+    face_depth[: FACE_SIDE // 2] = 0
+    return face_depth
 
 
 def _window(matrix: np.ndarray, start: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from services.common.errors import HuashengError
-from services.common.settings import SharedSettings, load
+from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.devices import DeviceInfo
 from services.render.engines.base import RenderEngine, RenderSession
@@ -21,7 +21,7 @@ from services.render.engines.joygen.batching import Batcher
 from services.render.engines.joygen.bfm import Bfm
 from services.render.engines.joygen.checkpoints import UNET, Bundle, load_bundle
 from services.render.engines.joygen.checkpoints import Kind as Network
-from services.render.engines.joygen.draw import FacePainter, DrawRequest
+from services.render.engines.joygen.draw import DrawRequest, FacePainter
 from services.render.engines.joygen.expression import ExpressionStream
 from services.render.engines.joygen.hearing import StreamAudioFeatures, silence_features
 from services.render.engines.joygen.paste import JOYGEN
@@ -146,13 +146,13 @@ class JoygenEngine(RenderEngine):
         deep = artist.bfm is not None and len(found.face.coefficients) > 0
         if config.model is not None:
             artist.model(config.model)  # a missing one is refused here
-        seat = batcher.join(config.live, config.model)
+        seat = batcher.open_slot(config.live, config.model)
         try:
             return JoySession(
                 found, config, lambda: self._hearing(config, deep), seat, 2 * self.settings.max_batch, deep
             )
         except BaseException:
-            seat.leave()
+            seat.release()
             raise
 
     def _ready(self) -> tuple[FacePainter, Batcher[DrawRequest, Faces]]:
@@ -203,13 +203,13 @@ class JoygenEngine(RenderEngine):
         _, batcher = self._ready()
         assert self._silence is not None
         nothing = DrawRequest(np.zeros((8, 32, 32), np.float16), self._silence)
-        seat = batcher.join(live=False)
+        slot = batcher.open_slot(live=False)
         try:
             for count in (1, self.settings.first_batch, self.settings.max_batch, self.settings.max_batch):
-                for ticket in [seat.ask(nothing) for _ in range(count)]:
-                    ticket.result(WARM_UP_FRAMES_S)
+                for future in [slot.submit(nothing) for _ in range(count)]:
+                    future.result(WARM_UP_FRAMES_S)
         finally:
-            seat.leave()
+            slot.release()
 
 
 def _device(wanted: str) -> str:

@@ -17,20 +17,20 @@ from services.render.engines.joygen.pitch import HOP, WINDOW, estimate_pitch, es
 
 Array = npt.NDArray[np.float32]
 
-LATENT = 8
+ROWS_PER_LATENT = 8
 """Rows (50 a second) of one latent; two rows are one picture."""
-PAST, FUTURE = 20 * LATENT, 3 * LATENT
+CONTEXT_PAST, CONTEXT_FUTURE = 20 * ROWS_PER_LATENT, 3 * ROWS_PER_LATENT
 """Rows of context before and after what the expression network gives in a stream.
 
 Its flow sees 16 latents to each side, its decoder 10 pictures; all of the past is there, of the future 0.48 s.
 """
-PIECE = 1000
+PIECE_ROWS = 1000
 """Rows that HuBERT hears at once of a whole recording."""
-STEP, BEFORE, AFTER = 16, 100, 10
+STEP_ROWS, ROWS_BEFORE, ROWS_AFTER = 16, 100, 10
 """Rows that HuBERT gives at once in a stream, and rows of context before and after them."""
-AROUND = 20
+PITCH_OVERLAP = 20
 """Rows before these whose pitch is looked at again, so that the way through the candidates does not begin anew."""
-PAD = KERNEL - STRIDE
+HUBERT_PAD = KERNEL - STRIDE
 
 
 def noise(seed: int, first: int, count: int, channels: int) -> Array:
@@ -44,8 +44,9 @@ def noise(seed: int, first: int, count: int, channels: int) -> Array:
 class ExpressionStream:
     """Expression rows of one recording or stream.
 
-    ``live`` False computes everything at ``finish``, as upstream does. ``live`` True gives ``STEP`` rows whenever
-    ``FUTURE`` + ``AFTER`` rows more were heard (0.68 s to 1 s after a picture); sizes of the pieces do not matter.
+    ``live`` False computes everything at ``finish``, as upstream does. ``live`` True gives ``STEP_ROWS`` rows whenever
+    ``CONTEXT_FUTURE`` + ``ROWS_AFTER`` more rows have arrived (0.68 s to 1 s after a picture); the sizes of the pieces
+    do not matter.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class ExpressionStream:
         self._pitch = np.zeros(0, np.float32)
         self._rows_first = 0
         """Row that ``_rows`` and ``_pitch`` begin with."""
-        self._given = 0
+        self._emitted_rows = 0
         """Rows whose pictures were given; a multiple of LATENT."""
         self._finished = False
 
@@ -82,57 +83,60 @@ class ExpressionStream:
         """Take samples at 16 kHz, float32 in -1..1; expression rows (n, 64) of the pictures that they complete."""
         self._sound = np.concatenate([self._sound, samples.astype(np.float32, copy=False)])
         if not self._live:
-            return self._nothing()
-        while self._end >= self._needed():
-            self._hear()
+            return self._no_rows()
+        while self._end >= self._samples_needed():
+            self._encode_step()
         return self._express_steps()
 
     def finish(self) -> Array:
         """There is no more sound: the rows that are left; at least as many pictures as the sound fills."""
         if self._finished:
-            return self._nothing()
+            return self._no_rows()
         self._finished = True
-        total = max(0, (self._end - PAD) // STRIDE)
+        total = max(0, (self._end - HUBERT_PAD) // STRIDE)
         if self._live:
-            while self._heard < total:
-                self._hear(total)
+            while self._encoded_rows < total:
+                self._encode_step(total)
         elif total:
-            self._whole(total)
-        short = -self._heard % LATENT
-        self._rows, self._pitch = np.pad(self._rows, ((0, short), (0, 0))), np.pad(self._pitch, (0, short))
-        out = [self._express_steps() if self._live else self._nothing()]
-        if self._given < self._heard:
-            out.append(self._express(self._heard))
+            self._encode_whole(total)
+        padding = -self._encoded_rows % ROWS_PER_LATENT
+        self._rows, self._pitch = np.pad(self._rows, ((0, padding), (0, 0))), np.pad(self._pitch, (0, padding))
+        out = [self._express_steps() if self._live else self._no_rows()]
+        if self._emitted_rows < self._encoded_rows:
+            out.append(self._express(self._encoded_rows))
         return np.concatenate(out)
 
-    def _nothing(self) -> Array:
+    def _no_rows(self) -> Array:
         return np.zeros((0, self._a2m.config.out), np.float32)
 
     @property
-    def _heard(self) -> int:
+    def _encoded_rows(self) -> int:
         return self._rows_first + len(self._rows)
 
-    def _needed(self) -> int:
+    def _samples_needed(self) -> int:
         """Samples after which the next stretch can be heard."""
-        return max((self._heard + STEP + AFTER) * STRIDE + PAD, (self._heard + STEP - 1) * HOP + WINDOW)
+        return max(
+            (self._encoded_rows + STEP_ROWS + ROWS_AFTER) * STRIDE + HUBERT_PAD,
+            (self._encoded_rows + STEP_ROWS - 1) * HOP + WINDOW,
+        )
 
-    def _hear(self, total: int | None = None) -> None:
+    def _encode_step(self, total: int | None = None) -> None:
         """HuBERT and pitch for the next STEP rows; ``total`` rows is where the sound ends."""
-        start = self._heard
-        stop = start + STEP if total is None else min(start + STEP, total)
-        until = (stop + AFTER if total is None else min(stop + AFTER, total)) * STRIDE + PAD
-        self._count(until)
-        first = max(0, start - BEFORE)
-        heard = self._ask(self._cut(first * STRIDE, until))[start - first :][: stop - start]
-        first = max(0, start - AROUND)
-        sound = self._cut(first * HOP, until)
-        short = (stop - 1 - first) * HOP + WINDOW - len(sound)
-        f0, self._loudest = estimate_pitch(np.pad(sound, (0, max(0, short))), self._loudest)
-        self._rows = np.concatenate([self._rows, heard])
+        start = self._encoded_rows
+        stop = start + STEP_ROWS if total is None else min(start + STEP_ROWS, total)
+        sample_end = (stop + ROWS_AFTER if total is None else min(stop + ROWS_AFTER, total)) * STRIDE + HUBERT_PAD
+        self._count(sample_end)
+        first = max(0, start - ROWS_BEFORE)
+        rows = self._hubert_rows(self._cut(first * STRIDE, sample_end))[start - first :][: stop - start]
+        first = max(0, start - PITCH_OVERLAP)
+        sound = self._cut(first * HOP, sample_end)
+        missing = (stop - 1 - first) * HOP + WINDOW - len(sound)
+        f0, self._loudest = estimate_pitch(np.pad(sound, (0, max(0, missing))), self._loudest)
+        self._rows = np.concatenate([self._rows, rows])
         self._pitch = np.concatenate([self._pitch, f0[start - first :][: stop - start]])
-        drop = max(0, self._heard - BEFORE) * STRIDE - self._sound_first
-        if drop > 0:
-            self._sound, self._sound_first = self._sound[drop:], self._sound_first + drop
+        dropped = max(0, self._encoded_rows - ROWS_BEFORE) * STRIDE - self._sound_first
+        if dropped > 0:
+            self._sound, self._sound_first = self._sound[dropped:], self._sound_first + dropped
 
     def _count(self, until: int) -> None:
         fresh = self._cut(self._counted, until).astype(np.float64)
@@ -142,46 +146,49 @@ class ExpressionStream:
     def _cut(self, start: int, stop: int) -> Array:
         return self._sound[max(0, start - self._sound_first) : max(0, stop - self._sound_first)]
 
-    def _whole(self, total: int) -> None:
+    def _encode_whole(self, total: int) -> None:
         """Everything at once, in the pieces that upstream makes."""
         self._count(self._end)
         pieces = []
-        for first in range(0, total, PIECE):
-            stop = min(total, first + PIECE)
-            pieces.append(self._ask(self._sound[first * STRIDE : stop * STRIDE + PAD]))
+        for first in range(0, total, PIECE_ROWS):
+            stop = min(total, first + PIECE_ROWS)
+            pieces.append(self._hubert_rows(self._sound[first * STRIDE : stop * STRIDE + HUBERT_PAD]))
         self._rows = np.concatenate(pieces)
         self._pitch = estimate_recording_pitch(self._sound, total)
 
-    def _ask(self, sound: Array) -> Array:
+    def _hubert_rows(self, sound: Array) -> Array:
         mean = self._sum / self._counted
         variance = max(self._squares / self._counted - mean**2, 0.0)
         weight = self._hubert.feature_projection.projection.weight
-        x = torch.from_numpy(((sound - mean) / np.sqrt(variance + 1e-7)).astype(np.float32))
+        normalised = torch.from_numpy(((sound - mean) / np.sqrt(variance + 1e-7)).astype(np.float32))
         with torch.inference_mode():
-            rows: Array = self._hubert(x[None].to(weight.device, weight.dtype))[0].float().cpu().numpy()
+            rows: Array = self._hubert(normalised[None].to(weight.device, weight.dtype))[0].float().cpu().numpy()
         return rows
 
     def _express_steps(self) -> Array:
-        out = [self._nothing()]
-        while self._given + STEP + FUTURE <= self._heard:
-            out.append(self._express(self._given + STEP))
+        out = [self._no_rows()]
+        while self._emitted_rows + STEP_ROWS + CONTEXT_FUTURE <= self._encoded_rows:
+            out.append(self._express(self._emitted_rows + STEP_ROWS))
         return np.concatenate(out)
 
-    def _express(self, until: int) -> Array:
-        """Pictures of the rows that were not given yet up to row ``until``."""
-        start = max(0, self._given - PAST)
-        stop = min(until + FUTURE, self._heard)
+    def _express(self, row_end: int) -> Array:
+        """Pictures of the rows that were not given yet up to row ``row_end``."""
+        start = max(0, self._emitted_rows - CONTEXT_PAST)
+        stop = min(row_end + CONTEXT_FUTURE, self._encoded_rows)
         span = slice(start - self._rows_first, stop - self._rows_first)
         config = self._a2m.config
-        z = noise(self._seed, start // LATENT, (stop - start) // LATENT, config.latent) * self._temperature
+        z = (
+            noise(self._seed, start // ROWS_PER_LATENT, (stop - start) // ROWS_PER_LATENT, config.latent)
+            * self._temperature
+        )
         device = self._a2m.cond_proj.weight.device
         inputs = (torch.from_numpy(a)[None].to(device) for a in (self._rows[span], self._pitch[span], z))
         with torch.inference_mode():
-            out: Array = self._a2m(*inputs, self._mouth_amp)[0].cpu().numpy()
-        out = out[(self._given - start) // 2 : (until - start) // 2]
-        self._given = until
-        drop = max(0, until - PAST) - self._rows_first
-        if drop > 0:
-            self._rows, self._pitch = self._rows[drop:], self._pitch[drop:]
-            self._rows_first += drop
-        return out
+            expression: Array = self._a2m(*inputs, self._mouth_amp)[0].cpu().numpy()
+        expression = expression[(self._emitted_rows - start) // 2 : (row_end - start) // 2]
+        self._emitted_rows = row_end
+        dropped = max(0, row_end - CONTEXT_PAST) - self._rows_first
+        if dropped > 0:
+            self._rows, self._pitch = self._rows[dropped:], self._pitch[dropped:]
+            self._rows_first += dropped
+        return expression

@@ -20,17 +20,17 @@ from services.render.engines.joygen.batching import DeviceOutOfMemory
 from services.render.engines.joygen.draw import run_on_device
 from services.render.types import Samples
 
-RATE = 16000
-PER_FRAME = RATE // 25
-QUIET = 10 ** (-50 / 20)
+SAMPLE_RATE_HZ = 16000
+FRAME_SAMPLES = SAMPLE_RATE_HZ // 25
+SPEECH_RMS = 10 ** (-50 / 20)
 """Root mean square of a frame under which nobody speaks: -50 dBFS."""
-BEFORE, AFTER = 4, 1
+FRAMES_BEFORE, FRAMES_AFTER = 4, 1
 """Frames around a loud one that belong to speech; with the blending this looks 120 ms ahead, as the features do."""
 Floats = npt.NDArray[np.float32]
 T = TypeVar("T")
 
 
-class Features(Protocol):
+class AudioFeatures(Protocol):
     """Whisper's features of a growing sound at 16 kHz."""
 
     def push(self, samples: Samples) -> None:
@@ -46,7 +46,7 @@ class Features(Protocol):
         """There is no more sound; from now on every frame is ready."""
 
 
-class Expressions(Protocol):
+class ExpressionSource(Protocol):
     """Expression coefficients of a growing sound at 16 kHz."""
 
     def push(self, samples: Samples) -> Floats:
@@ -57,7 +57,7 @@ class Expressions(Protocol):
 
 
 @dataclass(frozen=True)
-class Heard:
+class FrameAudio:
     """One frame's sound."""
 
     sound: Floats
@@ -65,25 +65,25 @@ class Heard:
     speaking: float
 
 
-class StreamHearing:
+class StreamAudioFeatures:
     """See ``services.render.engines.joygen.session.Hearing``."""
 
     def __init__(
-        self, audio_rate_hz: int, features: Features, silence: Floats, expressions: Expressions | None = None
+        self, audio_rate_hz: int, features: AudioFeatures, silence: Floats, expressions: ExpressionSource | None = None
     ) -> None:
         """``silence`` (50, 384): the features of a frame in digital silence."""
-        self._resampler = Resampler(audio_rate_hz, RATE)
+        self._resampler = Resampler(audio_rate_hz, SAMPLE_RATE_HZ)
         self._features, self._silence, self._expressions = features, silence, expressions
         self._rows: list[Floats] = []
         self._loud: list[bool] = []
-        self._rest = np.zeros(0, np.float32)  # samples of a frame that is not complete yet
+        self._partial_frame = np.zeros(0, np.float32)  # samples of a frame that is not complete yet
         self._ended = False
 
     def push(self, samples: Samples, last: bool = False) -> None:
         """Take samples; ``last`` says that silence follows."""
         sound = self._resampler.push(samples, last)
-        self._listen(sound)
-        _on_device(lambda: self._tell(sound, last))
+        self._measure_loudness(sound)
+        _on_device(lambda: self._compute_features(sound, last))
         self._ended = last
 
     def ready(self, frame: int) -> bool:
@@ -92,11 +92,11 @@ class StreamHearing:
             return True
         if self._expressions is not None and frame >= len(self._rows):
             return False
-        return len(self._loud) > frame + AFTER + 1 and self._features.ready(frame)
+        return len(self._loud) > frame + FRAMES_AFTER + 1 and self._features.ready(frame)
 
-    def heard(self, frame: int, rest: float) -> Heard:
-        """The frame's sound; at ``rest`` 0 it is silence whatever is heard."""
-        speaking = rest * float(np.mean([self._spoken(frame + k) for k in (-1, 0, 1)]))
+    def frame_audio(self, frame: int, mobility: float) -> FrameAudio:
+        """The frame's sound; at ``mobility`` 0 it is silence whatever is heard."""
+        speaking = mobility * float(np.mean([self._is_speech(frame + k) for k in (-1, 0, 1)]))
         if speaking <= 0:
             sound = self._silence
         else:
@@ -104,9 +104,9 @@ class StreamHearing:
             sound = self._silence + np.float32(speaking) * (rows - self._silence)
         # sound shorter than the first expression, or a last frame of a few samples
         expression = self._rows[min(frame, len(self._rows) - 1)] if self._rows else None
-        return Heard(sound, expression, speaking)
+        return FrameAudio(sound, expression, speaking)
 
-    def _tell(self, sound: Samples, last: bool) -> None:
+    def _compute_features(self, sound: Samples, last: bool) -> None:
         if len(sound):
             self._features.push(sound)
             if self._expressions is not None:
@@ -116,15 +116,15 @@ class StreamHearing:
             if self._expressions is not None:
                 self._rows += list(self._expressions.finish())
 
-    def _spoken(self, frame: int) -> bool:
-        return any(self._loud[max(0, frame - BEFORE) : max(0, frame + AFTER + 1)])
+    def _is_speech(self, frame: int) -> bool:
+        return any(self._loud[max(0, frame - FRAMES_BEFORE) : max(0, frame + FRAMES_AFTER + 1)])
 
-    def _listen(self, sound: Samples) -> None:
-        whole = np.concatenate([self._rest, sound])
-        count = len(whole) // PER_FRAME
-        self._rest = whole[count * PER_FRAME :]
-        levels = np.sqrt(np.mean(whole[: count * PER_FRAME].reshape(-1, PER_FRAME) ** 2, axis=1))
-        self._loud += (levels > QUIET).tolist()
+    def _measure_loudness(self, sound: Samples) -> None:
+        samples = np.concatenate([self._partial_frame, sound])
+        count = len(samples) // FRAME_SAMPLES
+        self._partial_frame = samples[count * FRAME_SAMPLES :]
+        levels = np.sqrt(np.mean(samples[: count * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES) ** 2, axis=1))
+        self._loud += (levels > SPEECH_RMS).tolist()
 
 
 def _on_device(work: Callable[[], T]) -> T:
@@ -135,7 +135,7 @@ def _on_device(work: Callable[[], T]) -> T:
         raise HuashengError("device-memory") from e
 
 
-def silent_frame(features: Features) -> Floats:
+def silence_features(features: AudioFeatures) -> Floats:
     """What a frame in the middle of digital silence sounds like to fresh ``features``."""
-    features.push(np.zeros(2 * RATE, np.float32))
+    features.push(np.zeros(2 * SAMPLE_RATE_HZ, np.float32))
     return features.rows(25)

@@ -27,10 +27,10 @@ from services.render.clip.loop import idle_loop, positions
 from services.render.clip.plan import PLAN, Plan
 from services.render.clip.portrait import track_portrait
 from services.render.clip.tracking import TRACKED, face_width, nearest_filled, redraw_strength, track_clip
-from services.render.engines.joygen.align import Box, Crop, face_box, align_crop, five_points
+from services.render.engines.joygen.align import Box, Crop, align_crop, face_box, five_points
 from services.render.engines.joygen.batching import Batcher, DeviceOutOfMemory
 from services.render.engines.joygen.bfm import EXPRESSION
-from services.render.engines.joygen.draw import FacePainter, DrawRequest
+from services.render.engines.joygen.draw import DrawRequest, FacePainter
 from services.render.engines.joygen.paste import MASK_SIDE, PasteStyle, crop_padded, face_mask
 from services.render.engines.joygen.resample import lanczos_matrix
 from services.render.engines.joygen.store import FACE, FRAMES, LATENTS, MASKS, Face
@@ -183,7 +183,7 @@ def _mask(job: JoygenPrepareJob, picture: npt.NDArray[np.uint8], box: Box, mesh:
         return face_mask(picture, box, mesh, None, job.style)
 
     def parse(small: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        return job.batcher.errand(lambda: job.artist.parse(small), ERRAND_TIMEOUT_S)
+        return job.batcher.run_task(lambda: job.artist.parse(small), ERRAND_TIMEOUT_S)
 
     return face_mask(picture, box, mesh, parse, job.style)
 
@@ -197,7 +197,7 @@ def _asked(
 ) -> npt.NDArray[Any]:
     """Let the device do it between the batches of sessions; in halves when its memory is short."""
     try:
-        return job.batcher.errand(lambda: work(pictures), ERRAND_TIMEOUT_S)
+        return job.batcher.run_task(lambda: work(pictures), ERRAND_TIMEOUT_S)
     except DeviceOutOfMemory as e:
         if len(pictures) == 1:
             raise HuashengError("device-memory") from e
@@ -224,7 +224,7 @@ def _write(
     np.save(out / LATENTS, arrays["latents"])
     np.save(out / MASKS, arrays["masks"])
     strength = redraw_strength(clip.good)
-    where = np.array([(c.scale, c.left, c.up) for c in crops])
+    where = np.array([(c.scale, c.left, c.top) for c in crops])
     coefficients = arrays["coefficients"]
     Face(strength, np.array(boxes, np.int32), where, coefficients, _rest(clip, coefficients)).save(out / FACE)
     poses, _ = separate_pose(clip.meshes, canonical)

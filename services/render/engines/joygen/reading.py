@@ -36,7 +36,7 @@ _SCALARS: list[Any] = [
 ]
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path) -> dict[str, Any]:
     """What a ``.safetensors`` or torch file holds, on the CPU and mapped rather than copied where the format allows.
 
     Raises ``WeightsError`` naming the file. Only tensors and plain values are read; code in a file is refused.
@@ -64,20 +64,20 @@ def read(path: Path) -> dict[str, Any]:
     return found
 
 
-def tensors_of(found: Mapping[str, Any], path: Path, prefix: str = "", unused: Iterable[str] = ()) -> Tensors:
+def named_tensors(found: Mapping[str, Any], path: Path, prefix: str = "", unused: Iterable[str] = ()) -> Tensors:
     """The tensors whose names begin with ``prefix``, without it; names that match a pattern of ``unused`` are left out.
 
     Raises ``WeightsError`` if there is none.
     """
-    out = {k[len(prefix) :]: v for k, v in found.items() if isinstance(v, Tensor) and k.startswith(prefix)}
-    dropped = [k for k in out if any(fnmatch.fnmatchcase(k, pattern) for pattern in unused)]
+    tensors = {k[len(prefix) :]: v for k, v in found.items() if isinstance(v, Tensor) and k.startswith(prefix)}
+    dropped = [k for k in tensors if any(fnmatch.fnmatchcase(k, pattern) for pattern in unused)]
     for name in dropped:
-        del out[name]
-    if not out:
+        del tensors[name]
+    if not tensors:
         raise WeightsError(f"weights file {path} holds no tensors named {prefix}…: it belongs to another model")
     if dropped:
         log.debug("tensors not needed here", extra={"file": str(path), "count": len(dropped)})
-    return out
+    return tensors
 
 
 def fold_weight_norm(tensors: Tensors) -> Tensors:
@@ -92,39 +92,39 @@ def fold_weight_norm(tensors: Tensors) -> Tensors:
             stem = name[: -len(length)]
             if stem + direction not in out:
                 continue
-            g, v = out.pop(name), out.pop(stem + direction)
-            over = [d for d in range(v.dim()) if g.shape[d] == 1]
-            out[stem + "weight"] = v * (g / torch.linalg.vector_norm(v, dim=over, keepdim=True))
+            length_, direction_ = out.pop(name), out.pop(stem + direction)
+            dims = [d for d in range(direction_.dim()) if length_.shape[d] == 1]
+            out[stem + "weight"] = direction_ * (length_ / torch.linalg.vector_norm(direction_, dim=dims, keepdim=True))
     return out
 
 
-def put(make: Callable[[], Net], tensors: Tensors, path: Path) -> Net:
+def build_network(make: Callable[[], Net], tensors: Tensors, path: Path) -> Net:
     """The network with these weights, in evaluation mode, without gradients. Memory is taken once, not twice.
 
     Raises ``WeightsError`` with a report of every kind of mismatch.
     """
     with torch.device("meta"):
         net = make()
-    if problems := unmatched(net, tensors):
+    if problems := mismatches(net, tensors):
         raise WeightsError(f"weights file {path} does not fit {type(net).__name__}: " + "; ".join(problems))
     net.load_state_dict(tensors, strict=True, assign=True)
     return net.eval().requires_grad_(False)
 
 
-def unmatched(net: nn.Module, tensors: Mapping[str, Tensor], show: int = 3) -> list[str]:
+def mismatches(net: nn.Module, tensors: Mapping[str, Tensor], limit: int = 3) -> list[str]:
     """What does not fit: missing and unexpected names and other shapes, the first few of each; empty if all fits."""
-    wanted = {name: tuple(t.shape) for name, t in net.state_dict().items()}
+    shapes = {name: tuple(t.shape) for name, t in net.state_dict().items()}
     groups = {
-        "missing": [n for n in wanted if n not in tensors],
-        "unexpected": [n for n in tensors if n not in wanted],
+        "missing": [n for n in shapes if n not in tensors],
+        "unexpected": [n for n in tensors if n not in shapes],
         "of another shape": [
             f"{n} {tuple(tensors[n].shape)} instead of {shape}"
-            for n, shape in wanted.items()
+            for n, shape in shapes.items()
             if n in tensors and tuple(tensors[n].shape) != shape
         ],
     }
     return [
-        f"{len(names)} {what} ({', '.join(names[:show])}{', …' if len(names) > show else ''})"
+        f"{len(names)} {what} ({', '.join(names[:limit])}{', …' if len(names) > limit else ''})"
         for what, names in groups.items()
         if names
     ]

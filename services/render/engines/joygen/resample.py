@@ -1,8 +1,9 @@
 """Picture resizing as matrices: ``rows @ picture @ columns.T``, on any device, in one step from crop to crop.
 
-``bicubic`` is Pillow's (a = -0.5, widened when it makes smaller), ``lanczos`` OpenCV's ``INTER_LANCZOS4`` (eight taps,
-never widened): the two with which the networks' training pictures were made. Pillow goes across first and rounds and
-clips to whole levels before it goes down; callers who do so too differ from it by one level at most.
+``bicubic_matrix`` is Pillow's filter (a = -0.5, widened when it shrinks). ``lanczos_matrix`` is OpenCV's
+``INTER_LANCZOS4`` (eight taps, never widened). The networks' training pictures were made with these two. Pillow resizes
+across first, and rounds and clips to whole levels before it resizes down; callers who do the same differ from it by one
+level at most.
 """
 
 from __future__ import annotations
@@ -15,32 +16,36 @@ import numpy.typing as npt
 Matrix = npt.NDArray[np.float32]
 
 
-def bicubic(count: int, size: int, start: int, stop: int) -> Matrix:
+def bicubic_matrix(count: int, size: int, start: int, stop: int) -> Matrix:
     """Rows ``start`` to ``stop`` of the matrix (size, count) that resizes ``count`` samples to ``size``.
 
     Rows outside 0 to ``size`` are zero, as cropping outside a picture gives black.
     """
     scale = count / size
-    grow = max(1.0, scale)
-    at = np.arange(start, stop)
-    centre = (at + 0.5) * scale
-    first = np.floor(centre - 2 * grow + 0.5).astype(int)
-    taps = first[:, None] + np.arange(int(np.ceil(4 * grow)) + 1)
-    t = np.abs((taps + 0.5 - centre[:, None]) / grow)
-    weights = np.where(t < 1, (1.5 * t - 2.5) * t * t + 1, np.where(t < 2, ((-0.5 * t + 2.5) * t - 4) * t + 2, 0))
-    weights *= (taps >= 0) & (taps < count) & ((at >= 0) & (at < size))[:, None]
+    widening = max(1.0, scale)
+    index = np.arange(start, stop)
+    centre = (index + 0.5) * scale
+    first = np.floor(centre - 2 * widening + 0.5).astype(int)
+    taps = first[:, None] + np.arange(int(np.ceil(4 * widening)) + 1)
+    distance = np.abs((taps + 0.5 - centre[:, None]) / widening)
+    weights = np.where(
+        distance < 1,
+        (1.5 * distance - 2.5) * distance * distance + 1,
+        np.where(distance < 2, ((-0.5 * distance + 2.5) * distance - 4) * distance + 2, 0),
+    )
+    weights *= (taps >= 0) & (taps < count) & ((index >= 0) & (index < size))[:, None]
     total = weights.sum(1, keepdims=True)
     return _spread(weights / np.where(total == 0, 1, total), taps, count)
 
 
 @lru_cache(maxsize=512)
-def lanczos(count: int, size: int) -> Matrix:
+def lanczos_matrix(count: int, size: int) -> Matrix:
     """The matrix (size, count) that resizes ``count`` samples to ``size``; edges are repeated outwards."""
-    place = (np.arange(size) + 0.5) * (count / size) - 0.5
-    first = np.floor(place).astype(int) - 3
+    position = (np.arange(size) + 0.5) * (count / size) - 0.5
+    first = np.floor(position).astype(int) - 3
     taps = first[:, None] + np.arange(8)
-    t = place[:, None] - taps
-    weights = np.sinc(t) * np.sinc(t / 4)
+    distance = position[:, None] - taps
+    weights = np.sinc(distance) * np.sinc(distance / 4)
     return _spread(weights / weights.sum(1, keepdims=True), np.clip(taps, 0, count - 1), count)
 
 

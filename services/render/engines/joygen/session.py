@@ -14,7 +14,7 @@ import numpy.typing as npt
 from services.render.clip.frames import Reader
 from services.render.clip.loop import LoopWalk
 from services.render.engines.base import RenderSession
-from services.render.engines.joygen.batching import Slot, DrawFuture
+from services.render.engines.joygen.batching import DrawFuture, Slot
 from services.render.engines.joygen.bfm import EXPRESSION
 from services.render.engines.joygen.draw import DrawRequest
 from services.render.engines.joygen.hearing import FrameAudio
@@ -42,7 +42,7 @@ class Hearing(Protocol):
     def ready(self, frame: int) -> bool:
         """Whether frame ``frame`` of this stretch can be drawn."""
 
-    def heard(self, frame: int, rest: float) -> FrameAudio:
+    def frame_audio(self, frame: int, rest: float) -> FrameAudio:
         """The frame's sound; ``rest`` (0 to 1) is how far the mouth may move at most."""
 
 
@@ -100,14 +100,14 @@ class JoySession(RenderSession):
 
     def clear(self) -> None:
         """See ``RenderSession``; what waits for the device leaves the queue at once."""
-        self._seat.drop()
+        self._seat.discard()
         self._flights.clear()
         self._since, self._samples = self._drawn, 0
         self._hearing = self._new_hearing()
 
     def close(self) -> None:
         """See ``RenderSession``."""
-        self._seat.leave()
+        self._seat.release()
         self._flights.clear()
         self._reader.close()
 
@@ -133,8 +133,8 @@ class JoySession(RenderSession):
         if self._avatar.face.strength[number] <= 0:
             self._flights.append(_Flight(number, None))
             return True
-        heard = self._hearing.heard(frame, min(1.0, (total - 1 - frame) / TAPER) if last else 1.0)
-        self._flights.append(_Flight(number, self._seat.ask(self._wanted(number, heard), frame < URGENT)))
+        heard = self._hearing.frame_audio(frame, min(1.0, (total - 1 - frame) / TAPER) if last else 1.0)
+        self._flights.append(_Flight(number, self._seat.submit(self._wanted(number, heard), frame < URGENT)))
         return True
 
     def _wanted(self, number: int, heard: FrameAudio) -> DrawRequest:

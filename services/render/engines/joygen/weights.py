@@ -33,7 +33,7 @@ CHECKS: dict[str, Callable[[Path], Any]] = {
 
 
 @dataclass(frozen=True)
-class Part:
+class WeightsPart:
     """One network or model of an engine, and how it stands."""
 
     name: str
@@ -52,10 +52,10 @@ def manifest() -> dict[str, dict[str, dict[str, Any]]]:
     return tomllib.loads(Path(__file__).with_name("weights.toml").read_text(encoding="utf-8"))
 
 
-def survey(engine: str, root: Path) -> list[Part]:
+def check_weights(engine: str, root: Path) -> list[WeightsPart]:
     """How every part of an engine stands in its folder ``root``. Raises ``KeyError`` for an unknown engine."""
     return [
-        Part(
+        WeightsPart(
             name,
             tuple(entry["files"]),
             entry["mb"],
@@ -70,17 +70,19 @@ def survey(engine: str, root: Path) -> list[Part]:
 
 def _state(name: str, entry: dict[str, Any], root: Path) -> str:
     wanted: list[str] = entry["files"]
-    there = next((files for files in (wanted, entry.get("instead", [])) if files and (root / files[0]).is_file()), None)
-    if there is None:
+    present = next(
+        (files for files in (wanted, entry.get("instead", [])) if files and (root / files[0]).is_file()), None
+    )
+    if present is None:
         return "missing"
-    if absent := [f for f in there if not (root / f).is_file()]:
+    if absent := [f for f in present if not (root / f).is_file()]:
         return f"wrong: {', '.join(absent)} is missing"
-    path = root / there[0]
+    path = root / present[0]
     try:
         CHECKS[name](path)
     except (WeightsError, OSError, ValueError, KeyError) as e:
         return f"wrong: {e}"
-    if there is wanted and "sha256" in entry and sha256_of_file(path) != entry["sha256"]:
+    if present is wanted and "sha256" in entry and sha256_of_file(path) != entry["sha256"]:
         return f"other content than published (sha256 should be {entry['sha256']}); it fits, so it is used"
     return "ok"
 
@@ -95,21 +97,21 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the engine's files lie (default: <models_dir>/<engine>)")
     args = parser.parse_args()
     root = args.folder or load(Settings).models_dir / args.engine
-    say = sys.stdout.write
-    say(f"{args.engine}: files belong into {root}\n")
-    parts = survey(args.engine, root)
+    write = sys.stdout.write
+    write(f"{args.engine}: files belong into {root}\n")
+    parts = check_weights(args.engine, root)
     for part in parts:
-        say(f"\n{part.name}: {part.state}\n")
+        write(f"\n{part.name}: {part.state}\n")
         for file in part.files:
-            say(f"    {file}\n")
-        say(f"    licence: {part.licence}\n")
+            write(f"    {file}\n")
+        write(f"    licence: {part.licence}\n")
         if part.state != "ok":
-            say(f"    about {part.mb} MB, from {part.source}\n")
+            write(f"    about {part.mb} MB, from {part.source}\n")
             if part.optional:
-                say(f"    optional: {part.optional}\n")
-    bad = [p.name for p in parts if not p.optional and (p.state == "missing" or p.state.startswith("wrong"))]
-    say(f"\n{args.engine} cannot start: {', '.join(bad)}\n" if bad else f"\n{args.engine} can start\n")
-    sys.exit(1 if bad else 0)
+                write(f"    optional: {part.optional}\n")
+    blocking = [p.name for p in parts if not p.optional and (p.state == "missing" or p.state.startswith("wrong"))]
+    write(f"\n{args.engine} cannot start: {', '.join(blocking)}\n" if blocking else f"\n{args.engine} can start\n")
+    sys.exit(1 if blocking else 0)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class Person:
         return cls(folder, heads, {k: v for k, v in lists[0].items() if k != "frames"})
 
     @property
-    def learned(self) -> int:
+    def train_frames(self) -> int:
         """Frames in an epoch of training."""
         return len(json.loads((self.folder / LISTS[0]).read_text(encoding="utf-8"))["frames"])
 
@@ -52,6 +52,6 @@ class Person:
         for name in KEPT:
             if name not in LISTS:
                 (into / name).symlink_to((self.folder / name).absolute())
-        listed = {**self.lens, "frames": [self.heads[n] for n in order]}
+        transforms = {**self.lens, "frames": [self.heads[n] for n in order]}
         for name in LISTS:
-            (into / name).write_text(json.dumps(listed), encoding="utf-8")
+            (into / name).write_text(json.dumps(transforms), encoding="utf-8")

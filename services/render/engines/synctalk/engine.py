@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.common.errors import HuashengError
-from services.common.settings import SharedSettings, load
+from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.devices import DeviceInfo
 from services.render.engines.base import RenderEngine, RenderSession

@@ -26,14 +26,14 @@ FPS = 25
 SAMPLE_RATE_HZ = 16000
 TAIL_S = 0.4
 """Silence added after the sound: the window of the last frame reaches 0.2 s beyond it."""
-LEAST_S = 1.0
+MIN_SOUND_S = 1.0
 """Sound shorter than its window of 0.2 s makes its loader fail; ours is never shorter than this."""
-MARGIN = 8
+MARGIN_FRAMES = 8
 """Frames listed beyond those asked for, so that its loader never turns back on its own."""
 
 
 @dataclass(frozen=True)
-class Piece:
+class RenderRequest:
     """What is to be drawn."""
 
     person: Person
@@ -41,26 +41,26 @@ class Piece:
     """Width and height of the avatar."""
     model: Path
     """Checkpoint of a training."""
-    sound: Samples
+    samples: Samples
     """Mono at ``SAMPLE_RATE_HZ``; the first frame begins with it."""
     order: list[int]
     """Source frame of each picture."""
 
 
-def draw(setup: SyncTalk, piece: Piece) -> Generator[Image | Working]:
-    """Signs of life with the number of pictures drawn, then all pictures, BGR of ``piece.size``.
+def render(setup: SyncTalk, request: RenderRequest) -> Generator[Image | Working]:
+    """Signs of life with the number of pictures drawn, then all pictures, BGR of ``request.size``.
 
     Closing the iterator ends the program. Raises ``program-failed``, ``program-hung``, ``program-memory``,
     ``program-no-result`` and ``bad-model``.
     """
-    count = len(piece.order)
-    with tempfile.TemporaryDirectory(prefix="huasheng-synctalk-") as made:
-        folder = Path(made)
-        piece.person.arrange([*piece.order, *[piece.order[-1]] * MARGIN], folder / "person")
-        seconds = max(LEAST_S, count / FPS + TAIL_S)
-        sound = np.pad(piece.sound, (0, max(0, round(seconds * SAMPLE_RATE_HZ) - len(piece.sound))))
+    count = len(request.order)
+    with tempfile.TemporaryDirectory(prefix="huasheng-synctalk-") as temporary:
+        folder = Path(temporary)
+        request.person.arrange([*request.order, *[request.order[-1]] * MARGIN_FRAMES], folder / "person")
+        seconds = max(MIN_SOUND_S, count / FPS + TAIL_S)
+        sound = np.pad(request.samples, (0, max(0, round(seconds * SAMPLE_RATE_HZ) - len(request.samples))))
         (folder / "speech.wav").write_bytes(wav_bytes(sound, SAMPLE_RATE_HZ))
-        (folder / "model.pth").symlink_to(piece.model.absolute())
+        (folder / "model.pth").symlink_to(request.model.absolute())
         arguments = [
             "main.py",
             str(folder / "person"),
@@ -79,7 +79,7 @@ def draw(setup: SyncTalk, piece: Piece) -> Generator[Image | Working]:
         ]
         with setup.start(arguments, "drawing", setup.settings.render_s) as child:
             yield from _follow(child, count)
-            result = _result(child, folder / "work" / "results", piece, count)
+            result = _result(child, folder / "work" / "results", request, count)
             for i, (_, picture) in enumerate(read_frames(result, FPS)):
                 if i == count:
                     break
@@ -87,28 +87,30 @@ def draw(setup: SyncTalk, piece: Piece) -> Generator[Image | Working]:
 
 
 def _follow(child: Child, count: int) -> Iterator[Working]:
-    drawn, unfit = 0, False
+    drawn, bad_model = 0, False
     for line in child.lines():
-        unfit = unfit or line.startswith(UNFIT) or RANDOM in line
-        if (done := bar(line)) and "Loading" not in line:
-            drawn = max(drawn, min(done[0], count))
+        bad_model = bad_model or line.startswith(UNFIT) or RANDOM in line
+        if (progress := bar(line)) and "Loading" not in line:
+            drawn = max(drawn, min(progress[0], count))
         yield Working(drawn)
     child.check()
-    if unfit:
+    if bad_model:
         raise HuashengError("bad-model", id=NAME)
 
 
-def _result(child: Child, folder: Path, piece: Piece, count: int) -> Path:
+def _result(child: Child, folder: Path, request: RenderRequest, count: int) -> Path:
     """The silent video, decoded whole. ``_audio`` and ``_depth`` lie beside it."""
-    found = [p for p in folder.glob("ngp_ep*.mp4") if not p.stem.endswith(("_audio", "_depth"))]
-    if len(found) != 1:
+    videos = [p for p in folder.glob("ngp_ep*.mp4") if not p.stem.endswith(("_audio", "_depth"))]
+    if len(videos) != 1:
         raise child.useless("it ended without a video")
-    whole, size = 0, (0, 0)
+    decoded, size = 0, (0, 0)
     with contextlib.suppress(HuashengError):  # not a video: nothing of it is counted
-        for _, picture in read_frames(found[0], FPS):
-            whole, size = whole + 1, (picture.shape[1], picture.shape[0])
-    if whole < count:
-        raise child.useless(f"its video has {whole} pictures instead of {count}")
-    if size != piece.size:
-        raise child.useless(f"its video is {size[0]} × {size[1]} pixels instead of {piece.size[0]} × {piece.size[1]}")
-    return found[0]
+        for _, picture in read_frames(videos[0], FPS):
+            decoded, size = decoded + 1, (picture.shape[1], picture.shape[0])
+    if decoded < count:
+        raise child.useless(f"its video has {decoded} pictures instead of {count}")
+    if size != request.size:
+        raise child.useless(
+            f"its video is {size[0]} × {size[1]} pixels instead of {request.size[0]} × {request.size[1]}"
+        )
+    return videos[0]

@@ -57,7 +57,7 @@ _PROBE = (
     "        out['name'], out['memory'] = p.name, p.total_memory\n"
     "print('huasheng-probe ' + json.dumps(out), flush=True)\n"
 )
-_OURS = ("RENDER_", "GATEWAY_", "ASR_", "LLM_", "TTS_", "HUASHENG_")
+_OUR_PREFIXES = ("RENDER_", "GATEWAY_", "ASR_", "LLM_", "TTS_", "HUASHENG_")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class SyncTalk:
     def environment(self, gpu: str = "") -> dict[str, str]:
         """What its programs see: their own Python first in ``PATH``, none of our settings (they may hold keys)."""
         drop = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "FORCE_COLOR", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
-        env = {k: v for k, v in os.environ.items() if k not in drop and not k.startswith(_OURS)}
+        env = {k: v for k, v in os.environ.items() if k not in drop and not k.startswith(_OUR_PREFIXES)}
         env["PATH"] = os.pathsep.join([str(self._program().parent), env.get("PATH", os.defpath)])
         # its messages come through rich, which folds them at 80 columns where there is no terminal
         env |= {"PYTHONUNBUFFERED": "1", "COLUMNS": "1000", "MPLBACKEND": "Agg"}

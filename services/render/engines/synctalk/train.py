@@ -18,9 +18,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from services.common.digest import sha256_of_file
 from services.common.errors import HuashengError
 from services.common.settings import load
-from services.common.weights import folder, sha256_of
+from services.common.weights import folder
 from services.render.engines.synctalk.child import NAME
 from services.render.engines.synctalk.data import LISTS, PERSON, TRUTH, Person
 from services.render.engines.synctalk.prepare import SynctalkPrepareJob, prepare
@@ -79,7 +80,7 @@ def train(job: TrainingJob) -> None:
         person = Person.load(folder_)
     except (OSError, ValueError, KeyError) as e:
         raise HuashengError("engine-failed", engine=NAME, why=f"the avatar is damaged: {e}") from e
-    place = Place(person, job.work / f"workspace-{_digest(person)}", epochs(job.steps, person.learned))
+    place = Place(person, job.work / f"workspace-{_digest(person)}", epochs(job.steps, person.train_frames))
     for old in job.work.glob("workspace-*"):
         if old != place.workspace:  # of the clip as it was before
             shutil.rmtree(old, ignore_errors=True)
@@ -122,7 +123,7 @@ def _gpu(device: str) -> str:
 
 
 def _digest(person: Person) -> str:
-    return sha256_of(person.folder / LISTS[0])[:16]
+    return sha256_of_file(person.folder / LISTS[0])[:16]
 
 
 def _run(job: TrainingJob, setup: SyncTalk, place: Place, number: int, gpu: str, fit: Fit) -> None:
@@ -147,7 +148,7 @@ def _run(job: TrainingJob, setup: SyncTalk, place: Place, number: int, gpu: str,
     ]
     what = ("training the head", "training the lips")[number]
     began, reported, evaluated = time.monotonic(), 0.0, 0
-    per, whole = place.person.learned, place.epochs[1]
+    per, whole = place.person.train_frames, place.epochs[1]
     with setup.start(arguments, what, setup.settings.train_s, gpu) as child:
         for line in child.lines():
             if job.cancelled():
@@ -182,7 +183,7 @@ def _run(job: TrainingJob, setup: SyncTalk, place: Place, number: int, gpu: str,
 
 def _prepared(job: TrainingJob, setup: SyncTalk) -> Path:
     """The avatar of the clip, when the training is run without the service."""
-    target = job.work / f"avatar-{sha256_of(job.source)[:16]}"
+    target = job.work / f"avatar-{sha256_of_file(job.source)[:16]}"
     if not target.is_dir():
         fresh = job.work / "fresh"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -207,7 +208,7 @@ def _preview(place: Place, path: Path) -> bool:
     if not drawn:
         return False
     newest = [p for p in drawn if p.name[:10] == drawn[-1].name[:10]]
-    held = place.person.learned
+    held = place.person.train_frames
     chosen = [newest[int(i)] for i in np.linspace(0, len(newest) - 1, min(SHOWN, len(newest)))]
     columns = []
     for picture in chosen:

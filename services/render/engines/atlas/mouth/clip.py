@@ -1,8 +1,8 @@
 """Recorded sound to mouth: a linear map of Whisper's encoder features, trained by ``tools/train_mouth.py``.
 
-Whisper wants seconds of sound at once, so it is for recordings; a conversation is followed by ``live``. Sound is gathered
-in windows that lie at fixed times of the recording, so that pushing it in other pieces gives the same mouth. The first
-window is short: the video starts early.
+Whisper needs seconds of sound at once, so this module is for recordings; ``live`` is for conversations. Windows lie at
+fixed times of the recording, so the sizes of the pushed pieces do not matter. The first window is short, so that the
+video starts early.
 """
 
 from __future__ import annotations

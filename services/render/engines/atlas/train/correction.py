@@ -1,8 +1,8 @@
-"""Fits how a person's mouth differs from what general ways tell of it, and measures whether that helps.
+"""Fits a person's correction of the general estimates, and measures whether it improves them.
 
-The map is affine. Ten seconds are few, so it is drawn to the identity as by some seconds of a person who is as usual;
-how many is chosen by leaving out parts of the clip in turn. Regression makes the mouth move less, since what is heard
-is right in part only; it gets its spread back.
+The map is affine. Ten seconds are little data, so a prior pulls it towards the identity; the prior's weight, in seconds
+of an average person, is selected by cross-validation. Regression shrinks the movement, because estimates are only
+partly right, so a gain restores its spread.
 """
 
 from __future__ import annotations
@@ -24,145 +24,169 @@ from services.render.engines.atlas.speaking_style import SpeakingStyle
 from services.render.engines.atlas.train.material import TrainingData
 from services.render.types import PhonemeSpan
 
-ANSWERS = Path(__file__).with_name("answers.npz")
-"""Phonemes of some sentences and when they sound, in microseconds; made by ``tools/answer_spans.py``."""
-USUAL_S = (2.0, 5.0, 15.0, 60.0)
-"""Seconds of a person who is as usual, of which one is chosen."""
-PARTS = 5
-GUARD = 25
-"""Features beside a part left out that are not learned from."""
-AGREED = 0.5
-"""Correlation that a general way commonly has with a mouth."""
-SPREAD = 0.9
-"""Of the real mouth, that is aimed at: what is not sure moves a little less."""
-MOST = 2.0
-"""Most that spread is given back."""
-LEAST = PER_S * 2
-"""Features of speech under which nothing is fitted."""
-BETTER = 0.97
-"""Part of the distance to the real mouth that must be left at most for a correction to be used."""
-WORSE = 0.03
-"""Fall of the correlations together with which it is not used all the same."""
+ANSWERS_FILE = Path(__file__).with_name("answers.npz")
+"""Phonemes of some sentences with their times in microseconds; made by ``tools/answer_spans.py``."""
+PRIOR_SECONDS = (2.0, 5.0, 15.0, 60.0)
+"""Candidates for the weight of the prior, in seconds of an average person."""
+FOLDS = 5
+GUARD_FEATURES = 25
+"""Features beside a validation fold that are left out of training."""
+PRIOR_CORRELATION = 0.5
+"""Usual correlation of a general estimate with the mouth."""
+TARGET_SPREAD = 0.9
+"""Target spread as a share of that of the measured mouth: an uncertain estimate moves a little less."""
+MAX_GAIN = 2.0
+"""Largest gain that restores the spread."""
+MIN_FEATURES = PER_S * 2
+"""Smallest number of speech features for a fit."""
+MAX_DISTANCE_RATIO = 0.97
+"""Largest distance to the measured mouth after the correction, relative to before, at which it is used."""
+MAX_CORRELATION_LOSS = 0.03
+"""Largest fall of the two correlations together at which it is used."""
 
 
-def correction(general: Array, real: Array, usual_s: float) -> Correction:
-    """Of mouths in speech, both (n, 2) at ``PER_S``, those of ``general`` in time with the real ones."""
+def fit_correction(general: Array, measured: Array, prior_s: float) -> Correction:
+    """Fit to mouths in speech: general estimates and measured mouths, both (n, 2) at ``PER_S``, aligned in time."""
     seconds = len(general) / PER_S
-    trust = seconds / (seconds + usual_s)
-    middle, spread = general.mean(0), general.std(0) + 1e-3
-    centre = middle + trust * (real.mean(0) - middle)
-    own = spread ** (1 - trust) * (real.std(0) + 1e-3) ** trust
-    x, y = (general - middle) / spread, (real - real.mean(0)) / (real.std(0) + 1e-3)
-    prior = AGREED * np.eye(2)
-    held = usual_s * PER_S * np.eye(2)
-    matrix = prior + np.linalg.solve(x.T @ x + held, x.T @ (y - x @ prior))
-    gain = np.clip(SPREAD / ((x @ matrix).std(0) + 1e-6), 1, MOST)
-    matrix = matrix * (gain * own) / spread[:, None]
-    return Correction(*(np.asarray(a, np.float32) for a in (middle, matrix, centre)))
+    trust = seconds / (seconds + prior_s)
+    general_mean, general_std = general.mean(0), general.std(0) + 1e-3
+    centre = general_mean + trust * (measured.mean(0) - general_mean)
+    target_std = general_std ** (1 - trust) * (measured.std(0) + 1e-3) ** trust
+    normalised_general, normalised_measured = (
+        (general - general_mean) / general_std,
+        (measured - measured.mean(0)) / (measured.std(0) + 1e-3),
+    )
+    prior = PRIOR_CORRELATION * np.eye(2)
+    regularisation = prior_s * PER_S * np.eye(2)
+    matrix = prior + np.linalg.solve(
+        normalised_general.T @ normalised_general + regularisation,
+        normalised_general.T @ (normalised_measured - normalised_general @ prior),
+    )
+    gain = np.clip(TARGET_SPREAD / ((normalised_general @ matrix).std(0) + 1e-6), 1, MAX_GAIN)
+    matrix = matrix * (gain * target_std) / general_std[:, None]
+    return Correction(*(np.asarray(a, np.float32) for a in (general_mean, matrix, centre)))
 
 
-def chosen(general: Array, real: Array, reach: Array) -> Correction | None:
-    """The correction that leaves least distance to what it was not fitted on; None where there is too little."""
-    if len(general) < LEAST:
+def select_correction(general: Array, measured: Array, scale: Array) -> Correction | None:
+    """The correction with the lowest cross-validated distance; None when there is too little data."""
+    if len(general) < MIN_FEATURES:
         return None
-    edges = np.linspace(0, len(general), PARTS + 1).astype(int)
-    at = np.arange(len(general))
-    left = []
-    for usual_s in USUAL_S:
-        away = []
-        for a, b in pairwise(edges):
-            rest = (at < a - GUARD) | (at >= b + GUARD)
-            found = correction(general[rest], real[rest], usual_s)
-            away.append(np.abs(found.apply(general[a:b]) - real[a:b]) * reach)
-        left.append(float(np.concatenate(away).mean()))
-    return correction(general, real, USUAL_S[int(np.argmin(left))])
+    edges = np.linspace(0, len(general), FOLDS + 1).astype(int)
+    index = np.arange(len(general))
+    mean_distances = []
+    for prior_s in PRIOR_SECONDS:
+        distances = []
+        for fold_start, fold_stop in pairwise(edges):
+            train = (index < fold_start - GUARD_FEATURES) | (index >= fold_stop + GUARD_FEATURES)
+            fitted = fit_correction(general[train], measured[train], prior_s)
+            distances.append(
+                np.abs(fitted.apply(general[fold_start:fold_stop]) - measured[fold_start:fold_stop]) * scale
+            )
+        mean_distances.append(float(np.concatenate(distances).mean()))
+    return fit_correction(general, measured, PRIOR_SECONDS[int(np.argmin(mean_distances))])
 
 
-def drawn(avatar: Avatar, track: Array, corrected: bool) -> Array:
+def drawn_mouths(avatar: Avatar, track: Array, corrected: bool) -> Array:
     """Opening and width in eye distances, shape (n, 2), that the engine draws for a track (n, 2)."""
-    manner = SpeakingStyle.default(avatar.face) if corrected else avatar.style
-    return np.stack([manner.mouth(t) for t in track])
+    style = SpeakingStyle.default(avatar.face) if corrected else avatar.style
+    return np.stack([style.mouth(t) for t in track])
 
 
-def figures(name: str, mouths: Array, real: Array) -> dict[str, float]:
-    """Of opening and width in eye distances, both (n, 2): how alike, how far apart, how strong; keys begin so."""
-    away = np.linalg.norm(mouths - real, axis=1)
-    both = [float(np.corrcoef(mouths[:, c], real[:, c])[0, 1]) if mouths[:, c].std() > 1e-6 else 0.0 for c in range(2)]
+def scores(name: str, mouths: Array, measured: Array) -> dict[str, float]:
+    """Correlations, distance and spread ratio of drawn and measured mouths (n, 2) in eye distances.
+
+    Keys begin with ``name``.
+    """
+    distances = np.linalg.norm(mouths - measured, axis=1)
+    correlations = [
+        float(np.corrcoef(mouths[:, column], measured[:, column])[0, 1]) if mouths[:, column].std() > 1e-6 else 0.0
+        for column in range(2)
+    ]
     return {
-        f"{name}_opening_corr": round(both[0], 3),
-        f"{name}_width_corr": round(both[1], 3),
-        f"{name}_distance": round(float(away.mean()), 4),
-        f"{name}_opening_std_ratio": round(float(mouths[:, 0].std() / (real[:, 0].std() + 1e-9)), 3),
+        f"{name}_opening_corr": round(correlations[0], 3),
+        f"{name}_width_corr": round(correlations[1], 3),
+        f"{name}_distance": round(float(distances.mean()), 4),
+        f"{name}_opening_std_ratio": round(float(mouths[:, 0].std() / (measured[:, 0].std() + 1e-9)), 3),
     }
 
 
-def answers(avatar: Avatar, found: Correction | None, real: Array) -> dict[str, float]:
-    """How wide answers from text are opened, and how far their range is from that of the ``real`` mouth in speech.
+def answer_scores(avatar: Avatar, correction: Correction | None, measured: Array) -> dict[str, float]:
+    """Mean opening of answers drawn from text, and the distance of their range from that of the ``measured`` mouth.
 
-    They are sentences of our own synthesis, drawn by their phonemes. Range is told by deciles, in eye distances. It
-    decides nothing: other words are said than in the clip, and so other mouths are made.
+    The answers are sentences of our own synthesis, drawn from their phonemes. Ranges are compared by deciles, in eye
+    distances. The scores decide nothing: the words differ from those in the clip, and so do the mouths.
     """
-    with np.load(ANSWERS, allow_pickle=False) as data:
+    with np.load(ANSWERS_FILE, allow_pickle=False) as data:
         spans = [PhonemeSpan(str(p), int(a), int(b)) for p, (a, b) in zip(data["phonemes"], data["us"], strict=True)]
     times = np.arange(0, spans[-1].end_us / 1e6, 1 / PER_S)
     visemes = timed_visemes(spans)
-    said = np.abs(mouth_at(visemes, times)).sum(1) > 1e-2
-    mouths = drawn(avatar, mouth_at(visemes, times, found)[said], found is not None)
+    speaking = np.abs(mouth_at(visemes, times)).sum(1) > 1e-2
+    mouths = drawn_mouths(avatar, mouth_at(visemes, times, correction)[speaking], correction is not None)
     deciles = np.arange(0.1, 0.95, 0.1)
-    gap = np.abs(np.quantile(mouths, deciles, axis=0) - np.quantile(real, deciles, axis=0)).mean()
+    gap = np.abs(np.quantile(mouths, deciles, axis=0) - np.quantile(measured, deciles, axis=0)).mean()
     return {"text_opening": round(float(mouths[:, 0].mean()), 4), "text_range": round(float(gap), 4)}
 
 
-def helps(name: str, before: dict[str, float], after: dict[str, float]) -> bool:
-    """Whether a correction brings the mouth nearer without following the speech less."""
-    lost = sum(before[f"{name}_{c}_corr"] - after[f"{name}_{c}_corr"] for c in ("opening", "width"))
-    return after[f"{name}_distance"] <= BETTER * before[f"{name}_distance"] and lost <= WORSE
+def improves(name: str, before: dict[str, float], after: dict[str, float]) -> bool:
+    """Whether a correction reduces the distance without losing correlation with the speech."""
+    correlation_loss = sum(
+        before[f"{name}_{measure}_corr"] - after[f"{name}_{measure}_corr"] for measure in ("opening", "width")
+    )
+    return (
+        after[f"{name}_distance"] <= MAX_DISTANCE_RATIO * before[f"{name}_distance"]
+        and correlation_loss <= MAX_CORRELATION_LOSS
+    )
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A way of telling the mouth, before and after it is corrected, on the part held out."""
+class CorrectionResult:
+    """Scores of one source of estimates on the held-out part, before and after its correction."""
 
     before: dict[str, float]
     after: dict[str, float]
-    """As ``before`` where the correction does not help, since it is not used then."""
+    """Equal to ``before`` where the correction does not help, because it is not used then."""
     correction: Correction | None
-    """Fitted on the rest; None where it does not help."""
+    """Fitted on the training part; None where it does not help."""
 
 
-def pair(stretch: TrainingData, way: str) -> tuple[Array, Array]:
-    """What a way, ``text`` or ``live``, tells of a stretch's speech, and the real mouth then; both (n, 2).
+def training_pairs(data: TrainingData, source: str) -> tuple[Array, Array]:
+    """Estimates of a source, ``text`` or ``live``, during speech, and the measured mouths; both (n, 2).
 
-    Nobody has written down the phonemes of the clip. The general model of recordings stands in for them: it has
-    learned from nothing but the tracks that phonemes give.
+    The phonemes of the clip are unknown. The general model for recordings replaces them: it was trained only on tracks
+    made from phonemes.
     """
-    told = stretch.live if way == "live" else stretch.general
-    at = np.flatnonzero(stretch.usable & stretch.spoken)
-    at = at[(at + stretch.lag >= 0) & (at + stretch.lag < len(told))]
-    return told[at + stretch.lag], stretch.real[at]
+    estimates = data.live if source == "live" else data.general
+    index = np.flatnonzero(data.usable & data.speech)
+    index = index[(index + data.lag >= 0) & (index + data.lag < len(estimates))]
+    return estimates[index + data.lag], data.measured[index]
 
 
-def judged(held_in: TrainingData, everything: TrainingData, whole: Avatar, part: Avatar) -> dict[str, Judged]:
-    """By way: fitted on the first part of the clip, measured on the rest, as the engine draws it."""
-    first, lag = len(held_in.real), held_in.lag
-    at = np.flatnonzero(everything.usable & everything.spoken)
-    at = at[(at >= first + max(0, -lag)) & (at + lag < len(everything.real))]
-    real = np.asarray(everything.real[at] * whole.face.reach + whole.face.closed, np.float32)
-    out = {}
-    for way in CORRECTED_SOURCES:
-        found = chosen(*pair(held_in, way), part.face.reach)
-        told = (everything.live if way == "live" else everything.general)[at + lag]
-        before = figures(way, drawn(part, told, False), real)
-        if way == "text":
-            before |= answers(part, None, real)
-        after, use = before, False
-        if found is not None:
-            own = found.apply_keeping_closures(told) if way == "live" else found.apply(told)
-            trial = figures(way, drawn(part, own, True), real)
-            use = helps(way, before, trial)
-            if way == "text":
-                trial |= answers(part, found, real)
-            after = trial if use else before
-        out[way] = Judged(before, after, found if use else None)
-    real_opening = {"real_opening": round(float(real[:, 0].mean()), 4)}
-    return {w: replace(j, before=j.before | real_opening, after=j.after | real_opening) for w, j in out.items()}
+def evaluate_corrections(
+    held_in: TrainingData, everything: TrainingData, whole: Avatar, part: Avatar
+) -> dict[str, CorrectionResult]:
+    """Results by source: fitted on the first part of the clip, and measured on the rest as the engine draws it."""
+    start, lag = len(held_in.measured), held_in.lag
+    index = np.flatnonzero(everything.usable & everything.speech)
+    index = index[(index >= start + max(0, -lag)) & (index + lag < len(everything.measured))]
+    measured = np.asarray(everything.measured[index] * whole.face.reach + whole.face.closed, np.float32)
+    results = {}
+    for source in CORRECTED_SOURCES:
+        fitted = select_correction(*training_pairs(held_in, source), part.face.reach)
+        estimates = (everything.live if source == "live" else everything.general)[index + lag]
+        before = scores(source, drawn_mouths(part, estimates, False), measured)
+        if source == "text":
+            before |= answer_scores(part, None, measured)
+        after, used = before, False
+        if fitted is not None:
+            corrected = fitted.apply_keeping_closures(estimates) if source == "live" else fitted.apply(estimates)
+            trial = scores(source, drawn_mouths(part, corrected, True), measured)
+            used = improves(source, before, trial)
+            if source == "text":
+                trial |= answer_scores(part, fitted, measured)
+            after = trial if used else before
+        results[source] = CorrectionResult(before, after, fitted if used else None)
+    real_opening = {"real_opening": round(float(measured[:, 0].mean()), 4)}
+    return {
+        name: replace(result, before=result.before | real_opening, after=result.after | real_opening)
+        for name, result in results.items()
+    }

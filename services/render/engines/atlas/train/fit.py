@@ -1,9 +1,9 @@
-"""The fit itself, in torch: small networks side by side, each chosen on the part of the clip it did not learn from.
+"""Trains an ensemble of small networks in torch, each validated on the part of the clip that it was not trained on.
 
-Ten seconds of speech are few, so everything holds back: the networks add to the general estimate and start at nothing,
-weights decay (AdamW, Loshchilov and Hutter 2019), inputs and units drop out, and each network is kept as it was when
-its own validation part was predicted best. Every bit of state, chance included, is in the checkpoint: going on from it
-gives exactly what an uninterrupted run gives.
+Ten seconds of speech are little data, so the fit is regularised: the networks add to the general estimate and start at
+zero, weights decay (AdamW, Loshchilov and Hutter 2019), inputs and units drop out, and each network is kept as it was
+at its lowest validation loss. The checkpoint holds all state, random generators included. A resumed run gives exactly
+what an uninterrupted one gives.
 """
 
 from __future__ import annotations
@@ -28,56 +28,65 @@ from services.render.engines.atlas.mouth.person import Ensemble
 
 log = logging.getLogger("huasheng.render.train")
 
-MEMBERS = 5
+ENSEMBLE_SIZE = 5
 HIDDEN = 32
-RATE = 2e-3
-DECAY = 0.1
-ROWS = 256
-"""Rows of the material that one step learns from."""
-INPUT_DROP, UNIT_DROP = 0.15, 0.3
-GUARD = 12
-"""Rows (20 ms) beside a validation part that are not learned from: neighbours know each other."""
-CHECK_EVERY = 25
-"""Steps between two looks at the validation parts."""
+LEARNING_RATE = 2e-3
+WEIGHT_DECAY = 0.1
+BATCH_ROWS = 256
+"""Rows of the training data in one step."""
+INPUT_DROPOUT, UNIT_DROPOUT = 0.15, 0.3
+GUARD_ROWS = 12
+"""Rows (20 ms) beside a validation part that are left out of training: neighbouring rows overlap."""
+VALIDATE_EVERY = 25
+"""Steps between two validations."""
 SAVE_EVERY = 250
-EARLIER = ".old"
-"""Ending of the checkpoint before the last one."""
-BROKEN = (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, pickle.UnpicklingError)
-"""What reading a file that is cut short, or is no checkpoint, raises."""
-NAMES = ("linear", "into", "into_bias", "out", "out_bias")
+PREVIOUS_SUFFIX = ".old"
+"""File suffix of the checkpoint before the last one."""
+UNREADABLE = (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, pickle.UnpicklingError)
+"""Exceptions on reading a file that is truncated or no checkpoint."""
+WEIGHT_NAMES = ("linear", "into", "into_bias", "out", "out_bias")
+
+
+def setup_torch(device: str, threads: int) -> None:
+    """Set up torch. Raises ``unknown-id`` for a device that is not available."""
+    kind, _, number = device.partition(":")
+    count = torch.cuda.device_count() if kind == "cuda" and torch.cuda.is_available() else 0
+    if device != "cpu" and int(number or 0) >= count:
+        raise HuashengError("unknown-id", kind="device", id=device)
+    torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)
-class Look:
-    """How the fit stands."""
+class FitProgress:
+    """Progress of the fit."""
 
     step: int
     loss: float
     validation_loss: float
-    """Of the members as they are best, in parts of the mouth's variance."""
+    """Mean of the networks' lowest validation losses, as a share of the mouth's variance."""
 
 
-class Fit:
-    """One fit of inputs (n, inputs) to wanted mouths (n, 2) less the general estimate, both in the members' unit."""
+class EnsembleFit:
+    """Fits inputs (n, inputs) to target mouths (n, 2) minus the general estimate, both in the networks' output unit."""
 
     def __init__(
         self, rows: Array, wanted: Array, when: npt.NDArray[np.int64], steps: int, device: str, identity: str
     ) -> None:
-        """``when`` (n,) is each row's time in features; rows of near times are kept together on one side.
+        """``when`` (n,) is the time of each row in features; rows of similar time stay in the same fold.
 
-        ``identity`` names the material: a checkpoint of another one is not gone on from.
+        ``identity`` names the training data; a checkpoint of other data is ignored.
         """
         self.steps, self.identity, self.step = steps, f"{identity}/{steps}", 0
         self.device = torch.device(device)
         self.x = torch.from_numpy(rows).to(self.device)
         self.y = torch.from_numpy(wanted).to(self.device)
         size = rows.shape[1]
-        self.validation = self._parts(when)
-        self.dice = torch.Generator().manual_seed(20)
+        self.validation = self._folds(when)
+        self.rng = torch.Generator().manual_seed(20)
         scale = (2 / size) ** 0.5
 
         def start(*shape: int, spread: float = 0.0) -> Tensor:
-            value = torch.randn(MEMBERS, *shape, generator=self.dice) * spread
+            value = torch.randn(ENSEMBLE_SIZE, *shape, generator=self.rng) * spread
             return value.to(self.device).requires_grad_()
 
         self.weights = {
@@ -87,70 +96,71 @@ class Fit:
             "out": start(HIDDEN, 2),
             "out_bias": start(2),
         }
-        self.optimiser = torch.optim.AdamW(list(self.weights.values()), lr=RATE, weight_decay=DECAY)
+        self.optimiser = torch.optim.AdamW(list(self.weights.values()), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
         self.best = {name: w.detach().clone() for name, w in self.weights.items()}
-        self.best_loss = torch.full((MEMBERS,), float("inf"))
+        self.best_loss = torch.full((ENSEMBLE_SIZE,), float("inf"))
         self.loss = float("nan")
 
     @staticmethod
-    def _parts(when: npt.NDArray[np.int64]) -> list[tuple[Tensor, Tensor]]:
-        """For each member the rows it learns from and those it is chosen on."""
-        edges = np.quantile(when, np.linspace(0, 1, MEMBERS + 1))
+    def _folds(when: npt.NDArray[np.int64]) -> list[tuple[Tensor, Tensor]]:
+        """Training rows and validation rows of each network."""
+        edges = np.quantile(when, np.linspace(0, 1, ENSEMBLE_SIZE + 1))
         edges[-1] += 1
-        out = []
-        for a, b in pairwise(edges):
-            learn = np.flatnonzero((when < a - GUARD) | (when >= b + GUARD))
-            held = np.flatnonzero((when >= a) & (when < b))
-            out.append((torch.from_numpy(learn), torch.from_numpy(held)))
-        return out
+        folds = []
+        for fold_start, fold_stop in pairwise(edges):
+            train = np.flatnonzero((when < fold_start - GUARD_ROWS) | (when >= fold_stop + GUARD_ROWS))
+            validation = np.flatnonzero((when >= fold_start) & (when < fold_stop))
+            folds.append((torch.from_numpy(train), torch.from_numpy(validation)))
+        return folds
 
-    def _predict(self, x: Tensor, drop: bool) -> Tensor:
-        w = self.weights
-        if drop:
-            x = x * self._mask(x.shape, INPUT_DROP)
-        hidden = torch.relu(torch.bmm(x, w["into"]) + w["into_bias"][:, None])
-        if drop:
-            hidden = hidden * self._mask(hidden.shape, UNIT_DROP)
-        return torch.bmm(x, w["linear"]) + torch.bmm(hidden, w["out"]) + w["out_bias"][:, None]
+    def _predict(self, x: Tensor, dropout: bool) -> Tensor:
+        weights = self.weights
+        if dropout:
+            x = x * self._mask(x.shape, INPUT_DROPOUT)
+        hidden = torch.relu(torch.bmm(x, weights["into"]) + weights["into_bias"][:, None])
+        if dropout:
+            hidden = hidden * self._mask(hidden.shape, UNIT_DROPOUT)
+        return torch.bmm(x, weights["linear"]) + torch.bmm(hidden, weights["out"]) + weights["out_bias"][:, None]
 
-    def _mask(self, shape: torch.Size, part: float) -> Tensor:
-        kept = torch.rand(shape, generator=self.dice) >= part
-        return kept.to(self.device, torch.float32) / (1 - part)
+    def _mask(self, shape: torch.Size, dropout: float) -> Tensor:
+        kept = torch.rand(shape, generator=self.rng) >= dropout
+        return kept.to(self.device, torch.float32) / (1 - dropout)
 
     def run(
         self,
         checkpoint: Path,
-        told: Callable[[Look], None],
+        progress: Callable[[FitProgress], None],
         cancelled: Callable[[], bool] = lambda: False,
         warn: Callable[[str], None] = lambda _code: None,
     ) -> Ensemble:
-        """Train to the last step, from the checkpoint if it is of this fit. Raises ``cancelled``, checkpoint kept.
+        """Train to the last step, from the checkpoint if it belongs to this fit.
 
-        A checkpoint that cannot be read is told by ``warn`` (``checkpoint-lost``); the one before it is gone on from.
+        Raises ``cancelled`` after saving a checkpoint. An unreadable checkpoint is reported to ``warn``
+        (``checkpoint-lost``), and training resumes from the one before it.
         """
         self._resume(checkpoint, warn)
         if self.step == 0:
-            self._choose()
+            self._validate()
         while self.step < self.steps:
             if cancelled():
                 self.save(checkpoint)
                 raise HuashengError("cancelled")
-            self._one()
-            if self.step % CHECK_EVERY == 0 or self.step == self.steps:
-                self._choose()
-                told(Look(self.step, self.loss, float(self.best_loss.mean())))
+            self._train_step()
+            if self.step % VALIDATE_EVERY == 0 or self.step == self.steps:
+                self._validate()
+                progress(FitProgress(self.step, self.loss, float(self.best_loss.mean())))
             if self.step % SAVE_EVERY == 0:
                 self.save(checkpoint)
         self.save(checkpoint)
-        return self.members()
+        return self.ensemble()
 
-    def _one(self) -> None:
+    def _train_step(self) -> None:
         for group in self.optimiser.param_groups:
-            group["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * self.step / self.steps))
-        pick = torch.stack(
-            [learn[torch.randint(len(learn), (ROWS,), generator=self.dice)] for learn, _ in self.validation]
+            group["lr"] = LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * self.step / self.steps))
+        batch = torch.stack(
+            [train[torch.randint(len(train), (BATCH_ROWS,), generator=self.rng)] for train, _ in self.validation]
         ).to(self.device)
-        loss = ((self._predict(self.x[pick], True) - self.y[pick]) ** 2).mean((1, 2))
+        loss = ((self._predict(self.x[batch], True) - self.y[batch]) ** 2).mean((1, 2))
         self.optimiser.zero_grad()
         loss.sum().backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
@@ -158,32 +168,32 @@ class Fit:
         self.loss = float(loss.detach().mean())
 
     @torch.no_grad()
-    def _choose(self) -> None:
-        for m, (_, held) in enumerate(self.validation):
-            rows = self.x[held.to(self.device)]
-            w = {name: weight[m] for name, weight in self.weights.items()}
-            hidden = torch.relu(rows @ w["into"] + w["into_bias"])
-            guess = rows @ w["linear"] + hidden @ w["out"] + w["out_bias"]
-            loss = ((guess - self.y[held.to(self.device)]) ** 2).mean().cpu()
-            if loss < self.best_loss[m]:
-                self.best_loss[m] = loss
-                for name in NAMES:
-                    self.best[name][m] = self.weights[name][m]
+    def _validate(self) -> None:
+        for member, (_, validation) in enumerate(self.validation):
+            rows = self.x[validation.to(self.device)]
+            weights = {name: weight[member] for name, weight in self.weights.items()}
+            hidden = torch.relu(rows @ weights["into"] + weights["into_bias"])
+            prediction = rows @ weights["linear"] + hidden @ weights["out"] + weights["out_bias"]
+            loss = ((prediction - self.y[validation.to(self.device)]) ** 2).mean().cpu()
+            if loss < self.best_loss[member]:
+                self.best_loss[member] = loss
+                for name in WEIGHT_NAMES:
+                    self.best[name][member] = self.weights[name][member]
 
-    def members(self) -> Ensemble:
-        """The networks as they were best."""
-        return Ensemble(**{name: self.best[name].cpu().numpy().copy() for name in NAMES})
+    def ensemble(self) -> Ensemble:
+        """The networks at their lowest validation losses."""
+        return Ensemble(**{name: self.best[name].cpu().numpy().copy() for name in WEIGHT_NAMES})
 
-    def unseen(self) -> Array:
-        """What each row is said to be by the member that did not learn from it, shape (n, 2)."""
-        each = self.members().predict_each(self.x.cpu().numpy())
-        out = each.mean(0)
-        for m, (_, held) in enumerate(self.validation):
-            out[held.numpy()] = each[m][held.numpy()]
-        return np.asarray(out)
+    def out_of_fold(self) -> Array:
+        """Prediction for each row by the network that was not trained on it, shape (n, 2)."""
+        predictions = self.ensemble().predict_each(self.x.cpu().numpy())
+        mean = predictions.mean(0)
+        for member, (_, validation) in enumerate(self.validation):
+            mean[validation.numpy()] = predictions[member][validation.numpy()]
+        return np.asarray(mean)
 
     def save(self, path: Path) -> None:
-        """Write all state, whole or not at all."""
+        """Write all state atomically."""
         state: dict[str, Any] = {
             "identity": self.identity,
             "step": self.step,
@@ -191,30 +201,30 @@ class Fit:
             "optimiser": self.optimiser.state_dict(),
             "best": self.best,
             "best_loss": self.best_loss,
-            "dice": self.dice.get_state(),
+            "dice": self.rng.get_state(),
             "loss": self.loss,
         }
-        beside = path.with_suffix(".part")
-        torch.save(state, beside)
+        partial = path.with_suffix(".part")
+        torch.save(state, partial)
         if path.is_file():
-            path.replace(path.with_suffix(EARLIER))
-        beside.replace(path)
+            path.replace(path.with_suffix(PREVIOUS_SUFFIX))
+        partial.replace(path)
 
     def _resume(self, path: Path, warn: Callable[[str], None]) -> None:
-        for kept in (path, path.with_suffix(EARLIER)):
-            if kept.is_file():
+        for candidate in (path, path.with_suffix(PREVIOUS_SUFFIX)):
+            if candidate.is_file():
                 try:
-                    state = self._readable(kept)
-                except BROKEN as e:
-                    log.warning("a checkpoint cannot be read", extra={"file": kept.name, "why": str(e)[:200]})
+                    state = self._read_state(candidate)
+                except UNREADABLE as e:
+                    log.warning("a checkpoint cannot be read", extra={"file": candidate.name, "why": str(e)[:200]})
                     warn("checkpoint-lost")
                     continue
                 if state["identity"] == self.identity:
-                    self._take(state)
+                    self._load_state(state)
                 return
 
-    def _readable(self, path: Path) -> dict[str, Any]:
-        """Everything in a checkpoint, looked at before any of it is taken. Raises ``BROKEN``."""
+    def _read_state(self, path: Path) -> dict[str, Any]:
+        """The content of a checkpoint, fully checked before any of it is loaded. Raises ``UNREADABLE``."""
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         if state["identity"] == self.identity:
             for name, weight in self.weights.items():
@@ -224,12 +234,12 @@ class Fit:
             _ = state["best_loss"] + 0.0, int(state["step"]), float(state["loss"]), state["optimiser"]["state"]
         return state
 
-    def _take(self, state: dict[str, Any]) -> None:
+    def _load_state(self, state: dict[str, Any]) -> None:
         with torch.no_grad():
             for name, weight in self.weights.items():
                 weight.copy_(state["weights"][name])
                 self.best[name].copy_(state["best"][name])
         self.optimiser.load_state_dict(state["optimiser"])
         self.best_loss = state["best_loss"].cpu()
-        self.dice.set_state(state["dice"].cpu())
+        self.rng.set_state(state["dice"].cpu())
         self.step, self.loss = state["step"], state["loss"]

@@ -1,4 +1,4 @@
-"""What a training learns from: what the engine hears in a clip, in its different ways, beside the real mouth."""
+"""Training data: audio features and general estimates of a clip, beside the measured mouth."""
 
 from __future__ import annotations
 
@@ -17,61 +17,67 @@ from services.render.engines.atlas.mouth.person import person_encoder
 from services.render.engines.atlas.train.checks import offset
 
 SHIFTS_S = (0.0, 2.5, 5.0, 7.5)
-"""Where the windows in which a clip is heard begin."""
+"""Start offsets of the windows in which a clip is encoded."""
 
 
 @dataclass(frozen=True)
-class Material:
-    """Features and real mouths of one stretch of a clip, both ``PER_S`` a second.
+class TrainingData:
+    """Features and measured mouths of one part of a clip, both at ``PER_S`` a second.
 
-    Whisper's features also tell where in its window a sound lies, which says nothing of the mouth. So the stretch is
-    heard several times, in windows that lie otherwise, and that cannot be learned.
+    Whisper's features depend on the position of a sound in its window, which says nothing about the mouth. The part is
+    encoded several times in shifted windows, so that the networks cannot learn that position.
     """
 
-    heard: list[Array]
+    features: list[Array]
     """Each of shape (n, SIZE + SOUND)."""
     general: Array
-    """Shape (n, 2): what the general model makes of it, the mean over windows; not at rest in silence."""
+    """Shape (n, 2): estimate of the general model, averaged over the shifted windows; not at rest in silence."""
     live: Array
-    """Shape (n, 2): what live speech is heard as."""
-    spoken: npt.NDArray[np.bool_]
-    """Shape (n,), whether there is speech to be heard."""
-    real: Array
+    """Shape (n, 2): estimate of the general model for live speech."""
+    speech: npt.NDArray[np.bool_]
+    """Shape (n,), whether there is speech."""
+    measured: Array
     """Shape (n, 2), in the units of mouth tracks."""
     usable: npt.NDArray[np.bool_]
     """Shape (n,), whether the mouth could be measured."""
     lag: int
-    """Features by which the real mouth is ahead."""
+    """Lead of the measured mouth over the sound, in features."""
     sync: float
 
 
-def material(sound: Array, face: Face, fps: float, encoder: WhisperEncoder) -> Material:
-    """Of a clip's first frames; ``sound`` (at ``RATE``) may go on after them but is not heard there."""
+def training_data(sound: Array, face: Face, fps: float, encoder: WhisperEncoder) -> TrainingData:
+    """Training data of a clip's first frames; ``sound`` (at ``RATE``) after them is ignored."""
     step = RATE // PER_S
     count = min(len(sound) // step, int(len(face.mouths) / fps * PER_S))
-    own = sound[: count * step]
-    heard = []
-    for shift_s in SHIFTS_S:
-        before = own[: round(shift_s * PER_S) * step]
-        heard.append(
-            encode_recording(np.concatenate([before, own]), RATE, person_encoder(encoder))[len(before) // step :][
-                :count
-            ]
-        )
-    t, at = np.arange(count) / PER_S, np.arange(len(face.mouths)) / fps
+    samples = sound[: count * step]
+    features = []
+    for start_s in SHIFTS_S:
+        prefix = samples[: round(start_s * PER_S) * step]
+        encoded = encode_recording(np.concatenate([prefix, samples]), RATE, person_encoder(encoder))
+        features.append(encoded[len(prefix) // step :][:count])
+    times, frame_times = np.arange(count) / PER_S, np.arange(len(face.mouths)) / fps
     track = (face.mouths - face.closed) / face.reach
-    real = np.stack([np.interp(t, at, c) for c in track.T], 1).astype(np.float32)
-    usable = np.interp(t, at, face.strength) >= 1
+    measured = np.stack([np.interp(times, frame_times, c) for c in track.T], 1).astype(np.float32)
+    usable = np.interp(times, frame_times, face.strength) >= 1
     model = ClipModel.builtin()
-    guess = np.asarray(np.mean([model.estimate(h[:, :SIZE]) for h in heard], axis=0), np.float32)
-    lag, sync = offset(guess[usable], real[usable])
-    loud = np.pad(heard[0][:, SIZE], (GATE_REACH[0] // 2, GATE_REACH[1] // 2), mode="edge")
-    near = np.lib.stride_tricks.sliding_window_view(loud, sum(GATE_REACH) // 2 + 1).max(1)
-    return Material(heard, guess, live(own, encoder), near >= LOUDNESS_GATE[1], real, usable, lag, sync)
+    general = np.asarray(np.mean([model.estimate(one[:, :SIZE]) for one in features], axis=0), np.float32)
+    lag, sync = offset(general[usable], measured[usable])
+    loudness = np.pad(features[0][:, SIZE], (GATE_REACH[0] // 2, GATE_REACH[1] // 2), mode="edge")
+    loudest = np.lib.stride_tricks.sliding_window_view(loudness, sum(GATE_REACH) // 2 + 1).max(1)
+    return TrainingData(
+        features=features,
+        general=general,
+        live=live_estimate(samples, encoder),
+        speech=loudest >= LOUDNESS_GATE[1],
+        measured=measured,
+        usable=usable,
+        lag=lag,
+        sync=sync,
+    )
 
 
-def live(sound: Array, encoder: Encoder | WhisperEncoder) -> Array:
-    """What the general model for live speech makes of samples at ``RATE``, shape (features, 2)."""
+def live_estimate(sound: Array, encoder: Encoder | WhisperEncoder) -> Array:
+    """Estimate of the general model for live speech from samples at ``RATE``, shape (features, 2)."""
     exact = encoder.exactly if isinstance(encoder, WhisperEncoder) else encoder
     listener = LiveAudioToMouth(exact, LiveModel.builtin(), RATE)
     listener.push(sound, last=True)

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from services.common.digest import sha256_of_file
 from services.common.errors import HuashengError
-from services.common.weights import folder, sha256_of
+from services.common.weights import folder
 from services.render.audio.log_mel import RATE, Array
 from services.render.audio.whisper import PER_S, SIZE
 from services.render.clip.frames import Reader
@@ -27,12 +28,24 @@ from services.render.engines.atlas.engine import AtlasEngine
 from services.render.engines.atlas.mouth.clip import ClipModel
 from services.render.engines.atlas.mouth.correction import Correction
 from services.render.engines.atlas.mouth.encoded import encode_recording
-from services.render.engines.atlas.mouth.person import NO_OFFSETS, CORRECTED_SOURCES, InputTransform, PersonModel, person_encoder, neighbours
+from services.render.engines.atlas.mouth.person import (
+    CORRECTED_SOURCES,
+    NO_OFFSETS,
+    InputTransform,
+    PersonModel,
+    neighbours,
+    person_encoder,
+)
 from services.render.engines.atlas.train.checks import offset_warnings, voice_in
-from services.render.engines.atlas.train.correction import select_correction, drawn_mouths, evaluate_corrections, training_pairs
+from services.render.engines.atlas.train.correction import (
+    drawn_mouths,
+    evaluate_corrections,
+    select_correction,
+    training_pairs,
+)
 from services.render.engines.atlas.train.fit import SAVE_EVERY, EnsembleFit, FitProgress
 from services.render.engines.atlas.train.material import TrainingData, training_data
-from services.render.engines.atlas.train.score import PREVIEW_MOMENTS, render_frames, scores, preview, head_shapes
+from services.render.engines.atlas.train.score import PREVIEW_MOMENTS, head_shapes, preview, render_frames, scores
 from services.render.face.landmarks import Tracker
 from services.render.media.write import to_bgr
 from services.render.train.checks import clip_sound
@@ -69,12 +82,12 @@ class Fitting:
     @classmethod
     def of(cls, stretch: TrainingData, general: ClipModel, steps: int, device: str, identity: str) -> Fitting:
         """The untrained start: the general estimate, as strong as fits best."""
-        inputs = InputTransform.fit(np.mean(stretch.heard, axis=0), general)
-        real = stretch.real[stretch.usable]
+        inputs = InputTransform.fit(np.mean(stretch.features, axis=0), general)
+        real = stretch.measured[stretch.usable]
         centre, spread = real.mean(0), real.std(0) + 1e-3
-        wanted = np.tile((real - centre) / spread, (len(stretch.heard), 1))
+        wanted = np.tile((real - centre) / spread, (len(stretch.features), 1))
         rows, away = [], []
-        for features in stretch.heard:
+        for features in stretch.features:
             rows.append(inputs.apply(features, general, stretch.lag)[stretch.usable])
             guess = neighbours(general.estimate(features[:, :SIZE]), NO_OFFSETS, stretch.lag)
             away.append(guess[stretch.usable] - general.centre)
@@ -84,15 +97,15 @@ class Fitting:
         trust = PRIOR_S / (PRIOR_S + stretch.usable.sum() / PER_S)
         slope = ((trust * PRIOR + (1 - trust) * agreed) / strength).astype(np.float32)
         base = far * slope
-        when = np.tile(np.flatnonzero(stretch.usable), len(stretch.heard))
+        when = np.tile(np.flatnonzero(stretch.usable), len(stretch.features))
         fit = EnsembleFit(np.concatenate(rows), (wanted - base).astype(np.float32), when, steps, device, identity)
         return cls(fit, general, inputs, slope, centre, spread, base, wanted)
 
     def model(self, text: Correction | None = None, live: Correction | None = None, helps: bool = True) -> PersonModel:
         """Of the members as they are best so far; strong enough to move as much as the real mouth."""
-        seen = self.fit.unseen() + self.base
+        seen = self.fit.out_of_fold() + self.base
         gain = np.clip(WANTED_SPREAD / (seen.std(0) + 1e-6), *GAIN).astype(np.float32)
-        parts = (self.inputs, self.fit.members(), self.slope, self.centre, self.spread, gain)
+        parts = (self.inputs, self.fit.ensemble(), self.slope, self.centre, self.spread, gain)
         return PersonModel(self.general, *parts, text, live, helps)
 
 
@@ -125,7 +138,7 @@ def train(job: TrainingJob) -> None:
         job.warn(code)
     job.report("features", 0.24, offset_ms=held_in.lag * 1000 / PER_S)
     # a checkpoint belongs to these frames and these weights
-    seen = f"{sha256_of(job.source)}/{hashlib.sha256(general.matrix.tobytes()).hexdigest()[:16]}/{engine.version}"
+    seen = f"{sha256_of_file(job.source)}/{hashlib.sha256(general.matrix.tobytes()).hexdigest()[:16]}/{engine.version}"
     first = Fitting.of(held_in, general, job.steps, job.device, f"held-in/{seen}/{length:.2f}")
     curve = _curve_of(whole, part, features, held_in)
     _run(job, first, "fit", job.work / "fit.pt", 0.24, 0.56, curve)
@@ -141,7 +154,10 @@ def train(job: TrainingJob) -> None:
     _run(job, last, "final", job.work / "final.pt", 0.68, 0.98, None)
     job.report("publish", 0.98)
     reach = whole.face.reach
-    text, live = (select_correction(*training_pairs(everything, w), reach) if ways[w].correction else None for w in CORRECTED_SOURCES)
+    text, live = (
+        select_correction(*training_pairs(everything, w), reach) if ways[w].correction else None
+        for w in CORRECTED_SOURCES
+    )
     last.model(text, live, "not-better" not in job.progress.warnings).save(job.out / MODEL)
     replace(result, warnings=job.progress.warnings).save(job.out / RESULT)
 
@@ -150,7 +166,7 @@ def prepared(
     job: TrainingJob, engine: AtlasEngine, name: str, seconds: float, start: float, end: float, made: Path | None = None
 ) -> Avatar:
     """The avatar of the clip's first seconds; one of an earlier attempt is taken again."""
-    target = made or job.work / f"{name}-{sha256_of(job.source)[:16]}-{engine.version}-{seconds:.2f}"
+    target = made or job.work / f"{name}-{sha256_of_file(job.source)[:16]}-{engine.version}-{seconds:.2f}"
     if not target.is_dir():
         service = job.service.model_copy(update={"max_avatar_s": seconds})
         for old in (*job.work.glob(f"{name}-*"), *job.work.glob(".part-*")):
@@ -196,7 +212,9 @@ def _run(
     fitting.fit.run(checkpoint, look, job.cancelled, job.warn)
 
 
-def _curve_of(whole: Avatar, part: Avatar, features: Array, held_in: TrainingData) -> Callable[[PersonModel], MouthCurve]:
+def _curve_of(
+    whole: Avatar, part: Avatar, features: Array, held_in: TrainingData
+) -> Callable[[PersonModel], MouthCurve]:
     """Makes the curves of the held-out part: real, general, and of a model; offset taken out, in eye distances."""
     fps = whole.plan.fps
     first, last = len(part.face.mouths), len(whole.face.mouths)

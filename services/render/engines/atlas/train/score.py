@@ -1,4 +1,4 @@
-"""Figures of a drawn mouth against the real one, from the product's own landmarks, and a picture to look at."""
+"""Scores of a drawn mouth against the real one, measured by the product's own landmarks, and a preview picture."""
 
 from __future__ import annotations
 
@@ -18,81 +18,86 @@ from services.render.face.shape import Array, measure_mouth
 from services.render.media.write import to_bgr
 from services.render.types import Frame, Image, Working
 
-HZ = 100
-NOISE = 0.008
-"""Jitter of the measured opening of a still mouth, in distances between the eyes: a still mouth scores nought."""
-REACH_S = 0.4
+CURVE_HZ = 100
+OPENING_NOISE = 0.008
+"""Jitter of the measured opening of a still mouth, in eye distances; it makes a still mouth score 0."""
+MAX_LAG_S = 0.4
 LIPS = [*pt.UPPER_LIP, *pt.LOWER_LIP]
-SHOWN = 5
+PREVIEW_MOMENTS = 5
 """Moments in the preview."""
-SIDE = 160
+PREVIEW_SIDE = 160
 
 
-def best_lag(drawn: Array, real: Array) -> tuple[float, float]:
-    """Largest correlation of two curves at ``HZ`` within ``REACH_S``, and its lag in ms (positive: drawn is late)."""
+def best_lag(drawn: Array, measured: Array) -> tuple[float, float]:
+    """Largest correlation of two curves at ``CURVE_HZ`` within ``MAX_LAG_S``, and its lag in ms (positive: drawn is
+    late)."""
     best = (-1.0, 0.0)
-    for lag in range(-round(REACH_S * HZ), round(REACH_S * HZ) + 1, 2):
+    for lag in range(-round(MAX_LAG_S * CURVE_HZ), round(MAX_LAG_S * CURVE_HZ) + 1, 2):
         a = drawn[max(0, lag) : len(drawn) + min(0, lag)]
-        b = real[max(0, -lag) : len(real) - max(0, lag)]
+        b = measured[max(0, -lag) : len(measured) - max(0, lag)]
         a, b = a - a.mean(), b - b.mean()
-        power = np.sqrt(((a**2).sum() + NOISE**2 * len(a)) * (b**2).sum())
+        power = np.sqrt(((a**2).sum() + OPENING_NOISE**2 * len(a)) * (b**2).sum())
         value = float((a * b).sum() / power) if power > 1e-9 else 0.0
         if value > best[0]:
-            best = (value, 1000.0 * lag / HZ)
+            best = (value, 1000.0 * lag / CURVE_HZ)
     return best
 
 
-def figures(drawn: Array, real: Array, fps: float, offset_s: float) -> dict[str, float]:
-    """Of shapes (n, 468, 3) in the head's frame; ``offset_s`` is how much the clip's mouth is ahead of its sound.
+def scores(drawn: Array, measured: Array, fps: float, offset_s: float) -> dict[str, float]:
+    """Scores of shapes (n, 468, 3) in the head's frame; ``offset_s`` is how far the clip's mouth leads its sound.
 
-    The lag is told without that offset: a drawn mouth that is in time with the sound has none.
+    The lag excludes that offset: it is 0 for a drawn mouth in sync with the sound.
     """
-    a, b = measure_mouth(drawn), measure_mouth(real)
-    n = min(len(a), len(b))
-    t = np.arange(0, (n - 1) / fps, 1 / HZ)
-    a, b = (np.stack([np.interp(t, np.arange(n) / fps, c[:n]) for c in m.T], 1) for m in (a, b))
-    opening, lag = best_lag(a[:, 0], b[:, 0])
-    width, _ = best_lag(a[:, 1], b[:, 1])
+    drawn_curve, measured_curve = measure_mouth(drawn), measure_mouth(measured)
+    count = min(len(drawn_curve), len(measured_curve))
+    t = np.arange(0, (count - 1) / fps, 1 / CURVE_HZ)
+    drawn_curve, measured_curve = (
+        np.stack([np.interp(t, np.arange(count) / fps, c[:count]) for c in curve.T], 1)
+        for curve in (drawn_curve, measured_curve)
+    )
+    opening, lag = best_lag(drawn_curve[:, 0], measured_curve[:, 0])
+    width, _ = best_lag(drawn_curve[:, 1], measured_curve[:, 1])
     shift = round(max(0.0, lag / 1000) * fps), round(max(0.0, -lag / 1000) * fps)
-    p, q = drawn[shift[0] : n - shift[1], :, :2], real[shift[1] : n - shift[0], :, :2]
+    p, q = drawn[shift[0] : count - shift[1], :, :2], measured[shift[1] : count - shift[0], :, :2]
     k = min(len(p), len(q))
     distance = np.linalg.norm(p[:k, LIPS] - q[:k, LIPS], axis=2).mean()
     return {
         "opening_corr": round(opening, 3),
         "width_corr": round(width, 3),
         "lag_ms": round(lag - 1000 * offset_s, 1),
-        "opening_std_ratio": round(float(a[:, 0].std() / (b[:, 0].std() + 1e-9)), 3),
+        "opening_std_ratio": round(float(drawn_curve[:, 0].std() / (measured_curve[:, 0].std() + 1e-9)), 3),
         "lip_distance": round(float(distance), 4),
     }
 
 
-def drawn_part(
-    session: RenderSession, samples: Array, first: int, last: int, tick: Callable[[float], None]
+def render_frames(
+    session: RenderSession, samples: Array, first: int, last: int, progress: Callable[[float], None]
 ) -> list[Image]:
     """Pictures ``first`` to ``last`` of the session speaking ``samples`` (at ``RATE``, which it was opened with)."""
-    out: list[Image] = []
+    pictures: list[Image] = []
 
-    def given() -> Iterator[Frame | Working]:
+    def frames() -> Iterator[Frame | Working]:
         for k in range(0, len(samples), RATE):
             yield from session.push(samples[k : k + RATE])
         yield from session.finish()
 
     try:
-        for frame in given():
+        for frame in frames():
             if isinstance(frame, Frame):
                 number = round(frame.pts_us * session.fps / 1e6)
                 if first <= number < last:
-                    out.append(to_bgr(frame.image))
-                tick(min(1.0, number / last))
+                    pictures.append(to_bgr(frame.image))
+                progress(min(1.0, number / last))
                 if number >= last:
-                    return out
-        return out
+                    return pictures
+        return pictures
     finally:
         session.close()
 
 
-def shapes_of(pictures: list[Image], weights: Path, tick: Callable[[float], None]) -> Array:
-    """Shapes in the head's frame, as an avatar's preparation finds them; a picture without a face repeats the last."""
+def head_shapes(pictures: list[Image], weights: Path, progress: Callable[[float], None]) -> Array:
+    """Shapes (n, 468, 3) in the head's frame, found as in avatar preparation; a picture without a face repeats the
+    last."""
     tracker = Tracker(weights)
     meshes: list[Array] = []
     teeth: list[Array] = []
@@ -101,22 +106,22 @@ def shapes_of(pictures: list[Image], weights: Path, tick: Callable[[float], None
         if mesh is not None or meshes:
             meshes.append(meshes[-1] if mesh is None else mesh)
             teeth.append(teeth[-1] if mesh is None else teeth_reach(picture, mesh))
-        tick((k + 1) / len(pictures))
+        progress((k + 1) / len(pictures))
     if not meshes:
         return np.zeros((0, 468, 3), np.float32)
-    late = len(pictures) - len(meshes)
-    found = move_lip_contour(*(np.stack([*[seen[0]] * late, *seen]) for seen in (meshes, teeth)))
-    found = smooth(found, np.ones(len(found), bool))
-    return separate_pose(found, load_canonical_face(weights / "canonical_face.obj"))[1]
+    missing = len(pictures) - len(meshes)
+    moved = move_lip_contour(*(np.stack([*[seen[0]] * missing, *seen]) for seen in (meshes, teeth)))
+    moved = smooth(moved, np.ones(len(moved), bool))
+    return separate_pose(moved, load_canonical_face(weights / "canonical_face.obj"))[1]
 
 
 def preview(rows: list[list[Image]], boxes: list[list[tuple[int, int, int, int]]]) -> bytes:
-    """A JPEG: one row for real, before and after, one column for each moment; boxes say what is shown of each."""
-    lines = []
-    for pictures, cuts in zip(rows, boxes, strict=True):
+    """A JPEG with one row each for real, before and after, and one column per moment; ``boxes`` crop the pictures."""
+    strips = []
+    for pictures, crops in zip(rows, boxes, strict=True):
         cells = []
-        for picture, (x, y, w, h) in zip(pictures, cuts, strict=True):
+        for picture, (x, y, w, h) in zip(pictures, crops, strict=True):
             part = picture[max(0, y) : y + h, max(0, x) : x + w]
-            cells.append(cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
-        lines.append(np.concatenate(cells, 1))
-    return bytes(cv2.imencode(".jpg", np.concatenate(lines), [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())
+            cells.append(cv2.resize(part, (PREVIEW_SIDE, PREVIEW_SIDE), interpolation=cv2.INTER_AREA))
+        strips.append(np.concatenate(cells, 1))
+    return bytes(cv2.imencode(".jpg", np.concatenate(strips), [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())

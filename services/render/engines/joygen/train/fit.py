@@ -19,18 +19,23 @@ from services.common.errors import HuashengError
 from services.render.engines.joygen.depth import FACE_SIDE
 from services.render.engines.joygen.nets.unet import UNet
 from services.render.engines.joygen.nets.vae import Vae, decode, encode
-from services.render.engines.joygen.train.augment import Batch, depth_tensors, sample_batch, face_tensors
-from services.render.engines.joygen.train.losses import PatchDiscriminator, discriminator_loss, perceptual, reconstruction
+from services.render.engines.joygen.train.augment import Batch, depth_tensors, face_tensors, sample_batch
+from services.render.engines.joygen.train.losses import (
+    PatchDiscriminator,
+    discriminator_loss,
+    perceptual,
+    reconstruction,
+)
 from services.render.engines.joygen.train.material import HALF, TrainingData
 
-MOUTH = slice(FACE_SIDE // 4, 3 * FACE_SIDE // 4)
+MOUTH_COLUMNS = slice(FACE_SIDE // 4, 3 * FACE_SIDE // 4)
 """Columns of the lower half that are judged."""
-JUDGED = 16
+VALIDATION_FRAMES = 16
 """Held-out frames that are looked at."""
 
 
 @dataclass(frozen=True)
-class Recipe:
+class FineTuneRecipe:
     """What can be chosen; the defaults are the published recipe, but for the batch (16 there) and the average."""
 
     batch: int = 4
@@ -59,97 +64,106 @@ class Recipe:
     seed: int = 0
 
     @classmethod
-    def of(cls, given: dict[str, Any]) -> Recipe:
+    def from_values(cls, values: dict[str, Any]) -> FineTuneRecipe:
         """Of values by name. Raises ``bad-request`` for one that there is not, or of another type."""
-        known = {f.name: type(f.default) for f in fields(cls)}
-        for name, value in given.items():
-            kind = known.get(name)
-            if kind is None or not isinstance(value, (int, float) if kind is float else kind):
-                raise HuashengError("bad-request", what=f"the training's option {name}; there are: {', '.join(known)}")
-        return cls(**given)
+        types = {f.name: type(f.default) for f in fields(cls)}
+        for name, value in values.items():
+            expected = types.get(name)
+            if expected is None or not isinstance(value, (int, float) if expected is float else expected):
+                raise HuashengError("bad-request", what=f"the training's option {name}; there are: {', '.join(types)}")
+        return cls(**values)
 
 
-class Fit:
+class UNetFineTuning:
     """A network being trained. Same material, recipe and machine give the same network, stopped between or not."""
 
     def __init__(
-        self, unet: UNet, vae: Vae, material: TrainingData, recipe: Recipe, steps: int, device: str, identity: str
+        self,
+        unet: UNet,
+        vae: Vae,
+        material: TrainingData,
+        recipe: FineTuneRecipe,
+        steps: int,
+        device: str,
+        identity: str,
     ) -> None:
         self.material, self.recipe, self.steps, self.step, self.loss = material, recipe, steps, 0, float("nan")
-        told = json.dumps(asdict(recipe), sort_keys=True)
-        self.identity = hashlib.sha256(f"{identity} {steps} {told}".encode()).hexdigest()
+        options = json.dumps(asdict(recipe), sort_keys=True)
+        self.identity = hashlib.sha256(f"{identity} {steps} {options}".encode()).hexdigest()
         self.device, self.vae = torch.device(device), vae
         self.unet = unet.requires_grad_(True).train()
         self.unet.checkpointing = recipe.recompute
-        self.kept = copy.deepcopy(unet).eval().requires_grad_(False) if recipe.average else unet
+        self.averaged = copy.deepcopy(unet).eval().requires_grad_(False) if recipe.average else unet
         self.optimiser = _adam(self.unet, recipe.rate)
-        self.dice = torch.Generator().manual_seed(recipe.seed)
-        self.judge: PatchDiscriminator | None = None
+        self.rng = torch.Generator().manual_seed(recipe.seed)
+        self.discriminator: PatchDiscriminator | None = None
         if recipe.adversarial:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(recipe.seed)
-                self.judge = PatchDiscriminator().to(self.device)
-            self.judge_optimiser = _adam(self.judge, recipe.rate * 10)
-        precise = recipe.precision == "fp32" or (recipe.precision == "auto" and self.device.type == "cpu")
-        self._mixed = None if precise else torch.bfloat16
+                self.discriminator = PatchDiscriminator().to(self.device)
+            self.discriminator_optimiser = _adam(self.discriminator, recipe.rate * 10)
+        full_precision = recipe.precision == "fp32" or (recipe.precision == "auto" and self.device.type == "cpu")
+        self._mixed = None if full_precision else torch.bfloat16
 
-    def one(self) -> None:
+    def train_step(self) -> None:
         """One step of the optimiser."""
-        r = self.recipe
-        rate = r.last_rate + (r.rate - r.last_rate) * 0.5 * (1 + math.cos(math.pi * self.step / self.steps))
+        recipe = self.recipe
+        learning_rate = recipe.last_rate + (recipe.rate - recipe.last_rate) * 0.5 * (
+            1 + math.cos(math.pi * self.step / self.steps)
+        )
         for group in self.optimiser.param_groups:
-            group["lr"] = rate * min(1.0, (self.step + 1) / r.warm_up if r.warm_up else 1.0)
+            group["lr"] = learning_rate * min(1.0, (self.step + 1) / recipe.warm_up if recipe.warm_up else 1.0)
         self.optimiser.zero_grad(set_to_none=True)
         total = 0.0
-        for _ in range(r.accumulate):
-            total += self._part(sample_batch(self.material, r.batch, r.depth_part, self.dice))
-        nn.utils.clip_grad_norm_(self.unet.parameters(), r.clip)
+        for _ in range(recipe.accumulate):
+            total += self._accumulate(sample_batch(self.material, recipe.batch, recipe.depth_part, self.rng))
+        nn.utils.clip_grad_norm_(self.unet.parameters(), recipe.clip)
         self.optimiser.step()
         self.step += 1
-        if r.average:
-            decay = min(r.average, self.step / (self.step + 10))  # at first the average would be the start
+        if recipe.average:
+            decay = min(recipe.average, self.step / (self.step + 10))  # at first the average would be the start
             with torch.no_grad():
-                for mean, value in zip(self.kept.parameters(), self.unet.parameters(), strict=True):
+                for mean, value in zip(self.averaged.parameters(), self.unet.parameters(), strict=True):
                     mean.lerp_(value, 1 - decay)
-        self.loss = total / r.accumulate
+        self.loss = total / recipe.accumulate
 
-    def _part(self, batch: Batch) -> float:
+    def _accumulate(self, batch: Batch) -> float:
         real = batch.real.to(self.device)
         with self._autocast():
             with torch.no_grad():
-                wanted = encode(self.vae, real)
-            latents = self.unet(self._shown(real, batch.reference, batch.depth), batch.sound.to(self.device))
+                target = encode(self.vae, real)
+            latents = self.unet(self._unet_input(real, batch.reference, batch.depth), batch.sound.to(self.device))
             images = decode(self.vae, latents)
-            loss = reconstruction(latents.float(), wanted.float(), images.float(), real)
-            told = float(loss.detach())
+            loss = reconstruction(latents.float(), target.float(), images.float(), real)
+            value = float(loss.detach())
             if self.recipe.perceptual:
                 loss = loss + self.recipe.perceptual * perceptual(self.vae, images, real)
-            if self.judge is not None:
-                loss = loss + self._judged(self.judge, images[:, :, HALF:].float(), real[:, :, HALF:])
-        if not math.isfinite(told):
+            if self.discriminator is not None:
+                loss = loss + self._adversarial_loss(self.discriminator, images[:, :, HALF:].float(), real[:, :, HALF:])
+        if not math.isfinite(value):
             raise HuashengError("training-stopped", why=f"the loss is not a number at step {self.step}")
         (loss / self.recipe.accumulate).backward()  # type: ignore[no-untyped-call]
-        return told
+        return value
 
-    def _judged(self, judge: PatchDiscriminator, drawn: Tensor, real: Tensor) -> Tensor:
+    def _adversarial_loss(self, discriminator: PatchDiscriminator, drawn: Tensor, real: Tensor) -> Tensor:
         """The judge learns from this batch; what it says of the drawn faces is returned, weighted."""
-        self.judge_optimiser.zero_grad(set_to_none=True)
-        discriminator_loss(judge, drawn.detach(), real).backward()  # type: ignore[no-untyped-call]
-        self.judge_optimiser.step()
-        judge.requires_grad_(False)
-        said: Tensor = -judge(drawn).mean() * self.recipe.adversarial
-        judge.requires_grad_(True)
-        return said
+        self.discriminator_optimiser.zero_grad(set_to_none=True)
+        discriminator_loss(discriminator, drawn.detach(), real).backward()  # type: ignore[no-untyped-call]
+        self.discriminator_optimiser.step()
+        discriminator.requires_grad_(False)
+        loss: Tensor = -discriminator(drawn).mean() * self.recipe.adversarial
+        discriminator.requires_grad_(True)
+        return loss
 
-    def _shown(self, face: Tensor, reference: Tensor, depth: Tensor) -> Tensor:
+    def _unet_input(self, face: Tensor, reference: Tensor, depth: Tensor) -> Tensor:
         """What the UNet sees: the face without its lower half, another of the person, and depth if it takes it."""
         upper = face.clone()
         upper[:, :, HALF:] = -1
-        seen = [upper, reference.to(self.device)]
+        inputs = [upper, reference.to(self.device)]
         if self.unet.config.in_channels > 8:
-            seen.append(depth.to(self.device))
+            inputs.append(depth.to(self.device))
         with torch.no_grad():
-            return torch.cat([encode(self.vae, x) for x in seen], 1)
+            return torch.cat([encode(self.vae, x) for x in inputs], 1)
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         if self._mixed is None:
@@ -157,34 +171,41 @@ class Fit:
         return torch.autocast(self.device.type, self._mixed)
 
     @torch.no_grad()
-    def drawn(self, frames: list[int]) -> Tensor:
+    def predict(self, frames: list[int]) -> Tensor:
         """Faces (n, 3, 256, 256), -1..1, of held-out frames by the network that is kept.
 
         The reference is a frame that was learned from, so the mouth that is wanted is not shown.
         """
         out = []
-        others = self.material.learn[torch.linspace(0, len(self.material.learn) - 1, len(frames)).long().numpy()]
-        for frame, other in zip(frames, others, strict=True):
+        references = self.material.train[torch.linspace(0, len(self.material.train) - 1, len(frames)).long().numpy()]
+        for frame, reference_frame in zip(frames, references, strict=True):
             with self._autocast():
-                real, reference = (face_tensors(self.material, [int(i)]).to(self.device) for i in (frame, other))
-                shown = self._shown(real, reference, depth_tensors(self.material, [frame]))
+                real, reference = (
+                    face_tensors(self.material, [int(i)]).to(self.device) for i in (frame, reference_frame)
+                )
+                unet_input = self._unet_input(real, reference, depth_tensors(self.material, [frame]))
                 sound = torch.from_numpy(self.material.sound[[frame]]).to(self.device)
-                out.append(decode(self.vae, self.kept(shown, sound)).float().clamp(-1, 1).cpu())
+                out.append(decode(self.vae, self.averaged(unet_input, sound)).float().clamp(-1, 1).cpu())
         return torch.cat(out)
 
-    def judged(self) -> list[int]:
+    def validation_frames(self) -> list[int]:
         """The held-out frames that figures are of."""
-        held = self.material.held
-        return [int(i) for i in held[torch.linspace(0, len(held) - 1, min(JUDGED, len(held))).long().numpy()]]
+        candidates = self.material.validation
+        return [
+            int(i)
+            for i in candidates[
+                torch.linspace(0, len(candidates) - 1, min(VALIDATION_FRAMES, len(candidates))).long().numpy()
+            ]
+        ]
 
-    def figures(self) -> dict[str, float]:
+    def scores(self) -> dict[str, float]:
         """L1 (levels of 255) of the lower half and PSNR (dB) of the mouth, over the held-out frames."""
-        frames = self.judged()
-        drawn, real = self.drawn(frames), face_tensors(self.material, frames)
-        a, b = drawn[:, :, HALF:], real[:, :, HALF:]
-        error = float(F.mse_loss(a[..., MOUTH], b[..., MOUTH])) / 4
+        frames = self.validation_frames()
+        drawn, real = self.predict(frames), face_tensors(self.material, frames)
+        drawn_lower, real_lower = drawn[:, :, HALF:], real[:, :, HALF:]
+        error = float(F.mse_loss(drawn_lower[..., MOUTH_COLUMNS], real_lower[..., MOUTH_COLUMNS])) / 4
         return {
-            "lower_l1": round(127.5 * float(F.l1_loss(a, b)), 3),
+            "lower_l1": round(127.5 * float(F.l1_loss(drawn_lower, real_lower)), 3),
             "mouth_psnr_db": round(-10 * math.log10(max(error, 1e-10)), 3),
         }
 
@@ -196,15 +217,18 @@ class Fit:
             "loss": self.loss,
             "unet": self.unet.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "dice": self.dice.get_state(),
+            "dice": self.rng.get_state(),
         }
         if self.recipe.average:
-            state["kept"] = self.kept.state_dict()
-        if self.judge is not None:
-            state |= {"judge": self.judge.state_dict(), "judge_optimiser": self.judge_optimiser.state_dict()}
-        beside = path.with_suffix(".part")
-        torch.save(state, beside)
-        beside.replace(path)
+            state["kept"] = self.averaged.state_dict()
+        if self.discriminator is not None:
+            state |= {
+                "judge": self.discriminator.state_dict(),
+                "judge_optimiser": self.discriminator_optimiser.state_dict(),
+            }
+        partial = path.with_suffix(".part")
+        torch.save(state, partial)
+        partial.replace(path)
 
     def resume(self, path: Path) -> bool:
         """Go on from a checkpoint; False when there is none of this training."""
@@ -216,14 +240,14 @@ class Fit:
         self.unet.load_state_dict(state["unet"])
         self.optimiser.load_state_dict(state["optimiser"])
         if self.recipe.average:
-            self.kept.load_state_dict(state["kept"])
-        if self.judge is not None:
-            self.judge.load_state_dict(state["judge"])
-            self.judge_optimiser.load_state_dict(state["judge_optimiser"])
-        self.dice.set_state(state["dice"].clone())
+            self.averaged.load_state_dict(state["kept"])
+        if self.discriminator is not None:
+            self.discriminator.load_state_dict(state["judge"])
+            self.discriminator_optimiser.load_state_dict(state["judge_optimiser"])
+        self.rng.set_state(state["dice"].clone())
         self.step, self.loss = state["step"], state["loss"]
         return True
 
 
-def _adam(net: nn.Module, rate: float) -> torch.optim.AdamW:
-    return torch.optim.AdamW(net.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01)
+def _adam(network: nn.Module, learning_rate: float) -> torch.optim.AdamW:
+    return torch.optim.AdamW(network.parameters(), lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.01)

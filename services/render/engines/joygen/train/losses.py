@@ -10,14 +10,14 @@ from torch.nn import functional as F
 
 from services.render.engines.joygen.nets.vae import Vae
 
-PIXELS = 2.0
+PIXEL_WEIGHT = 2.0
 """Weight of the lower half's pixels; the latents' weight is 1."""
 
 
-def reconstruction(latents: Tensor, wanted: Tensor, images: Tensor, real: Tensor) -> Tensor:
+def reconstruction(latents: Tensor, target: Tensor, images: Tensor, real: Tensor) -> Tensor:
     """JoyGen's loss: L1 of the latents and of the lower half of the pictures (B, 3, H, W)."""
     half = real.shape[2] // 2
-    return F.l1_loss(latents, wanted) + PIXELS * F.l1_loss(images[:, :, half:], real[:, :, half:])
+    return F.l1_loss(latents, target) + PIXEL_WEIGHT * F.l1_loss(images[:, :, half:], real[:, :, half:])
 
 
 def perceptual(vae: Vae, images: Tensor, real: Tensor) -> Tensor:
@@ -27,12 +27,12 @@ def perceptual(vae: Vae, images: Tensor, real: Tensor) -> Tensor:
     """
     half = real.shape[2] // 2
     with torch.no_grad():
-        wanted = _states(vae, real[:, :, half:])
-    terms = [F.l1_loss(a, b) for a, b in zip(_states(vae, images[:, :, half:]), wanted, strict=True)]
+        target = _encoder_states(vae, real[:, :, half:])
+    terms = [F.l1_loss(a, b) for a, b in zip(_encoder_states(vae, images[:, :, half:]), target, strict=True)]
     return torch.stack(terms).mean()
 
 
-def _states(vae: Vae, x: Tensor) -> list[Tensor]:
+def _encoder_states(vae: Vae, x: Tensor) -> list[Tensor]:
     x, out = vae.encoder.conv_in(x), []
     for stage in list(vae.encoder.down_blocks)[:3]:
         x = stage(x)
@@ -40,7 +40,7 @@ def _states(vae: Vae, x: Tensor) -> list[Tensor]:
     return out
 
 
-class Patches(nn.Module):
+class PatchDiscriminator(nn.Module):
     """A small judge of patches (Isola et al. 2017) with spectral norm (Miyato et al. 2018): (B, 3, H, W) -> scores."""
 
     def __init__(self, size: int = 64) -> None:
@@ -57,6 +57,6 @@ class Patches(nn.Module):
         return out
 
 
-def judge_loss(judge: nn.Module, drawn: Tensor, real: Tensor) -> Tensor:
+def discriminator_loss(discriminator: nn.Module, drawn: Tensor, real: Tensor) -> Tensor:
     """Hinge loss of the judge."""
-    return F.relu(1 - judge(real)).mean() + F.relu(1 + judge(drawn)).mean()
+    return F.relu(1 - discriminator(real)).mean() + F.relu(1 + discriminator(drawn)).mean()

@@ -23,18 +23,18 @@ from services.render.engines.joygen.prepare import face_in
 from services.render.engines.joygen.store import FRAMES, Avatar
 from services.render.media.write import to_bgr
 
-PART = 64
+PART_FRAMES = 64
 HELD_OUT = 0.15
 """The last part of the clip, by which a training is judged and from which it does not learn."""
 GUARD = 10
 """Frames left out between the two parts: neighbours look alike."""
-LEAST = 50
+MIN_FRAMES = 50
 """Frames with a face under which nothing can be learned."""
 HALF = FACE_SIDE // 2
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """Arrays over the clip's frames."""
 
     faces: npt.NDArray[np.uint8]
@@ -43,56 +43,58 @@ class Material:
     """Shape (n, 128, 256): depth of the lips in the lower half; None without the 3D face."""
     sound: npt.NDArray[np.float32]
     """Shape (n, 50, 384), positions added."""
-    learn: npt.NDArray[np.int64]
+    train: npt.NDArray[np.int64]
     """Frames to learn from; all show a usable face."""
-    held: npt.NDArray[np.int64]
+    validation: npt.NDArray[np.int64]
     """Frames to judge by."""
 
 
-def gather(
+def gather_training_data(
     avatar: Avatar,
     name: str,
     samples: npt.NDArray[np.float32],
     bundle: Bundle,
     bfm: Bfm | None,
     work: Path,
-    tell: Callable[[float], None],
-) -> Material:
-    """Of an avatar and its clip's sound at 16 kHz. ``tell`` gets the part done and may raise to stop.
+    progress: Callable[[float], None],
+) -> TrainingData:
+    """Of an avatar and its clip's sound at 16 kHz. ``progress`` gets the part done and may raise to stop.
 
-    Raises ``few-faces`` when fewer than ``LEAST`` frames have both a usable face and sound.
+    Raises ``few-faces`` when fewer than ``MIN_FRAMES`` frames have both a usable face and sound.
     """
     count = min(len(avatar.face.boxes), len(samples) // FRAME_SAMPLES)
-    deep = bfm is not None and len(avatar.face.coefficients) > 0
+    with_depth = bfm is not None and len(avatar.face.coefficients) > 0
     work.mkdir(parents=True, exist_ok=True)
     parts = []
     reader = Reader(avatar.folder / FRAMES)
     try:
-        for start in range(0, count, PART):
+        for start in range(0, count, PART_FRAMES):
             path = work / f"faces-{start:06d}.npz"
             if not path.is_file():
-                chosen = list(range(start, min(count, start + PART)))
-                faces = np.stack([face_in(to_bgr(reader.frame(i)), _box(avatar, i)) for i in chosen])
+                frames = list(range(start, min(count, start + PART_FRAMES)))
+                faces = np.stack([face_in(to_bgr(reader.frame(i)), _box(avatar, i)) for i in frames])
                 depth = np.zeros((0, HALF, FACE_SIDE), np.uint8)
-                if deep and bfm is not None:
-                    depth = np.concatenate([_depth(avatar, bfm, i) for i in chosen])
-                beside = path.with_suffix(".tmp.npz")
-                np.savez(beside, faces=faces, depth=depth)
-                beside.replace(path)
+                if with_depth and bfm is not None:
+                    depth = np.concatenate([_depth(avatar, bfm, i) for i in frames])
+                partial = path.with_suffix(".tmp.npz")
+                np.savez(partial, faces=faces, depth=depth)
+                partial.replace(path)
             with np.load(path, allow_pickle=False) as data:
                 parts.append((data["faces"], data["depth"]))
-            tell(0.8 * min(count, start + PART) / count)
+            progress(0.8 * min(count, start + PART_FRAMES) / count)
     finally:
         reader.close()
-    sound = _sound(samples[: count * FRAME_SAMPLES], count, bundle, work / "sound.npy")
-    tell(1.0)
-    good = np.flatnonzero(avatar.face.strength[:count] >= 1)
-    if len(good) < LEAST:
-        percent = round(100 * len(good) / max(1, count))
+    sound = _audio_features(samples[: count * FRAME_SAMPLES], count, bundle, work / "sound.npy")
+    progress(1.0)
+    usable = np.flatnonzero(avatar.face.strength[:count] >= 1)
+    if len(usable) < MIN_FRAMES:
+        percent = round(100 * len(usable) / max(1, count))
         raise HuashengError("few-faces", name=name, percent=percent, limit=50)
-    cut = good[int(len(good) * (1 - HELD_OUT))]
-    depths = np.concatenate([d for _, d in parts]) if deep else None
-    return Material(np.concatenate([f for f, _ in parts]), depths, sound, good[good < cut - GUARD], good[good >= cut])
+    split = usable[int(len(usable) * (1 - HELD_OUT))]
+    depths = np.concatenate([d for _, d in parts]) if with_depth else None
+    return TrainingData(
+        np.concatenate([f for f, _ in parts]), depths, sound, usable[usable < split - GUARD], usable[usable >= split]
+    )
 
 
 def _box(avatar: Avatar, frame: int) -> tuple[int, int, int, int]:
@@ -101,17 +103,19 @@ def _box(avatar: Avatar, frame: int) -> tuple[int, int, int, int]:
 
 def _depth(avatar: Avatar, bfm: Bfm, frame: int) -> npt.NDArray[np.uint8]:
     with torch.inference_mode():
-        fitted = torch.from_numpy(avatar.face.coefficients[frame : frame + 1]).to(bfm.triangles.device)
-        levels = lip_depth(bfm, fitted, [avatar.placement(frame)])
+        coefficients = torch.from_numpy(avatar.face.coefficients[frame : frame + 1]).to(bfm.triangles.device)
+        levels = lip_depth(bfm, coefficients, [avatar.placement(frame)])
     return np.asarray(levels[:, HALF:].cpu().numpy(), np.uint8)
 
 
-def _sound(samples: npt.NDArray[np.float32], count: int, bundle: Bundle, path: Path) -> npt.NDArray[np.float32]:
+def _audio_features(
+    samples: npt.NDArray[np.float32], count: int, bundle: Bundle, path: Path
+) -> npt.NDArray[np.float32]:
     if not path.is_file():
         features = WhisperFeatures(bundle.whisper, bundle.kind, live=False)
         features.push(samples)
         features.finish()
-        beside = path.with_suffix(".tmp.npy")
-        np.save(beside, np.stack([features.rows(i) for i in range(count)]))
-        beside.replace(path)
+        partial = path.with_suffix(".tmp.npy")
+        np.save(partial, np.stack([features.rows(i) for i in range(count)]))
+        partial.replace(path)
     return np.asarray(np.load(path, allow_pickle=False))

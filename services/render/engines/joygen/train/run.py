@@ -18,16 +18,17 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from services.common.digest import sha256_of_file
 from services.common.errors import HuashengError
 from services.common.settings import load
-from services.common.weights import WeightsError, sha256_of
+from services.common.weights import WeightsError
 from services.render.engines.joygen.bfm import Bfm
 from services.render.engines.joygen.checkpoints import REQUIRED, UNET, Bundle, find_file, load_bundle
 from services.render.engines.joygen.engine import JoygenEngine
 from services.render.engines.joygen.settings import Settings
 from services.render.engines.joygen.store import FACE, Avatar
 from services.render.engines.joygen.train.augment import face_tensors
-from services.render.engines.joygen.train.fit import UNetFineTuning, FineTuneRecipe
+from services.render.engines.joygen.train.fit import FineTuneRecipe, UNetFineTuning
 from services.render.engines.joygen.train.material import gather_training_data
 from services.render.train.checks import clip_sound
 from services.render.train.job import PREVIEW, RESULT, TrainingJob, TrainingResult
@@ -36,9 +37,9 @@ from services.render.train.torch_setup import use_device
 log = logging.getLogger("huasheng.render.train")
 
 CHECKPOINT = "joygen.pt"
-SHOWN = 5
-SIDE = 160
-BETTER_DB = 0.1
+PREVIEW_FACES = 5
+PREVIEW_SIDE = 160
+MIN_GAIN_DB = 0.1
 """Rise of the mouth's PSNR under which a training gets the warning ``not-better``."""
 REPORT_EVERY_S = 1.0
 
@@ -65,7 +66,7 @@ def train(job: TrainingJob) -> None:
 
 def _train(job: TrainingJob) -> None:
     job.report("check", 0.0)
-    recipe = FineTuneRecipe.of(job.recipe)
+    recipe = FineTuneRecipe.from_values(job.recipe)
     use_device(job.device, job.shared.threads)
     root = _settings(job).models_dir / "joygen"
     samples, warnings = clip_sound(job.source, job.name)
@@ -78,8 +79,8 @@ def _train(job: TrainingJob) -> None:
     bundle.a2m = bundle.hubert = None  # the frames have their own expressions
     used = [find_file(root, names) for names in REQUIRED["joygen"].values()]
     files = [job.source, avatar.folder / FACE, *(p for p in used if p)]
-    seen = " ".join([*(sha256_of(p) for p in files), str(bfm is not None)])
-    work = job.work / f"joygen-{_short(seen)}"
+    identity = " ".join([*(sha256_of_file(p) for p in files), str(bfm is not None)])
+    work = job.work / f"joygen-{_short(identity)}"
     for old in job.work.glob("joygen-*"):
         if old != work:
             shutil.rmtree(old, ignore_errors=True)
@@ -90,17 +91,17 @@ def _train(job: TrainingJob) -> None:
     material = gather_training_data(avatar, job.name, samples, bundle, bfm, work, progress)
     if material.depth is None:
         job.warn("no-depth")
-    fit = UNetFineTuning(bundle.unet, bundle.vae, material, recipe, job.steps, job.device, seen)
+    fine_tuning = UNetFineTuning(bundle.unet, bundle.vae, material, recipe, job.steps, job.device, identity)
     before_file = work / "before.json"
     if not before_file.is_file():  # the published network, which a resumed one no longer is
-        before_file.write_text(json.dumps(fit.figures()), encoding="utf-8")
-        np.save(work / "before.npy", fit.drawn(_shown(fit)).numpy())
+        before_file.write_text(json.dumps(fine_tuning.scores()), encoding="utf-8")
+        np.save(work / "before.npy", fine_tuning.predict(_preview_frames(fine_tuning)).numpy())
     before: dict[str, float] = json.loads(before_file.read_text(encoding="utf-8"))
-    after = _run(job, fit, work)
-    if after["mouth_psnr_db"] - before["mouth_psnr_db"] < BETTER_DB:
+    after = _run(job, fine_tuning, work)
+    if after["mouth_psnr_db"] - before["mouth_psnr_db"] < MIN_GAIN_DB:
         job.warn("not-better")
     job.report("publish", 0.98)
-    save_unet(fit, job.out / "unet")
+    save_unet(fine_tuning, job.out / "unet")
     shutil.copyfile(job.work / PREVIEW, job.out / PREVIEW)
     TrainingResult(before, after, job.progress.warnings, 0.0, None).save(job.out / RESULT)
 
@@ -111,7 +112,7 @@ def _settings(job: TrainingJob) -> Settings:
 
 def _prepared(job: TrainingJob) -> Path:
     """The avatar of the clip when the training is run without the service."""
-    target = job.work / f"avatar-{sha256_of(job.source)[:16]}-{job.service.max_avatar_s}"
+    target = job.work / f"avatar-{sha256_of_file(job.source)[:16]}-{job.service.max_avatar_s}"
     if not target.is_dir():
         fresh = job.work / "fresh" / "avatar"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -134,52 +135,52 @@ def _face_model(bundle: Bundle, root: Path) -> Bfm | None:
         return None
 
 
-def _run(job: TrainingJob, fit: UNetFineTuning, work: Path) -> dict[str, float]:
+def _run(job: TrainingJob, fine_tuning: UNetFineTuning, work: Path) -> dict[str, float]:
     """Train to the last step. Figures go to the caller and, where TensorBoard is installed, to ``tensorboard/``."""
-    fit.resume(work / CHECKPOINT)
-    board = _board(job.work / "tensorboard", fit.step)
-    began, first, reported = time.monotonic(), fit.step, 0.0
-    figures: dict[str, float] = {}
-    job.report("fit", 0.2, step=fit.step)
+    fine_tuning.resume(work / CHECKPOINT)
+    writer = _tensorboard_writer(job.work / "tensorboard", fine_tuning.step)
+    started, first_step, reported = time.monotonic(), fine_tuning.step, 0.0
+    scores: dict[str, float] = {}
+    job.report("fit", 0.2, step=fine_tuning.step)
     try:
-        while fit.step < job.steps or not figures:
+        while fine_tuning.step < job.steps or not scores:
             if job.cancelled():
-                fit.save(work / CHECKPOINT)
+                fine_tuning.save(work / CHECKPOINT)
                 raise HuashengError("cancelled")
-            if fit.step < job.steps:
-                fit.one()
-            if board is not None:
-                board.add_scalar("loss", fit.loss, fit.step)
-                board.add_scalar("rate", fit.optimiser.param_groups[0]["lr"], fit.step)
-            look = fit.step % fit.recipe.save_every == 0 or fit.step == job.steps
-            if not look and time.monotonic() - reported < REPORT_EVERY_S:
+            if fine_tuning.step < job.steps:
+                fine_tuning.train_step()
+            if writer is not None:
+                writer.add_scalar("loss", fine_tuning.loss, fine_tuning.step)
+                writer.add_scalar("rate", fine_tuning.optimiser.param_groups[0]["lr"], fine_tuning.step)
+            validate = fine_tuning.step % fine_tuning.recipe.save_every == 0 or fine_tuning.step == job.steps
+            if not validate and time.monotonic() - reported < REPORT_EVERY_S:
                 continue
             reported = time.monotonic()
-            more: dict[str, Any] = {}
-            if look:
-                fit.save(work / CHECKPOINT)
-                figures = fit.figures()
-                _preview(fit, work, job.work / PREVIEW)
-                more = {"validation_loss": figures["lower_l1"], "preview": PREVIEW}
-                if board is not None:
-                    for name, value in figures.items():
-                        board.add_scalar(f"held out/{name}", value, fit.step)
-            pace = (reported - began) / max(1, fit.step - first)
+            extra: dict[str, Any] = {}
+            if validate:
+                fine_tuning.save(work / CHECKPOINT)
+                scores = fine_tuning.scores()
+                _preview(fine_tuning, work, job.work / PREVIEW)
+                extra = {"validation_loss": scores["lower_l1"], "preview": PREVIEW}
+                if writer is not None:
+                    for name, value in scores.items():
+                        writer.add_scalar(f"held out/{name}", value, fine_tuning.step)
+            pace = (reported - started) / max(1, fine_tuning.step - first_step)
             job.report(
                 "fit",
-                0.2 + 0.78 * fit.step / job.steps,
-                step=fit.step,
-                loss=fit.loss,
-                eta_s=(job.steps - fit.step) * pace,
-                **more,
+                0.2 + 0.78 * fine_tuning.step / job.steps,
+                step=fine_tuning.step,
+                loss=fine_tuning.loss,
+                eta_s=(job.steps - fine_tuning.step) * pace,
+                **extra,
             )
     finally:
-        if board is not None:
-            board.close()
-    return figures
+        if writer is not None:
+            writer.close()
+    return scores
 
 
-def _board(folder: Path, step: int) -> Any:
+def _tensorboard_writer(folder: Path, step: int) -> Any:
     if importlib.util.find_spec("tensorboard") is None:
         log.warning("tensorboard is not installed: no curves are written (pip install tensorboard)")
         return None
@@ -188,31 +189,37 @@ def _board(folder: Path, step: int) -> Any:
     return SummaryWriter(str(folder), purge_step=step + 1)  # steps after the checkpoint are written again
 
 
-def _shown(fit: UNetFineTuning) -> list[int]:
-    frames = fit.judged()
-    return [frames[int(k)] for k in np.linspace(0, len(frames) - 1, min(SHOWN, len(frames)))]
+def _preview_frames(fine_tuning: UNetFineTuning) -> list[int]:
+    frames = fine_tuning.validation_frames()
+    return [frames[int(k)] for k in np.linspace(0, len(frames) - 1, min(PREVIEW_FACES, len(frames)))]
 
 
-def _preview(fit: UNetFineTuning, work: Path, path: Path) -> None:
+def _preview(fine_tuning: UNetFineTuning, work: Path, path: Path) -> None:
     """A JPEG of held-out faces in rows: real, before, now."""
-    frames = _shown(fit)
-    rows = [face_tensors(fit.material, frames), torch.from_numpy(np.load(work / "before.npy")), fit.drawn(frames)]
-    lines = [np.concatenate([_small(x) for x in row], 1) for row in rows]
-    beside = path.with_suffix(".part.jpg")
-    cv2.imwrite(str(beside), np.concatenate(lines), [cv2.IMWRITE_JPEG_QUALITY, 90])
-    beside.replace(path)
+    frames = _preview_frames(fine_tuning)
+    rows = [
+        face_tensors(fine_tuning.material, frames),
+        torch.from_numpy(np.load(work / "before.npy")),
+        fine_tuning.predict(frames),
+    ]
+    strips = [np.concatenate([_thumbnail(x) for x in row], 1) for row in rows]
+    partial = path.with_suffix(".part.jpg")
+    cv2.imwrite(str(partial), np.concatenate(strips), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    partial.replace(path)
 
 
-def _small(face: Tensor) -> npt.NDArray[np.uint8]:
+def _thumbnail(face: Tensor) -> npt.NDArray[np.uint8]:
     levels = ((face.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()[..., ::-1]
-    return np.asarray(cv2.resize(np.ascontiguousarray(levels), (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(
+        cv2.resize(np.ascontiguousarray(levels), (PREVIEW_SIDE, PREVIEW_SIDE), interpolation=cv2.INTER_AREA), np.uint8
+    )
 
 
-def save_unet(fit: UNetFineTuning, folder: Path) -> None:
+def save_unet(fine_tuning: UNetFineTuning, folder: Path) -> None:
     """The network that is kept, as diffusers and upstream read it."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(fit.unet.config.to_json(), indent=1), encoding="utf-8")
-    tensors = {k: v.detach().float().cpu().contiguous() for k, v in fit.kept.state_dict().items()}
+    (folder / "config.json").write_text(json.dumps(fine_tuning.unet.config.to_json(), indent=1), encoding="utf-8")
+    tensors = {k: v.detach().float().cpu().contiguous() for k, v in fine_tuning.averaged.state_dict().items()}
     save_file(tensors, folder / UNET, {"format": "pt"})
 
 
