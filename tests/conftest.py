@@ -12,8 +12,9 @@ from services.common.serving import Service
 from services.common.settings import ServiceSettings, SharedSettings
 from services.common.weights import WeightsError, folder, manifest
 from tests.fakes import serving
+from tests.fakes.ports import free_port
 from tests.skips import pytest_addoption, pytest_make_collect_report, pytest_runtest_makereport
-from tools.system import System, free_ports
+from tools.system import System
 
 __all__ = ["pytest_addoption", "pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks
 
@@ -56,7 +57,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     except WeightsError as e:
         pytest.skip(f"weights are not here: {e}")
     data: Path = tmp_path_factory.mktemp("system")
-    ports = free_ports(["asr", "llm", "tts", "render", "gateway", "http"])
+    ports = {name: free_port() for name in ("asr", "llm", "tts", "render", "gateway", "http")}
     with System(data, ports=ports, metrics=False) as running:
         running.start()
         running.wait_ready()

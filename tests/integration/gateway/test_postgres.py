@@ -32,7 +32,8 @@ def postgres() -> Iterator[str]:
         if user:
             shutil.chown(folder, user)
         run = {"user": user, "check": True, "cwd": "/", "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run([BIN / "initdb", "-D", folder / "db", "-U", "huasheng", "--auth=trust", "--no-sync"], **run)
+        how = ("-U", "huasheng", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
+        subprocess.run([BIN / "initdb", "-D", folder / "db", *how], **run)
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
         subprocess.run([BIN / "pg_ctl", "-D", folder / "db", "-o", options, "-w", "-l", folder / "log", "start"], **run)
         try:
