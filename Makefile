@@ -5,7 +5,7 @@ UNIT = OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --maxprocesses 4 tests/unit
 export PYTHONPATH := $(CURDIR):$(CURDIR)/protos/gen
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-dev weights demo run test test-unit test-slow test-e2e test-containers check proto proto-baseline settings-docs bench clean
+.PHONY: help setup setup-train setup-dev weights demo run test test-unit test-slow test-e2e test-containers format check proto proto-baseline settings-docs bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -44,6 +44,10 @@ test-e2e: setup-dev ## Only the page, in real Chromium
 
 test-containers: setup-dev ## Build the images, run the composed stack, kill each service once (needs a Docker engine)
 	@$(PY) -m pytest -s tests/containers
+
+format: setup-dev ## Format the Python code (ruff) and the page (prettier)
+	@.venv/bin/ruff format .
+	@tools/format_web
 
 check: setup-dev ## Lint, types, contracts, Dockerfiles
 	@.venv/bin/ruff format --check . && .venv/bin/ruff check .
