@@ -20,6 +20,7 @@ import { avatarReport } from "./avatar_report.js";
 
 /** @typedef {import("../core/types.js").Asset} Asset */
 /** @typedef {import("../core/types.js").Job} Job */
+
 const DEFAULT_UPLOAD_BYTES = 524_288_000;
 
 /** @param {import("../core/router.js").Visit} visit @returns {HTMLElement} */

@@ -7,6 +7,7 @@
 import * as jobs from "../jobs/job_store.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
+
 const RETRY_MS = 1000;
 
 /** Attempts without progress before giving up. The finished file can still be played by hand. */

@@ -9,6 +9,7 @@ import { t } from "../i18n/translate.js";
 /** @typedef {{key: string, label: string, points: Points}} Line `key` chooses the colour: "a", "b" or "c" */
 /** @typedef {{title: string, x: string, digits: number, fromZero: boolean, unit: string}} ChartOptions */
 /** @typedef {ReturnType<typeof chartElements>} ChartElements */
+
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT] = [600, 200];
 

@@ -3,6 +3,7 @@
 import { language, t } from "../i18n/translate.js";
 
 /** @typedef {import("./types.js").ProblemBody} ProblemBody */
+
 const BASE = "/api/v1";
 const TIMEOUT_MS = 30_000;
 const SPEECH_TIMEOUT_MS = 120_000;

@@ -2,6 +2,7 @@
 // Functions that build DOM elements.
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /**

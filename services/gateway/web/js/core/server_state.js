@@ -5,6 +5,7 @@ import { get, list } from "./api.js";
 /** @typedef {import("./types.js").ProblemBody} ProblemBody */
 /** @typedef {import("./types.js").System} System */
 /** @typedef {import("./types.js").Voice} Voice */
+
 const POLL_MS = 20_000;
 const BUILTIN_RETRY_MS = 1500;
 const FIRST_ANSWER_MS = 1000;

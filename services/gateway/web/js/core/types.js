@@ -225,4 +225,5 @@
  * @property {Fallback[] | null} [fallbacks]
  */
 /** @typedef {{id: string, title: string, created_at: string, updated_at: string, messages: number}} ConversationItem */
+
 export {};

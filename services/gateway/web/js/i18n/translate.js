@@ -5,6 +5,7 @@ import { en } from "./en/index.js";
 import { zh } from "./zh/index.js";
 
 /** @typedef {"zh" | "en"} Lang */
+
 const dictionaries = { zh, en };
 const preferred = () =>
   /** @type {Lang} */ ((navigator.languages ?? [navigator.language]).some((l) => /^zh/i.test(l)) ? "zh" : "en");

@@ -13,6 +13,7 @@ import * as jobs from "./job_store.js";
 import { jobTitle, jobUrl } from "./job_text.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
+
 const PILL_KINDS = { queued: "", running: "warn", succeeded: "good", failed: "bad", cancelled: "" };
 
 /**

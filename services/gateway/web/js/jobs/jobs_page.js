@@ -10,6 +10,7 @@ import { jobRow } from "./job_row.js";
 import * as jobs from "./job_store.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
+
 const STATES = ["", "active", "succeeded", "failed", "cancelled"];
 const PAGE_SIZE = 30;
 

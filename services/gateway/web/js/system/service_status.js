@@ -5,6 +5,7 @@ import { h } from "../core/dom.js";
 import { t } from "../i18n/translate.js";
 
 /** @typedef {import("../core/types.js").ServiceState} ServiceState */
+
 const PILL_KINDS = { serving: "good", loading: "warn", down: "bad" };
 
 /** @param {ServiceState} s */

@@ -15,6 +15,7 @@ import { servicePill } from "./service_status.js";
 /** @typedef {import("../core/types.js").Device} Device */
 /** @typedef {import("../core/types.js").Engines} Engines */
 /** @typedef {import("../core/types.js").System} System */
+
 const SERVICES = ["asr", "llm", "tts", "render"];
 
 /** @param {import("../core/router.js").Visit} visit @returns {HTMLElement} */

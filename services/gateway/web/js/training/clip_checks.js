@@ -8,6 +8,7 @@ import { t } from "../i18n/translate.js";
 /** @typedef {import("../core/types.js").Asset} Asset */
 /** @typedef {"good" | "warn" | "bad"} CheckState */
 /** @typedef {{key: string, state: CheckState, text: string}} Check */
+
 const MIN_S = 4;
 const SHORT_S = 12;
 const LONG_S = 60;

@@ -12,6 +12,7 @@ import { trainingWorkspace } from "./training_workspace.js";
 
 /** @typedef {import("../core/types.js").Engine} Engine */
 /** @typedef {import("../core/types.js").Engines} Engines */
+
 const PATH_STEPS = ["clip", "check", "run", "result"];
 
 /** @param {import("../core/router.js").Visit} visit @returns {HTMLElement} */

@@ -11,6 +11,7 @@ import { t } from "../i18n/translate.js";
 
 /** @typedef {{engine: string, device: string, side: string, subtitles: boolean}} RenderOptions "" is the default */
 /** @typedef {import("../core/types.js").Engine} Engine */
+
 const SIDES_PX = ["", "1080", "720", "512"];
 
 /** @type {RenderOptions} */

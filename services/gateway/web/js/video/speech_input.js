@@ -18,6 +18,7 @@ import { voiceChip } from "../voices/voice_chip.js";
 /** @typedef {import("../core/types.js").Avatar} Avatar */
 /** @typedef {{text: string, voice_id?: string} | {audio_asset_id: string}} Speech fields of `POST /videos` */
 /** @typedef {{missing: string}} Missing what the user has to do first */
+
 const DEFAULT_TEXT_CHARS = 5000;
 const DEFAULT_AUDIO_S = 600;
 

@@ -14,6 +14,7 @@ import { uploadWithProgress, voiceRecorder } from "./voice_recorder.js";
 
 /** @typedef {import("../core/types.js").Voice} Voice */
 /** @typedef {import("../core/types.js").VoiceClip} VoiceClip */
+
 const MAX_CLIPS = 5;
 
 /** @param {Voice} voice @param {string} path @param {AbortSignal} signal @param {(voice: Voice) => void} onchange */

@@ -15,6 +15,7 @@ import { ownVoiceCard } from "./own_voice_card.js";
 import { languageName, voiceInitial, voiceSummary } from "./voice_labels.js";
 
 /** @typedef {import("../core/types.js").Voice} Voice */
+
 const FILTER = "voices.filter";
 
 /** @param {import("../core/router.js").Visit} visit @returns {HTMLElement} */

@@ -1,5 +1,5 @@
 // @ts-check
-// What was found in a clip, in English.
+// Reports on an avatar's source, and warnings, in English.
 export default {
   "report.face": "Frames with a face",
   "report.width": "Width of the face",

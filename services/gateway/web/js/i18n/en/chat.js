@@ -1,5 +1,5 @@
 // @ts-check
-// Home and chat, in English.
+// Home and Chat, in English.
 export default {
   "home.title": "Look at a face and talk to it",
   "home.lead":

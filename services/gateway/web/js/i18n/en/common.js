@@ -1,5 +1,5 @@
 // @ts-check
-// Frame, states, problems and other words of every page, in English.
+// Texts shared by all pages: frame, states, problems, in English.
 export default {
   nav: "Main navigation",
   "nav.home": "Home",

@@ -1,5 +1,5 @@
 // @ts-check
-// Engines that did the work of others, in English.
+// Engines that replaced others, and engine states, in English.
 export default {
   "fallback.asr": "Recognised by {used}: {why}.",
   "fallback.llm": "Answered by {used}: {why}.",

@@ -1,11 +1,20 @@
 // @ts-check
 import common from "./common.js";
-import talk from "./chat.js";
-import make from "./video.js";
-import manage from "./management.js";
-import train from "./training.js";
-import voice from "./voices.js";
-import report from "./avatar_report.js";
-import fallback from "./fallbacks.js";
+import chat from "./chat.js";
+import video from "./video.js";
+import management from "./management.js";
+import training from "./training.js";
+import voices from "./voices.js";
+import avatarReport from "./avatar_report.js";
+import fallbacks from "./fallbacks.js";
 
-export const en = { ...common, ...talk, ...make, ...manage, ...train, ...voice, ...report, ...fallback };
+export const en = {
+  ...common,
+  ...chat,
+  ...video,
+  ...management,
+  ...training,
+  ...voices,
+  ...avatarReport,
+  ...fallbacks,
+};

@@ -1,5 +1,5 @@
 // @ts-check
-// Avatars, voices, jobs and system, in English.
+// Avatars, Jobs and System, in English.
 export default {
   "avatar.choose": "Choose an avatar",
   "avatar.new": "New avatar",

@@ -1,5 +1,5 @@
 // @ts-check
-// What was found in a clip, in Chinese.
+// Reports on an avatar's source, and warnings, in Chinese.
 export default {
   "report.face": "有人脸的画面",
   "report.width": "人脸宽度",

@@ -1,5 +1,5 @@
 // @ts-check
-// Home and chat, in Chinese.
+// Home and Chat, in Chinese.
 export default {
   "home.title": "看着一张脸，跟它说话",
   "home.lead": "画声让一段短视频或一张照片里的人开口：说你写下的话，或与你对话。全部在这台机器上完成。",

@@ -1,5 +1,5 @@
 // @ts-check
-// Frame, states, problems and other words of every page, in Chinese.
+// Texts shared by all pages: frame, states, problems, in Chinese.
 export default {
   nav: "主导航",
   "nav.home": "首页",

@@ -1,5 +1,5 @@
 // @ts-check
-// 由其他引擎代为完成时的说明，中文。
+// Engines that replaced others, and engine states, in Chinese.
 export default {
   "fallback.asr": "由 {used} 识别：{why}。",
   "fallback.llm": "由 {used} 回答：{why}。",

@@ -1,5 +1,5 @@
 // @ts-check
-// Avatars, voices, jobs and system, in Chinese.
+// Avatars, Jobs and System, in Chinese.
 export default {
   "avatar.choose": "选择形象",
   "avatar.new": "新形象",
