@@ -180,7 +180,7 @@ def _run(
 ) -> None:
     began, first = time.monotonic(), -1
 
-    def look(look: Look) -> None:
+    def report(look: Look) -> None:
         nonlocal first
         if first < 0:
             first = look.step
@@ -193,7 +193,7 @@ def _run(
         job.report(stage, start + (end - start) * part, step=look.step, loss=look.loss, eta_s=left, **more)
 
     job.report(stage, start, step=0)
-    fitting.fit.run(checkpoint, look, job.cancelled, job.warn)
+    fitting.fit.run(checkpoint, report, job.cancelled, job.warn)
 
 
 def _curve_of(whole: Avatar, part: Avatar, features: Array, held_in: Material) -> Callable[[PersonModel], MouthCurve]:
