@@ -16,10 +16,10 @@ from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.clip.frames import Reader
+from services.render.engines.joygen import prepare as making
 from services.render.engines.joygen.batching import Batcher, Full
 from services.render.engines.joygen.bfm import Bfm
 from services.render.engines.joygen.draw import Artist
-from services.render.engines.joygen.engine import prepare as making
 from services.render.engines.joygen.hearing import StreamHearing, silent_frame
 from services.render.engines.joygen.paste import JOYGEN
 from services.render.engines.joygen.prepare import JoygenPrepareJob, prepare
