@@ -1,4 +1,4 @@
-"""``python -m services.render`` serves until it is told to stop."""
+"""``python -m services.render`` serves until it is stopped."""
 
 from services.common import serving
 from services.common.settings import SharedSettings, load

@@ -1,8 +1,8 @@
-"""Says which checkpoints of a GPU engine are there, which are missing or wrong, and where each is to be had.
+"""Says which checkpoints of a GPU engine are there, which are missing or wrong, and where to get each.
 
     python -m services.render.engines.joygen.weights joygen|musetalk      (make weights ENGINE=joygen)
 
-Files that are there are loaded, strictly, so that a wrong or broken-off one is found here and not at the first request.
+Files that are there are loaded, strictly, so a wrong or incomplete one is found here and not at the first request.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ NO_SPEECH = 0.6
 REACH = 20
 """Largest offset looked for, in features (20 ms)."""
 OFFSET_MS = 100.0
-"""Offset over which a person is told."""
+"""Offset over which a warning is due."""
 IN_SYNC = 0.22
 """Mean correlation of the general estimate with the real mouth, at the best offset, under which sound and mouth are
 likely not each other's; unrelated ones reach .10 to .15."""

@@ -196,20 +196,20 @@ def _run(
 ) -> None:
     began, first = time.monotonic(), -1
 
-    def look(look: FitProgress) -> None:
+    def report(now: FitProgress) -> None:
         nonlocal first
         if first < 0:
-            first = look.step
-        pace = (time.monotonic() - began) / max(1, look.step - first) if look.step > first else 0.0
-        more: dict[str, Any] = {"validation_loss": look.validation_loss}
-        if curve and (look.step % SAVE_EVERY == 0 or look.step == job.steps):
+            first = now.step
+        pace = (time.monotonic() - began) / max(1, now.step - first) if now.step > first else 0.0
+        more: dict[str, Any] = {"validation_loss": now.validation_loss}
+        if curve and (now.step % SAVE_EVERY == 0 or now.step == job.steps):
             more["curve"] = curve(fitting.model())
-        left = (job.steps - look.step) * pace + (job.steps * pace if stage == "fit" else 0)
-        part = look.step / job.steps
-        job.report(stage, start + (end - start) * part, step=look.step, loss=look.loss, eta_s=left, **more)
+        left = (job.steps - now.step) * pace + (job.steps * pace if stage == "fit" else 0)
+        part = now.step / job.steps
+        job.report(stage, start + (end - start) * part, step=now.step, loss=now.loss, eta_s=left, **more)
 
     job.report(stage, start, step=0)
-    fitting.fit.run(checkpoint, look, job.cancelled, job.warn)
+    fitting.fit.run(checkpoint, report, job.cancelled, job.warn)
 
 
 def _curve_of(
