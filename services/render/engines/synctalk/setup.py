@@ -1,4 +1,4 @@
-"""Where the checkout is, how its programs are started, and what it lacks."""
+"""The SyncTalk checkout: its location, its missing parts, and how its programs are started."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ _OUR_PREFIXES = ("RENDER_", "GATEWAY_", "ASR_", "LLM_", "TTS_", "HUASHENG_")
 
 
 def checkout_problem(folder: Path) -> str:
-    """Why a folder is no checkout, "" when it is one."""
+    """Reason why a folder is no checkout, "" when it is one."""
     missing = [p for p in PROGRAMS if not (folder / p).is_file()]
     return f"{folder} is no SyncTalk checkout: it has no {missing[0]}" if missing else ""
 
 
 def python_problem(program: str) -> str:
-    """Why a program cannot be its Python, "" when it may be one."""
+    """Reason why a program cannot be SyncTalk's Python, "" when it can."""
     executable = shutil.which(program) if program else None
     if not executable:
         reason = f"{program} is no program" if program else "it is not set"
@@ -79,7 +79,7 @@ def python_problem(program: str) -> str:
 
 @dataclass(frozen=True)
 class SyncTalk:
-    """What the operator has set; see ``RenderSettings`` for the meaning of each."""
+    """The operator's settings; see ``RenderSettings`` for the meaning of each."""
 
     checkout: Path
     python: str
@@ -93,15 +93,16 @@ class SyncTalk:
     train_s: float = 172_800.0
 
     def missing(self) -> list[str]:
-        """Files that the checkout lacks, each with where it comes from."""
+        """Missing files of the checkout, each with its origin."""
         return [f"{name} ({origin})" for name, origin in FILES.items() if not (self.checkout / name).is_file()]
 
     def environment(self, gpu: str = "") -> dict[str, str]:
-        """What its programs see: their own Python first in ``PATH``, none of our settings (they may hold keys)."""
+        """Environment of its programs: their own Python first in ``PATH``, without our settings (they may hold
+        keys)."""
         drop = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "FORCE_COLOR", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
         env = {k: v for k, v in os.environ.items() if k not in drop and not k.startswith(_OUR_PREFIXES)}
         env["PATH"] = os.pathsep.join([str(self._program().parent), env.get("PATH", os.defpath)])
-        # its messages come through rich, which folds them at 80 columns where there is no terminal
+        # its messages are printed by rich, which wraps them at 80 columns without a terminal
         env |= {"PYTHONUNBUFFERED": "1", "COLUMNS": "1000", "MPLBACKEND": "Agg"}
         if gpu or self.gpu:
             env["CUDA_VISIBLE_DEVICES"] = gpu or self.gpu
@@ -110,10 +111,17 @@ class SyncTalk:
     def start(self, arguments: Sequence[str], what: str, deadline_s: float, gpu: str = "") -> Child:
         """Start its Python with these arguments in the checkout. Raises ``program-failed``."""
         command = [str(self._program()), *arguments]
-        return Child(command, self.checkout, self.environment(gpu), what, deadline_s, self.quiet_s)
+        return Child(
+            command=command,
+            cwd=self.checkout,
+            env=self.environment(gpu),
+            what=what,
+            deadline_s=deadline_s,
+            quiet_s=self.quiet_s,
+        )
 
     def probe(self) -> DeviceInfo:
-        """Ask its Python what it has. Raises ``engine-unavailable`` with what to do."""
+        """Query its Python for packages and GPU. Raises ``engine-unavailable`` with the remedy."""
         if lacking := self.missing():
             raise _unavailable(f"files are missing in the checkout: {'; '.join(lacking)}")
         if not shutil.which("ffmpeg", path=self.environment()["PATH"]):

@@ -37,7 +37,7 @@ CHECKPOINT = "joygen.pt"
 PREVIEW_FACES = 5
 PREVIEW_SIDE = 160
 MIN_GAIN_DB = 0.1
-"""Rise of the mouth's PSNR under which a training is told to have been of no use."""
+"""Smallest gain in the mouth's PSNR, in dB, for a useful training; below it the result carries a warning."""
 REPORT_EVERY_S = 1.0
 
 
@@ -85,10 +85,20 @@ def _train(job: Job) -> None:
     def progress(part: float) -> None:
         job.at("features", 0.1 + 0.1 * part)
 
-    material = gather_training_data(avatar, job.name, samples, bundle, bfm, work, progress)
+    material = gather_training_data(
+        avatar=avatar, name=job.name, samples=samples, bundle=bundle, bfm=bfm, work=work, progress=progress
+    )
     if material.depth is None:
         job.warn("no-depth")
-    fine_tuning = UNetFineTuning(bundle.unet, bundle.vae, material, recipe, job.steps, job.device, identity)
+    fine_tuning = UNetFineTuning(
+        unet=bundle.unet,
+        vae=bundle.vae,
+        material=material,
+        recipe=recipe,
+        steps=job.steps,
+        device=job.device,
+        identity=identity,
+    )
     before_file = work / "before.json"
     if not before_file.is_file():  # the published network, which a resumed one no longer is
         before_file.write_text(json.dumps(fine_tuning.scores()), encoding="utf-8")
@@ -129,7 +139,7 @@ def _face_model(bundle: Bundle, root: Path) -> Bfm | None:
 
 
 def _run(job: Job, fine_tuning: UNetFineTuning, work: Path) -> dict[str, float]:
-    """To the last step. What is said goes to the caller and, where TensorBoard is installed, to ``tensorboard/``."""
+    """Train to the last step. Progress goes to the caller and, where TensorBoard is installed, to ``tensorboard/``."""
     fine_tuning.resume(work / CHECKPOINT)
     writer = _tensorboard_writer(job.work / "tensorboard", fine_tuning.step)
     started, first_step, reported = time.monotonic(), fine_tuning.step, 0.0
@@ -160,8 +170,8 @@ def _run(job: Job, fine_tuning: UNetFineTuning, work: Path) -> dict[str, float]:
                         writer.add_scalar(f"held out/{name}", value, fine_tuning.step)
             pace = (reported - started) / max(1, fine_tuning.step - first_step)
             job.at(
-                "fit",
-                0.2 + 0.78 * fine_tuning.step / job.steps,
+                stage="fit",
+                fraction=0.2 + 0.78 * fine_tuning.step / job.steps,
                 step=fine_tuning.step,
                 loss=fine_tuning.loss,
                 eta_s=(job.steps - fine_tuning.step) * pace,
