@@ -1,6 +1,6 @@
-"""Brings one picture to life: a loop in which the head sways a little and the eyes blink.
+"""Animates one picture: a loop in which the head sways a little and the eyes blink.
 
-The loop's end meets its start, since every motion goes through whole cycles in it.
+The loop is seamless, because every motion has a whole number of cycles in it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SWAY = (
 BLINKS_S = (1.4, 4.9, 7.7)
 CLOSING_S, CLOSED_S, OPENING_S = 0.08, 0.04, 0.16
 GLASSES_CONTRAST = 0.2
-"""Contrast of a line across the nose that is the bridge of glasses; without them it is .01 to .08."""
+"""Smallest contrast of the bridge of glasses, a line across the nose; without glasses it is .01 to .08."""
 LID_SOFTNESS = 1.6
 """Softness of the lid's edge, in pixels."""
 LIDS = (
@@ -51,11 +51,12 @@ LIDS = (
 
 
 MAX_CLOSED_OPENING = 0.1
-"""Measured opening, in eye distances, up to which lips may touch: the mesh's inner lips never quite do."""
+"""Largest measured opening of a closed mouth, in eye distances. The inner lips of the mesh never quite touch."""
 SEARCH_RANGE, LIP_OFFSET = 0.07, 0.003
-"""How far from the middle between them their line is sought, and how far off it the inner lips are put."""
+"""Search range around the middle of the lips for their line, and distance of the inner lips from it, in eye
+distances."""
 CORNER_COST = 8.0
-"""What it costs to move the mouth's corners, for each eye distance; where a mouth is slanted the mesh misses them."""
+"""Cost per eye distance of moving the mouth's corners, which the mesh misses in slanted mouths."""
 
 
 def track_portrait(job: PrepareJob, store: Path, progress: Progress | None = None) -> TrackedClip:
@@ -92,10 +93,10 @@ def animate_portrait(
 
 
 def snap_closed_lips(picture: Image, mesh: Array) -> Array:
-    """The mesh (468, 3) with the inner lips of a closed mouth put where the picture shows them meet.
+    """The mesh (468, 3) with the inner lips of a closed mouth moved to the line where they meet in the picture.
 
     The line is the darkest smooth path from corner to corner (dynamic programming, cf. Kass, Witkin and Terzopoulos
-    1988). A mouth that is open is left as it is.
+    1988). An open mouth does not change.
     """
     eyes = [mesh[list(c), :2].mean(0) for c in (pt.RIGHT_EYE_CORNERS, pt.LEFT_EYE_CORNERS)]
     eye_distance = float(np.linalg.norm(eyes[1] - eyes[0]))
@@ -170,7 +171,7 @@ def _rotation(pitch: float, yaw: float, roll: float) -> Array:
 
 
 def portrait_frames(picture: Image, mesh: Array, canonical: Array, fps: float) -> Iterator[tuple[int, Image, Array]]:
-    """The loop: (frames in all, BGR picture, mesh (468, 3)) of each frame. Who wears glasses does not blink."""
+    """Frames of the loop: (number of frames, BGR picture, mesh (468, 3)). A person with glasses does not blink."""
     height, width = picture.shape[:2]
     poses = fit_poses(mesh[None], canonical)
     eye_distance = float(poses.scale[0])
@@ -178,7 +179,7 @@ def portrait_frames(picture: Image, mesh: Array, canonical: Array, fps: float) -
     low, high = head[:, :2].min(0), head[:, :2].max(0)
     centre = (low + high) / 2
     oval = head[list(pt.FACE_OVAL)]
-    # hair and ears move with the head, a little less the farther out
+    # hair and ears move with the head, less with distance
     hair = [centre + (oval[:, :2] - centre) * k for k in (1.3, 1.7)]
     hair_at = np.concatenate([np.c_[h, np.full(len(h), oval[:, 2].mean() + 0.3)] for h in hair])
     above_chin = hair_at[:, 1] < high[1] - 0.3
@@ -225,7 +226,7 @@ def _anchors(width: int, height: int, chest: Array, eye_distance: float) -> Arra
 
 
 def has_glasses(picture: Image, mesh: Array) -> bool:
-    """Whether a line crosses the bridge of the nose. Lids cannot move behind frames that would move with them."""
+    """Whether a line crosses the bridge of the nose. Blinking would distort the frames of glasses."""
     top, bottom = mesh[9, :2], mesh[197, :2]
     eye_distance = float(
         np.linalg.norm(mesh[list(pt.RIGHT_EYE_CORNERS), :2].mean(0) - mesh[list(pt.LEFT_EYE_CORNERS), :2].mean(0))
@@ -242,7 +243,7 @@ def has_glasses(picture: Image, mesh: Array) -> bool:
 
 
 def close_eyes(picture: Image, mesh: Array, closed: float) -> Image:
-    """The picture with the upper lids brought down over the eyes by ``closed`` (0 to 1)."""
+    """The picture with the upper lids lowered by ``closed`` (0 to 1)."""
     if closed <= 0:
         return picture
     out = picture.copy()

@@ -1,1 +1,1 @@
-"""Faces: finding them, following their mesh, taking head pose out, and warping pictures."""
+"""Faces: detection, mesh tracking, removal of the head pose, and picture warping."""

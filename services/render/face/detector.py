@@ -1,7 +1,7 @@
 """Finds faces: MediaPipe's short-range BlazeFace (Bazarevsky et al. 2019), run by LiteRT.
 
-The model sees 128×128 pixels, so a face narrower than about a tenth of the picture is missed; a picture without a find
-is therefore searched again in overlapping square tiles.
+The model's input is 128×128 pixels, so it misses faces narrower than about a tenth of the picture. A picture without a
+detection is therefore searched again in overlapping square tiles.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from services.render.face.litert import LiteRtModel
 INPUT_SIDE = 128
 MIN_SCORE = 0.6
 SAME_FACE_IOU = 0.3
-"""Boxes that overlap more than this (intersection over union) are the same face."""
+"""Boxes with a larger intersection over union are the same face."""
 TILE_SHARES = (1.0, 0.5, 0.3)
-"""Sides of the search tiles, as parts of the picture's short side."""
+"""Sides of the search tiles, as shares of the picture's short side."""
 
 
 @dataclass(frozen=True)
 class DetectedFace:
-    """A found face, in pixels of the picture searched."""
+    """A detected face, in pixels of the picture."""
 
     score: float
     box: tuple[float, float, float, float]
@@ -73,7 +73,7 @@ class Detector:
         self._anchors = _anchors()
 
     def detect(self, picture: npt.NDArray[np.uint8]) -> list[DetectedFace]:
-        """All faces of a BGR picture, the surest first; tiles are searched only when the whole shows none."""
+        """All faces of a BGR picture, highest score first. Tiles are searched only when the whole picture has none."""
         height, width = picture.shape[:2]
         faces = self._detect_in(picture, 0, 0, max(height, width))
         for tile_share in TILE_SHARES:

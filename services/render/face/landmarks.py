@@ -1,6 +1,6 @@
-"""Follows one face through a video: MediaPipe's 468-point face mesh (Kartynnik et al. 2019), run by LiteRT.
+"""Tracks one face through a video: MediaPipe's 468-point face mesh (Kartynnik et al. 2019), run by LiteRT.
 
-Points are in pixels of the picture; z has the scale of x, smaller is nearer to the camera.
+Points are in pixels of the picture. z has the scale of x; a smaller z is nearer to the camera.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ POINT_COUNT = 468
 MIN_PRESENCE = 0.5
 RIGHT_EYE, LEFT_EYE = 33, 263
 VIEWS = ((1.5, 0.0), (1.36, 0.06), (1.62, -0.06))
-"""Crop size over face size and extra turn (radians) of the looks that are averaged: one look alone jitters."""
+"""Ratio of crop size to face size and extra roll (radians) of the predictions that are averaged: a single one
+jitters."""
 RIVAL_WIDTH = 0.6
-"""A second face is a rival when it is at least this wide, as a part of the widest."""
+"""Smallest width of a rival, a second face of similar size, as a share of the widest face."""
 CHECK_EVERY = 25
-"""Frames between two looks of the detector at the whole picture."""
+"""Frames between two runs of the detector on the whole picture."""
 
 
 class FaceMesh:
@@ -77,7 +78,7 @@ def _crop_of_mesh(points: Points) -> tuple[npt.NDArray[np.float64], float, float
 def _crop_of_face(face: DetectedFace) -> tuple[npt.NDArray[np.float64], float, float]:
     eye_axis = face.points[1] - face.points[0]
     x0, y0, x1, y1 = face.box
-    # the detector's box ends at the brows: the mesh wants the forehead as well
+    # the detector's box ends at the brows, but the mesh needs the forehead
     return (
         np.array([(x0 + x1) / 2, (y0 + y1) / 2]),
         max(x1 - x0, y1 - y0) * 1.1,
@@ -86,7 +87,7 @@ def _crop_of_face(face: DetectedFace) -> tuple[npt.NDArray[np.float64], float, f
 
 
 class Tracker:
-    """Gives one picture after another the mesh of the one person in it."""
+    """Tracks the mesh of the one person in a sequence of pictures."""
 
     def __init__(self, weights: Path) -> None:
         self._detector = Detector(weights)
@@ -94,7 +95,7 @@ class Tracker:
         self._points: Points | None = None
         self._count = 0
         self.rivals = 0
-        """Most faces of similar size seen in one picture, when more than one."""
+        """Largest number of faces of similar size in one picture, when more than one."""
         self.rival_pictures = 0
         self.checked_pictures = 0
 
@@ -106,7 +107,7 @@ class Tracker:
         if self._points is None:
             return None
         self._points = self._mesh.predict(picture, *_crop_of_mesh(self._points))
-        if self._points is None:  # moved too fast for following: look for it again at once
+        if self._points is None:  # it moved too fast to track: detect it again
             self._detect(picture)
             if self._points is not None:
                 self._points = self._mesh.predict(picture, *_crop_of_mesh(self._points))
@@ -125,6 +126,6 @@ class Tracker:
         if self._points is not None:
             low, high = self._points[:, :2].min(0), self._points[:, :2].max(0)
             if any(iou((*low, *high), f.box) > 0.2 for f in faces):
-                return  # following goes well
+                return  # tracking still matches a detection
         face = max(faces, key=lambda f: f.width)
         self._points = self._mesh.predict(picture, *_crop_of_face(face))

@@ -1,7 +1,7 @@
-"""Puts the mesh's inner lips where the lips end, where the mesh takes teeth for lip.
+"""Corrects the mesh's inner lip contour where the mesh mistakes teeth for lip.
 
-Teeth are brighter and paler than this person's lips are in the same picture. Where such pixels go on beyond the inner
-contour, the contour is moved outwards to their end; it is never moved inwards, and where lips meet nothing changes.
+Teeth are brighter and paler than the person's lips in the same picture. Where such pixels extend beyond the inner
+contour, the contour moves outwards to their end. It never moves inwards, and closed lips do not change.
 """
 
 from __future__ import annotations
@@ -18,23 +18,24 @@ LIP_CURVES = tuple(
     for outer, inner in ((pt.UPPER_OUTER, pt.UPPER_INNER), (pt.LOWER_OUTER, pt.LOWER_INNER))
 )
 DEPTHS = np.linspace(0.2, 1, 17)
-"""Where a lip is looked at, from its outer to its inner contour."""
+"""Sample positions across a lip, from its outer (0) to its inner contour (1)."""
 LIP_DEPTHS = (DEPTHS > 0.25) & (DEPTHS < 0.65)
-"""The part of them that is lip even where the inner contour is not at its rim."""
+"""The samples that are certainly lip, even where the inner contour is wrong."""
 MAX_STEPS = 12
-"""Steps of ``DEPTHS`` by which the contour is moved at most."""
+"""Largest move of the contour, in steps of ``DEPTHS``."""
 MIN_PALENESS, MIN_TOOTH_SCORE = 0.15, 0.4
-"""Least part of the lips' redness that teeth lack, and least sum of it and of half of what they are brighter by."""
+"""Smallest share of the lips' redness that teeth lack, and smallest sum of that share and half the relative
+brightness."""
 MIN_REDNESS = 14.0
-"""Redness, in levels over grey, that lips are taken to have at least: in a grey picture nothing is told apart."""
+"""Smallest assumed redness of lips, in levels above grey: in a grey picture teeth cannot be told from lips."""
 
 TOLERANCE = (0.012, 0.0)
-"""Reach, in eye distances, over the upper and the lower contour that is not believed: the upper lip throws a shadow on
-the teeth, so that their end is less sure."""
+"""Reach that is ignored at the upper and the lower contour, in eye distances: the upper lip shades the teeth, which
+makes their end less certain."""
 
 
 def teeth_reach(picture: npt.NDArray[np.uint8], mesh: Array) -> Array:
-    """How far teeth reach beyond the inner contour of a BGR picture, upper and lower, in pixels, shape (2, 9)."""
+    """Reach of the teeth beyond the upper and lower inner contour of a BGR picture, in pixels, shape (2, 9)."""
     eyes = [mesh[list(c), :2].mean(0) for c in (pt.RIGHT_EYE_CORNERS, pt.LEFT_EYE_CORNERS)]
     eye_distance = float(np.linalg.norm(eyes[1] - eyes[0]))
     out = np.zeros((2, len(LIP_CURVES[0][0])), np.float32)
@@ -66,7 +67,7 @@ def teeth_reach(picture: npt.NDArray[np.uint8], mesh: Array) -> Array:
 
 
 def move_lip_contour(meshes: Array, reach: Array) -> Array:
-    """Meshes (n, 468, 3) of a clip with the inner contours moved by ``reach`` (n, 2, 9) of their frames."""
+    """Meshes (n, 468, 3) of a clip with the inner contours moved outwards by ``reach`` (n, 2, 9), smoothed in time."""
     n, points = len(reach), reach.shape[2]
     frames = np.pad(reach, [(2, 2), (0, 0), (0, 0)], mode="edge")
     steady = np.median([frames[k : k + n] for k in range(5)], axis=0)

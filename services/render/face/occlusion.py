@@ -1,5 +1,7 @@
-"""Finds frames in which something is in front of the mouth: the skin around it does not look as it does otherwise (a
-microphone, a cup), or what is in the lips' place does not have their colour but the skin's: a hand.
+"""Finds frames in which something covers the mouth.
+
+Either the skin around the mouth looks unlike the other frames (a microphone, a cup), or the lips have the colour of
+skin (a hand).
 """
 
 from __future__ import annotations
@@ -45,25 +47,25 @@ LOWER = (77, 90, 180, 85, 16, 315, 404, 320, 307)
 """Points in the middle of the lips."""
 POINTS = (*SKIN, *UPPER, *LOWER)
 MIN_DIFFERENCE = 30.0
-"""Difference (levels of 255) that light and talking alone can make."""
+"""Difference (levels of 255) that light and talking alone can cause."""
 MIN_COLOUR_DIFFERENCE = 8.0
-"""The same of hue and saturation alone, which shadows leave as they are; talking and turning make up to 6.5."""
+"""The same for hue and saturation, which shadows do not change; talking and turning cause up to 6.5."""
 USUAL_RATIO = 2.7
-"""A covered mouth also differs this much more than the clip's frames commonly do."""
+"""Smallest ratio of an occluded frame's difference to the clip's median difference."""
 NEIGHBOUR_SHARE = 0.6
-"""Part of that from which a frame beside a covered one is covered too: what covers the mouth comes and goes."""
+"""Share of that threshold for frames next to an occluded one: an object moves in and out gradually."""
 MIN_LIP_CONTRAST = 8.0
-"""Difference of lips and skin in hue and saturation (levels) from which they are told apart."""
+"""Smallest difference of lips and skin in hue and saturation (levels) at which they can be distinguished."""
 MAX_SKIN_SHARE = 0.15
-"""Part of the usual difference under which what is in a lip's place is no lip; talking leaves 0.2 and more."""
+"""Share of the usual lip contrast below which a lip is hidden; talking leaves 0.2 and more."""
 MIN_HIDDEN_FRAMES, MAX_GAP_FRAMES = 2, 4
-"""Frames for which a lip must be gone, and frames between two covered ones that are covered too."""
+"""Smallest number of frames for which a lip is hidden, and largest gap between occluded frames that is filled."""
 
 
 def lip_colours(picture: npt.NDArray[np.uint8], mesh: Array) -> Array:
-    """Colour (CIELAB in bytes) of ``POINTS`` in a BGR picture, less the skin's median; shape (len(POINTS), 3).
+    """Colour (CIELAB in bytes) of ``POINTS`` in a BGR picture minus the median of the skin; shape (len(POINTS), 3).
 
-    Of the skin's own points only lightness is less its median.
+    For the skin's points, the median is subtracted from lightness only.
     """
     points = mesh[list(POINTS), :2]
     low, high = np.floor(points.min(0)).astype(int) - 8, np.ceil(points.max(0)).astype(int) + 8
@@ -83,7 +85,7 @@ def lip_colours(picture: npt.NDArray[np.uint8], mesh: Array) -> Array:
 
 
 def occluded_frames(colours: Array, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Which good frames have a covered mouth, from the looks (n, len(POINTS), 3) of all."""
+    """Mask (n,) of the good frames with an occluded mouth, from ``lip_colours`` (n, len(POINTS), 3) of all frames."""
     occluded = np.zeros(len(good), bool)
     if good.sum() < 8:
         return occluded
@@ -111,14 +113,15 @@ def occluded_frames(colours: Array, good: npt.NDArray[np.bool_]) -> npt.NDArray[
 
 
 def _relative_difference(deviation: Array, minimum: float) -> Array:
-    """How far frames (n, p, channels) are from the usual one; over 1 is not talking. The worst third tells."""
+    """Deviation of frames (n, p, channels) over its threshold, from the worst third of the points; above 1:
+    occluded."""
     per_point = np.linalg.norm(deviation, axis=2)
     difference = np.sort(per_point, axis=1)[:, -per_point.shape[1] // 3 :].mean(1)
     return np.asarray(difference / max(minimum, USUAL_RATIO * float(np.median(difference))))
 
 
 def _lip_hidden(lip: Array, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Frames in which the points of a lip (n, p, 2) have the colour of skin for a moment."""
+    """Mask (n,) of the frames in which the points of a lip (n, p, 2) have the colour of skin."""
     median_colour: Array = np.median(lip[good], axis=0)
     contrast = (median_colour**2).sum(1)
     if np.sqrt(np.median(contrast)) < MIN_LIP_CONTRAST:

@@ -1,4 +1,4 @@
-"""Which of the 468 mesh points are what. Right and left are the person's own; pairs run from right to left."""
+"""Indices into the 468 mesh points. Right and left are the person's own; pairs run from right to left."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ FACE_OVAL = (
 )
 
 RIGID = np.array([33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 9, 151, 10, 109, 338, 67, 297, 127, 356, 234, 454])
-"""Points that only the head moves: eye corners, nose bridge, forehead, temples."""
+"""Points that move only with the head: eye corners, nose bridge, forehead, temples."""
 
 CONTROL = np.array(
     sorted(
@@ -113,7 +113,7 @@ CONTROL = np.array(
         | {2, 97, 326, 164, 203, 423, 206, 426, 167, 393, 36, 266, 50, 280, 123, 352, 4, 93, 323}
     )
 )
-"""Points that hold a warp of the lower face."""
+"""Control points for warps of the lower face."""
 
 SKIN_BORDER = (
     172,

@@ -1,8 +1,7 @@
-"""Takes head pose out of the mesh: each frame becomes one similarity transform and one shape in the head's own frame.
+"""Separates head pose from the mesh: each frame becomes a similarity transform and a shape in the head's frame.
 
 The head's frame has its origin between the eyes' corners and the nose, x to the picture's right, y down, z away from
-the camera; its unit is the distance between the eye centres. Fitting follows Umeyama (1991) on the points that only
-the head moves.
+the camera; its unit is the distance between the eye centres. Fitting follows Umeyama (1991) on the rigid points.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class Poses:
         return np.asarray(np.stack([np.arctan2(r[:, 2, 1], r[:, 2, 2]), yaw, np.arctan2(r[:, 1, 0], r[:, 0, 0])], 1))
 
     def motion(self) -> Array:
-        """How fast the head moves at each frame, in eye distances and radians a frame, shape (n,)."""
+        """Speed of the head at each frame, in eye distances plus radians per frame, shape (n,)."""
         if len(self.scale) < 2:
             return np.zeros(len(self.scale), np.float32)
         translation = np.gradient(self.shift / self.scale.mean(), axis=0)
@@ -67,7 +66,7 @@ def load_canonical_face(path: Path) -> Array:
 
 
 def fit_poses(meshes: Array, model: Array) -> Poses:
-    """Poses under which ``model`` (468, 3) lies on ``meshes`` (n, 468, 3), least squares over the rigid points."""
+    """Poses that align ``model`` (468, 3) with ``meshes`` (n, 468, 3): least squares over the rigid points."""
     model_points, mesh_points = model[pt.RIGID].astype(np.float64), meshes[:, pt.RIGID].astype(np.float64)
     model_mean, mesh_mean = model_points.mean(0), mesh_points.mean(1)
     model_centred, mesh_centred = model_points - model_mean, mesh_points - mesh_mean[:, None]
@@ -88,7 +87,7 @@ def separate_pose(meshes: Array, canonical: Array, rounds: int = 3) -> tuple[Pos
         shapes = to_head(poses, meshes)
         mean_shape = np.median(shapes, axis=0)
         eyes = np.array([mean_shape[list(c)].mean(0) for c in (pt.RIGHT_EYE_CORNERS, pt.LEFT_EYE_CORNERS)])
-        # turned upright again, so that rounding errors of the median cannot drift
+        # aligned upright again, so that rounding errors of the median do not accumulate
         upright = fit_poses(mean_shape[None], canonical)
         model = to_head(upright, mean_shape[None])[0]
         model = model / np.linalg.norm(eyes[1] - eyes[0]) * upright.scale[0]
@@ -97,7 +96,8 @@ def separate_pose(meshes: Array, canonical: Array, rounds: int = 3) -> tuple[Pos
 
 
 def smooth(x: Array, valid: npt.NDArray[np.bool_], reach: int = 2) -> Array:
-    """Savitzky-Golay (second order) over axis 0 within each run of good frames; keeps quick moves, drops jitter."""
+    """Savitzky-Golay (second order) over axis 0 within each run of good frames; it keeps fast moves and removes
+    jitter."""
     out = x.copy()
     window = 2 * reach + 1
     t = np.arange(-reach, reach + 1)

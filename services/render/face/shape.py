@@ -1,8 +1,8 @@
-"""Mouth shapes in the head's frame: measuring them, and making the lower face that has a wanted one.
+"""Mouth shapes in the head's frame: measures them, and makes the lower face for a given mouth.
 
 A mouth has two measures, in distances between the eye centres: ``opening`` (gap between the inner lips) and ``width``
-(between the outer corners). A lower face is linear in them; how is learned from the person's own frames, starting from
-a hand-made guess (jaw hinge, lip parabola, pursing), so that one portrait is enough and a talking clip is better.
+(between the outer corners). The lower face is linear in them. Its basis is fitted to the person's frames with a
+hand-made prior (jaw hinge, lip parabola, pursing), so that one portrait is enough and a talking clip is better.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from services.render.face import points as pt
 Array = npt.NDArray[np.floating[Any]]
 
 PRIOR_FRAMES = 25.0
-"""Frames of the person that weigh as much as the guess, when their mouth moves as in speech."""
+"""Number of the person's frames in speech that weigh as much as the prior."""
 SPEECH_STD = np.array([0.07, 0.05])
 """Spread of opening and width in ordinary speech."""
 
 
 def eye_opening(meshes: Array, scale: Array) -> Array:
-    """How far the lids of meshes (n, 468, 3) are apart, both eyes together, shape (n,); in units of ``scale`` (n,)."""
+    """Gap between the lids of meshes (n, 468, 3), both eyes added, shape (n,); in units of ``scale`` (n,)."""
     lids = [np.linalg.norm(meshes[:, a] - meshes[:, b], axis=1) for a, b in ((159, 145), (386, 374))]
     return np.asarray((lids[0] + lids[1]) / scale, np.float32)
 
@@ -37,7 +37,7 @@ def measure_mouth(shapes: Array) -> Array:
 
 
 def _prior_basis(face: Array) -> Array:
-    """How each point moves per unit of opening and of width; shape (2, 468, 3)."""
+    """Prior displacement of each point per unit of opening and of width; shape (2, 468, 3)."""
     x, y = face[:, 0], face[:, 1]
     left, right = face[pt.CORNERS[0]], face[pt.CORNERS[1]]
     mouth_line = (left[1] + right[1]) / 2
@@ -52,7 +52,7 @@ def _prior_basis(face: Array) -> Array:
     above = np.exp(-(((y - mouth_line) / 0.22) ** 2)) * np.exp(-((across / 0.9) ** 2)) * (y < mouth_line)
     vertical = jaw - 0.2 * above
     arch = np.sqrt(np.clip(1 - (across / 1.02) ** 2, 0, 1))
-    # lips part from the inner corners on, and roundly: an arch that rises steeply there looks like a box
+    # lips part smoothly from the inner corners: an arch that rises steeply there looks like a box
     inner = max(1e-3, abs(face[308, 0] - face[78, 0]) / 2) / half_width
     bow = np.clip(1 - (across / inner) ** 2, 0, 1)
     upper, lower = np.array(pt.UPPER_LIP), np.array(pt.LOWER_LIP)
@@ -81,7 +81,7 @@ def _mobility(face: Array) -> Array:
 
 @dataclass(frozen=True)
 class MouthModel:
-    """The person's lower face as a function of opening and width."""
+    """The person's lower face as a linear function of opening and width."""
 
     mean: Array
     """Shape (468, 3)."""
@@ -91,7 +91,7 @@ class MouthModel:
     """Shape (2, 468, 3)."""
 
     def shape(self, mouth: Array) -> Array:
-        """The face (468, 3) whose mouth has the wanted opening and width."""
+        """The face (468, 3) with a mouth of the given opening and width (2,)."""
         face: Array = self.mean + np.tensordot(mouth - self.centre, self.basis, 1)
         return face.astype(np.float32)
 

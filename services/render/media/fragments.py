@@ -1,7 +1,7 @@
-"""Fragments of an MP4 stream (ISO/IEC 14496-12, 8.8): what is ready leaves at once.
+"""Fragments of an MP4 stream (ISO/IEC 14496-12, 8.8), written without delay.
 
-libavformat's muxer holds a picture back until there is sound as late as it, which the sound's coder gives out two of
-its frames late, and PyAV cannot tell it to let go. Its ``ftyp`` and ``moov`` are kept.
+libavformat's muxer holds a picture until sound of the same time arrives. The audio encoder delays that by two frames,
+and PyAV cannot flush the muxer. So only its ``ftyp`` and ``moov`` are used.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import struct
 from dataclasses import dataclass, field
 
 SYNC_SAMPLE, DEPENDENT_SAMPLE = 0x02000000, 0x01010000
-"""Flags of a sample that is decoded by itself, and of one that needs those before it (8.8.3.1)."""
+"""Flags of a sample that decodes on its own, and of one that depends on earlier samples (8.8.3.1)."""
 
 
 @dataclass
 class FragmentTrack:
-    """Samples that have not left yet; numbers are those of the ``moov``."""
+    """Samples not yet written; track numbers are those of the ``moov``."""
 
     number: int
     timescale: int
@@ -26,12 +26,12 @@ class FragmentTrack:
     """Content, duration and flags."""
 
     def add(self, content: bytes, duration: int, is_sync: bool) -> None:
-        """Hold one more sample, which follows the last one."""
+        """Append a sample."""
         self.samples.append((content, duration, SYNC_SAMPLE if is_sync else DEPENDENT_SAMPLE))
 
 
 def fragment(sequence: int, tracks: list[FragmentTrack]) -> bytes:
-    """A ``moof`` and its ``mdat`` with all that the tracks hold, which they hold no more; nothing for nothing."""
+    """A ``moof`` and its ``mdat`` with all samples of the tracks, which are then empty; b"" without samples."""
     ready = [track for track in tracks if track.samples]
     if not ready:
         return b""
@@ -50,7 +50,7 @@ def _moof(sequence: int, tracks: list[FragmentTrack], offset: int) -> bytes:
     for track in tracks:
         head = _box(b"tfhd", struct.pack(">II", 0x020000, track.number))  # offsets count from the moof
         time = _box(b"tfdt", struct.pack(">IQ", 0x01000000, track.start))
-        # given are the offset of the data, and of each sample its duration, size and flags
+        # the flags say: data offset, then duration, size and flags of each sample
         run = struct.pack(">IIi", 0x000701, len(track.samples), offset)
         run += b"".join(struct.pack(">III", length, len(data), flags) for data, length, flags in track.samples)
         parts.append(_box(b"traf", head + time + _box(b"trun", run)))

@@ -16,7 +16,7 @@ from services.render.face.warp import Array, Rect, upsample
 Bytes = npt.NDArray[np.uint8]
 
 DETAIL_EXPONENT = 3.0
-"""How much more the heavier of two patches gives to fine detail than to the rest."""
+"""Exponent on the weights of two patches for fine detail: the heavier one dominates."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def paste(picture: Bytes, patch: Patch) -> None:
 
 
 def warp(source: Patch, coarse: Array, step: int, rect: Rect) -> Patch:
-    """The picture of ``source`` seen through a map: ``coarse`` holds, per node of ``rect``, picture coordinates."""
+    """``source`` resampled to ``rect``: ``coarse`` holds the picture coordinates to sample at each node of ``rect``."""
     _, _, w, h = rect
     x0, y0 = source.rect[:2]
     source_points = coarse - np.array([x0, y0], np.float32)
@@ -87,8 +87,8 @@ def warp(source: Patch, coarse: Array, step: int, rect: Rect) -> Patch:
 def mix(patches: list[tuple[float, Patch]], detail: float) -> Patch:
     """Weighted mean of one or two patches of one rectangle; weights sum to 1. ``detail`` is a size in pixels.
 
-    Detail finer than that does not add up, it blurs: it comes nearly whole from the heavier patch (bands are mixed each
-    on its own, cf. Burt and Adelson 1983), and what the mean still takes from it is given back.
+    A mean would blur finer detail. So the fine band comes almost fully from the heavier patch (bands are mixed
+    separately, cf. Burt and Adelson 1983), and a gain restores its contrast.
     """
     if len(patches) == 1:
         return patches[0][1]
@@ -98,20 +98,21 @@ def mix(patches: list[tuple[float, Patch]], detail: float) -> Patch:
     detail_weight = weight**DETAIL_EXPONENT / (weight**DETAIL_EXPONENT + (1 - weight) ** DETAIL_EXPONENT)
     detail_luma = cv2.addWeighted(first.luma, detail_weight, second.luma, 1 - detail_weight, 0, dtype=cv2.CV_32F)
     gain = 1 / float(np.hypot(detail_weight, 1 - detail_weight))
-    # low band of the soft mixture, fine band of the hard one
+    # low band of the even mixture, fine band of the dominated one
     luma = cv2.GaussianBlur(cv2.addWeighted(luma, 1, detail_luma, -gain, 0), (0, 0), detail) + gain * detail_luma
     return Patch(first.rect, _to_uint8(luma), chroma)
 
 
 def downsample(patch: Patch, size: tuple[int, int]) -> Array:
-    """All three planes shrunk to (columns, rows), float32 (rows, columns, 3)."""
+    """All three planes downsampled to ``size`` (columns, rows), float32 (rows, columns, 3)."""
     luma = cv2.resize(patch.luma, size, interpolation=cv2.INTER_AREA)
     chroma = cv2.resize(patch.chroma, size, interpolation=cv2.INTER_AREA)
     return np.dstack([luma, chroma]).astype(np.float32)
 
 
 def blend(under: Patch, over: Patch, alpha: Array, shift: Array, step: int, gain: float = 1.0) -> Patch:
-    """``gain`` times ``over`` plus ``shift`` (.., 3) laid on ``under`` by ``alpha`` (rows, columns), both at nodes."""
+    """``gain * over + shift`` composited on ``under`` with ``alpha``; shift (.., 3) and alpha (rows, columns) at
+    nodes."""
     _, _, w, h = under.rect
     factor = np.float32(gain)
     luma_alpha = upsample(alpha, step, w, h)

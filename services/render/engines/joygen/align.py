@@ -1,9 +1,9 @@
-"""Where a face lies: the five points, the crop that the 3D fit sees, and the box that is redrawn.
+"""Alignment of a face: the five points, the crop for the 3D fit, and the box that is redrawn.
 
 The crop is Deep3DFaceRecon's (Deng et al. 2019): least-squares scaled orthography between five mean 3D points and the
-picture. The box is MuseTalk's, which JoyGen took over: as wide and as low as the 68 face points, and as high above
-the third point of the nose bridge as the chin is below it, so that the half-mask's edge runs through that point.
-The 68 points are taken from the 468 of our own face mesh by the usual correspondence.
+picture. The box is MuseTalk's, which JoyGen uses too. It spans the width of the 68 face points and reaches down to
+their lowest one; its top is as far above the third point of the nose bridge as the chin is below it, so that the edge
+of the half mask runs through that point. The 68 points are a subset of the 468 points of our face mesh.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class Crop:
         return np.asarray(np.clip(np.rint(resized), 0, 255), np.uint8)
 
     def to_picture(self, places: Array) -> Array:
-        """Places (..., 2) of the crop in pixels of the picture."""
+        """Points (..., 2) of the crop, in pixels of the picture."""
         return np.asarray((places + np.array([self.left, self.top])) / self.scale)
 
 

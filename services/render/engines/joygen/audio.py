@@ -1,7 +1,7 @@
-"""Sound as the UNet hears it: Whisper's inner states around each picture, on a fixed grid of 30 s.
+"""Audio features for the UNet: hidden states of Whisper around each picture, on a fixed grid of 30 s windows.
 
-Whisper was trained on 30 s windows, and so were the UNets on features of windows that begin at 0, 30, 60 … s of a
-recording. A stream keeps that grid: it encodes the window as far as it has been heard, again for every few pictures.
+Whisper was trained on 30 s windows, and the UNets on features of windows that start at 0, 30, 60 … s of a recording. A
+stream keeps that grid: it encodes the part of the window received so far, again for every few pictures.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ SILENCE_LOG_MEL = -10.0
 ROWS_BEFORE, ROWS_AFTER = 4, 6
 """Rows (50 a second) that a picture takes: 2 i - LEFT … 2 i + RIGHT - 1, each of all layers."""
 FRAME_REACH = (2 * ROWS_AFTER + 1) * HOP + WINDOW // 2
-"""Samples from a picture's start that the last of its rows sees itself, attention aside."""
+"""Samples from a picture's start that its last row depends on, apart from attention."""
 LOOK_AHEAD = 5120
-"""Further samples waited for in a stream (0.32 s): Whisper hears a sound better when it has heard what follows."""
+"""Further samples that a stream waits for (0.32 s): later sound improves Whisper's features."""
 GROUP_FRAMES = 8
-"""Pictures served by one encoding of a stream."""
+"""Pictures per encoding of a stream."""
 
 
 def positions(count: int, size: int) -> Array:
@@ -89,7 +89,7 @@ class WhisperFeatures:
         self._mel = np.concatenate([self._mel, columns])
 
     def finish(self) -> None:
-        """There is no more sound."""
+        """End of the sound."""
         if self._finished:
             return
         if self._count < FRAME_SAMPLES:  # too short to be mirrored
@@ -97,7 +97,7 @@ class WhisperFeatures:
         self._finished = True
         half = WINDOW // 2
         mirrored = self._pending[-2 : -half - 2 : -1]
-        # MuseTalk's silence after the end is part of the sound that is transformed
+        # MuseTalk transforms silence after the end as part of the sound
         self._pending = np.concatenate(
             [self._pending, mirrored if self._kind == "joygen" else np.zeros(WINDOW, np.float32)]
         )
@@ -107,7 +107,7 @@ class WhisperFeatures:
 
     @property
     def end(self) -> int:
-        """How many pictures are ready, from the first; after ``finish`` as many as hold sound."""
+        """Number of ready pictures; after ``finish`` the number of pictures with sound."""
         if self._finished:
             return -(-self._count // FRAME_SAMPLES)
         if not self._live:
@@ -115,11 +115,11 @@ class WhisperFeatures:
         return max(0, (self._count - FRAME_REACH - LOOK_AHEAD) // FRAME_SAMPLES + 1) // GROUP_FRAMES * GROUP_FRAMES
 
     def ready(self, frame: int) -> bool:
-        """Whether ``rows`` can be asked for this picture; after ``finish`` for any."""
+        """Whether ``rows`` of this picture are ready; after ``finish`` all are."""
         return self._finished or frame < self.end
 
     def rows(self, frame: int) -> Array:
-        """(50, 384), positions added. Ask pictures in order: old sound is forgotten.
+        """Features (50, 384), positions added. Call it in order of pictures: old sound is dropped.
 
         Raises ``ValueError`` for a picture that is not ready.
         """
@@ -137,7 +137,7 @@ class WhisperFeatures:
         return np.asarray(picked_rows.reshape(-1, picked_rows.shape[-1]) + self._positions)
 
     def _row_count(self) -> int:
-        """Rows there are; while a stream goes on, as many as one likes."""
+        """Number of rows; unlimited while a stream is open."""
         if not self._finished:
             return 1 << 60
         whole, rest = divmod(self._count // HOP, GRID_COLUMNS)
@@ -149,7 +149,7 @@ class WhisperFeatures:
         end = self._first + len(self._mel)
         if self._finished and (not self._live or columns > end):
             columns = end
-        # a window that was heard to its end stays as it is
+        # a window that was encoded to its end stays valid
         valid_end = columns if columns != self._encoded_end else 1 << 60
         self._encoded = {
             w: x for w, x in self._encoded.items() if w >= windows[0] and (w + 1) * GRID_COLUMNS < valid_end

@@ -1,8 +1,9 @@
-"""Shares one device between sessions: one thread owns the networks and draws what waits, in batches.
+"""Shares one device between sessions: one thread owns the networks and draws pending frames in batches.
 
-A session has a ``Slot`` and submits frames to it; each gives a ``DrawFuture`` to wait for. Batches take one frame from
-each slot in turn, live slots first. A frame that opens a video goes at once in a small batch; others wait at most
-``max_wait_s`` for company. Out of memory halves the batch; one frame that still does not fit fails its own session.
+A session holds a ``Slot`` and submits frames to it; each returns a ``DrawFuture``. Batches take one frame from each
+slot in turn, live slots first. A frame that opens a video is drawn at once in a small batch; others wait at most
+``max_wait_s`` for a fuller batch. Out of memory halves the batch size; a single frame that does not fit fails its
+session.
 """
 
 from __future__ import annotations
@@ -40,11 +41,11 @@ Out = TypeVar("Out")
 
 
 class DeviceOutOfMemory(MemoryError):
-    """The device's memory did not suffice; raised by ``draw`` in place of the device's own error."""
+    """The device is out of memory; ``draw`` raises it in place of the device's own error."""
 
 
 class DrawFuture(Generic[Out]):
-    """A frame that was asked for."""
+    """The result of a submitted frame."""
 
     def __init__(self) -> None:
         self._done = threading.Event()
@@ -52,12 +53,12 @@ class DrawFuture(Generic[Out]):
         self._error: Exception | None = None
 
     def resolve(self, result: Out | None, error: Exception | None = None) -> None:
-        """Give the result, once."""
+        """Set the result or the error, once."""
         self._result, self._error = result, error
         self._done.set()
 
     def result(self, timeout_s: float) -> Out:
-        """Wait for it. Raises what went wrong, and ``device-slow`` after ``timeout_s``."""
+        """Wait for the result. Raises the frame's error, and ``device-slow`` after ``timeout_s``."""
         if not self._done.wait(timeout_s):
             raise HuashengError("device-slow", seconds=round(timeout_s))
         if self._error is not None:
@@ -75,27 +76,27 @@ class _Request(Generic[In, Out]):
 
 
 class Slot(Generic[In, Out]):
-    """One session's place."""
+    """One session's queue of frames."""
 
     def __init__(self, batcher: Batcher[In, Out], live: bool, model: Hashable) -> None:
         self._batcher, self.live, self.model = batcher, live, model
         self.pending: deque[_Request[In, Out]] = deque()
 
     def submit(self, item: In, urgent: bool = False) -> DrawFuture[Out]:
-        """Put a frame into the queue; ``urgent`` for the first of a video."""
+        """Queue a frame; ``urgent`` for the first ones of a video."""
         return self._batcher.put(self, item, urgent)
 
     def discard(self) -> None:
-        """Forget what waits; the futures are never settled. A batch at work goes on without being waited for."""
+        """Drop pending frames; their futures are never resolved. A running batch continues."""
         self._batcher.discard(self)
 
     def release(self) -> None:
-        """Give the place back; may be called twice."""
+        """Close the slot; a second call has no effect."""
         self._batcher.release(self)
 
 
 class Batcher(Generic[In, Out]):
-    """See the head of this file. ``draw(model, items)`` gives one result for each item, in order."""
+    """See the module docstring. ``draw(model, items)`` returns one result for each item, in order."""
 
     def __init__(
         self,
@@ -106,7 +107,7 @@ class Batcher(Generic[In, Out]):
         fps: float = 25.0,
         device: Hashable = None,
     ) -> None:
-        """``device`` names what is shared with the batchers of other engines; None is shared with nobody."""
+        """``device`` names the device that batchers of several engines share; None is not shared."""
         self._draw, self._max_batch, self._first, self._wait_s, self._fps = (
             draw,
             max_batch,
@@ -115,7 +116,7 @@ class Batcher(Generic[In, Out]):
             fps,
         )
         self.limit = max_batch
-        """Frames that a batch may have now; smaller than ``max_batch`` after a lack of memory."""
+        """Current limit of frames in a batch; below ``max_batch`` after an out-of-memory error."""
         self._batches_since_shrink = 0
         self._slots: list[Slot[In, Out]] = []
         self._round = 0
@@ -129,14 +130,14 @@ class Batcher(Generic[In, Out]):
         self._thread = threading.Thread(target=self._run, name="joygen-device", daemon=True)
         self._thread.start()
 
-    # what sessions call
+    # called by sessions
 
     def open_slot(self, live: bool, model: Hashable = None) -> Slot[In, Out]:
-        """A slot. Raises ``device-busy`` when a further live session could not be drawn in time."""
+        """Open a slot. Raises ``device-busy`` when one more live session could not be drawn in real time."""
         with _registry_lock:
             sharing = [b for b in _batchers if b._device == self._device and b.live_slots]
             rate = self.frames_per_second
-            # alone, a session gets the whole device however slow it is: that is the operator's choice of machine
+            # a single session gets the whole device, however slow: the operator chose the machine
             if live and sharing and rate and sum(b.live_load for b in sharing) + self._fps / rate > HEADROOM:
                 raise HuashengError("device-busy", limit=sum(b.live_slots for b in sharing), rate=round(rate, 1))
             slot = Slot(self, live, model)
@@ -167,13 +168,13 @@ class Batcher(Generic[In, Out]):
                 self._slots.remove(slot)
 
     def run_task(self, work: Callable[[], Out], timeout_s: float) -> Out:
-        """Do other work with the networks in this thread's stead, between batches, and wait for it."""
+        """Run other work on the device's thread, between batches, and wait for its result."""
         future: DrawFuture[Out] = DrawFuture()
 
         def run() -> None:
             try:
                 future.resolve(work())
-            except Exception as e:  # given to the one who waits
+            except Exception as e:  # raised in the waiting thread
                 future.resolve(None, e)
 
         with self._changed:
@@ -185,23 +186,23 @@ class Batcher(Generic[In, Out]):
 
     @property
     def live_slots(self) -> int:
-        """Live sessions that have a slot."""
+        """Number of live sessions with a slot."""
         with self._changed:
             return sum(s.live for s in self._slots)
 
     @property
     def live_load(self) -> float:
-        """Part of the device's time that the live sessions take; 0 while the speed is not known."""
+        """Share of the device's time that live sessions need; 0 while its speed is unknown."""
         rate = self.frames_per_second
         return self.live_slots * self._fps / rate if rate else 0.0
 
     @property
     def frames_per_second(self) -> float:
-        """What the device has drawn at its best batch size of late; 0 before the first batch."""
+        """Recent speed at the best batch size; 0 before the first batch."""
         return max(self._rates.values(), default=0.0)
 
     def stop(self) -> None:
-        """End the thread after the batch at work; whoever waits is told ``cancelled``."""
+        """End the thread after the running batch; pending futures get ``cancelled``."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -223,7 +224,7 @@ class Batcher(Generic[In, Out]):
                 batch()
 
     def _next(self) -> list[tuple[Slot[In, Out], _Request[In, Out]]] | Callable[[], None]:
-        """What to do next; waits for it (the lock is held but while waiting). Empty when stopping."""
+        """Wait for the next batch or task (the lock is released while waiting). Empty when stopping."""
         while not self._stopping:
             now = time.monotonic()
             first_requests = [s.pending[0] for s in self._slots if s.pending]
@@ -240,7 +241,7 @@ class Batcher(Generic[In, Out]):
         return []
 
     def _gather(self, limit: int) -> list[tuple[Slot[In, Out], _Request[In, Out]]]:
-        """One frame of each slot in turn: those that open a video first, then live ones; one model in a batch."""
+        """One frame of each slot in turn: openings of videos first, then live slots; all of one model."""
         self._round += 1
         start = self._round % len(self._slots)
         slots = [s for s in self._slots[start:] + self._slots[:start] if s.pending]

@@ -1,7 +1,7 @@
-"""Where the published checkpoints lie, and how they become networks.
+"""Finds the published checkpoints and loads them into networks.
 
-The folder has upstream's own layout (JoyGen's ``pretrained_models``, MuseTalk's ``models``), so that files are used as
-they were downloaded. What must be there is in ``REQUIRED``; what adds something if it is there is in ``OPTIONAL``.
+The folder has upstream's layout (JoyGen's ``pretrained_models``, MuseTalk's ``models``), so that files are used as they
+were downloaded. ``REQUIRED`` files must be present; ``OPTIONAL`` ones add features.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ OPTIONAL: dict[Kind, dict[str, tuple[str, ...]]] = {
 
 @dataclass
 class Bundle:
-    """The networks of one engine on one device, ready to be asked; what the folder lacks is None and named."""
+    """The networks of one engine on one device; missing optional ones are None and listed in ``missing``."""
 
     kind: Kind
     unet: UNet
@@ -85,7 +85,7 @@ class Bundle:
     recon: ReconNet | None = None
     parsing: BiSeNet | None = None
     missing: list[str] = field(default_factory=list)
-    """Files, relative to the folder, that would add something."""
+    """Missing optional files, relative to the folder."""
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
     """Of UNet, autoencoder, Whisper and HuBERT; the three small networks stay on float32."""
@@ -141,10 +141,10 @@ def load_bundle(
             f"weights file {paths['unet']} takes {network.config.in_channels} channels: it is not {kind}'s network"
         )
     bundle = Bundle(
-        kind,
-        network.to(device, dtype),
-        share_network(load_vae(paths["vae"]), device, dtype),
-        share_network(load_whisper(paths["whisper"]), device, dtype),
+        kind=kind,
+        unet=network.to(device, dtype),
+        vae=share_network(load_vae(paths["vae"]), device, dtype),
+        whisper=share_network(load_whisper(paths["whisper"]), device, dtype),
         missing=[OPTIONAL[kind][name][0] for name, path in optional.items() if path is None],
         device=device,
         dtype=dtype,
@@ -196,7 +196,7 @@ def load_unet(path: Path) -> UNet:
 
 
 def load_vae(path: Path) -> Vae:
-    """The image autoencoder; understands the attention names of old checkpoints too."""
+    """The image autoencoder; also reads the attention names of old checkpoints."""
     names = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
     old = re.compile(rf"(.*\.attentions\.\d+\.)({'|'.join(names)})(\..*)")
     tensors: Tensors = {}

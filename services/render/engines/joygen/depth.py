@@ -1,7 +1,7 @@
-"""From the 3D face to what the network is shown of it: grey depth, outside the lips black, in the box's 256×256.
+"""Depth map of the 3D face as network input: grey inside the lips, black outside, in the 256×256 box.
 
-The steps and their roundings are JoyGen's: depth over the whole face is spread to 255 (near) ... 0 (far), brought back
-from the 224×224 crop to the picture's pixels, cut to the box, masked by the polygon of the lips, and resized.
+The steps and their rounding are JoyGen's: depth over the whole face is scaled to 255 (near) ... 0 (far), mapped from
+the 224×224 crop to the pixels of the picture, cropped to the box, masked by the polygon of the lips, and resized.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _depth_in_box(levels: Tensor, lips: np.ndarray, placement: Placement) -> Ten
         (levels @ to_device(columns).T).round().clamp(0, 255)
     )  # Pillow's passes: across first, whole levels between
     resized = (to_device(rows) @ resized_columns).round().clamp(0, 255)
-    # a fit gone wild must not overflow the polygon's whole numbers
+    # a diverged fit must not overflow the integers of the polygon
     polygon = np.trunc(np.clip(np.nan_to_num(crop.to_picture(lips) - (x0, y0)), -1e4, 1e4)).astype(np.int32)
     mask = cv2.fillPoly(np.zeros((y1 - y0, x1 - x0), np.uint8), [polygon], 1)
     masked = resized * to_device(mask)

@@ -1,5 +1,6 @@
-"""What the networks do with frames, in batches, on one device: fit, encode, draw. Called from the device's thread only,
-but for ``model``, with which a session makes sure that its network can be had.
+"""Runs the networks on batches of frames on one device: fit, encode, draw.
+
+Only the device's thread calls this, except ``model``, by which a session checks that its network can be loaded.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from services.render.engines.joygen.depth import FACE_SIDE, Placement, lip_depth
 from services.render.engines.joygen.nets.vae import decode, encode
 
 MAX_TRAINED_MODELS = 2
-"""Trained networks that stay in memory beside the published one."""
+"""Number of trained networks that stay in memory beside the published one."""
 
 Faces = npt.NDArray[np.uint8]
 """Shape (n, 256, 256, 3), BGR."""
@@ -45,7 +46,7 @@ class DrawRequest:
 
 
 class FacePainter:
-    """The networks of one engine and what is asked of them. Lack of memory is raised as ``DeviceOutOfMemory``."""
+    """The networks of one engine and their operations. Raises ``DeviceOutOfMemory``."""
 
     def __init__(self, bundle: Bundle, bfm: Bfm | None = None) -> None:
         self.bundle, self.bfm = bundle, bfm
@@ -63,7 +64,7 @@ class FacePainter:
         return run_on_device(lambda: self._draw(model, requests))
 
     def latents(self, faces: Faces) -> npt.NDArray[np.float16]:
-        """Latents (n, 8, 32, 32) of boxes: with the lower half grey, and whole."""
+        """Latents (n, 8, 32, 32) of boxes: masked lower half, then whole."""
 
         def work() -> npt.NDArray[np.float16]:
             whole = self._images(faces)
@@ -139,7 +140,7 @@ class FacePainter:
 
 
 def run_on_device(work: Callable[[], T]) -> T:
-    """Run without gradients; what a device says when its memory is full becomes ``DeviceOutOfMemory``."""
+    """Run without gradients. A device's out-of-memory error becomes ``DeviceOutOfMemory``."""
     try:
         with torch.inference_mode():
             return work()

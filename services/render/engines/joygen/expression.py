@@ -1,8 +1,8 @@
-"""Sound to expression: HuBERT rows and pitch into 64 coefficients of the 3D face for every picture.
+"""Sound to expression: HuBERT rows and pitch to 64 coefficients of the 3D face for every picture.
 
-Upstream reads a whole file: normalises it, has HuBERT hear pieces of 20 s, adds pitch, and draws all latents at once. A
-stream does the same on stretches: HuBERT hears each 0.32 s with 2 s before and 0.2 s after it, sound is normalised by
-what was heard so far, and the noise of a latent depends on the seed and its place alone, so that stretches agree.
+Upstream reads a whole file: it normalises the sound, encodes pieces of 20 s by HuBERT, adds pitch, and samples all
+latents at once. A stream works on short steps: HuBERT encodes each 0.32 s with 2 s before and 0.2 s after it, and sound
+is normalised by the statistics so far. The noise of a latent depends only on the seed and its position, so steps agree.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ Array = npt.NDArray[np.float32]
 ROWS_PER_LATENT = 8
 """Rows (50 a second) of one latent; two rows are one picture."""
 CONTEXT_PAST, CONTEXT_FUTURE = 20 * ROWS_PER_LATENT, 3 * ROWS_PER_LATENT
-"""Rows of context before and after what the expression network gives in a stream.
+"""Rows of context before and after the output of the expression network in a stream.
 
-Its flow sees 16 latents to each side, its decoder 10 pictures; all of the past is there, of the future 0.48 s.
+Its flow covers 16 latents to each side, its decoder 10 pictures. The past is complete; of the future there are 0.48 s.
 """
 PIECE_ROWS = 1000
-"""Rows that HuBERT hears at once of a whole recording."""
+"""Rows that HuBERT encodes at once in a whole recording."""
 STEP_ROWS, ROWS_BEFORE, ROWS_AFTER = 16, 100, 10
-"""Rows that HuBERT gives at once in a stream, and rows of context before and after them."""
+"""Rows that HuBERT outputs per step of a stream, and rows of context before and after them."""
 PITCH_OVERLAP = 20
-"""Rows before these whose pitch is looked at again, so that the way through the candidates does not begin anew."""
+"""Rows before a step whose pitch is estimated again, so that the Viterbi path continues."""
 HUBERT_PAD = KERNEL - STRIDE
 
 
@@ -89,7 +89,7 @@ class ExpressionStream:
         return self._express_steps()
 
     def finish(self) -> Array:
-        """There is no more sound: the rows that are left; at least as many pictures as the sound fills."""
+        """End of the sound: the remaining rows, at least as many pictures as the sound fills."""
         if self._finished:
             return self._no_rows()
         self._finished = True
@@ -114,14 +114,15 @@ class ExpressionStream:
         return self._rows_first + len(self._rows)
 
     def _samples_needed(self) -> int:
-        """Samples after which the next stretch can be heard."""
+        """Number of samples at which the next step can be encoded."""
         return max(
             (self._encoded_rows + STEP_ROWS + ROWS_AFTER) * STRIDE + HUBERT_PAD,
             (self._encoded_rows + STEP_ROWS - 1) * HOP + WINDOW,
         )
 
     def _encode_step(self, total: int | None = None) -> None:
-        """HuBERT and pitch for the next STEP rows; ``total`` rows is where the sound ends."""
+        """HuBERT and pitch for the next ``STEP_ROWS`` rows; ``total`` is the number of rows when the sound has
+        ended."""
         start = self._encoded_rows
         stop = start + STEP_ROWS if total is None else min(start + STEP_ROWS, total)
         sample_end = (stop + ROWS_AFTER if total is None else min(stop + ROWS_AFTER, total)) * STRIDE + HUBERT_PAD
@@ -147,7 +148,7 @@ class ExpressionStream:
         return self._sound[max(0, start - self._sound_first) : max(0, stop - self._sound_first)]
 
     def _encode_whole(self, total: int) -> None:
-        """Everything at once, in the pieces that upstream makes."""
+        """Encode everything at once, in upstream's pieces."""
         self._count(self._end)
         pieces = []
         for first in range(0, total, PIECE_ROWS):
@@ -172,7 +173,7 @@ class ExpressionStream:
         return np.concatenate(out)
 
     def _express(self, row_end: int) -> Array:
-        """Pictures of the rows that were not given yet up to row ``row_end``."""
+        """Expression of the rows not yet emitted, up to row ``row_end``."""
         start = max(0, self._emitted_rows - CONTEXT_PAST)
         stop = min(row_end + CONTEXT_FUTURE, self._encoded_rows)
         span = slice(start - self._rows_first, stop - self._rows_first)

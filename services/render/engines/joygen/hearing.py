@@ -1,8 +1,8 @@
-"""What a stretch of speech sounds like to the networks, frame by frame; in silence always the same.
+"""Audio features of a stretch of speech for the networks, frame by frame; constant in silence.
 
-The networks move the mouth a little in silence and in room noise. So where nobody is heard, the features of digital
-silence take the place of the sound's, and the person's own shut mouth that of the expression; in between they are
-blended. That also makes the idle loop close: silence gives the same frame wherever it is.
+The networks move the mouth a little in silence and in room noise. So where nobody speaks, the features of digital
+silence replace those of the sound, and the person's closed mouth replaces the expression; transitions are blended. This
+also closes the idle loop: every silent frame is the same.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from services.render.types import Samples
 SAMPLE_RATE_HZ = 16000
 FRAME_SAMPLES = SAMPLE_RATE_HZ // 25
 SPEECH_RMS = 10 ** (-50 / 20)
-"""Root mean square of a frame under which nobody speaks: -50 dBFS."""
+"""Root mean square of a frame above which somebody speaks: -50 dBFS."""
 FRAMES_BEFORE, FRAMES_AFTER = 4, 1
-"""Frames around a loud one that belong to speech; with the blending this looks 120 ms ahead, as the features do."""
+"""Frames around a loud one that count as speech. With the blending the look-ahead is 120 ms, as for the features."""
 Floats = npt.NDArray[np.float32]
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class AudioFeatures(Protocol):
         """Features of a frame at 25 a second, (50, 384)."""
 
     def finish(self) -> None:
-        """There is no more sound; from now on every frame is ready."""
+        """End of the sound; from now on every frame is ready."""
 
 
 class ExpressionSource(Protocol):
@@ -58,7 +58,7 @@ class ExpressionSource(Protocol):
 
 @dataclass(frozen=True)
 class FrameAudio:
-    """One frame's sound."""
+    """Audio features of one frame."""
 
     sound: Floats
     expression: Floats | None
@@ -71,7 +71,7 @@ class StreamAudioFeatures:
     def __init__(
         self, audio_rate_hz: int, features: AudioFeatures, silence: Floats, expressions: ExpressionSource | None = None
     ) -> None:
-        """``silence`` (50, 384): the features of a frame in digital silence."""
+        """``silence`` (50, 384) are the features of a frame in digital silence."""
         self._resampler = Resampler(audio_rate_hz, SAMPLE_RATE_HZ)
         self._features, self._silence, self._expressions = features, silence, expressions
         self._rows: list[Floats] = []
@@ -102,7 +102,7 @@ class StreamAudioFeatures:
         else:
             rows = _on_device(lambda: self._features.rows(frame))
             sound = self._silence + np.float32(speaking) * (rows - self._silence)
-        # sound shorter than the first expression, or a last frame of a few samples
+        # the sound is shorter than the first expression, or the last frame has only a few samples
         expression = self._rows[min(frame, len(self._rows) - 1)] if self._rows else None
         return FrameAudio(sound, expression, speaking)
 
@@ -128,7 +128,7 @@ class StreamAudioFeatures:
 
 
 def _on_device(work: Callable[[], T]) -> T:
-    """Raises ``device-memory`` when the device's memory does not suffice."""
+    """Run on the device. Raises ``device-memory`` when it is out of memory."""
     try:
         return run_on_device(work)
     except DeviceOutOfMemory as e:
@@ -136,6 +136,6 @@ def _on_device(work: Callable[[], T]) -> T:
 
 
 def silence_features(features: AudioFeatures) -> Floats:
-    """What a frame in the middle of digital silence sounds like to fresh ``features``."""
+    """Features of a frame in the middle of digital silence, computed with new ``features``."""
     features.push(np.zeros(2 * SAMPLE_RATE_HZ, np.float32))
     return features.rows(25)

@@ -1,9 +1,9 @@
-"""Puts a drawn face back: mask of the lower face, and blending into a planar YUV picture.
+"""Pastes a drawn face: masks the lower face and blends it into a planar YUV picture.
 
-The mask is upstream's: face parts by BiSeNet (Yu et al. 2018) in a square around the box, kept inside the box and in
-the square's lower half, softened by a Gaussian. JoyGen takes all parts of the face; MuseTalk 1.5 takes the jaw: skin
-grown downwards so that an opening chin has room, drawn in at the cheeks, without the nose. Without the parser's weights
-outlines of our own face mesh take the place of the parts. Where the mask is zero not one bit of the picture changes.
+The mask is upstream's: face parts by BiSeNet (Yu et al. 2018) in a square around the box, limited to the box and to the
+lower half of the square, and blurred by a Gaussian. JoyGen uses all parts of the face. MuseTalk 1.5 uses the jaw: skin
+dilated downwards to make room for an opening chin, eroded at the cheeks, without the nose. Without the parser's
+weights, outlines of our own face mesh replace the parts. Where the mask is zero, the picture does not change.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from services.render.media.write import to_bgr, to_yuv
 from services.render.types import Image
 
 MASK_SIDE = 128
-"""Side of a stored mask: it is so soft that nothing is lost."""
+"""Side of a stored mask, pixels; the mask is so smooth that this loses nothing."""
 EXPAND = 1.2
 """Side of the square that a stored mask covers, in boxes."""
 PARSE_SIDE = 512
@@ -32,11 +32,11 @@ FACE_CLASSES = (1, 13)
 SKIN, NOSE, MOUTH = 1, 10, (11, 12, 13)
 """Classes of the parser; those of the mouth are its inside and the lips."""
 CONE_ROWS, TAIL_ROWS = 21, 12
-"""Rows of the shape by which skin is grown: the lower half of a cone this high, then a straight end."""
+"""Rows of the dilation kernel for skin: the lower half of a cone of this height, then a straight end."""
 CHEEK_OFFSET = 90
 """Pixels of ``PARSE_SIDE`` beside the middle where the cheeks begin; upstream's default."""
 CHEEK_ELLIPSE, CHEEK_EROSIONS = (35, 3), 2
-"""Ellipse by which cheeks are drawn in, and how often."""
+"""Ellipse by which cheeks are eroded, and the number of erosions."""
 NOSE_POINTS = (168, 6, 122, 351, 129, 358, 48, 278, 64, 294, 98, 327, 97, 326, 2)
 """Mesh points whose hull is the nose."""
 
@@ -73,12 +73,12 @@ def _dilation_kernel() -> Mask:
 
 @dataclass(frozen=True)
 class PasteStyle:
-    """How one network's faces are pasted."""
+    """Parameters for pasting the faces of one network."""
 
     expand: float
     """Side of the square in which the face is parsed, in boxes."""
     blur: float
-    """Size of the softening, in squares."""
+    """Size of the blur kernel, as a share of the square's side."""
     region: Callable[[Mask], Mask]
 
 
@@ -124,7 +124,7 @@ def face_mask(
     inside[max(y0, side // 2) : y1, x0:x1] = face[max(y0, side // 2) : y1, x0:x1]
     kernel_size = int(style.blur * side // 2 * 2) + 1
     blurred = cv2.GaussianBlur(inside, (kernel_size, kernel_size), 0)
-    # outside of the box nothing is pasted, so the smaller square holds all that counts
+    # nothing is pasted outside the box, so the smaller square is enough
     inner = square_around(box)
     margin = inner[0] - left
     blurred = blurred[margin : margin + inner[2] - inner[0], margin : margin + inner[2] - inner[0]]

@@ -1,7 +1,8 @@
-"""Pitch by autocorrelation (Boersma 1993): each row's autocorrelation over the window's, then the best path in time.
+"""Pitch by autocorrelation (Boersma 1993): each row's autocorrelation over that of the window, then the best path in
+time.
 
-JoyGen's authors took pitch from Praat, whose licence (GPL) keeps it out of here. The measure and its costs are those of
-the paper; ``docs/joygen.md`` says how near it comes.
+JoyGen's authors used Praat, whose licence (GPL) rules it out here. The measure and its costs are those of the paper;
+``docs/joygen.md`` gives the deviation from Praat.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ SILENCE_THRESHOLD = 0.03
 OCTAVE_COST = 0.01
 """How much a candidate an octave higher is favoured."""
 JUMP_COST, CHANGE_COST = 0.35, 0.14
-"""Of an octave's jump, and of going from voiced to unvoiced or back, between rows 10 ms apart."""
+"""Costs of a jump by an octave and of a change between voiced and unvoiced, for rows 10 ms apart."""
 CANDIDATES = 15
 
 _FFT = 2048
@@ -42,7 +43,7 @@ _WINDOW_R = _WINDOW_R / _WINDOW_R[0]
 def estimate_pitch(samples: Array, loudest: float = 0.0) -> tuple[Array, float]:
     """Pitch of each whole row in ``samples`` (16 kHz) in Hz, 0 where unvoiced, shape ((N - WINDOW) // HOP + 1,).
 
-    ``loudest`` is the peak of what went before; the peak so far is given back.
+    ``loudest`` is the peak of earlier samples; the peak so far is returned.
     """
     count = (len(samples) - WINDOW) // HOP + 1
     if count < 1:
@@ -94,7 +95,7 @@ def _candidates(frames: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64
 
 
 def _viterbi_path(hz: npt.NDArray[np.float64], strength: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The strongest way through the candidates when jumps cost (Viterbi)."""
+    """The best path through the candidates under jump costs (Viterbi)."""
     scale = 0.01 / (HOP / SAMPLE_RATE_HZ)
     octaves = np.log2(np.where(hz > 0, hz, 1.0))
     total, predecessor = strength[0], np.zeros(hz.shape, np.int64)

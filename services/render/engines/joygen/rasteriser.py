@@ -16,11 +16,11 @@ from torch import Tensor
 SUBPIXELS = 16
 """Steps per pixel to which corners are rounded."""
 CHUNK_PAIRS = 1 << 22
-"""Pairs of triangle and pixel looked at in one go; bounds the memory to some hundred megabytes."""
+"""Pairs of triangle and pixel per pass; bounds the memory to some hundred megabytes."""
 
 
 class Raster(NamedTuple):
-    """What lies in front in each pixel."""
+    """The nearest surface at each pixel."""
 
     depth: Tensor
     """Shape (B, H, W), float32: z, and 0 where nothing is."""

@@ -1,6 +1,6 @@
-"""Model files read safely and put into networks strictly: nothing is executed, and no tensor is left over or left out.
+"""Reads model files safely and loads them strictly: no code is executed, and no tensor may be missing or left over.
 
-A wrong file is told apart by what is wrong with it: absent, a web page, broken off, another network, other sizes.
+Errors name the cause: the file is missing, a web page, truncated, of another network, or of other sizes.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def named_tensors(found: Mapping[str, Any], path: Path, prefix: str = "", unused
 def fold_weight_norm(tensors: Tensors) -> Tensors:
     """Weight-normalised layers (Salimans & Kingma 2016) as plain ones: direction and length become one ``weight``.
 
-    Understands torch's old names (``weight_g``, ``weight_v``) and its new ones (``parametrizations.weight.original…``).
+    Handles torch's old names (``weight_g``, ``weight_v``) and its new ones (``parametrizations.weight.original…``).
     """
     out = dict(tensors)
     new = "parametrizations.weight.original"

@@ -1,8 +1,8 @@
-"""Says which checkpoints of a GPU engine are there, which are missing or wrong, and where to get each.
+"""Lists which checkpoints of a GPU engine are present, missing or wrong, and where to get each.
 
     python -m services.render.engines.joygen.weights joygen|musetalk      (make weights ENGINE=joygen)
 
-Files that are there are loaded, strictly, so a wrong or incomplete one is found here and not at the first request.
+Present files are loaded strictly, so that a wrong or truncated one is found here and not at the first request.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CHECKS: dict[str, Callable[[Path], Any]] = {
 
 @dataclass(frozen=True)
 class WeightsPart:
-    """One network or model of an engine, and how it stands."""
+    """One network or model of an engine, and its state."""
 
     name: str
     files: tuple[str, ...]
@@ -42,7 +42,7 @@ class WeightsPart:
     licence: str
     source: str
     optional: str
-    """What its absence means; empty if the engine cannot do without it."""
+    """Consequence of its absence; empty if the engine requires it."""
     state: str
     """``ok``, ``missing``, or what is wrong."""
 
@@ -56,13 +56,13 @@ def check_weights(engine: str, root: Path) -> list[WeightsPart]:
     """How every part of an engine stands in its folder ``root``. Raises ``KeyError`` for an unknown engine."""
     return [
         WeightsPart(
-            name,
-            tuple(entry["files"]),
-            entry["mb"],
-            entry["licence"],
-            entry["source"],
-            entry.get("optional", ""),
-            _state(name, entry, root),
+            name=name,
+            files=tuple(entry["files"]),
+            mb=entry["mb"],
+            licence=entry["licence"],
+            source=entry["source"],
+            optional=entry.get("optional", ""),
+            state=_state(name, entry, root),
         )
         for name, entry in manifest()[engine].items()
     ]

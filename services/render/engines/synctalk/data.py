@@ -1,7 +1,7 @@
-"""What SyncTalk makes of a person's video (``data/<ID>``), as much of it as is kept, and in any order of frames.
+"""The files that SyncTalk makes from a person's video (``data/<ID>``), reduced to what is needed.
 
-Only files are dealt with here. Its loader takes the frames in the order of ``transforms_train.json``, and the rest by
-their ``img_id``: a folder of links with a list of our own draws any frames in any order.
+SyncTalk's loader reads frames in the order of ``transforms_train.json`` and finds their files by ``img_id``. So a
+folder of links with our own list renders any frames in any order.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Person:
         return len(json.loads((self.folder / LISTS[0]).read_text(encoding="utf-8"))["frames"])
 
     def arrange(self, order: Sequence[int], into: Path) -> None:
-        """Make ``into`` a folder of the same person with the frames in this order."""
+        """Create ``into``, a folder of the same person with the frames in this order."""
         into.mkdir()
         for name in KEPT:
             if name not in LISTS:

@@ -1,6 +1,6 @@
-"""One run of ``main.py --test``: a piece of sound and the frames to show, to pictures in which the mouth follows.
+"""One run of ``main.py --test``: renders frames of a person with the mouth in sync with a piece of sound.
 
-The result is decoded and counted before any of it is given out: the program ends well also where it drew nothing.
+The result is decoded and counted before any picture is returned: the program also exits with 0 when it drew nothing.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ TAIL_S = 0.4
 MIN_SOUND_S = 1.0
 """Sound shorter than its window of 0.2 s makes its loader fail; ours is never shorter than this."""
 MARGIN_FRAMES = 8
-"""Frames listed beyond those asked for, so that its loader never turns back on its own."""
+"""Extra frames at the end of the list, so that the program's loader never reverses its order."""
 
 
 @dataclass(frozen=True)
 class RenderRequest:
-    """What is to be drawn."""
+    """The sound and the frames to render."""
 
     person: Person
     size: tuple[int, int]
@@ -99,7 +99,7 @@ def _follow(child: Child, count: int) -> Iterator[Working]:
 
 
 def _result(child: Child, folder: Path, request: RenderRequest, count: int) -> Path:
-    """The silent video, decoded whole. ``_audio`` and ``_depth`` lie beside it."""
+    """The silent video, checked by decoding all of it. ``_audio`` and ``_depth`` videos lie beside it."""
     videos = [p for p in folder.glob("ngp_ep*.mp4") if not p.stem.endswith(("_audio", "_depth"))]
     if len(videos) != 1:
         raise child.useless("it ended without a video")

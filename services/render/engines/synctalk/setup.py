@@ -1,4 +1,4 @@
-"""Where the checkout is, how its programs are started, and what it lacks."""
+"""The SyncTalk checkout: its location, its missing parts, and how its programs are started."""
 
 from __future__ import annotations
 
@@ -78,15 +78,16 @@ class SyncTalk:
         return self.settings.dir.absolute()
 
     def missing(self) -> list[str]:
-        """Files that the checkout lacks, each with where it comes from."""
+        """Missing files of the checkout, each with its origin."""
         return [f"{name} ({origin})" for name, origin in FILES.items() if not (self.checkout / name).is_file()]
 
     def environment(self, gpu: str = "") -> dict[str, str]:
-        """What its programs see: their own Python first in ``PATH``, none of our settings (they may hold keys)."""
+        """Environment of its programs: their own Python first in ``PATH``, without our settings (they may hold
+        keys)."""
         drop = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "FORCE_COLOR", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
         env = {k: v for k, v in os.environ.items() if k not in drop and not k.startswith(_OUR_PREFIXES)}
         env["PATH"] = os.pathsep.join([str(self._program().parent), env.get("PATH", os.defpath)])
-        # its messages come through rich, which folds them at 80 columns where there is no terminal
+        # its messages are printed by rich, which wraps them at 80 columns without a terminal
         env |= {"PYTHONUNBUFFERED": "1", "COLUMNS": "1000", "MPLBACKEND": "Agg"}
         if gpu or self.settings.gpu:
             env["CUDA_VISIBLE_DEVICES"] = gpu or self.settings.gpu
@@ -95,10 +96,17 @@ class SyncTalk:
     def start(self, arguments: Sequence[str], what: str, deadline_s: float, gpu: str = "") -> Child:
         """Start its Python with these arguments in the checkout. Raises ``program-failed``."""
         command = [str(self._program()), *arguments]
-        return Child(command, self.checkout, self.environment(gpu), what, deadline_s, self.settings.quiet_s)
+        return Child(
+            command=command,
+            cwd=self.checkout,
+            env=self.environment(gpu),
+            what=what,
+            deadline_s=deadline_s,
+            quiet_s=self.settings.quiet_s,
+        )
 
     def probe(self) -> DeviceInfo:
-        """Ask its Python what it has. Raises ``engine-unavailable`` with what to do."""
+        """Query its Python for packages and GPU. Raises ``engine-unavailable`` with the remedy."""
         if lacking := self.missing():
             raise _unavailable(f"files are missing in the checkout: {'; '.join(lacking)}")
         if not shutil.which("ffmpeg", path=self.environment()["PATH"]):

@@ -1,4 +1,4 @@
-"""Pictures for one step, varied by chance: frame, reference, depth. All chance is one generator's."""
+"""Randomly augmented pictures for one step: frame, reference, depth. One generator makes all random choices."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from services.render.engines.joygen.depth import FACE_SIDE
 from services.render.engines.joygen.train.material import HALF, TrainingData
 
 MIN_FRAME_DISTANCE = 5
-"""Frames that frame and reference are apart at least: a nearer one would show the mouth that is to be drawn."""
+"""Smallest distance of frame and reference, in frames: a nearer one would show the target mouth."""
 MIN_CROP_AREA = 0.8
-"""Least part of the area that is cut out."""
+"""Smallest share of the area in a random crop."""
 COLOUR_JITTER, GREY_PROBABILITY, DEPTH_SHIFT = 0.1, 0.1, 0.02
 LUMA_WEIGHTS = (0.299, 0.587, 0.114)
 
@@ -27,19 +27,19 @@ class Batch:
     real: Tensor
     reference: Tensor
     depth: Tensor
-    """Black where the network is to do without."""
+    """Black where the network must work without depth."""
     sound: Tensor
     """Shape (B, 50, 384)."""
 
 
 def face_tensors(material: TrainingData, frames: list[int]) -> Tensor:
-    """Faces as the network sees them."""
+    """Faces as network input, RGB in -1..1, shape (n, 3, 256, 256)."""
     faces = np.ascontiguousarray(material.faces[frames][..., ::-1])
     return torch.from_numpy(faces).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def depth_tensors(material: TrainingData, frames: list[int]) -> Tensor:
-    """Depth of the lips as the network sees it; black without the 3D face."""
+    """Depth of the lips as network input, shape (n, 3, 256, 256); black without the 3D face."""
     out = torch.full((len(frames), 3, FACE_SIDE, FACE_SIDE), -1.0)
     if material.depth is not None:
         out[:, :, HALF:] = torch.from_numpy(material.depth[frames]).float()[:, None] / 127.5 - 1

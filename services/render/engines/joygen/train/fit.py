@@ -1,4 +1,4 @@
-"""One training of a UNet: its recipe, its steps, and its state on disk, from which it goes on exactly."""
+"""Fine-tuning of a UNet: its recipe, its steps, and its checkpoint, from which it resumes exactly."""
 
 from __future__ import annotations
 
@@ -29,43 +29,43 @@ from services.render.engines.joygen.train.losses import (
 from services.render.engines.joygen.train.material import HALF, TrainingData
 
 MOUTH_COLUMNS = slice(FACE_SIDE // 4, 3 * FACE_SIDE // 4)
-"""Columns of the lower half that are judged."""
+"""Columns of the lower half that are scored."""
 VALIDATION_FRAMES = 16
-"""Held-out frames that are looked at."""
+"""Number of held-out frames that are scored."""
 
 
 @dataclass(frozen=True)
 class FineTuneRecipe:
-    """What can be chosen; the defaults are the published recipe, but for the batch (16 there) and the average."""
+    """Training options; the defaults are the published recipe except for the batch (16 there) and the average."""
 
     batch: int = 4
     accumulate: int = 1
     """Batches for each step of the optimiser."""
     rate: float = 1e-5
     last_rate: float = 5e-6
-    """The rate falls to this along a cosine."""
+    """The learning rate falls to this along a cosine."""
     warm_up: int = 0
-    """Steps over which the rate rises from nought."""
+    """Steps over which the learning rate rises from 0."""
     clip: float = 1.0
     """Largest norm of the gradient."""
     average: float = 0.999
-    """Decay of the moving average of the weights, which is what is kept; 0 keeps the weights themselves."""
+    """Decay of the moving average of the weights, which is saved; 0 saves the weights themselves."""
     depth_part: float = 0.5
-    """How often the network sees the depth of the lips."""
+    """Share of the samples with the depth of the lips."""
     perceptual: float = 0.0
     """Weight of the perceptual loss, e.g. 0.1: against a blurry mouth."""
     adversarial: float = 0.0
-    """Weight of a judge trained along, e.g. 0.01: against a blurry mouth."""
+    """Weight of the adversarial loss, e.g. 0.01: against a blurry mouth."""
     precision: str = "auto"
     """``fp32`` or ``bf16`` (mixed); ``auto`` is bf16 on a GPU."""
     recompute: bool = False
-    """Saves memory for time: inner states are computed again on the way back."""
+    """Trades time for memory: activations are computed again in the backward pass."""
     save_every: int = 250
     seed: int = 0
 
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> FineTuneRecipe:
-        """Of values by name. Raises ``bad-request`` for one that there is not, or of another type."""
+        """From values by name. Raises ``bad-request`` for an unknown name or a wrong type."""
         types = {f.name: type(f.default) for f in fields(cls)}
         for name, value in values.items():
             expected = types.get(name)
@@ -75,7 +75,7 @@ class FineTuneRecipe:
 
 
 class UNetFineTuning:
-    """A network being trained. Same material, recipe and machine give the same network, stopped between or not."""
+    """A network in training. The same data, recipe and machine give the same network, interrupted or not."""
 
     def __init__(
         self,
@@ -121,7 +121,9 @@ class UNetFineTuning:
         self.optimiser.step()
         self.step += 1
         if recipe.average:
-            decay = min(recipe.average, self.step / (self.step + 10))  # at first the average would be the start
+            decay = min(
+                recipe.average, self.step / (self.step + 10)
+            )  # a full decay would keep the average at its start
             with torch.no_grad():
                 for mean, value in zip(self.averaged.parameters(), self.unet.parameters(), strict=True):
                     mean.lerp_(value, 1 - decay)
@@ -146,7 +148,7 @@ class UNetFineTuning:
         return value
 
     def _adversarial_loss(self, discriminator: PatchDiscriminator, drawn: Tensor, real: Tensor) -> Tensor:
-        """The judge learns from this batch; what it says of the drawn faces is returned, weighted."""
+        """Train the discriminator on this batch, and return the weighted adversarial loss of the drawn faces."""
         self.discriminator_optimiser.zero_grad(set_to_none=True)
         discriminator_loss(discriminator, drawn.detach(), real).backward()  # type: ignore[no-untyped-call]
         self.discriminator_optimiser.step()
@@ -156,7 +158,7 @@ class UNetFineTuning:
         return loss
 
     def _unet_input(self, face: Tensor, reference: Tensor, depth: Tensor) -> Tensor:
-        """What the UNet sees: the face without its lower half, another of the person, and depth if it takes it."""
+        """Input of the UNet: latents of the masked face, of the reference and, where the network takes it, of depth."""
         upper = face.clone()
         upper[:, :, HALF:] = -1
         inputs = [upper, reference.to(self.device)]
@@ -172,9 +174,9 @@ class UNetFineTuning:
 
     @torch.no_grad()
     def predict(self, frames: list[int]) -> Tensor:
-        """Faces (n, 3, 256, 256), -1..1, of held-out frames by the network that is kept.
+        """Faces (n, 3, 256, 256), -1..1, of held-out frames, drawn by the averaged network.
 
-        The reference is a frame that was learned from, so the mouth that is wanted is not shown.
+        References are training frames, so they do not show the target mouth.
         """
         out = []
         references = self.material.train[torch.linspace(0, len(self.material.train) - 1, len(frames)).long().numpy()]
@@ -189,7 +191,7 @@ class UNetFineTuning:
         return torch.cat(out)
 
     def validation_frames(self) -> list[int]:
-        """The held-out frames that figures are of."""
+        """The held-out frames that are scored."""
         candidates = self.material.validation
         return [
             int(i)
@@ -210,7 +212,7 @@ class UNetFineTuning:
         }
 
     def save(self, path: Path) -> None:
-        """Write all state, whole or not at all."""
+        """Write all state atomically."""
         state: dict[str, Any] = {
             "identity": self.identity,
             "step": self.step,
@@ -231,7 +233,7 @@ class UNetFineTuning:
         partial.replace(path)
 
     def resume(self, path: Path) -> bool:
-        """Go on from a checkpoint; False when there is none of this training."""
+        """Resume from a checkpoint; False when there is none of this training."""
         if not path.is_file():
             return False
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)

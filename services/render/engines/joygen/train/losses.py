@@ -1,4 +1,4 @@
-"""How wrong a drawn face is: the published recipe, and what can be added against a blurry mouth."""
+"""Losses of a drawn face: the published recipe, and optional terms against a blurry mouth."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def reconstruction(latents: Tensor, target: Tensor, images: Tensor, real: Tensor
 def perceptual(vae: Vae, images: Tensor, real: Tensor) -> Tensor:
     """Mean L1 between normalised inner states of the autoencoder's first stages, of the lower halves.
 
-    The idea is Johnson et al. 2016; the autoencoder's own encoder stands in for a recogniser.
+    The idea is Johnson et al. 2016; the autoencoder's encoder replaces the classification network.
     """
     half = real.shape[2] // 2
     with torch.no_grad():
@@ -41,7 +41,7 @@ def _encoder_states(vae: Vae, x: Tensor) -> list[Tensor]:
 
 
 class PatchDiscriminator(nn.Module):
-    """A small judge of patches (Isola et al. 2017) with spectral norm (Miyato et al. 2018): (B, 3, H, W) -> scores."""
+    """Patch discriminator (Isola et al. 2017) with spectral norm (Miyato et al. 2018): (B, 3, H, W) -> scores."""
 
     def __init__(self, size: int = 64) -> None:
         super().__init__()
@@ -58,5 +58,5 @@ class PatchDiscriminator(nn.Module):
 
 
 def discriminator_loss(discriminator: nn.Module, drawn: Tensor, real: Tensor) -> Tensor:
-    """Hinge loss of the judge."""
+    """Hinge loss of the discriminator."""
     return F.relu(1 - discriminator(real)).mean() + F.relu(1 + discriminator(drawn)).mean()

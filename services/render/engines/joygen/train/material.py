@@ -1,6 +1,6 @@
-"""What a training learns from: the faces of a prepared avatar, the depth of their lips, and what is heard at each.
+"""Training data: the faces of a prepared avatar, the depth of their lips, and the audio features of each.
 
-Made in parts that appear whole, so that an interrupted training need not begin anew.
+It is made in parts that are written atomically, so that an interrupted training can resume.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from services.render.media.write import to_bgr
 
 PART_FRAMES = 64
 HELD_OUT = 0.15
-"""The last part of the clip, by which a training is judged and from which it does not learn."""
+"""Share of the clip, at its end, that is held out for validation."""
 GUARD = 10
 """Frames left out between the two parts: neighbours look alike."""
 MIN_FRAMES = 50
-"""Frames with a face under which nothing can be learned."""
+"""Smallest number of frames with a face."""
 HALF = FACE_SIDE // 2
 
 
@@ -44,9 +44,9 @@ class TrainingData:
     sound: npt.NDArray[np.float32]
     """Shape (n, 50, 384), positions added."""
     train: npt.NDArray[np.int64]
-    """Frames to learn from; all show a usable face."""
+    """Training frames; all show a usable face."""
     validation: npt.NDArray[np.int64]
-    """Frames to judge by."""
+    """Validation frames."""
 
 
 def gather_training_data(
@@ -58,7 +58,8 @@ def gather_training_data(
     work: Path,
     progress: Callable[[float], None],
 ) -> TrainingData:
-    """Of an avatar and its clip's sound at 16 kHz. ``progress`` gets the part done and may raise to stop.
+    """Training data of an avatar and its clip's sound at 16 kHz. ``progress`` gets the share done and may raise to
+    stop.
 
     Raises ``few-faces`` when fewer than ``MIN_FRAMES`` frames have both a usable face and sound.
     """

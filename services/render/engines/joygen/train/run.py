@@ -88,10 +88,20 @@ def _train(job: TrainingJob) -> None:
     def progress(part: float) -> None:
         job.report("features", 0.1 + 0.1 * part)
 
-    material = gather_training_data(avatar, job.name, samples, bundle, bfm, work, progress)
+    material = gather_training_data(
+        avatar=avatar, name=job.name, samples=samples, bundle=bundle, bfm=bfm, work=work, progress=progress
+    )
     if material.depth is None:
         job.warn("no-depth")
-    fine_tuning = UNetFineTuning(bundle.unet, bundle.vae, material, recipe, job.steps, job.device, identity)
+    fine_tuning = UNetFineTuning(
+        unet=bundle.unet,
+        vae=bundle.vae,
+        material=material,
+        recipe=recipe,
+        steps=job.steps,
+        device=job.device,
+        identity=identity,
+    )
     before_file = work / "before.json"
     if not before_file.is_file():  # the published network, which a resumed one no longer is
         before_file.write_text(json.dumps(fine_tuning.scores()), encoding="utf-8")
