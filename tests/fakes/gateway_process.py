@@ -7,9 +7,12 @@ import os
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 
 import httpx
+
+from tests.fakes.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,9 +56,8 @@ class GatewayProcess:
                 sys.executable, "-m", "services.gateway", cwd=ROOT, env=self.environment, stdout=out, stderr=out
             )
         async with httpx.AsyncClient() as client:
-            for _ in range(300):
-                if self.process.returncode is not None:
-                    break
+            end = time.monotonic() + PATIENCE_S
+            while time.monotonic() < end and self.process.returncode is None:
                 try:
                     if (await client.get(self.url + "/readyz")).status_code == 200:
                         return
