@@ -90,7 +90,7 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         self.default_steps = 0
         self.training = Script()
         self.checkpoints: dict[str, int] = {}
-        """Last step of each training, as the real service keeps it: a repeat goes on from there."""
+        """Last step of each training, as the real service keeps it: a repeat continues from there."""
         self.models: dict[str, render_pb2.Model] = {}
         self.lists = self.lookups = 0
         """How often all avatars or models were asked for, and how often a single one."""
@@ -187,7 +187,7 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         return render_pb2.DeleteAvatarResponse()
 
     async def Train(self, request, context):
-        """Ten steps count as one; each tells a loss, every second one is measured."""
+        """Ten steps count as one; each reports a loss, every second one is measured."""
         s = self.training
         s.enter()
         s.seen.append(request)
@@ -264,8 +264,8 @@ class Render(render_pb2_grpc.RenderServiceServicer):
 
 
 def train_progress(request: Any, step: int, stage: str, fraction: float, **more: Any) -> render_pb2.TrainResponse:
-    told = render_pb2.TrainProgress(step=step, steps=request.steps, stage=stage, fraction=fraction, **more)
-    return render_pb2.TrainResponse(progress=told)
+    progress = render_pb2.TrainProgress(step=step, steps=request.steps, stage=stage, fraction=fraction, **more)
+    return render_pb2.TrainResponse(progress=progress)
 
 
 def curve() -> render_pb2.MouthCurve:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 
 import httpx
 
 from tests.fakes import preloaded
 from tests.fakes.ports import free_port
+from tests.fakes.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,9 +46,8 @@ class GatewayProcess:
     async def start(self) -> None:
         self.process = await preloaded.start(self.environment, self.folder / "gateway.log")
         async with httpx.AsyncClient(trust_env=False) as client:
-            for _ in range(3000):
-                if self.process.returncode is not None:
-                    break
+            end = time.monotonic() + PATIENCE_S
+            while time.monotonic() < end and self.process.returncode is None:
                 try:
                     if (await client.get(self.url + "/readyz")).status_code == 200:
                         return

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def problem(response: Any, status: int, reason: str) -> dict[str, Any]:
-    """Asserts that an answer is this problem, told in full; returns it."""
+    """Asserts that an answer is this problem, with all its members; returns it."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     body = response.json()

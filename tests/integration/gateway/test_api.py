@@ -151,9 +151,9 @@ async def test_voices_and_speech(world: World) -> None:
     problem(cloned, 501, "cloning-unavailable")
     assert not list((world.folder / "storage" / "assets").glob("*/*"))
     problem(await world.http.delete("/api/v1/voices/v_zh"), 409, "builtin-stays")
-    heard = await world.http.post("/api/v1/transcriptions", files=form)
-    assert heard.json()["text"] == "你好，你是谁？"
-    assert heard.json()["segments"] == [{"text": "你好，你是谁？", "start_s": 0.0, "end_s": 0.9}]
+    answer = await world.http.post("/api/v1/transcriptions", files=form)
+    assert answer.json()["text"] == "你好，你是谁？"
+    assert answer.json()["segments"] == [{"text": "你好，你是谁？", "start_s": 0.0, "end_s": 0.9}]
     assert not list((world.folder / "storage" / "assets").glob("*/*"))
 
 

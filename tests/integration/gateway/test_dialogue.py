@@ -76,9 +76,9 @@ async def test_spoken_question_to_video(world: World) -> None:
     assert result["timings_ms"]["first_video"] < result["timings_ms"]["total"]
     # the speech began before the whole answer was known
     assert result["timings_ms"]["llm"] > result["timings_ms"]["llm_first_token"] + 100
-    told = {d["stage"]: d["ms"] for n, d in seen if n == "timing"}
-    assert {k: told[k] for k in told if k != "queued"} == {
-        k: v for k, v in result["timings_ms"].items() if k in told and k != "queued"
+    timings = {d["stage"]: d["ms"] for n, d in seen if n == "timing"}
+    assert {k: timings[k] for k in timings if k != "queued"} == {
+        k: v for k, v in result["timings_ms"].items() if k in timings and k != "queued"
     }
     final = await world.http.get(result["video_url"])
     assert final.headers["content-type"] == "video/mp4"
@@ -101,8 +101,8 @@ async def test_clauses_tell_what_is_said_when(world: World) -> None:
         {"index": 0, "text": "第一句话说得很长很长。", "start_s": 0.0, "end_s": 1.1},
         {"index": 1, "text": "第二句。", "start_s": 1.1, "end_s": 1.5},
     ]
-    told = [{k: d[k] for k in ("index", "text", "start_s", "end_s")} for n, d in seen if n == "clause"]
-    assert told == expected
+    clauses = [{k: d[k] for k in ("index", "text", "start_s", "end_s")} for n, d in seen if n == "clause"]
+    assert clauses == expected
     done = seen[-1][1]
     assert done["partial"]["clauses"] == expected
     conversation = (await world.http.get(f"/api/v1/conversations/{done['result']['conversation_id']}")).json()

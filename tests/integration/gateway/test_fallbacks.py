@@ -1,4 +1,4 @@
-"""An engine that was passed over is told wherever its work shows: jobs, events, conversations, speech, gRPC."""
+"""A fallback is reported wherever the work of the engine shows: jobs, events, conversations, speech, gRPC."""
 
 import json
 from typing import Any
@@ -18,8 +18,8 @@ def passed(service: str, **more: str) -> common_pb2.Fallback:
 
 
 def row(service: str, wanted_voice: str | None = None, used_voice: str | None = None) -> dict[str, Any]:
-    told = {"service": service, "wanted": "a", "used": "b", "reason": f"{service}-unreachable"}
-    return told | {"wanted_voice": wanted_voice, "used_voice": used_voice}
+    fallback = {"service": service, "wanted": "a", "used": "b", "reason": f"{service}-unreachable"}
+    return fallback | {"wanted_voice": wanted_voice, "used_voice": used_voice}
 
 
 def scripts(world: World) -> list[Script]:
@@ -36,14 +36,14 @@ def all_pass(world: World) -> list[dict[str, Any]]:
 async def test_a_dialogue_tells_them_at_once_and_for_good(world: World) -> None:
     expected = all_pass(world)
     asset = (await world.upload(speech())).json()
-    world.fakes.asr.script.delay_s = 1.5  # so that somebody listens before the first is told
+    world.fakes.asr.script.delay_s = 1.5  # so that somebody watches before the first one is published
     job = (await world.post("dialogues", {"audio_asset_id": asset["id"]})).json()
     seen = await events_of(world.http, job["events_url"])
     done = seen[-1][1]
     assert done["state"] == "succeeded", done
     assert done["result"]["fallbacks"] == expected and done["partial"]["fallbacks"] == expected
-    told = [{k: v for k, v in e.items() if k not in ("id", "kind")} for name, e in seen if name == "fallback"]
-    assert told == expected
+    published = [{k: v for k, v in e.items() if k not in ("id", "kind")} for name, e in seen if name == "fallback"]
+    assert published == expected
     names = [name for name, _ in seen]
     assert names.index("fallback") < names.index("transcript") < names.index("reply")
     conversation = (await world.http.get(f"/api/v1/conversations/{done['result']['conversation_id']}")).json()
@@ -98,8 +98,8 @@ async def test_speech_and_transcriptions_tell_them(world: World) -> None:
     config = world.fakes.tts.configs[-1]
     assert (config.engine, config.no_fallback) == ("kokoro", True)
     files = {"file": ("a.wav", speech())}
-    heard = await world.http.post("/api/v1/transcriptions", files=files, data={"fallback": "false"})
-    assert heard.json()["fallbacks"] == expected[:1]
+    answer = await world.http.post("/api/v1/transcriptions", files=files, data={"fallback": "false"})
+    assert answer.json()["fallbacks"] == expected[:1]
     assert world.fakes.asr.script.seen[-1].no_fallback
 
 
@@ -114,8 +114,8 @@ async def test_the_grpc_door_tells_and_takes_them(world: World) -> None:
         text="你好", llm_engine="zhipu", tts_engine="kokoro", no_fallback=True, llm_model="glm-4-air"
     )
     parts = [p async for p in ask(world, Request(config=config), Request(end=common_pb2.EndOfInput()))]
-    told = [p.fallback for p in parts if p.WhichOneof("payload") == "fallback"]
-    assert told == [passed("llm"), passed("tts", wanted_voice="mine", used_voice="v_zh")]
+    sent = [p.fallback for p in parts if p.WhichOneof("payload") == "fallback"]
+    assert sent == [passed("llm"), passed("tts", wanted_voice="mine", used_voice="v_zh")]
     asked = [world.fakes.llm.script.seen[-1], world.fakes.tts.configs[-1]]
     assert [a.engine for a in asked] == ["zhipu", "kokoro"] and all(a.no_fallback for a in asked)
     assert asked[0].model == "glm-4-air"

@@ -42,12 +42,12 @@ async def test_a_training_from_start_to_model(world: World) -> None:
     assert job["params"]["training_id"] == "talk"
     assert job["params"]["engine"] == "fake-render"
     events = await events_of(world.http, job["events_url"])
-    told = [d for n, d in events if n == "training"]
-    steps = [d["step"] for d in told if "step" in d]
+    reported = [d for n, d in events if n == "training"]
+    steps = [d["step"] for d in reported if "step" in d]
     assert steps == sorted(steps)
     assert steps[-1] == 200
-    assert any(d.get("validation_loss") for d in told)
-    assert any(d.get("curve", {}).get("after") for d in told)
+    assert any(d.get("validation_loss") for d in reported)
+    assert any(d.get("curve", {}).get("after") for d in reported)
     assert {d["stage"] for n, d in events if n == "progress"} >= {"check", "fit"}
     done = await world.done(job["id"])
     assert done["state"] == "succeeded", done
@@ -154,7 +154,7 @@ async def test_kill_9_resumes_at_the_last_checkpoint(world: World, who: str) -> 
     assert [r.training_id for r in training.seen] == ["talk", "talk"]
     steps = [p["step"] for p in done["partial"]["history"]]
     assert steps == sorted(set(steps))
-    assert steps[0] == 10, "what was told before the crash is kept"
+    assert steps[0] == 10, "what was reported before the crash is kept"
     assert steps[-1] == 1000
 
 

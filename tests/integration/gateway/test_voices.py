@@ -1,4 +1,4 @@
-"""Cloned voices over REST: made, heard, changed, chosen for an avatar, deleted; and how speech is asked for."""
+"""Cloned voices over REST: made, sampled, changed, chosen for an avatar, deleted; and how speech is asked for."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ async def test_a_voice_from_its_making_to_its_end(world: World) -> None:
     listed = (await world.http.get("/api/v1/voices")).json()
     assert listed["items"][-1]["voice_id"] == voice_id and listed["cloning_problem"] is None
 
-    heard = await world.http.get(made["sample_url"])
-    assert heard.content[:4] == b"RIFF" and world.fakes.tts.configs[-1].voice_id == voice_id
+    sample = await world.http.get(made["sample_url"])
+    assert sample.content[:4] == b"RIFF" and world.fakes.tts.configs[-1].voice_id == voice_id
     before = len(world.fakes.tts.configs)
-    assert (await world.http.get(made["sample_url"])).content == heard.content
+    assert (await world.http.get(made["sample_url"])).content == sample.content
     assert len(world.fakes.tts.configs) == before, "made once"
 
     renamed = await world.http.patch(f"/api/v1/voices/{voice_id}", json={"name": "小明"})
@@ -117,8 +117,8 @@ async def test_without_an_engine_that_clones_nothing_is_decoded(
     world: World, cloning: tts_pb2.Cloning, status: int, reason: str
 ) -> None:
     world.fakes.tts.clones = cloning
-    told = (await world.http.get("/api/v1/voices?lang=zh")).json()["cloning_problem"]
-    assert told["reason"] == reason and told["hint"]
+    found = (await world.http.get("/api/v1/voices?lang=zh")).json()["cloning_problem"]
+    assert found["reason"] == reason and found["hint"]
     # not even a recording that cannot be decoded comes to that
     big = {"file": ("me.wav", b"no sound at all" * 300_000)}
     refused = problem(await world.http.post("/api/v1/voices?lang=en", files=big, data={"name": "me"}), status, reason)
@@ -208,7 +208,7 @@ async def test_synthesis_is_followed_or_refused(world: World) -> None:
         s = config.sampling
         assert (config.speed, s.seed, round(s.temperature, 3), s.split) == (1.5, 7, 0.5, "cut5")
         assert not s.HasField("top_k")
-    # what an engine does not follow is refused at once, also for the voice that nobody named
+    # what an engine does not support is refused at once, also for the voice that nobody named
     for path in ("speech", "videos", "dialogues"):
         for voice in ({}, {"voice_id": "v_zh"}):
             refused = await world.post(path, {"text": "你好", "synthesis": {"seed": 1, "speed": 1.2}, **voice})

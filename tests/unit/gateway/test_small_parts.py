@@ -112,8 +112,8 @@ def test_secret_is_made_once_and_private(tmp_path: Path) -> None:
 
 
 def test_timings_tell_each_stage_once_and_start_over() -> None:
-    told: list[str] = []
-    timings = Timings(age_s=2.0, on_mark=lambda stage, _ms: told.append(stage))
+    marked: list[str] = []
+    timings = Timings(age_s=2.0, on_mark=lambda stage, _ms: marked.append(stage))
     timings.set("asr", 100.0)
     timings.begin("llm")
     timings.mark("llm_first_token", "llm")
@@ -122,12 +122,12 @@ def test_timings_tell_each_stage_once_and_start_over() -> None:
     timings.mark("total")
     assert timings.ms["llm_first_token"] == first
     assert timings.ms["total"] >= 2000
-    assert told == ["asr", "llm_first_token", "total"]
+    assert marked == ["asr", "llm_first_token", "total"]
     timings.restart()
     assert timings.ms == {"asr": 100.0}
     timings.begin("llm")
     timings.mark("llm_first_token", "llm")
-    assert told[-1] == "llm_first_token"
+    assert marked[-1] == "llm_first_token"
 
 
 def test_subtitles() -> None:
