@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from services.common.serving import Service
 from services.common.settings import ServiceSettings, SharedSettings
@@ -19,21 +21,18 @@ from tools.system import System
 __all__ = ["pytest_addoption", "pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under ``--dist loadgroup`` tests that share an expensive fixture run in one process, so that it is made once."""
-    for item in items:
-        if group := shared_fixture(item):
-            item.add_marker(pytest.mark.xdist_group(group))
+class ByFile(LoadScopeScheduling):
+    """Side by side (``-n``), all tests of a file run in one process, so that what they share is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = nodeid.split("::")[0]
+        return "system" if file.startswith("tests/system/") or file == "tests/e2e/test_real_system.py" else file
 
 
-def shared_fixture(item: pytest.Item) -> str:
-    """What a test shares with others: the real system, or a fixture of its module; ``""`` for nothing."""
-    if {"system", "real"} & set(getattr(item, "fixturenames", ())):
-        return "system"
-    info = getattr(item, "_fixtureinfo", None)  # pytest offers no public way to a fixture's scope before the run
-    fixtures = [f[-1] for f in info.name2fixturedefs.values()] if info else []
-    return item.nodeid.split("::")[0] if any(f.scope == "module" and f.baseid for f in fixtures) else ""
+@pytest.hookimpl(optionalhook=True)  # there is none without xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    config.option.loadscopereorder = False  # the engines' contracts come first: they take longest
+    return ByFile(config, log)
 
 
 @pytest.fixture
