@@ -1,6 +1,6 @@
 """Recorded sound to mouth: what Whisper's encoder hears, mapped linearly; trained by ``tools/train_mouth.py``.
 
-Whisper wants seconds of sound at once, so it is for recordings; a conversation is followed by ``live``. Sound is gathered
+Whisper wants seconds of sound at once, so it is for recordings; ``live`` follows a conversation. Sound is gathered
 in windows that lie at fixed times of the recording, so that pushing it in other pieces gives the same mouth. The first
 window is short: the video starts early.
 """
