@@ -44,9 +44,9 @@ def noise(seed: int, first: int, count: int, channels: int) -> Array:
 class ExpressionStream:
     """Expression rows of one recording or stream.
 
-    ``live`` False computes everything at ``finish``, as upstream does. ``live`` True gives ``STEP_ROWS`` rows whenever
-    ``CONTEXT_FUTURE`` + ``ROWS_AFTER`` rows more were heard (0.68 s to 1 s after a picture); sizes of the pieces do not
-    matter.
+    With ``live`` False everything is computed at ``finish``, as upstream does. With ``live`` True, ``STEP_ROWS`` rows
+    are returned whenever ``CONTEXT_FUTURE`` + ``ROWS_AFTER`` further rows have arrived (0.68 s to 1 s after a picture).
+    The size of the pushed pieces does not matter.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class ExpressionStream:
         self._rows_first = 0
         """Row that ``_rows`` and ``_pitch`` begin with."""
         self._emitted_rows = 0
-        """Rows whose pictures were given; a multiple of LATENT."""
+        """Rows whose expression was returned; a multiple of ``ROWS_PER_LATENT``."""
         self._finished = False
 
     @property

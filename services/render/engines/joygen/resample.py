@@ -1,8 +1,9 @@
 """Picture resizing as matrices: ``rows @ picture @ columns.T``, on any device, in one step from crop to crop.
 
-``bicubic_matrix`` is Pillow's (a = -0.5, widened when it makes smaller), ``lanczos_matrix`` OpenCV's ``INTER_LANCZOS4``
-(eight taps, never widened): the two with which the networks' training pictures were made. Pillow goes across first and
-rounds and clips to whole levels before it goes down; callers who do so too differ from it by one level at most.
+``bicubic_matrix`` is Pillow's filter (a = -0.5, widened for downsampling), ``lanczos_matrix`` is OpenCV's
+``INTER_LANCZOS4`` (eight taps, never widened). The networks' training pictures were made with these two. Pillow resizes
+rows first, and rounds and clips to whole levels before columns; callers that do the same differ from it by at most one
+level.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Trains ``joygen`` on one person: prepare, gather, fit, judge; see ``train.job.Job`` for what is written where."""
+"""Trains ``joygen`` on one person: prepare, gather, fit, validate; see ``train.job.Job`` for what is written where."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ REPORT_EVERY_S = 1.0
 
 
 def train(job: Job) -> None:
-    """Check, prepare, fit, judge. The model is ``unet/`` in upstream's own format.
+    """Check, prepare, fit, validate. The model is ``unet/`` in upstream's own format.
 
     Raises ``no-audio``, ``too-short``, ``silent-audio``, ``few-faces``, ``training-unavailable``, ``training-memory``,
     ``training-stopped``, ``cancelled`` and what preparing an avatar raises.
@@ -189,7 +189,7 @@ def _tensorboard_writer(folder: Path, step: int) -> Any:
         return None
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(folder), purge_step=step + 1)  # what came after the checkpoint is told again
+    return SummaryWriter(str(folder), purge_step=step + 1)  # steps after the checkpoint are logged again
 
 
 def _preview_frames(fine_tuning: UNetFineTuning) -> list[int]:
