@@ -11,7 +11,8 @@ room, noise, other voices), since real recordings are. ``--cache`` keeps the spe
 thread: the same machine and packages give the same arrays, of which a digest is printed. Held-out figures are of voices
 that were not trained on; the weights written are those of all voices (``clip``) or of the others.
 
-Also prints the ``USUAL`` and ``USUAL_SPREAD`` of ``engines/atlas/speaking_style.py``; ``--only usual`` does only that.
+Also prints the ``TRACK_MEAN`` and ``TRACK_CHOLESKY`` of ``engines/atlas/speaking_style.py``; ``--only usual`` does only
+that.
 """
 
 from __future__ import annotations

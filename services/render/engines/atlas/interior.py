@@ -97,18 +97,18 @@ def _smooth_curve(curve: Array) -> Array:
     return np.asarray(_SPLINE_MATRIX @ curve, dtype=np.float32)
 
 
-def interior_shares(wanted: float, shown: Array) -> Array:
-    """Opacity, 0 to 1, of the interior that must be painted for opening ``wanted``, for each opening in ``shown``."""
-    if wanted < 0.05:
+def interior_shares(target: float, shown: Array) -> Array:
+    """Opacity, 0 to 1, of the interior that must be painted for opening ``target``, for each opening in ``shown``."""
+    if target < 0.05:
         return np.zeros_like(shown)
-    by_ratio = (wanted / np.maximum(shown, 0.03) - OPENING_RATIO[0]) / (OPENING_RATIO[1] - OPENING_RATIO[0])
-    by_excess = (wanted - shown - OPENING_EXCESS[0]) / (OPENING_EXCESS[1] - OPENING_EXCESS[0])
+    by_ratio = (target / np.maximum(shown, 0.03) - OPENING_RATIO[0]) / (OPENING_RATIO[1] - OPENING_RATIO[0])
+    by_excess = (target - shown - OPENING_EXCESS[0]) / (OPENING_EXCESS[1] - OPENING_EXCESS[0])
     return np.asarray(np.clip(np.minimum(by_ratio, by_excess), 0, 1))
 
 
-def interior_share(wanted: float, shown: float) -> float:
+def interior_share(target: float, shown: float) -> float:
     """The same for one opening."""
-    return float(interior_shares(wanted, np.array([shown]))[0])
+    return float(interior_shares(target, np.array([shown]))[0])
 
 
 class Interior:

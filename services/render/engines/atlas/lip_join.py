@@ -28,10 +28,10 @@ UPPER_OUTER = np.array([_CONTROL_INDEX[p] for p in pt.UPPER_OUTER[1:-1]])
 LOWER_OUTER = np.array([_CONTROL_INDEX[p] for p in pt.LOWER_OUTER[1:-1]])
 
 
-def join_share(wanted: float, shown: float) -> float:
-    """Share, 0 to 1, by which the lips of a picture with opening ``shown`` must be joined for opening ``wanted``."""
-    excess = np.clip((shown - wanted - EXCESS_OPENING[0]) / (EXCESS_OPENING[1] - EXCESS_OPENING[0]), 0, 1)
-    return float(excess * np.clip((CLOSED_OPENING[1] - wanted) / (CLOSED_OPENING[1] - CLOSED_OPENING[0]), 0, 1))
+def join_share(target: float, shown: float) -> float:
+    """Share, 0 to 1, by which the lips of a picture with opening ``shown`` must be joined for opening ``target``."""
+    excess = np.clip((shown - target - EXCESS_OPENING[0]) / (EXCESS_OPENING[1] - EXCESS_OPENING[0]), 0, 1)
+    return float(excess * np.clip((CLOSED_OPENING[1] - target) / (CLOSED_OPENING[1] - CLOSED_OPENING[0]), 0, 1))
 
 
 def lip_sources(target: Array, source: Array, eye_distance: float, ratio: float) -> tuple[Array, Array]:

@@ -195,7 +195,7 @@ def _visible_part(alpha: Array, rect: Rect, step: int) -> tuple[Rect, slice, sli
 
 
 def _colour_match(base: Patch, layer: Patch, alpha: Array, nodes_per_unit: float) -> tuple[Array, float]:
-    """What ``layer`` must be multiplied by, and then shifted by at the nodes, to look as ``base`` around the lips."""
+    """Shift at the nodes, and gain, that match the colour of ``layer`` to that of ``base`` around the lips."""
     size = (alpha.shape[1], alpha.shape[0])
     base_colour, layer_colour = downsample(base, size), downsample(layer, size)
     ring = ((alpha > 0.02) & (alpha < 0.85)).astype(np.float32)[..., None]

@@ -102,7 +102,7 @@ FACE_68 = (
     14,
     87,
 )
-"""Mesh points that lie where the 68 points of iBUG lie."""
+"""Mesh points at the positions of iBUG's 68 points."""
 BRIDGE = FACE_68[29]
 EYES = ((33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380))
 NOSE, CORNERS = (1, 4), (76, 306)

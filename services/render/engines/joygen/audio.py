@@ -26,7 +26,7 @@ GRID_ROWS = GRID_COLUMNS // 2
 SILENCE_LOG_MEL = -10.0
 """Log10 mel of silence."""
 ROWS_BEFORE, ROWS_AFTER = 4, 6
-"""Rows (50 a second) that a picture takes: 2 i - LEFT … 2 i + RIGHT - 1, each of all layers."""
+"""Rows (50 a second) of picture i: 2 i - ROWS_BEFORE … 2 i + ROWS_AFTER - 1, each of all layers."""
 FRAME_REACH = (2 * ROWS_AFTER + 1) * HOP + WINDOW // 2
 """Samples from a picture's start that its last row depends on, apart from attention."""
 LOOK_AHEAD = 5120
@@ -70,7 +70,7 @@ class WhisperFeatures:
         self._count = 0
         self._finished = False
         self._encoded: dict[int, Array] = {}
-        """States of windows of the grid, as heard up to column ``_encoded_end``."""
+        """States of windows of the grid, encoded up to column ``_encoded_end``."""
         self._encoded_end = -1
 
     def push(self, samples: Array) -> None:
@@ -144,7 +144,7 @@ class WhisperFeatures:
         return whole * GRID_ROWS + rest // 2
 
     def _encode(self, frame: int, windows: list[int]) -> None:
-        """Have the windows encoded as far as what is said up to ``frame`` may be heard."""
+        """Encode the windows up to the sound that ``frame`` may use."""
         columns = (frame * FRAME_SAMPLES + FRAME_REACH + LOOK_AHEAD - WINDOW // 2) // HOP + 1
         end = self._first + len(self._mel)
         if self._finished and (not self._live or columns > end):
@@ -164,7 +164,7 @@ class WhisperFeatures:
                 self._encoded[window] = self._window(window, columns)
 
     def _window(self, window: int, columns: int) -> Array:
-        """States of one window of the grid as heard up to ``columns``: (1500, layers, 384)."""
+        """States of one window of the grid, encoded up to ``columns``: (1500, layers, 384)."""
         mel = self._mel[: columns - self._first]
         window_mel = mel[window * GRID_COLUMNS - self._first :][:GRID_COLUMNS]
         if self._kind == "joygen":

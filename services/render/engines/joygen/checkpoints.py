@@ -105,9 +105,9 @@ def network_kind(folder: Path) -> Kind:
     for kind in REQUIRED:
         if find_file(folder, REQUIRED[kind]["unet"]):
             return kind
-    wanted = " nor ".join(REQUIRED[kind]["unet"][0] for kind in REQUIRED)
+    expected = " nor ".join(REQUIRED[kind]["unet"][0] for kind in REQUIRED)
     raise WeightsError(
-        f"weights folder {folder} holds neither {wanted}; make weights ENGINE=joygen says where to get them"
+        f"weights folder {folder} holds neither {expected}; make weights ENGINE=joygen says where to get them"
     )
 
 
@@ -171,7 +171,7 @@ def share_network(net: Net, device: torch.device, dtype: torch.dtype = torch.flo
     """
     net = net.to(dtype)
     digest = hashlib.blake2b(repr(getattr(net, "config", None)).encode())
-    digest.update(repr([m.heads for m in net.modules() if hasattr(m, "heads")]).encode())  # not seen in the weights
+    digest.update(repr([m.heads for m in net.modules() if hasattr(m, "heads")]).encode())  # not visible in the weights
     for name, tensor in net.state_dict().items():
         digest.update(f"{name} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().reshape(-1).contiguous().view(torch.uint8).numpy().data)
@@ -185,8 +185,8 @@ def share_network(net: Net, device: torch.device, dtype: torch.dtype = torch.flo
 
 
 def load_unet(path: Path) -> UNet:
-    """A UNet from its file or its folder; the configuration lies beside it (``config.json`` or ``musetalk.json``)."""
-    if path.is_dir():  # a trained one may lie one level down, as upstream's trainer saves it
+    """A UNet from its file or its folder, with the configuration beside it (``config.json`` or ``musetalk.json``)."""
+    if path.is_dir():  # upstream's trainer saves the network one level down
         path = find_file(path, (UNET, f"unet/{UNET}")) or path / UNET
     content = read_checkpoint(path)
     tensors = named_tensors(content, path)

@@ -41,7 +41,7 @@ class DrawRequest:
     sound: Floats
     """Shape (50, 384)."""
     coefficients: Floats | None = None
-    """Shape (257,), with the wanted expression; None draws without depth."""
+    """Shape (257,), with the target expression; None draws without depth."""
     placement: Placement | None = None
 
 

@@ -72,7 +72,7 @@ class ExpressionStream:
         self._rows_first = 0
         """Row that ``_rows`` and ``_pitch`` begin with."""
         self._emitted_rows = 0
-        """Rows whose pictures were given; a multiple of LATENT."""
+        """Rows whose expression was returned; a multiple of ``ROWS_PER_LATENT``."""
         self._finished = False
 
     @property

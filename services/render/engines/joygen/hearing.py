@@ -95,7 +95,7 @@ class StreamAudioFeatures:
         return len(self._loud) > frame + FRAMES_AFTER + 1 and self._features.ready(frame)
 
     def frame_audio(self, frame: int, mobility: float) -> FrameAudio:
-        """The frame's sound; at ``mobility`` 0 it is silence whatever is heard."""
+        """Audio features of a frame, blended towards silence by ``mobility`` (0: silence, 1: the sound)."""
         speaking = mobility * float(np.mean([self._is_speech(frame + k) for k in (-1, 0, 1)]))
         if speaking <= 0:
             sound = self._silence

@@ -15,7 +15,7 @@ Array = npt.NDArray[np.float32]
 SAMPLE_RATE_HZ, HOP = 16000, 320
 FLOOR_HZ, CEILING_HZ = 80.0, 750.0
 WINDOW = round(3 / FLOOR_HZ * SAMPLE_RATE_HZ)
-"""Three periods of the lowest pitch: 600 samples. Row k looks at samples k * HOP … k * HOP + WINDOW."""
+"""Three periods of the lowest pitch: 600 samples. Row k covers samples k * HOP … k * HOP + WINDOW."""
 VOICING_THRESHOLD = 0.6
 """Least autocorrelation of a voiced row; 1 is perfectly periodic."""
 SILENCE_THRESHOLD = 0.03
@@ -62,7 +62,7 @@ def estimate_pitch(samples: Array, loudest: float = 0.0) -> tuple[Array, float]:
 def estimate_recording_pitch(samples: Array, rows: int) -> Array:
     """Pitch of a whole recording as upstream takes it, (rows,): on Praat's times, which are centred in the recording.
 
-    Upstream goes by rows of 512 samples: where those reach beyond the pitch its last value stays, then comes 0.
+    Upstream counts rows of 512 samples. Rows after the last pitch repeat its value; later ones are 0.
     """
     spare = len(samples) - WINDOW
     values = estimate_pitch(samples[spare % HOP // 2 :])[0] if spare >= 0 else np.zeros(0, np.float32)

@@ -69,9 +69,9 @@ def check_weights(engine: str, root: Path) -> list[WeightsPart]:
 
 
 def _state(name: str, entry: dict[str, Any], root: Path) -> str:
-    wanted: list[str] = entry["files"]
+    published: list[str] = entry["files"]
     present = next(
-        (files for files in (wanted, entry.get("instead", [])) if files and (root / files[0]).is_file()), None
+        (files for files in (published, entry.get("instead", [])) if files and (root / files[0]).is_file()), None
     )
     if present is None:
         return "missing"
@@ -82,7 +82,7 @@ def _state(name: str, entry: dict[str, Any], root: Path) -> str:
         CHECKS[name](path)
     except (WeightsError, OSError, ValueError, KeyError) as e:
         return f"wrong: {e}"
-    if present is wanted and "sha256" in entry and sha256_of_file(path) != entry["sha256"]:
+    if present is published and "sha256" in entry and sha256_of_file(path) != entry["sha256"]:
         return f"other content than published (sha256 should be {entry['sha256']}); it fits, so it is used"
     return "ok"
 

@@ -70,7 +70,7 @@ class EnsembleFit:
     """Fits inputs (n, inputs) to target mouths (n, 2) minus the general estimate, both in the networks' output unit."""
 
     def __init__(
-        self, rows: Array, wanted: Array, when: npt.NDArray[np.int64], steps: int, device: str, identity: str
+        self, rows: Array, targets: Array, when: npt.NDArray[np.int64], steps: int, device: str, identity: str
     ) -> None:
         """``when`` (n,) is the time of each row in features; rows of similar time stay in the same fold.
 
@@ -79,7 +79,7 @@ class EnsembleFit:
         self.steps, self.identity, self.step = steps, f"{identity}/{steps}", 0
         self.device = torch.device(device)
         self.x = torch.from_numpy(rows).to(self.device)
-        self.y = torch.from_numpy(wanted).to(self.device)
+        self.y = torch.from_numpy(targets).to(self.device)
         size = rows.shape[1]
         self.validation = self._folds(when)
         self.rng = torch.Generator().manual_seed(20)

@@ -29,7 +29,7 @@ class TrainingData:
     """
 
     features: list[Array]
-    """Each of shape (n, SIZE + SOUND)."""
+    """Features of each shifted window, shape (n, SIZE + SOUND_VALUES)."""
     general: Array
     """Shape (n, 2): estimate of the general model, averaged over the shifted windows; not at rest in silence."""
     live: Array

@@ -110,7 +110,7 @@ def head_shapes(pictures: list[Image], weights: Path, progress: Callable[[float]
     if not meshes:
         return np.zeros((0, 468, 3), np.float32)
     missing = len(pictures) - len(meshes)
-    moved = move_lip_contour(*(np.stack([*[seen[0]] * missing, *seen]) for seen in (meshes, teeth)))
+    moved = move_lip_contour(*(np.stack([*[values[0]] * missing, *values]) for values in (meshes, teeth)))
     moved = smooth(moved, np.ones(len(moved), bool))
     return separate_pose(moved, load_canonical_face(weights / "canonical_face.obj"))[1]
 

@@ -136,7 +136,7 @@ class _Encoder(nn.Module):
 
 
 class Hubert(nn.Module):
-    """Speech -> rows at 50 Hz that tell the sounds of speech, whoever speaks."""
+    """Speech -> rows at 50 Hz that represent speech sounds independently of the speaker."""
 
     def __init__(self, config: HubertConfig) -> None:
         super().__init__()

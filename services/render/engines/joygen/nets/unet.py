@@ -1,6 +1,6 @@
 """The one-step latent UNet: 12 channels in for JoyGen (masked face, reference face, lip depth), 8 for MuseTalk.
 
-It is the UNet of Stable Diffusion 1 with 384-channel sound features for context, asked once, at step 0.
+It is the UNet of Stable Diffusion 1 with 384-channel sound features for context, evaluated once, at step 0.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class UNetConfig:
         down = raw.get("down_block_types", [CROSS_DOWN] * 3 + [PLAIN_DOWN])
         up = raw.get("up_block_types", [PLAIN_UP] + [CROSS_UP] * 3)
         attends = tuple(kind == CROSS_DOWN for kind in down)
-        known = {CROSS_DOWN, PLAIN_DOWN}
+        supported = {CROSS_DOWN, PLAIN_DOWN}
         fixed = {
             "act_fn": "silu",
             "flip_sin_to_cos": True,
@@ -57,7 +57,7 @@ class UNetConfig:
             "use_linear_projection": False,
         }
         wrong = [f"{k}={raw[k]!r}" for k, v in fixed.items() if k in raw and raw[k] != v]
-        if set(down) - known or [k == CROSS_UP for k in up] != list(reversed(attends)) or wrong:
+        if set(down) - supported or [k == CROSS_UP for k in up] != list(reversed(attends)) or wrong:
             raise ValueError(f"not the architecture of JoyGen and MuseTalk: {', '.join(wrong) or [*down, *up]}")
         return cls(
             in_channels=raw["in_channels"],

@@ -27,7 +27,7 @@ PART_FRAMES = 64
 HELD_OUT = 0.15
 """Share of the clip, at its end, that is held out for validation."""
 GUARD = 10
-"""Frames left out between the two parts: neighbours look alike."""
+"""Frames left out between the two parts, because neighbouring frames are similar."""
 MIN_FRAMES = 50
 """Smallest number of frames with a face."""
 HALF = FACE_SIDE // 2
