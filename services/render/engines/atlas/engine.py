@@ -48,10 +48,11 @@ class AtlasEngine(RenderEngine):
         """Find the face mesh and load Whisper's encoder. Raises ``engine-unavailable``."""
         cv2.setNumThreads(self.shared.threads)
         try:
-            self._mesh = folder("face-mesh", self.shared.weights_dir)
-            self._encoder = WhisperEncoder(folder("whisper-base", self.shared.weights_dir), self.shared.threads)
+            mesh = folder("face-mesh", self.shared.weights_dir)
+            encoder = WhisperEncoder(folder("whisper-base", self.shared.weights_dir), self.shared.threads)
         except (WeightsError, ImportError, RuntimeError) as e:
             raise HuashengError("engine-unavailable", service="render", engine=self.name, why=str(e)) from e
+        self._mesh, self._encoder = mesh, encoder
 
     @property
     def encoder(self) -> WhisperEncoder:
