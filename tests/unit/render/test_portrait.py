@@ -242,7 +242,7 @@ def test_lips_are_drawn_through_their_points() -> None:
     t = np.linspace(-1, 1, 11)
     up, low = np.c_[100 + 30 * t, 100 - 5 * (1 - t**2)], np.c_[100 + 30 * t, 100 + 9 * (1 - t**2)]
     lips = Lips.from_pixels(up.astype(np.float32), low.astype(np.float32), 80, 0.0)
-    assert lips.gap == pytest.approx(14 / 80, abs=0.002) and lips.half == pytest.approx(30 / 80, abs=0.002)
+    assert lips.gap == pytest.approx(14 / 80, abs=0.002) and lips.half_width == pytest.approx(30 / 80, abs=0.002)
     high, deep = lips.curves(np.array([0.0]))
     assert (deep - high)[0] == pytest.approx(14 / 80, abs=0.002)
 
