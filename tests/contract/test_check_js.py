@@ -28,7 +28,7 @@ def typescript() -> Path:
 
 def limits(typescript: Path, path: Path) -> list[str]:
     """What ``tools/web_limits.mjs`` finds; its exit code says whether it found anything."""
-    command = ["node", ROOT / "tools/web_limits.mjs", typescript, path]
+    command = ["node", str(ROOT / "tools/web_limits.mjs"), str(typescript), str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     found = done.stderr.splitlines()
     assert done.returncode == bool(found), done
@@ -82,7 +82,7 @@ def test_wrong_formatting_is_found(tmp_path: Path) -> None:
         pytest.skip("prettier is not here yet; run tools/format_web --check once")
     script = tmp_path / "page.js"
     script.write_text("f( 1 )\n")
-    command = [ROOT / "tools/format_web", "--check", str(script)]
+    command = [str(ROOT / "tools/format_web"), "--check", str(script)]
     assert subprocess.run(command, capture_output=True, timeout=60).returncode == 1
     script.write_text("f(1);\n")
     assert subprocess.run(command, capture_output=True, timeout=60).returncode == 0

@@ -86,6 +86,7 @@ def test_captions_are_shown_while_their_sound_plays(web: Web) -> None:
 
 
 def test_uploaded_recording_lights_all_four_steps(web: Web) -> None:
+    web.world.pace = 1.5  # each step lasts long enough to be seen on a busy machine
     page = web.go("/chat_system")
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="上传一段录音").click()
