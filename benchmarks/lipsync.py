@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.judging import options, told
+from benchmarks.lipscore_client import options, scored
 from benchmarks.redraw import DRIVES, RATE, Take, prepare, redraw
 from services.common.audio import decode
 from services.common.settings import SharedSettings
@@ -82,7 +82,7 @@ def engine() -> AtlasEngine:
 
 def judged(python: str, lipscore: Path, cache: Path, take: Take, clip: Path) -> dict[str, float]:
     """Figures by column; one that lipscore does not give is NaN."""
-    found = told(python, lipscore, cache, take.video, clip, take.start_s)
+    found = scored(python, lipscore, cache, take.video, clip, take.start_s)
     out = {}
     for column, path in FIGURES.items():
         value = found

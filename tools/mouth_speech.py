@@ -1,4 +1,4 @@
-"""Speech to train the mouth on: sentences of our own engine with the times of their phonemes, and ways to worsen it."""
+"""Training speech for the mouth models: synthesised sentences with phoneme times, and degradations of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from services.render.types import PhonemeSpan
 
 Array = npt.NDArray[np.float32]
 Sentence = tuple[Array, list[str], npt.NDArray[np.int64]]
-"""See ``spoken``."""
+"""See ``load_sentences``."""
 HERE = Path(__file__).parent
 BREATH = Viseme(0.7, 0.0, 1.0)
 """The mouth parts to breathe between phrases. Only sound that can be heard is taken for a breath: see the listeners."""
@@ -27,7 +27,7 @@ BREATH_REACH_US = 350_000
 """How near to speech a breath is taken."""
 
 
-def speak(cache: Path, rounds: int) -> None:
+def synthesise(cache: Path, rounds: int) -> None:
     """Synthesise every sentence ``rounds`` times in random voices into ``cache``; file names begin with the voice."""
     from services.tts.engines.base import SpeechRequest, TextClause
     from services.tts.engines.kokoro.engine import KokoroEngine
@@ -36,12 +36,12 @@ def speak(cache: Path, rounds: int) -> None:
 
     engine = KokoroEngine(Settings(), SharedSettings(threads=1), TtsSettings())
     engine.load()
-    dice = random.Random(1)
+    rng = random.Random(1)
     for language, texts in (("en", "train_mouth_en.txt"), ("zh", "train_mouth_zh.txt")):
         voices = [v.voice_id for v in engine.voices() if v.language.startswith(language)]
         for turn in range(rounds):
             for k, line in enumerate((HERE / texts).read_text(encoding="utf-8").splitlines()):
-                voice, speed = dice.choice(voices), dice.uniform(0.85, 1.15)
+                voice, speed = rng.choice(voices), rng.uniform(0.85, 1.15)
                 path = cache / f"{voice}-{turn}-{k}.npz"
                 if path.exists():
                     continue
@@ -60,35 +60,35 @@ def speak(cache: Path, rounds: int) -> None:
                 print(path.name, f"{at / 24000:.1f} s", flush=True)
 
 
-def worse(x: Array, others: list[Array], dice: np.random.Generator) -> Array:
+def degraded(x: Array, others: list[Array], rng: np.random.Generator) -> Array:
     """The speech as a worse recording would have it; never longer or later."""
     spectrum = np.fft.rfft(x)
     f = np.linspace(0, RATE / 2, len(spectrum))
     knots = np.array([0, 150, 400, 1000, 2200, 4500, 8000])
-    curve = dice.normal(0, 4, len(knots))
-    if dice.random() < 0.3:
-        curve[-2:] -= dice.uniform(5, 25)  # telephone, or strong compression
-    if dice.random() < 0.3:
-        curve[:2] -= dice.uniform(5, 20)
+    curve = rng.normal(0, 4, len(knots))
+    if rng.random() < 0.3:
+        curve[-2:] -= rng.uniform(5, 25)  # telephone, or strong compression
+    if rng.random() < 0.3:
+        curve[:2] -= rng.uniform(5, 20)
     y = np.fft.irfft(spectrum * 10 ** (np.interp(f, knots, curve) / 20), len(x)).astype(np.float32)
-    if dice.random() < 0.5:
+    if rng.random() < 0.5:
         t = np.arange(int(0.25 * RATE)) / RATE
-        room = dice.normal(0, 1, len(t)) * np.exp(-t / dice.uniform(0.02, 0.09))
-        room *= dice.uniform(0.1, 0.5) / np.sqrt((room**2).sum())
+        room = rng.normal(0, 1, len(t)) * np.exp(-t / rng.uniform(0.02, 0.09))
+        room *= rng.uniform(0.1, 0.5) / np.sqrt((room**2).sum())
         room[0] += 1
         n = 1 << (len(y) + len(room)).bit_length()
         y = np.fft.irfft(np.fft.rfft(y, n) * np.fft.rfft(room, n), n)[: len(x)].astype(np.float32)
     power = float(np.sqrt((y**2).mean())) + 1e-6
-    pink = np.fft.rfft(dice.normal(0, 1, len(y)))
-    noise = np.fft.irfft(pink / np.maximum(1, np.arange(len(pink))) ** dice.uniform(0, 0.6), len(y))
-    y = y + noise * power / noise.std() * 10 ** (-dice.uniform(12, 50) / 20)
-    if dice.random() < 0.25:
-        other = np.resize(others[dice.integers(len(others))], len(y))
-        y = y + other * power / (other.std() + 1e-6) * 10 ** (-dice.uniform(14, 30) / 20)
-    return np.asarray(y / power * 10 ** (dice.uniform(-38, -14) / 20), dtype=np.float32)
+    pink = np.fft.rfft(rng.normal(0, 1, len(y)))
+    noise = np.fft.irfft(pink / np.maximum(1, np.arange(len(pink))) ** rng.uniform(0, 0.6), len(y))
+    y = y + noise * power / noise.std() * 10 ** (-rng.uniform(12, 50) / 20)
+    if rng.random() < 0.25:
+        other = np.resize(others[rng.integers(len(others))], len(y))
+        y = y + other * power / (other.std() + 1e-6) * 10 ** (-rng.uniform(14, 30) / 20)
+    return np.asarray(y / power * 10 ** (rng.uniform(-38, -14) / 20), dtype=np.float32)
 
 
-def spoken(cache: Path) -> dict[str, list[Sentence]]:
+def load_sentences(cache: Path) -> dict[str, list[Sentence]]:
     """All sentences in ``cache`` by voice: samples at ``RATE``, phonemes, and their times (n, 2) in microseconds."""
     out: dict[str, list[Sentence]] = {}
     for path in sorted(cache.glob("*.npz")):
@@ -98,7 +98,7 @@ def spoken(cache: Path) -> dict[str, list[Sentence]]:
     return out
 
 
-def taped(sentence: Sentence, tape: float, pause_s: float) -> tuple[Array, list[PhonemeSpan]]:
+def at_tape_speed(sentence: Sentence, tape: float, pause_s: float) -> tuple[Array, list[PhonemeSpan]]:
     """After a pause, the sentence ``tape`` times as fast: also a shorter or longer throat."""
     x, phonemes, times = sentence
     y = soxr.resample(x, RATE * tape, RATE).astype(np.float32)
@@ -107,14 +107,14 @@ def taped(sentence: Sentence, tape: float, pause_s: float) -> tuple[Array, list[
     return np.concatenate([np.zeros(int(pause_s * RATE), np.float32), y]), spans
 
 
-def recording(own: list[Sentence], dice: np.random.Generator) -> tuple[Array, list[TimedViseme]]:
+def recording(own: list[Sentence], rng: np.random.Generator) -> tuple[Array, list[TimedViseme]]:
     """All of a voice's sentences in a random order, with pauses, on one tape; and its visemes."""
     sound: list[Array] = []
     visemes: list[TimedViseme] = []
-    at, tape = 0, dice.uniform(0.86, 1.18)
-    for k in dice.permutation(len(own)):
-        pause = dice.uniform(0.8, 2.2) if dice.random() < 0.25 else dice.uniform(0.1, 0.8)
-        x, spans = taped(own[k], tape, pause)
+    at, tape = 0, rng.uniform(0.86, 1.18)
+    for k in rng.permutation(len(own)):
+        pause = rng.uniform(0.8, 2.2) if rng.random() < 0.25 else rng.uniform(0.1, 0.8)
+        x, spans = at_tape_speed(own[k], tape, pause)
         shift = round(at / RATE * 1e6)
         lead = PhonemeSpan("", shift, shift + round(pause * 1e6))
         timed_visemes([lead, *(PhonemeSpan(s.phoneme, s.start_us + shift, s.end_us + shift) for s in spans)], visemes)
@@ -123,7 +123,7 @@ def recording(own: list[Sentence], dice: np.random.Generator) -> tuple[Array, li
     return np.concatenate(sound), visemes
 
 
-def breathing(visemes: list[TimedViseme]) -> list[TimedViseme]:
+def with_breaths(visemes: list[TimedViseme]) -> list[TimedViseme]:
     """The same with breaths in pauses, near the speech around them."""
     out: list[TimedViseme] = []
     for v in visemes:
@@ -142,7 +142,7 @@ def breathing(visemes: list[TimedViseme]) -> list[TimedViseme]:
     return out
 
 
-def usual(voices: dict[str, list[Sentence]]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def track_statistics(voices: dict[str, list[Sentence]]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Mean (2,) and spread of viseme tracks while somebody talks, Chinese and English counted alike.
 
     The spread is the lower triangle whose product with its transpose is the covariance of opening and width.

@@ -33,7 +33,7 @@ from services.render.audio.whisper import PER_S, WhisperEncoder
 from services.render.engines.atlas.mouth.clip import CONTEXT_OFFSETS, with_context
 from services.render.engines.atlas.mouth.encoded import encode_recording
 from services.render.engines.atlas.mouth.track import mouth_at
-from tools.mouth_speech import Sentence, breathing, recording, speak, spoken, usual, worse
+from tools.mouth_speech import Sentence, degraded, load_sentences, recording, synthesise, track_statistics, with_breaths
 
 Array = npt.NDArray[np.float32]
 HERE = Path(__file__).parent
@@ -48,14 +48,14 @@ HELD_VOICES = 6
 def train_clip(voices: dict[str, list[Sentence]]) -> dict[str, Any]:
     """Fit the linear map from Whisper's features; its arrays by name."""
     encoder = WhisperEncoder(folder("whisper-base", SharedSettings().weights_dir), 1)
-    dice = np.random.default_rng(4)
+    rng = np.random.default_rng(4)
     others = [s[0] for own in voices.values() for s in own]
     rows: list[tuple[Array, Array, bool]] = []
     for k, own in enumerate(voices.values()):
         for _ in range(COPIES):
-            sound, visemes = recording(own, dice)
-            features = encode_recording(worse(sound, others, dice), RATE, encoder)
-            wanted = mouth_at(breathing(visemes), np.arange(len(features)) / PER_S)
+            sound, visemes = recording(own, rng)
+            features = encode_recording(degraded(sound, others, rng), RATE, encoder)
+            wanted = mouth_at(with_breaths(visemes), np.arange(len(features)) / PER_S)
             rows.append((features, wanted, k % HELD_VOICES == 0))
     seen = np.concatenate([x for x, _, _ in rows])
     mean, spread = (np.tile(a, len(CONTEXT_OFFSETS)) for a in (seen.mean(0), seen.std(0) + 1e-3))
@@ -93,11 +93,11 @@ def main() -> None:
     parser.add_argument("--only", choices=["clip", "live", "usual"], help="this one alone")
     args = parser.parse_args()
     args.cache.mkdir(parents=True, exist_ok=True)
-    speak(args.cache, args.rounds)
-    voices = spoken(args.cache)
+    synthesise(args.cache, args.rounds)
+    voices = load_sentences(args.cache)
     seconds = sum(len(x) / RATE for own in voices.values() for x, _, _ in own)
     print(f"{seconds / 60:.1f} minutes of speech, {len(voices)} voices, {time.process_time():.0f} CPU-s", flush=True)
-    mean, spread = usual(voices)
+    mean, spread = track_statistics(voices)
     print(f"usual: {mean.round(3).tolist()}, spread {spread.round(3).tolist()}", flush=True)
     if args.only in (None, "clip"):
         save(args.out / "clip.npz", train_clip(voices))

@@ -13,7 +13,7 @@ from services.render.audio.whisper import PER_S, WhisperEncoder
 from services.render.engines.atlas.mouth.clip import SAMPLES_PER_FEATURE
 from services.render.engines.atlas.mouth.live import CONTEXT_OFFSETS, MAX_AHEAD, MIN_AHEAD, window_samples, with_context
 from services.render.engines.atlas.mouth.track import mouth_at
-from tools.mouth_speech import Sentence, breathing, recording, worse
+from tools.mouth_speech import Sentence, degraded, recording, with_breaths
 
 Array = npt.NDArray[np.float32]
 COPIES = 2
@@ -35,20 +35,20 @@ TAIL = MAX_AHEAD + NEAR - CONTEXT_OFFSETS[0]
 def examples(voices: dict[str, list[Sentence]], every: int) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
     """Windows' last features (n, TAIL, SIZE) and wanted mouths (n, TAIL, 2), and whether their voice is held out."""
     encoder = WhisperEncoder(folder("whisper-base", SharedSettings().weights_dir), 1)
-    dice = np.random.default_rng(4)
+    rng = np.random.default_rng(4)
     others = [s[0] for own in voices.values() for s in own]
     recordings = []
     for k, own in enumerate(voices.values()):
         for _ in range(COPIES):
-            sound, visemes = recording(own, dice)
-            recordings.append((worse(sound, others, dice), breathing(visemes), k % every == 0))
+            sound, visemes = recording(own, rng)
+            recordings.append((degraded(sound, others, rng), with_breaths(visemes), k % every == 0))
     apart = sum(len(sound) // SAMPLES_PER_FEATURE for sound, _, _ in recordings) / WINDOWS
     seen, wanted, held = [], [], []
     for sound, visemes, left_out in recordings:
-        for end in np.arange(dice.uniform(TAIL, TAIL + apart), len(sound) // SAMPLES_PER_FEATURE, apart).astype(int):
+        for end in np.arange(rng.uniform(TAIL, TAIL + apart), len(sound) // SAMPLES_PER_FEATURE, apart).astype(int):
             begin = (
-                end * SAMPLES_PER_FEATURE - round(dice.uniform(*START_S) * PER_S) * SAMPLES_PER_FEATURE
-                if dice.random() < STARTS
+                end * SAMPLES_PER_FEATURE - round(rng.uniform(*START_S) * PER_S) * SAMPLES_PER_FEATURE
+                if rng.random() < STARTS
                 else 0
             )
             seen.append(

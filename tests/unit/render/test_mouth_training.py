@@ -9,7 +9,7 @@ import pytest
 from services.render.audio.log_mel import RATE
 from services.render.engines.atlas.mouth.track import LEAD_S, mouth_at
 from services.render.engines.atlas.mouth.visemes import REST, VISEMES, TimedViseme
-from tools.mouth_speech import BREATH, BREATH_REACH_US, breathing, recording
+from tools.mouth_speech import BREATH, BREATH_REACH_US, recording, with_breaths
 from tools.train_mouth import digest
 
 ROOT = Path(__file__).parents[3]
@@ -20,7 +20,7 @@ SENTENCE = (
 )
 
 
-def spoken(pause_us: int) -> list[TimedViseme]:
+def spoken_visemes(pause_us: int) -> list[TimedViseme]:
     ah = VISEMES["ɑ"]
     return [
         TimedViseme(ah, 0, 500_000),
@@ -30,12 +30,12 @@ def spoken(pause_us: int) -> list[TimedViseme]:
 
 
 def test_short_pauses_are_breaths() -> None:
-    assert [v.viseme for v in breathing(spoken(400_000))][1] is BREATH
-    assert breathing(spoken(60_000)) == spoken(60_000)
+    assert [v.viseme for v in with_breaths(spoken_visemes(400_000))][1] is BREATH
+    assert with_breaths(spoken_visemes(60_000)) == spoken_visemes(60_000)
 
 
 def test_long_pauses_rest_in_the_middle() -> None:
-    visemes = breathing(spoken(2_000_000))
+    visemes = with_breaths(spoken_visemes(2_000_000))
     assert [v.viseme for v in visemes[1:4]] == [BREATH, REST, BREATH]
     assert visemes[2].start_us == 500_000 + BREATH_REACH_US
     assert all(a.end_us == b.start_us for a, b in pairwise(visemes))

@@ -1,13 +1,13 @@
-"""How well do the models that hear follow real mouths, before anything is drawn? For weights that are to be judged.
+"""How well the audio-to-mouth models follow real mouths, before anything is drawn; for comparing weights.
 
-    python -m benchmarks.hearing CLIP... --lipscore LIPSCORE.py --python VENV/bin/python
+    python -m benchmarks.audio_to_mouth CLIP... --lipscore LIPSCORE.py --python VENV/bin/python
         [--weights FOLDER] [--cache FOLDER]
 
 Each clip's own sound is taken as a recording (``clip``) and as live speech (``live``), by the shipped weights or by
 those in FOLDER that ``tools.train_mouth --out`` wrote.
-The tracks, at the clip's own times of frames, are compared with the judge's curves of the real mouth: correlation at
-the best lag within 0.4 s, and that lag (positive: the track is late). Prints Markdown: a row for each clip and model,
-and medians. The judge, a program apart, is described in ``benchmarks.lipsync``.
+The tracks, at the times of the clip's frames, are compared with lipscore's curves of the real mouth: correlation at the
+best lag within 0.4 s, and that lag (positive: the track is late). Prints Markdown: a row for each clip and model, and
+medians. ``benchmarks.lipsync`` describes lipscore.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from benchmarks.judging import options, told
+from benchmarks.lipscore_client import options, scored
 from services.common.audio import decode
 from services.common.settings import SharedSettings
 from services.common.weights import folder
@@ -58,14 +58,14 @@ def frame_times(clip: Path) -> list[float]:
     return [t - times[0] for t in times]
 
 
-def judged(
+def scores_of(
     python: str, lipscore: Path, cache: Path, clip: Path, tracks: dict[str, Array], times: list[float]
 ) -> dict[str, list[float]]:
     """``COLUMNS`` by name of the track."""
     with tempfile.TemporaryDirectory() as scratch:
         given = Path(scratch) / "tracks.npz"
         np.savez(given, allow_pickle=False, times=np.array(times), **tracks)
-        found: dict[str, list[float]] = told(python, lipscore, cache, given, clip)
+        found: dict[str, list[float]] = scored(python, lipscore, cache, given, clip)
     return found
 
 
@@ -84,7 +84,7 @@ def main() -> None:
         for clip in (c.resolve() for c in args.clips):
             sound, times = np.asarray(decode(clip, RATE), np.float32), frame_times(clip)
             tracks = {name: heard(sound, times) for name, heard in models.items()}
-            for name, found in judged(args.python, args.lipscore, cache, clip, tracks, times).items():
+            for name, found in scores_of(args.python, args.lipscore, cache, clip, tracks, times).items():
                 rows[name].append(found)
                 print(row(clip.stem, name, found), flush=True)
     for name, each in rows.items():

@@ -1,4 +1,4 @@
-"""Asking the judge, a program apart with an environment of its own (``benchmarks.lipsync`` says which)."""
+"""Calls ``lipscore``, a program with an environment of its own (``benchmarks.lipsync`` says which)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def options(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def told(python: str, lipscore: Path, cache: Path, given: Path, clip: Path, *start_s: float) -> Any:
+def scored(python: str, lipscore: Path, cache: Path, given: Path, clip: Path, *start_s: float) -> Any:
     """What the judge makes of a drawn video, or of tracks (``.npz``), beside the clip from ``start_s`` on."""
     result = given.with_suffix(".json")
-    judge = Path(__file__).with_name("judge.py")
+    judge = Path(__file__).with_name("lipscore_worker.py")
     what = [lipscore, cache, given, clip, *start_s, result]
     subprocess.run([python, str(judge), *map(str, what)], check=True, stdout=subprocess.DEVNULL, timeout=900)
     return json.loads(result.read_text(encoding="utf-8"))

@@ -1,10 +1,10 @@
-"""Runs the judge ``lipscore`` in its own environment; landmarks are kept, so that each video is followed once.
+"""Runs ``lipscore`` in its own environment. Landmarks are cached, so that each video is tracked once.
 
-    VENV/bin/python benchmarks/judge.py LIPSCORE.py CACHE DRAWN.mp4 REAL.mp4 START_S RESULT.json
-    VENV/bin/python benchmarks/judge.py LIPSCORE.py CACHE TRACKS.npz REAL.mp4 RESULT.json
+    VENV/bin/python benchmarks/lipscore_worker.py LIPSCORE.py CACHE DRAWN.mp4 REAL.mp4 START_S RESULT.json
+    VENV/bin/python benchmarks/lipscore_worker.py LIPSCORE.py CACHE TRACKS.npz REAL.mp4 RESULT.json
 
 The second compares mouths that were not drawn: ``times`` (n,) in seconds, and any number of arrays (n, 2) of opening
-and width. Imports nothing of the project: the judge's environment does not have it.
+and width. Imports nothing of the project, which that environment lacks.
 """
 
 import hashlib
