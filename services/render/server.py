@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from huasheng.render.v1 import render_pb2_grpc
 from services.common import weights
 from services.common.aio import iterate_in_thread
 from services.common.engine_info import engine_info
+from services.common.engines import OwnSettings, Registry
 from services.common.errors import HuashengError
 from services.common.serving import Service
 from services.common.settings import SharedSettings
@@ -38,9 +39,11 @@ from services.render.types import SessionConfig
 class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[misc]  # generated, untyped
     """The RPCs of ``huasheng.render.v1.RenderService``."""
 
-    def __init__(self, settings: RenderSettings, shared: SharedSettings, registry: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: RenderSettings, shared: SharedSettings, registry: Registry, own: OwnSettings | None = None
+    ) -> None:
         self.settings, self.shared = settings, shared
-        self.engines = make_engines(settings, shared, registry=registry)
+        self.engines = make_engines(settings, shared, own, registry)
         self.storage = Storage(shared.storage_url)
         self.store = AvatarStore(self.storage, settings.cache_dir)
         self.preparer = Preparer(self.store, self._encoder(live=False))
@@ -276,9 +279,11 @@ def _session_config(config: pb.RenderConfig, model: Path | None) -> SessionConfi
     return SessionConfig(rate, config.has_phonemes, config.start_frame, config.max_side_px, config.live, model)
 
 
-def make_service(settings: RenderSettings, shared: SharedSettings, registry: Mapping[str, str] = REGISTRY) -> Service:
-    """The service for ``services.common.serving``."""
-    servicer = RenderServicer(settings, shared, registry)
+def make_service(
+    settings: RenderSettings, shared: SharedSettings, registry: Registry = REGISTRY, own: OwnSettings | None = None
+) -> Service:
+    """The service for ``services.common.serving``. ``own``: settings of engines, else the environment's."""
+    servicer = RenderServicer(settings, shared, registry, own)
 
     def register(server: grpc.aio.Server) -> None:
         render_pb2_grpc.add_RenderServiceServicer_to_server(servicer, server)

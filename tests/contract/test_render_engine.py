@@ -51,12 +51,12 @@ def load(name: str, folder: Path) -> RenderEngine:
         from tests.fakes.joygen_small import write_small  # torch, which atlas does without
 
         write_small(folder / "models" / name, name)
-    own: list[BaseSettings] = []
+    own: BaseSettings | None = None
     if name in ("joygen", "musetalk"):
-        own = [JoygenSettings(models_dir=folder / "models", device="cpu")]
+        own = JoygenSettings(models_dir=folder / "models", device="cpu")
     if name == "synctalk":
-        own = [synctalk_checkout(folder).options]
-    engine: RenderEngine = engine_class(ENGINES, name, "render")(RenderSettings(), SharedSettings(threads=1), *own)
+        own = synctalk_checkout(folder).settings
+    engine: RenderEngine = engine_class(ENGINES, name, "render")(own, SharedSettings(threads=1), RenderSettings())
     try:
         engine.load()
     except HuashengError as e:

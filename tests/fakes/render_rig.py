@@ -71,6 +71,7 @@ async def open_rig(
     folder: Path,
     registry: dict[str, str] | None = None,
     weights: tuple[str, ...] = ("portrait",),
+    own: dict[str, object] | None = None,
     **settings: object,
 ) -> Rig:
     """The render service with its storage under ``folder``; the test is skipped where groups of weights are missing."""
@@ -82,7 +83,7 @@ async def open_rig(
     # validated settings would refuse the names of fake engines
     chosen = RenderSettings.model_construct(**{**RenderSettings().model_dump(), **settings})
     shared = SharedSettings(storage_url=f"file://{folder}/storage")
-    running = await serve(make_service(chosen, shared, registry), chosen)
+    running = await serve(make_service(chosen, shared, registry, own), chosen)
     return Rig(running.stub, Storage(shared.storage_url), folder / "storage")
 
 

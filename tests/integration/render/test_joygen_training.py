@@ -16,6 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
+from services.render.engines.joygen.settings import Settings as JoygenSettings
 from services.render.settings import RenderSettings
 from services.render.train.job import TrainingJob
 from tests.fakes.joygen_small import write_small
@@ -31,10 +32,11 @@ UNET = "unet/diffusion_pytorch_model.safetensors"
 @pytest.fixture
 async def joy(tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Rig:
     write_small(tmp_path / "models" / "joygen", "joygen", depth=False)
-    monkeypatch.setenv("RENDER_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("RENDER_MODELS_DIR", str(tmp_path / "models"))  # for the process that trains
     monkeypatch.setenv("RENDER_DEVICE", "cpu")
+    own = {"joygen": JoygenSettings()}  # the registered module is not in the engine's folder
     registry = {**FAKES, "joygen": "tests.fakes.joygen_trainer:QuickJoygen"}
-    return await open_rig(serve, tmp_path, registry, ("portrait", "face-mesh"), engines="fake,joygen")
+    return await open_rig(serve, tmp_path, registry, ("portrait", "face-mesh"), own, engines="fake,joygen")
 
 
 def pictures(answers: list[pb.StreamRenderResponse]) -> np.ndarray:
