@@ -12,9 +12,9 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.common import metrics
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
+from services.gateway import disk
 from services.gateway.api import (
     assets,
     avatars,
@@ -85,10 +85,10 @@ async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> As
 
 def _prepare_folders(settings: GatewaySettings, storage: Storage) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    metrics.watch_disk("gateway", settings.data_dir)
+    disk.watch("gateway", settings.data_dir)
     if storage.is_local:
         Path(storage.root).mkdir(parents=True, exist_ok=True)
-        metrics.watch_disk("storage", Path(storage.root))
+        disk.watch("storage", Path(storage.root))
     for part in (settings.data_dir / "uploads").glob("*.part"):
         if time.time() - part.stat().st_mtime > STALE_S:
             part.unlink(missing_ok=True)
