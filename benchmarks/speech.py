@@ -23,9 +23,9 @@ from services.common.settings import SharedSettings, load
 from services.tts.engines.base import Piece, SpeechRequest, TextClause
 from services.tts.engines.kokoro.engine import KokoroEngine
 from services.tts.engines.kokoro.settings import Settings
-from services.tts.engines.kokoro.text.normalise import normalise
 from services.tts.loudness import loudness_lufs
 from services.tts.settings import TtsSettings
+from services.tts.text.normalise import normalise
 
 ENGLISH = (
     "Hello, I am a digital human, and I am happy to answer your questions.",

@@ -20,6 +20,7 @@ from services.gateway.api import (
     avatars,
     conversations,
     dialogues,
+    dictionary,
     docs,
     jobs,
     pages,
@@ -43,6 +44,7 @@ from services.gateway.store.assets import AssetStore
 from services.gateway.store.avatar_voices import AvatarVoiceStore
 from services.gateway.store.conversations import ConversationStore
 from services.gateway.store.db import Database
+from services.gateway.store.dictionary import DictionaryStore
 from services.gateway.store.idempotency import IdempotencyStore
 from services.gateway.store.jobs import JobStore
 
@@ -68,6 +70,7 @@ async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> As
         assets=AssetStore(db, storage, settings),
         conversations=ConversationStore(db),
         avatar_voices=AvatarVoiceStore(db),
+        dictionary=DictionaryStore(db),
         idempotency=IdempotencyStore(db),
         runner=Runner(settings, job_store, hub),
     )
@@ -119,6 +122,7 @@ def create_app(settings: GatewaySettings, gateway: Gateway) -> FastAPI:
         voices.router,
         voice_cloning.router,
         speech.router,
+        dictionary.router,
         system.router,
         system.probes,
         docs.router,
