@@ -38,6 +38,7 @@ from services.gateway.context import Gateway
 from services.gateway.jobs.handlers import HANDLERS
 from services.gateway.jobs.hub import Hub
 from services.gateway.jobs.runner import Runner
+from services.gateway.media.prober import Prober
 from services.gateway.media.signing import Signer, load_secret
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.assets import AssetStore
@@ -59,6 +60,7 @@ async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> As
     storage = Storage(shared.storage_url)
     db = await asyncio.to_thread(Database, settings)
     hub, clients, job_store = Hub(), Clients(settings), JobStore(db, settings.max_queued_jobs)
+    prober = Prober(settings)
     gateway = Gateway(
         settings=settings,
         storage=storage,
@@ -67,7 +69,7 @@ async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> As
         hub=hub,
         clients=clients,
         jobs=job_store,
-        assets=AssetStore(db, storage, settings),
+        assets=AssetStore(db, storage, settings, prober),
         conversations=ConversationStore(db),
         avatar_voices=AvatarVoiceStore(db),
         dictionary=DictionaryStore(db),
@@ -81,6 +83,7 @@ async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> As
         yield gateway
     finally:
         hub.close()
+        prober.close()
         await gateway.runner.stop()
         await clients.close()
         await asyncio.to_thread(db.close)
