@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
@@ -33,6 +34,7 @@ from services.gateway.api import (
     voices,
 )
 from services.gateway.api.middleware import Middleware
+from services.gateway.api.web_files import NOT_COMPRESSED
 from services.gateway.clients import Clients
 from services.gateway.context import Gateway
 from services.gateway.jobs.handlers import HANDLERS
@@ -132,5 +134,6 @@ def create_app(settings: GatewaySettings, gateway: Gateway) -> FastAPI:
         pages.router,
     ):
         app.include_router(router)
+    app.add_middleware(GZipMiddleware, compresslevel=6, exclude_content_types=NOT_COMPRESSED)
     app.add_middleware(Middleware, hosts=settings.hosts())
     return app
