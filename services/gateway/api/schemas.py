@@ -43,6 +43,8 @@ class Asset(BaseModel):
     sample_rate_hz: int | None
     has_audio: bool
     silent: bool | None
+    animated: bool = False
+    """A moving picture (GIF, WebP …); its first picture is used."""
     created_at: str
     url: str
 
