@@ -9,6 +9,7 @@ from tests.e2e.conftest import Web
 
 
 def test_the_video_page_shows_how_a_text_is_said_and_takes_a_correction(web: Web) -> None:
+    web.refusals_expected = True
     page = web.go("/video_generation")
     page.get_by_label("要说的话").fill("重庆")
     page.get_by_text("看看会怎么读").click()
@@ -28,6 +29,6 @@ def test_the_video_page_shows_how_a_text_is_said_and_takes_a_correction(web: Web
 @pytest.mark.parametrize("path", ["/video_generation", "/voices"])
 def test_what_a_voice_cannot_say_is_named(web: Web, path: str) -> None:
     page = web.go(path)
-    page.get_by_label("要说的话" if path != "/voices" else "说什么").first.fill("你好 Привет")
+    page.get_by_label("要说的话").last.fill("你好 Привет")
     page.locator("details.preview summary").click()
     expect(page.locator(".preview .note.warn")).to_contain_text("Привет")
