@@ -69,6 +69,17 @@ class GatewaySettings(ServiceSettings):
     max_history: int = Field(default=40, ge=0)
     """Messages of a conversation that the language model is shown."""
 
+    live_sessions: int = Field(default=max(2, 2 * _CORES), ge=0)
+    """Live conversations at once; fewer where the render service is measured to be too slow for so many. More wait."""
+    live_waiting: int = Field(default=20, ge=0)
+    """Live conversations that may wait; more are refused with ``live-full``."""
+    live_idle_s: float = Field(default=600, ge=10)
+    """A live conversation ends after so long without a word, in seconds."""
+    live_total_s: float = Field(default=14_400, ge=60)
+    """Longest live conversation, in seconds."""
+    live_resume_s: float = Field(default=30, ge=0)
+    """How long a live conversation waits for a client that lost its connection, in seconds."""
+
     dialogue_concurrency: int = Field(default=max(1, _CORES // 2), ge=1)
     """Dialogues at work at once."""
     render_concurrency: int = Field(default=max(1, _CORES // 4), ge=1)

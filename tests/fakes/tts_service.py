@@ -28,6 +28,9 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
         """Whether voices can be made; ``Cloning(engine="fake-clone")`` lets them."""
         self.cloned: dict[str, tts_pb2.Voice] = {}
         self.seconds_per_character = 0.1
+        self.warmed: list[str] = []
+        self.is_warm = False
+        """Whether texts are ready as soon as they are asked for."""
         self.has_phonemes = True
         """Without, a stretch comes in two parts, as from an engine that streams and knows no phonemes."""
 
@@ -72,6 +75,10 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
         if header:
             yield tts_pb2.StreamSynthesizeResponse(header=header)
         yield tts_pb2.StreamSynthesizeResponse(finished=tts_pb2.SynthesisFinished(duration_us=us(at)))
+
+    async def Warm(self, request, context):
+        self.warmed += request.texts
+        return tts_pb2.WarmResponse(ready=request.texts if self.is_warm else [])
 
     async def ListVoices(self, request, context):
         self.script.enter()
