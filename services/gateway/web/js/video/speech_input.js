@@ -12,6 +12,7 @@ import { formatClock, formatNumber } from "../core/format.js";
 import { loadPreference, savePreference } from "../core/preferences.js";
 import { latestSystem, watchSystem } from "../core/server_state.js";
 import { t } from "../i18n/translate.js";
+import { previewPanel } from "../speech/preview_panel.js";
 import { voiceChip } from "../voices/voice_chip.js";
 
 /** @typedef {import("../core/types.js").Asset} Asset */
@@ -53,6 +54,7 @@ function textPanel(signal) {
   const input = () => {
     savePreference("draft.video", text.value);
     showCount();
+    preview.changed();
   };
   const text = h("textarea", {
     class: "input",
@@ -69,6 +71,7 @@ function textPanel(signal) {
     preference: "video.voice",
     text: (name) => t("voice.with", { name }),
   });
+  const preview = previewPanel(signal, () => ({ text: text.value.trim(), voice_id: voice.voiceId() || undefined }));
   const label = h("label", { for: "video-text" }, t("video.text.label"));
   return {
     el: h(
@@ -76,6 +79,7 @@ function textPanel(signal) {
       { class: "stack" },
       h("div", { class: "field" }, label, text),
       h("div", { class: "row wrap apart" }, voice.el, count),
+      preview.el,
     ),
     setAvatar: voice.setAvatar,
     value: () =>
