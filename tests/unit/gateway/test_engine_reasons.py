@@ -16,9 +16,8 @@ from services.llm.settings import LlmSettings
 
 def reported() -> dict[str, common_pb2.EngineInfo]:
     """What a real service reports of engines without keys and addresses."""
-    held: EngineSet[Engine] = make_engine_set(
-        "llm", LlmSettings(engines="zhipu,openai"), SharedSettings(), REGISTRY, {}
-    )
+    settings = LlmSettings(engines="zhipu,openai")
+    held: EngineSet[Engine] = make_engine_set("llm", settings, SharedSettings(), REGISTRY, {}, retries=True)
     return {s.name: engine_info(s) for s in held.states()}
 
 
