@@ -220,6 +220,7 @@ class Engine(BaseModel):
     models: list[str]
     can_train: bool
     cannot_train_reason: str
+    cannot_train_cause: str
     breaker: Literal["closed", "open", "half-open", ""]
     breaker_reason: str
     breaker_retry_s: float
