@@ -58,7 +58,8 @@ class Prober:
                 process.stdin.write((json.dumps(request) + "\n").encode())
                 await process.stdin.drain()
             async with asyncio.timeout(self._settings.probe_s + _PATIENCE_S):
-                return await future
+                answer: dict[str, Any] = await future
+                return answer
         except TimeoutError:
             self.close()
             raise HuashengError("media-too-heavy", name=name) from None

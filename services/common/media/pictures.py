@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pi_heif
+import pi_heif  # type: ignore[import-untyped]
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from services.common.containers import head_of
 from services.common.errors import HuashengError
-from services.common.file_types import foreign_type, picture_type
+from services.common.media.containers import head_of
+from services.common.media.file_types import foreign_type, picture_type
 
 Rgb = npt.NDArray[np.uint8]
 """Shape (H, W, 3), uint8, red first."""
