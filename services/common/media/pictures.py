@@ -39,6 +39,7 @@ _FORMATS = {
 _DEEP_GREY = ("I;16", "I;16B", "I;16L", "I;16N")
 
 pi_heif.register_heif_opener(thumbnails=False)
+pi_heif.options.DECODE_THREADS = 1  # every further thread keeps memory of its own
 Image.MAX_IMAGE_PIXELS = None  # sides are checked before anything is decoded
 
 
@@ -69,7 +70,16 @@ def _opened(path: Path, name: str, max_side: int) -> Iterator[tuple[Image.Image,
                 if max(image.size) > max_side:
                     raise HuashengError("too-big-picture", width=image.size[0], height=image.size[1], limit=max_side)
                 yield image, kind
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, UnidentifiedImageError) as e:
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        IndexError,
+        KeyError,
+        RuntimeError,
+        UnidentifiedImageError,
+    ) as e:
         text = str(e).lower()
         heavy = "too large" in text or "too much memory" in text or "maximum supported" in text
         raise HuashengError("media-too-heavy" if heavy else "corrupt-media", name=name) from e

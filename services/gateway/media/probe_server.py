@@ -24,10 +24,11 @@ _REQUESTS, _ANSWERS = 0, 1
 
 def _limit_memory(megabytes: int) -> None:
     """Let this process have so much more than it has now."""
-    with contextlib.suppress(OSError, ValueError):  # not every system has this
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        most = pages * resource.getpagesize() + (megabytes << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    with contextlib.suppress(OSError, ValueError, StopIteration):  # not every system has this
+        status = Path("/proc/self/status").read_text().splitlines()
+        now_kb = int(next(line for line in status if line.startswith("VmData:")).split()[1])
+        most = (now_kb << 10) + (megabytes << 20)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -40,6 +41,10 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
             return {"reason": e.slug, "params": e.params}
     except MemoryError:
         pass
+    return _too_heavy(name)
+
+
+def _too_heavy(name: str) -> dict[str, Any]:
     return {"reason": "media-too-heavy", "params": {"name": name}}
 
 
@@ -82,7 +87,8 @@ def _reap(children: dict[int, dict[str, Any]]) -> None:
             return
         request = children.pop(pid, None)
         if request is not None and status:
-            died = {"id": request["id"], "reason": "media-too-heavy", "params": {"name": request["name"]}}
+            slow = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM
+            died = {"id": request["id"], **_too_heavy(request["name"]), "slow": slow}
             os.write(_ANSWERS, (json.dumps(died) + "\n").encode())
 
 
