@@ -133,6 +133,6 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             changed = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
             if changed is not None:
                 return changed
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError):
             pass  # a profile that does not fit the picture says nothing
     return image.convert("RGB")

@@ -73,7 +73,7 @@ class Prober:
                 answer: dict[str, Any] = await future
                 return answer
         except TimeoutError:
-            self.close()
+            self._kill()
             raise HuashengError("media-too-heavy", name=name) from None
         finally:
             self._waiting.pop(number, None)
@@ -104,8 +104,13 @@ class Prober:
             if not future.done():
                 future.set_exception(HuashengError("internal", service="gateway"))
 
-    def close(self) -> None:
-        """End the process; the next file starts another."""
+    def _kill(self) -> None:
         process, self._process = self._process, None
         if process and process.returncode is None:
             process.kill()
+
+    async def close(self) -> None:
+        """End the process."""
+        self._kill()
+        if self._reader:
+            await self._reader

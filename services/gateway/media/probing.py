@@ -92,6 +92,7 @@ def probe(path: Path, name: str, limits: ProbeLimits) -> MediaFacts:
     if picture_type(head_of(path, name)):
         info = picture_info(path, name, limits.max_side_px)
         return MediaFacts("image", info.content_type, width=info.width, height=info.height, animated=info.animated)
+    _require_whole_riff(path, name)
     try:
         with opened(path, name) as container:
             pictures = pictures_of(container)
@@ -106,6 +107,15 @@ def probe(path: Path, name: str, limits: ProbeLimits) -> MediaFacts:
             return _probe_sound(container, path, name, limits)
     except (av.error.FFmpegError, ValueError, IndexError) as e:
         raise HuashengError("corrupt-media", name=name) from e
+
+
+def _require_whole_riff(path: Path, name: str) -> None:
+    """WAV and AVI say how many bytes they have; FFmpeg believes the file instead. Live recorders write huge numbers."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    promised = int.from_bytes(head[4:], "little")
+    if head[:4] == b"RIFF" and promised < 2**30 and path.stat().st_size < 0.9 * promised:
+        raise HuashengError("corrupt-media", name=name)
 
 
 def _names(container: InputContainer) -> set[str]:
