@@ -88,7 +88,7 @@ async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> As
         yield gateway
     finally:
         hub.close()
-        prober.close()
+        await prober.close()
         await gateway.runner.stop()
         await clients.close()
         await asyncio.to_thread(db.close)
