@@ -78,7 +78,7 @@ class _Nameless:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[InputContainer]:
+def opened(path: Path) -> Iterator[InputContainer]:
     if path.stat().st_size == 0:
         raise HuashengError("empty-file", name=path.name)
     with path.open("rb") as file:
@@ -95,7 +95,7 @@ def _opened(path: Path) -> Iterator[InputContainer]:
             yield container
 
 
-def _video_stream(container: InputContainer, name: str) -> VideoStream:
+def video_stream(container: InputContainer, name: str) -> VideoStream:
     for stream in container.streams.video:
         if "attached_pic" not in (stream.disposition.name or "").lower():  # cover art of a song is no video
             return stream
@@ -109,8 +109,8 @@ def kind_of(path: Path) -> str:
 
     Raises ``empty-file``, ``unsupported-media``, ``corrupt-media`` and ``wrong-kind`` for sound without pictures.
     """
-    with _opened(path) as container:
-        _video_stream(container, path.name)
+    with opened(path) as container:
+        video_stream(container, path.name)
         return "portrait" if container.format.name.split(",")[0] in _PICTURES.split(",") else "video"
 
 
@@ -128,8 +128,8 @@ def probe(path: Path) -> VideoInfo:
     """
     name = path.name
     try:
-        with _opened(path) as container:
-            stream = _video_stream(container, name)
+        with opened(path) as container:
+            stream = video_stream(container, name)
             if max(stream.width, stream.height) > MAX_SOURCE_SIDE:
                 raise HuashengError("too-big-picture", width=stream.width, height=stream.height, limit=MAX_SOURCE_SIDE)
             first = next(container.decode(stream), None)
@@ -140,8 +140,8 @@ def probe(path: Path) -> VideoInfo:
             declared = container.duration / av.time_base if container.duration else 0.0
             codec = stream.codec_context.name
             width, height = _displayed(stream, orientation)
-        with _opened(path) as container:  # again from the start; seeking is not exact in every container
-            times, end = _timestamps(container, _video_stream(container, name))
+        with opened(path) as container:  # again from the start; seeking is not exact in every container
+            times, end = _timestamps(container, video_stream(container, name))
     except av.error.FFmpegError as e:
         raise HuashengError("corrupt-media", name=name) from e
     if not times or (declared and end < 0.9 * declared - 0.5):
@@ -242,10 +242,10 @@ def _decoded(path: Path, info: VideoInfo, threads: int) -> Iterator[tuple[float,
     """All pictures, whole ones, with their times from the first one; skips what is broken, within reason."""
     bad = good = 0
     first: float | None = None
-    with _opened(path) as container:
-        order = field_order(container, _video_stream(container, path.name))
-    with _opened(path) as container:
-        stream = _video_stream(container, path.name)
+    with opened(path) as container:
+        order = field_order(container, video_stream(container, path.name))
+    with opened(path) as container:
+        stream = video_stream(container, path.name)
         decoder = _decoder(stream)
         decoder.thread_count = threads
         whole = Deinterlacer(order)
@@ -274,8 +274,8 @@ def read_image(path: Path, max_side: int | None = None) -> Bgr:
 
     Raises ``empty-file``, ``unsupported-media``, ``corrupt-media`` and ``too-big-picture``.
     """
-    with _opened(path) as container:
-        stream = _video_stream(container, path.name)
+    with opened(path) as container:
+        stream = video_stream(container, path.name)
         width, height = stream.width, stream.height
     if max(width, height) > MAX_SOURCE_SIDE:
         raise HuashengError("too-big-picture", width=width, height=height, limit=MAX_SOURCE_SIDE)
