@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from services.common.containers import opened
 from services.common.errors import HuashengError
+from services.common.sound import mono_pieces
 
 Samples = npt.NDArray[np.float32]
 """Shape (n,), float32, -1 to 1."""
@@ -23,37 +25,32 @@ SILENCE_DBFS = -55.0
 """Audio whose loudest 50 ms stay under this is taken as silence."""
 
 
-def decode(source: Path | bytes, rate: int, name: str = "audio", limit_s: float | None = None) -> Samples:
-    """Decode the first audio stream of a file to mono at ``rate`` Hz.
+def decode(
+    source: Path | bytes, rate: int, name: str = "audio", limit_s: float | None = None, zero_s: float | None = None
+) -> Samples:
+    """Decode the first audio stream of a file to mono at ``rate`` Hz; ``zero_s`` as for ``sound.mono_pieces``.
 
-    Raises ``empty-file``, ``unsupported-media``, ``no-audio``, ``corrupt-media`` and, when more than ``limit_s``
-    seconds come out, ``too-long`` (found while decoding, so a false header cannot fill the memory).
+    Raises what that raises and, when more than ``limit_s`` seconds come out, ``too-long`` (found while decoding, so a
+    false header cannot fill the memory).
     """
-    if (len(source) if isinstance(source, bytes) else source.stat().st_size) == 0:
-        raise HuashengError("empty-file", name=name)
     parts: list[Samples] = []
     count = 0
-    try:
-        with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source), "r") as container:
-            if not container.streams.audio:
-                raise HuashengError("no-audio", name=name)
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-            for frame in container.decode(container.streams.audio[0]):
-                for out in resampler.resample(frame):
-                    parts.append(out.to_ndarray()[0])
-                    count += parts[-1].size
-                if limit_s is not None and count > limit_s * rate:
-                    length = float(container.duration / av.time_base) if container.duration else count / rate
-                    raise HuashengError("too-long", name=name, seconds=round(length), limit=round(limit_s))
-            parts += [out.to_ndarray()[0] for out in resampler.resample(None)]
-    except av.error.InvalidDataError as e:
-        # some good audio before the damage means a truncated file, none means it never was media
-        raise HuashengError("corrupt-media" if parts else "unsupported-media", name=name) from e
-    except av.error.FFmpegError as e:
-        raise HuashengError("corrupt-media", name=name) from e
+    for piece in mono_pieces(source, rate, name, zero_s):
+        parts.append(piece)
+        count += piece.size
+        if limit_s is not None and count > limit_s * rate:
+            raise HuashengError(
+                "too-long", name=name, seconds=_declared_s(source, name) or round(count / rate), limit=round(limit_s)
+            )
     if not count:
         raise HuashengError("corrupt-media", name=name)
     return np.concatenate(parts).astype(np.float32, copy=False)
+
+
+def _declared_s(source: Path | bytes, name: str) -> int:
+    """Length that the file's header gives, in seconds; 0 when it gives none."""
+    with opened(source, name) as container:
+        return round((container.duration or 0) / av.time_base)
 
 
 def resample(x: Samples, rate: int, to: int) -> Samples:
@@ -84,13 +81,6 @@ def require_sound(x: Samples, rate: int, name: str = "audio") -> None:
     """Raises ``silent-audio`` for audio under ``SILENCE_DBFS``."""
     if peak_dbfs(x, rate) < SILENCE_DBFS:
         raise HuashengError("silent-audio", name=name)
-
-
-def loudness_lufs(x: Samples, rate: int) -> float:
-    """Integrated loudness (ITU-R BS.1770-4, pyloudnorm); -inf for silence. Needs at least 0.4 s."""
-    import pyloudnorm  # scipy behind it is slow to import and few callers measure
-
-    return float(pyloudnorm.Meter(rate).integrated_loudness(x.astype(np.float64)))
 
 
 def wav_bytes(x: Samples, rate: int) -> bytes:

@@ -56,6 +56,12 @@ class GatewaySettings(ServiceSettings):
     """Longest video in seconds."""
     max_side_px: int = Field(default=4096, ge=64)
     """Longest side of an uploaded picture or video in pixels."""
+    probes: int = Field(default=2, ge=1)
+    """Uploaded files that are looked at at once; more wait. Each has a process of its own."""
+    probe_memory_mb: int = Field(default=200, ge=64)
+    """Memory that looking at one file may take, in MB (2^20 bytes); a file that needs more is refused."""
+    probe_s: float = Field(default=120, gt=0)
+    """How long that may take, in seconds."""
     max_text_chars: int = Field(default=5000, ge=1)
     """Longest text to speak, in characters."""
     max_question_chars: int = Field(default=2000, ge=1)

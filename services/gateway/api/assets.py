@@ -77,6 +77,8 @@ async def receive_asset(request: Request, gateway: Gateway, owner: str, key: str
     responses=responses(
         "too-large",
         "unsupported-media",
+        "foreign-format",
+        "media-too-heavy",
         "empty-file",
         "corrupt-media",
         "too-short",

@@ -1,37 +1,71 @@
 """What an uploaded file is, found by opening it: kind, length, size, sound, and whether it is complete.
 
-The demuxers are limited to the formats we take. Left to itself FFmpeg would also open playlists, and playlists open
-other files and addresses.
+Runs in a process of its own (``probe_server``): a small file may unfold to gigabytes.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
-from services.common.audio import SILENCE_DBFS
+from services.common.audio import SILENCE_DBFS, peak_dbfs
+from services.common.containers import head_of, opened, pictures_of, require_decoder, start_s
 from services.common.errors import HuashengError
-from services.gateway.settings import GatewaySettings
+from services.common.file_types import picture_type
+from services.common.pictures import picture_info
+from services.common.sound import mono_pieces
 
-_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,wav,mp3,flac,ogg,aac,png_pipe,jpeg_pipe,webp_pipe,image2"
-OPEN_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
-_IMAGES = {"png_pipe": "image/png", "jpeg_pipe": "image/jpeg", "webp_pipe": "image/webp"}
-_SOUNDS = {"wav": "audio/wav", "mp3": "audio/mpeg", "flac": "audio/flac", "ogg": "audio/ogg", "aac": "audio/aac"}
-_MAGIC = (b"RIFF", b"ID3", b"fLaC", b"OggS", b"\x1aE\xdf\xa3", b"\x89PNG", b"\xff\xd8\xff")
+_SOUNDS = {
+    "wav": "audio/wav",
+    "w64": "audio/wav",
+    "mp3": "audio/mpeg",
+    "flac": "audio/flac",
+    "ogg": "audio/ogg",
+    "aac": "audio/aac",
+    "amr": "audio/amr",
+    "asf": "audio/x-ms-wma",
+    "aiff": "audio/aiff",
+    "caf": "audio/x-caf",
+    "au": "audio/basic",
+    "ac3": "audio/ac3",
+    "eac3": "audio/eac3",
+    "webm": "audio/webm",
+    "mov": "audio/mp4",
+}
+_FILMS = {
+    "avi": "video/x-msvideo",
+    "flv": "video/x-flv",
+    "mpegts": "video/mp2t",
+    "mpeg": "video/mpeg",
+    "asf": "video/x-ms-wmv",
+    "mxf": "application/mxf",
+    "rm": "application/vnd.rn-realmedia",
+    "ogg": "video/ogg",
+}
+_INDEXED = {"mov", "matroska", "avi", "asf", "flv", "wav", "w64", "flac", "aiff", "caf", "ape"}
+"""Formats whose header says how long they are; of others FFmpeg guesses."""
+_SEEKABLE = {"mov", "matroska", "avi"}
 MIN_AUDIO_S = 0.1
-PROBE_S = 120.0
-"""A file that takes longer to read through is refused."""
+_SPEECH_HZ = 16000
+
+
+@dataclass(frozen=True)
+class ProbeLimits:
+    """Lengths in seconds and the longest side in pixels; see ``GatewaySettings``."""
+
+    max_audio_s: float
+    max_video_s: float
+    max_side_px: int
 
 
 @dataclass(frozen=True)
 class MediaFacts:
-    """What was found in a file; None where it does not apply."""
+    """What was found in a file; None where it does not apply. Sizes are as shown: upright, with square pixels."""
 
     kind: str
     content_type: str
@@ -42,53 +76,40 @@ class MediaFacts:
     sample_rate_hz: int | None = None
     has_audio: bool = False
     silent: bool | None = None
+    animated: bool = False
 
     def row(self) -> dict[str, Any]:
         """As kept in the assets table: without ``kind`` and ``content_type``, which have columns of their own."""
         return {k: v for k, v in asdict(self).items() if k not in ("kind", "content_type")}
 
 
-def probe(path: Path, name: str, settings: GatewaySettings) -> MediaFacts:
-    """Open a file and read it through; may take seconds, so call it in a thread.
+def probe(path: Path, name: str, limits: ProbeLimits) -> MediaFacts:
+    """Open a file and read it through.
 
-    Raises ``empty-file``, ``unsupported-media``, ``corrupt-media``, ``too-short``, ``too-long``, ``too-big-picture``.
+    Raises ``empty-file``, ``unsupported-media``, ``foreign-format``, ``corrupt-media``, ``media-too-heavy``,
+    ``too-large``, ``too-short``, ``too-long``, ``too-big-picture``.
     """
-    if path.stat().st_size == 0:
-        raise HuashengError("empty-file", name=name)
+    if picture_type(head_of(path, name)):
+        info = picture_info(path, name, limits.max_side_px)
+        return MediaFacts("image", info.content_type, width=info.width, height=info.height, animated=info.animated)
     try:
-        with av.open(str(path), options=OPEN_OPTIONS) as container:
-            return _probe_container(container, path, name, settings)
+        with opened(path, name) as container:
+            pictures = pictures_of(container)
+            seconds = container.duration / av.time_base if container.duration else 0.0
+            if pictures is not None:
+                _check_length(seconds if _names(container) & _INDEXED else 0.0, limits.max_video_s, name)
+                return _probe_film(container, pictures, path=path, name=name, limits=limits)
+            if not container.streams.audio:
+                raise HuashengError("unsupported-media", name=name)
+            if _names(container) & _INDEXED:
+                _check_length(seconds, limits.max_audio_s, name)
+            return _probe_sound(container, path, name, limits)
     except (av.error.FFmpegError, ValueError, IndexError) as e:
-        with path.open("rb") as f:
-            head = f.read(16)
-        is_media = head[4:8] == b"ftyp" or head.startswith(_MAGIC)
-        raise HuashengError("corrupt-media" if is_media else "unsupported-media", name=name) from e
+        raise HuashengError("corrupt-media", name=name) from e
 
 
-def _probe_container(
-    container: av.container.InputContainer, path: Path, name: str, settings: GatewaySettings
-) -> MediaFacts:
-    formats = container.format.name.split(",")
-    # a cover picture does not make a song a video
-    pictures = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-    sounds = list(container.streams.audio)
-    if formats[0] in _IMAGES and pictures:
-        return _probe_image(container, formats[0], name, settings)
-    header_s = container.duration / av.time_base if container.duration else 0.0
-    if pictures:
-        _check_length(header_s, settings.max_video_s, name)
-        return _probe_video(container, pictures[0], path=path, name=name, settings=settings, header_s=header_s)
-    if sounds:
-        _check_length(header_s, settings.max_audio_s, name)
-        seconds, silent = _decode_sound(container, name, settings.max_audio_s)
-        if seconds < MIN_AUDIO_S:
-            raise HuashengError("too-short", name=name, seconds=round(seconds, 2), limit=MIN_AUDIO_S)
-        if header_s - seconds > max(1.0, header_s * 0.1):  # the header promises more than there is
-            raise HuashengError("corrupt-media", name=name)
-        kind = next((_SOUNDS[f] for f in formats if f in _SOUNDS), "audio/webm" if "webm" in formats else "audio/mp4")
-        rate = sounds[0].codec_context.sample_rate
-        return MediaFacts("audio", kind, round(seconds, 3), sample_rate_hz=rate, has_audio=True, silent=silent)
-    raise HuashengError("unsupported-media", name=name)
+def _names(container: InputContainer) -> set[str]:
+    return set(container.format.name.split(","))
 
 
 def _check_length(seconds: float, limit: float, name: str) -> None:
@@ -96,110 +117,134 @@ def _check_length(seconds: float, limit: float, name: str) -> None:
         raise HuashengError("too-long", name=name, seconds=round(seconds), limit=round(limit))
 
 
-def _check_side(width: int, height: int, limit: int) -> None:
-    if max(width, height) > limit:
-        raise HuashengError("too-big-picture", width=width, height=height, limit=limit)
-
-
-def _probe_image(container: av.container.InputContainer, kind: str, name: str, settings: GatewaySettings) -> MediaFacts:
-    context = container.streams.video[0].codec_context
-    _check_side(
-        context.width, context.height, settings.max_side_px
-    )  # before decoding: a small file may unfold to gigabytes
-    frame = next(container.decode(video=0), None)
-    if frame is None:
+def _require_whole(promised_s: float, found_s: float, name: str) -> None:
+    if promised_s - found_s > max(1.0, promised_s * 0.1):
         raise HuashengError("corrupt-media", name=name)
-    return MediaFacts("image", _IMAGES[kind], width=frame.width, height=frame.height)
 
 
-def _probe_video(
-    container: av.container.InputContainer,
-    stream: av.video.stream.VideoStream,
-    *,
-    path: Path,
-    name: str,
-    settings: GatewaySettings,
-    header_s: float,
+def _probe_sound(container: InputContainer, path: Path, name: str, limits: ProbeLimits) -> MediaFacts:
+    stream = container.streams.audio[0]
+    require_decoder(stream, name)
+    count, loudest = 0, -120.0
+    for piece in mono_pieces(path, _SPEECH_HZ, name):
+        count += piece.size
+        loudest = max(loudest, peak_dbfs(piece, _SPEECH_HZ))
+        _check_length(count / _SPEECH_HZ / 1.01, limits.max_audio_s, name)
+    seconds, names = count / _SPEECH_HZ, _names(container)
+    if seconds < MIN_AUDIO_S:
+        raise HuashengError("too-short", name=name, seconds=round(seconds, 2), limit=MIN_AUDIO_S)
+    if names & _INDEXED and container.duration:
+        _require_whole(container.duration / av.time_base, seconds, name)
+    return MediaFacts(
+        "audio",
+        next((kind for form, kind in _SOUNDS.items() if form in names), "application/octet-stream"),
+        round(seconds, 3),
+        sample_rate_hz=stream.codec_context.sample_rate,
+        has_audio=True,
+        silent=loudest < SILENCE_DBFS,
+    )
+
+
+def _probe_film(
+    container: InputContainer, stream: VideoStream, *, path: Path, name: str, limits: ProbeLimits
 ) -> MediaFacts:
-    _check_side(stream.codec_context.width, stream.codec_context.height, settings.max_side_px)
-    first = next(container.decode(stream), None)
-    if first is None:
+    require_decoder(stream, name)
+    context = stream.codec_context
+    if max(context.width, context.height) > limits.max_side_px:  # before decoding
+        raise HuashengError("too-big-picture", width=context.width, height=context.height, limit=limits.max_side_px)
+    context.thread_count = 1  # every further thread keeps pictures of its own
+    width, height = _size_shown(_first_picture(container, stream, name), stream)
+    seconds, picture_s, frames = _read_through(path, name)
+    _check_length(seconds, limits.max_video_s, name)
+    if frames < 1:
         raise HuashengError("corrupt-media", name=name)
-    width, height = first.width, first.height
-    if first.rotation % 180:
-        width, height = height, width
-    seconds, frames = _read_through(path, name)
-    _check_length(seconds, settings.max_video_s, name)
-    if frames < 1 or header_s - seconds > max(1.0, header_s * 0.1):
-        raise HuashengError("corrupt-media", name=name)
-    _decode_end(container, stream, seconds, name)
-    formats, codec = container.format.name.split(","), stream.codec_context.name
-    kind = "video/mp4"
-    if "avi" in formats:
-        kind = "video/x-msvideo"
-    elif "matroska" in formats:
-        kind = "video/webm" if codec in ("vp8", "vp9", "av1", "libdav1d") else "video/x-matroska"
-    elif container.metadata.get("major_brand", "").startswith("qt"):
-        kind = "video/quicktime"
-    rate = float(stream.average_rate or 0) or frames / max(seconds, 0.04)
+    if _names(container) & _SEEKABLE:
+        _decode_end(container, stream, picture_s, name)
     sound = container.streams.audio[0] if container.streams.audio else None
     return MediaFacts(
         kind="video",
-        content_type=kind,
+        content_type=_film_type(container, context.name),
         duration_s=round(seconds, 3),
         width=width,
         height=height,
-        fps=round(rate, 3),
-        sample_rate_hz=sound.codec_context.sample_rate if sound else None,
+        fps=round(float(stream.average_rate or 0) or frames / max(picture_s, 0.04), 3),
+        sample_rate_hz=sound.codec_context.sample_rate if sound and sound.codec_context else None,
         has_audio=sound is not None,
     )
 
 
-def _read_through(path: Path, name: str) -> tuple[float, int]:
-    """Length in seconds and number of pictures, from the packets alone. A file that breaks off ends early."""
-    until, last, frames = time.monotonic() + PROBE_S, 0.0, 0
-    with av.open(str(path), options=OPEN_OPTIONS) as container:
-        stream = next(s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic)
-        base = stream.time_base or Fraction(1, 1000)
-        start = float((stream.start_time or 0) * base)
-        for packet in container.demux(stream):
-            if packet.size and packet.pts is not None:
-                frames += 1
-                last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base) - start)
-            if packet.is_corrupt or time.monotonic() > until:
+def _film_type(container: InputContainer, codec: str) -> str:
+    names = _names(container)
+    if "matroska" in names:
+        return (
+            "video/webm" if codec in ("vp8", "vp9", "av1", "libdav1d", "libvpx", "libvpx-vp9") else "video/x-matroska"
+        )
+    if container.metadata.get("major_brand", "").startswith("qt"):
+        return "video/quicktime"
+    return next((kind for form, kind in _FILMS.items() if form in names), "video/mp4")
+
+
+def _first_picture(container: InputContainer, stream: VideoStream, name: str) -> av.VideoFrame:
+    """The first one that can be decoded: recordings of broadcasts begin in the middle of a group of pictures."""
+    for count, packet in enumerate(container.demux(stream)):
+        try:
+            for frame in packet.decode():
+                if isinstance(frame, av.VideoFrame):
+                    return frame
+        except av.error.InvalidDataError:
+            if count > 1000:
+                break
+    raise HuashengError("corrupt-media", name=name)
+
+
+def _size_shown(frame: av.VideoFrame, stream: VideoStream) -> tuple[int, int]:
+    aspect = stream.sample_aspect_ratio or 1
+    width = round(frame.width * aspect) if 0 < aspect < 10 else frame.width
+    return (frame.height, width) if round(frame.rotation / 90) % 2 else (width, frame.height)
+
+
+def _read_through(path: Path, name: str) -> tuple[float, float, int]:
+    """From the packets alone: length as a player shows it, length of the film in seconds, and its pictures.
+
+    A stream that ends before its header says so has been cut off. Sound may be longer or later than the film.
+    """
+    with opened(path, name) as container:
+        film = pictures_of(container)
+        assert film is not None
+        streams = [film, *container.streams.audio[:1]]
+        zero, frames = start_s(container), 0
+        spans: dict[int, tuple[float, float]] = {}
+        for packet in container.demux(streams):
+            at = packet.pts if packet.pts is not None else packet.dts
+            if not packet.size or at is None:
+                continue
+            if packet.is_corrupt and _names(container) & _INDEXED:
                 raise HuashengError("corrupt-media", name=name)
-    return last, frames
+            begin = float(at * packet.time_base)
+            end = begin + float((packet.duration or 0) * packet.time_base)
+            known = spans.get(packet.stream.index, (begin, end))
+            spans[packet.stream.index] = (min(known[0], begin), max(known[1], end))
+            frames += packet.stream.index == film.index
+        if film.index not in spans:
+            raise HuashengError("corrupt-media", name=name)
+        if _names(container) & _INDEXED:
+            whole = container.duration / av.time_base if container.duration else 0.0
+            _require_whole(whole, max(end for _, end in spans.values()) - min(0.0, zero), name)
+            for stream in streams:
+                if stream.duration and stream.time_base:
+                    begin, end = spans.get(stream.index, (0.0, 0.0))
+                    _require_whole(float(stream.duration * stream.time_base), end - begin, name)
+        begin, end = spans[film.index]
+        return max(e for _, e in spans.values()) - zero, end - begin, frames
 
 
-def _decode_end(
-    container: av.container.InputContainer, stream: av.video.stream.VideoStream, seconds: float, name: str
-) -> None:
-    """Check that the last second decodes; the header does not show whether it does."""
-    until = time.monotonic() + PROBE_S
-    base = stream.time_base or Fraction(1, 1000)
-    target = int(max(seconds - 1.0, 0.0) / base) + (stream.start_time or 0)
-    container.seek(target, stream=stream)
+def _decode_end(container: InputContainer, stream: VideoStream, seconds: float, name: str) -> None:
+    """Check that the last second of the film decodes; the header does not show whether it does."""
+    base = float(stream.time_base or 0.001)
+    start = (stream.start_time or 0) * base
+    container.seek(round((start + max(seconds - 1.0, 0.0)) / base), stream=stream)
     last = 0.0
     for frame in container.decode(stream):
         last = max(last, frame.time or 0.0)
-        if time.monotonic() > until:
-            break
-    start = float((stream.start_time or 0) * base)
     if last - start < seconds - 1.5:
         raise HuashengError("corrupt-media", name=name)
-
-
-def _decode_sound(container: av.container.InputContainer, name: str, limit_s: float) -> tuple[float, bool]:
-    """Decode all audio: its real length in seconds, and whether it is silent."""
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=16000)
-    count, loudest = 0, 0.0
-    until = time.monotonic() + PROBE_S
-    for frame in container.decode(container.streams.audio[0]):
-        for out in resampler.resample(frame):
-            x = out.to_ndarray()[0].astype(np.float32) / 32768
-            count += x.size
-            if x.size:
-                loudest = max(loudest, float(np.sqrt((x**2).mean())))
-        if count > limit_s * 16000 * 1.01 or time.monotonic() > until:
-            raise HuashengError("too-long", name=name, seconds=round(count / 16000), limit=round(limit_s))
-    return count / 16000, bool(20 * np.log10(max(loudest, 1e-6)) < SILENCE_DBFS)

@@ -14,7 +14,7 @@ from fastapi import Request
 from services.common.digest import sha256_of_file
 from services.common.errors import HuashengError
 from services.common.storage import Storage, move
-from services.gateway.media.probing import probe
+from services.gateway.media.prober import Prober
 from services.gateway.media.uploads import Upload, receive
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.db import Database, Row, assets
@@ -33,8 +33,8 @@ def clean_name(name: str) -> str:
 class AssetStore:
     """The assets table and its files. Queries are synchronous, ``upload`` is a coroutine."""
 
-    def __init__(self, db: Database, storage: Storage, settings: GatewaySettings) -> None:
-        self._db, self._storage, self._settings = db, storage, settings
+    def __init__(self, db: Database, storage: Storage, settings: GatewaySettings, prober: Prober) -> None:
+        self._db, self._storage, self._settings, self._prober = db, storage, settings, prober
 
     @staticmethod
     def key(asset_id: str) -> str:
@@ -47,7 +47,8 @@ class AssetStore:
         """Receive a multipart upload and add it. A refused upload leaves nothing behind.
 
         ``choose_id`` is called with the upload and its sha256 once the file is complete. It returns the id of the new
-        asset, or a row to return in place of a new one. Raises what ``receive`` and ``probe`` raise, and ``disk-full``.
+        asset, or a row to return in place of a new one. Raises what ``receive`` and ``Prober.probe`` raise, and
+        ``disk-full``.
         """
         folder = self._settings.data_dir / "uploads"
         upload = await receive(request, folder, self._settings.upload_mb * 2**20)
@@ -57,7 +58,7 @@ class AssetStore:
             chosen = await asyncio.to_thread(choose_id, upload, sha256)
             if not isinstance(chosen, str):
                 return chosen, upload
-            facts = await asyncio.to_thread(probe, upload.path, name, self._settings)
+            facts = await self._prober.probe(upload.path, name)
             row = {
                 "id": chosen,
                 "owner": owner,

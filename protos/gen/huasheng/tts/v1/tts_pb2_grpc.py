@@ -40,6 +40,11 @@ class TtsServiceStub(object):
                 request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.StreamSynthesizeRequest.SerializeToString,
                 response_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.StreamSynthesizeResponse.FromString,
                 _registered_method=True)
+        self.Preview = channel.unary_unary(
+                '/huasheng.tts.v1.TtsService/Preview',
+                request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.PreviewRequest.SerializeToString,
+                response_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.PreviewResponse.FromString,
+                _registered_method=True)
         self.ListVoices = channel.unary_unary(
                 '/huasheng.tts.v1.TtsService/ListVoices',
                 request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.ListVoicesRequest.SerializeToString,
@@ -85,6 +90,13 @@ class TtsServiceServicer(object):
         """Synthesises clause by clause. Order in: config, clauses with interrupts between them, end.
         Order out: header; then for each clause its mark, its phonemes and its audio; finished after the last clause.
         The phonemes of a stretch of audio always come before that audio.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Preview(self, request, context):
+        """Tells how a text would be said, without saying it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,6 +158,11 @@ def add_TtsServiceServicer_to_server(servicer, server):
                     servicer.StreamSynthesize,
                     request_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.StreamSynthesizeRequest.FromString,
                     response_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.StreamSynthesizeResponse.SerializeToString,
+            ),
+            'Preview': grpc.unary_unary_rpc_method_handler(
+                    servicer.Preview,
+                    request_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.PreviewRequest.FromString,
+                    response_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.PreviewResponse.SerializeToString,
             ),
             'ListVoices': grpc.unary_unary_rpc_method_handler(
                     servicer.ListVoices,
@@ -211,6 +228,33 @@ class TtsService(object):
             '/huasheng.tts.v1.TtsService/StreamSynthesize',
             huasheng_dot_tts_dot_v1_dot_tts__pb2.StreamSynthesizeRequest.SerializeToString,
             huasheng_dot_tts_dot_v1_dot_tts__pb2.StreamSynthesizeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Preview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huasheng.tts.v1.TtsService/Preview',
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.PreviewRequest.SerializeToString,
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.PreviewResponse.FromString,
             options,
             channel_credentials,
             insecure,

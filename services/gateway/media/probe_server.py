@@ -1,0 +1,119 @@
+"""A process that looks at uploaded files, each in a child of its own with limits on memory and time.
+
+It has loaded the libraries, so that a child starts in milliseconds. Requests and answers are lines of JSON on standard
+input and output (``Prober`` is the other end); it ends with its input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import selectors
+import signal
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from services.common.errors import HuashengError
+from services.gateway.media.probing import ProbeLimits, probe
+
+_REQUESTS, _ANSWERS = 0, 1
+
+
+def _limit_memory(megabytes: int) -> None:
+    """Let this process have so much more than it has now."""
+    with contextlib.suppress(OSError, ValueError):  # not every system has this
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + (megabytes << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """The facts of a file, or the reason why it is refused."""
+    name = request["name"]
+    try:
+        return {"facts": asdict(probe(Path(request["path"]), name, ProbeLimits(**request["limits"])))}
+    except HuashengError as e:
+        if not _out_of_memory(e):
+            return {"reason": e.slug, "params": e.params}
+    except MemoryError:
+        pass
+    return {"reason": "media-too-heavy", "params": {"name": name}}
+
+
+def _out_of_memory(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _work(request: dict[str, Any]) -> None:
+    """In the child: answer and end, whatever happens."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.alarm(max(1, round(request["seconds"])))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _limit_memory(request["memory_mb"])
+    line = json.dumps({"id": request["id"], **answer(request)}) + "\n"
+    os.write(_ANSWERS, line.encode())  # shorter than what a pipe takes at once
+
+
+def _fork(request: dict[str, Any]) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        _work(request)
+        status = 0
+    except BaseException as e:
+        os.write(2, f"probe failed: {type(e).__name__}\n".encode())  # the text may hold what is in the file
+    os._exit(status)
+
+
+def _reap(children: dict[int, dict[str, Any]]) -> None:
+    """Answer for children that could not."""
+    while children:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        request = children.pop(pid, None)
+        if request is not None and status:
+            died = {"id": request["id"], "reason": "media-too-heavy", "params": {"name": request["name"]}}
+            os.write(_ANSWERS, (json.dumps(died) + "\n").encode())
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    woken, wake = os.pipe()
+    for end in (woken, wake):
+        os.set_blocking(end, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
+    children: dict[int, dict[str, Any]] = {}
+    rest = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(_REQUESTS, selectors.EVENT_READ)
+        selector.register(woken, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fd == woken:
+                    os.read(woken, 4096)
+                    _reap(children)
+                    continue
+                data = os.read(_REQUESTS, 65536)
+                if not data:
+                    for pid in children:
+                        os.kill(pid, signal.SIGKILL)
+                    return
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    request = json.loads(line)
+                    children[_fork(request)] = request
+
+
+if __name__ == "__main__":
+    main()
