@@ -98,6 +98,11 @@ def on_white(bgra: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     return np.asarray((bgra[..., :3] * (255 / full) * alpha + 255 * (1 - alpha)).round(), np.uint8)
 
 
+def turned(picture: npt.NDArray[np.uint8], turn: int) -> Bgr:
+    """The picture turned counter-clockwise by 0, 90, 180 or 270 degrees."""
+    return np.ascontiguousarray(np.rot90(picture, turn // 90)) if turn else picture
+
+
 def fitted(width: int, height: int, max_side: int | None) -> tuple[int, int]:
     """Size with even sides, scaled down so that the longest is at most ``max_side``."""
     scale = min(1.0, max_side / max(width, height)) if max_side else 1.0

@@ -79,6 +79,8 @@ class _Nameless:
 
 @contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
+    """The file's container; FFmpeg does not see the file's name. Raises ``empty-file``, ``unsupported-media`` and
+    ``corrupt-media``."""
     if path.stat().st_size == 0:
         raise HuashengError("empty-file", name=path.name)
     with path.open("rb") as file:
@@ -96,6 +98,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
 
 
 def video_stream(container: InputContainer, name: str) -> VideoStream:
+    """The stream of moving pictures. Raises ``wrong-kind`` and ``corrupt-media`` where there is none."""
     for stream in container.streams.video:
         if "attached_pic" not in (stream.disposition.name or "").lower():  # cover art of a song is no video
             return stream
