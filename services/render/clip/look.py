@@ -17,6 +17,7 @@ from services.render.clip.presence import mouth_inside
 from services.render.clip.tracking import MIN_FACE, check_length, check_mouth, face_width
 from services.render.face.detector import DetectedFace
 from services.render.face.landmarks import FaceFinder, Points, rivals
+from services.render.face.mask import hides_mouth
 from services.render.media.picture import fitted, turned
 from services.render.media.read import probe, read_image
 from services.render.media.sample import sample_frames
@@ -37,6 +38,8 @@ GRID = 48
 STILL = 10.0
 """Largest difference (levels of 255, mean of a cell) between pictures of a film that is one picture all the time; a
 person at rest breathes and blinks over 20."""
+COVERED_SHARE = 0.7
+"""Part of the pictures with a covered mouth at which a source is refused; less is left to the frames themselves."""
 SURELY_SMALL = 0.8
 """Part of ``MIN_FACE`` under which a face is refused by a few pictures alone."""
 
@@ -107,6 +110,9 @@ def _check_faces(name: str, found: list[tuple[Image, Points]], shrunk: float) ->
         raise HuashengError("small-face", name=name, pixels=round(wide), limit=MIN_FACE)
     inside = np.array([mouth_inside(mesh, p.shape[1], p.shape[0]) for p, mesh in found])
     check_mouth(name, inside, np.ones(len(inside), bool))
+    covered = [hides_mouth(p, mesh) for p, mesh in found]
+    if sum(covered) >= COVERED_SHARE * len(covered):
+        raise HuashengError("mouth-covered", name=name)
 
 
 def check_for_training(source: Path, mesh_weights: Path, limits: ClipLimits) -> None:

@@ -53,9 +53,10 @@ class Presence:
 
 
 def mouth_inside(mesh: Array, width: int, height: int) -> bool:
-    """Whether the mouth and both eyes of a mesh (468, 3) lie within the picture."""
+    """Whether the mouth and the eyes of a mesh (468, 3) lie within the picture, and the jaw between its sides."""
     seen = mesh[[*pt.OUTER_RING, *pt.RIGHT_EYE_CORNERS, *pt.LEFT_EYE_CORNERS], :2]
-    return bool((seen >= 0).all() and (seen < (width, height)).all())
+    jaw = mesh[list(pt.JAW[2:-2]), 0]
+    return bool((seen >= 0).all() and (seen < (width, height)).all() and (jaw >= 0).all() and (jaw < width).all())
 
 
 def cells_and_head(picture: Image, mesh: Array) -> tuple[Array, Array]:
