@@ -95,6 +95,20 @@ class PreviewResponse(_message.Message):
     warnings: _containers.RepeatedCompositeFieldContainer[TextWarning]
     def __init__(self, clauses: _Optional[_Iterable[_Union[PreviewClause, _Mapping]]] = ..., warnings: _Optional[_Iterable[_Union[TextWarning, _Mapping]]] = ...) -> None: ...
 
+class WarmRequest(_message.Message):
+    __slots__ = ("config", "texts")
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    TEXTS_FIELD_NUMBER: _ClassVar[int]
+    config: SynthesisConfig
+    texts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, config: _Optional[_Union[SynthesisConfig, _Mapping]] = ..., texts: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class WarmResponse(_message.Message):
+    __slots__ = ("ready",)
+    READY_FIELD_NUMBER: _ClassVar[int]
+    ready: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, ready: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class Sampling(_message.Message):
     __slots__ = ("seed", "temperature", "top_k", "top_p", "repetition_penalty", "split")
     SEED_FIELD_NUMBER: _ClassVar[int]
@@ -146,16 +160,18 @@ class SynthesisHeader(_message.Message):
     def __init__(self, format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., engine: _Optional[str] = ..., voice_id: _Optional[str] = ..., has_phonemes: bool = ..., fallbacks: _Optional[_Iterable[_Union[_common_pb2.Fallback, _Mapping]]] = ...) -> None: ...
 
 class ClauseMark(_message.Message):
-    __slots__ = ("index", "text", "start_us", "end_us")
+    __slots__ = ("index", "text", "start_us", "end_us", "cached")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     START_US_FIELD_NUMBER: _ClassVar[int]
     END_US_FIELD_NUMBER: _ClassVar[int]
+    CACHED_FIELD_NUMBER: _ClassVar[int]
     index: int
     text: str
     start_us: int
     end_us: int
-    def __init__(self, index: _Optional[int] = ..., text: _Optional[str] = ..., start_us: _Optional[int] = ..., end_us: _Optional[int] = ...) -> None: ...
+    cached: bool
+    def __init__(self, index: _Optional[int] = ..., text: _Optional[str] = ..., start_us: _Optional[int] = ..., end_us: _Optional[int] = ..., cached: bool = ...) -> None: ...
 
 class Phonemes(_message.Message):
     __slots__ = ("spans",)
