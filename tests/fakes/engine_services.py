@@ -183,7 +183,9 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         raise HuashengError("unknown-id", kind="avatar", id=request.avatar_id)
 
     async def DeleteAvatar(self, request, context):
-        self.avatars.pop(request.avatar_id)
+        if request.avatar_id == "builtin":
+            raise HuashengError("builtin-stays", id="builtin")
+        _remove(self.avatars, "avatar", request.avatar_id, request.owner)
         return render_pb2.DeleteAvatarResponse()
 
     async def Train(self, request, context):
@@ -248,7 +250,9 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         raise HuashengError("unknown-id", kind="model", id=request.model_id)
 
     async def DeleteModel(self, request, context):
-        self.models.pop(request.model_id)
+        if request.model_id == "builtin":
+            raise HuashengError("builtin-stays", id="builtin")
+        _remove(self.models, "model", request.model_id, request.owner)
         return render_pb2.DeleteModelResponse()
 
     async def ListEngines(self, request, context):
@@ -261,6 +265,12 @@ class Render(render_pb2_grpc.RenderServiceServicer):
 
     async def ListDevices(self, request, context):
         return render_pb2.ListDevicesResponse(devices=[render_pb2.Device(device="cpu", name="CPU", memory_bytes=1)])
+
+
+def _remove(things: dict[str, Any], kind: str, thing_id: str, owner: str) -> None:
+    if thing_id not in things or things[thing_id].owner != owner:
+        raise HuashengError("unknown-id", kind=kind, id=thing_id)
+    del things[thing_id]
 
 
 def train_progress(request: Any, step: int, stage: str, fraction: float, **more: Any) -> render_pb2.TrainResponse:

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from services.common import metrics
 from services.common.errors import LANGUAGES, HuashengError, problem
@@ -49,13 +50,13 @@ def answer(request: Request, error: HuashengError, **more: Any) -> Response:
     headers = {"Content-Language": language(request), "Cache-Control": "no-store"}
     if error.retryable:
         headers["Retry-After"] = str(RETRY_AFTER_S)
-    if error.slug == "too-large":
+    if error.slug in ("too-large", "too-large-body", "slow-request"):
         headers["Connection"] = "close"  # the rest of the upload is not read
     if error.slug == "bad-range":
         headers["Content-Range"] = f"bytes */{error.params['bytes']}"
-    return Response(
-        json.dumps(body, ensure_ascii=False), error.reason.http, headers, media_type="application/problem+json"
-    )
+    # what was wrong with a request is named in the answer, and may itself be no text
+    content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    return Response(content, error.reason.http, headers, media_type="application/problem+json")
 
 
 def _where(location: tuple[Any, ...]) -> str:
@@ -77,7 +78,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> Response:
-        path = request.url.path[:200]
+        path = request.scope["path"][:200]
         if error.status_code == 404:
             if wants_page(request):
                 return index_page(request, status=404)
@@ -88,11 +89,15 @@ def install(app: FastAPI) -> None:
             return out
         return answer(request, HuashengError("bad-request", what=str(error.detail)))
 
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _error: ClientDisconnect) -> Response:
+        return Response(status_code=499)  # nobody reads it: the upload was broken off
+
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
         if isinstance(error, OSError) and error.errno == 28:
             return answer(request, HuashengError("disk-full"))
-        log.exception("unexpected error", exc_info=error, extra={"path": request.url.path})
+        log.exception("unexpected error", exc_info=error, extra={"path": request.scope["path"]})
         return answer(request, HuashengError("internal", service="gateway"))
 
 
