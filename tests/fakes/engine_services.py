@@ -293,10 +293,14 @@ class Fakes:
         self.ports: dict[str, int] = {}
         self._running: dict[str, serving.Running] = {}
 
-    async def start(self, name: str) -> None:
+    async def start(self, name: str, load: bool = True) -> None:
+        """``load``: it is ready at once; else it is loading until ``set_loaded``."""
         service = serving.service_of(name, getattr(self, name))
-        self._running[name] = await serving.start(service, port=self.ports.get(name, 0))
+        self._running[name] = await serving.start(service, port=self.ports.get(name, 0), load=load)
         self.ports[name] = self._running[name].port
+
+    async def set_loaded(self, name: str) -> None:
+        await self._running[name].board.set(True)
 
     async def start_all(self) -> None:
         for name in NAMES:

@@ -23,7 +23,7 @@ PAUSES_S = (0.2, 1.0, 3.0)
 """Pauses between the first attempts to write the last row, which the job itself makes."""
 LOST_AFTER = 3
 """Passes in a row in which a job is seen that says it runs and does not, before it is failed."""
-PASS_S = 5.0
+PASS_S = 2.0
 _AT_WORK = ("PENDING", "ENQUEUED", "DELAYED")
 """States of a workflow that has not ended."""
 

@@ -129,7 +129,8 @@ class Database:
         self.is_sqlite = url.startswith("sqlite:")
         if self.is_sqlite:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
-            check_sqlite(Path(url.removeprefix("sqlite:///")))
+            for address in (url, settings.dbos_url()):
+                check_sqlite(Path(address.removeprefix("sqlite:///")))
         # rows hold what people wrote: an error must not carry it into the log
         self.engine = sa.create_engine(
             url, pool_pre_ping=not self.is_sqlite, hide_parameters=True, json_deserializer=read_json

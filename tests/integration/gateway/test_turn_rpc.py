@@ -23,9 +23,8 @@ def ask(world: World, *messages: Request, turn_id: str = "t_test"):
             yield m
 
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{world.gateway.grpc_port}")
-    return gateway_pb2_grpc.GatewayServiceStub(channel).StreamTurn(
-        requests(), timeout=30, metadata=(("x-turn-id", turn_id),)
-    )
+    metadata = (("x-turn-id", turn_id),)
+    return gateway_pb2_grpc.GatewayServiceStub(channel).StreamTurn(requests(), timeout=30, metadata=metadata)
 
 
 async def test_spoken_turn(world: World) -> None:
