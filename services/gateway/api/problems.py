@@ -18,6 +18,7 @@ from services.gateway.api.web_files import index_page, wants_page
 
 log = logging.getLogger("huasheng.gateway.http")
 RETRY_AFTER_S = 2
+PROBLEM_TYPE = "application/problem+json"
 
 
 def language(request: Request) -> str:
@@ -56,7 +57,7 @@ def answer(request: Request, error: HuashengError, **more: Any) -> Response:
         headers["Content-Range"] = f"bytes */{error.params['bytes']}"
     # what was wrong with a request is named in the answer, and may itself be no text
     content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-    return Response(content, error.reason.http, headers, media_type="application/problem+json")
+    return Response(content, error.reason.http, headers, media_type=PROBLEM_TYPE)
 
 
 def _where(location: tuple[Any, ...]) -> str:
@@ -110,23 +111,23 @@ def streamed(media_type: str, what: str) -> Responses:
 
 
 def responses(*slugs: str) -> Responses:
-    """OpenAPI entries of the problems that a route may answer with, besides those that every route has."""
-    out: Responses = {}
+    """OpenAPI entries of the problems that a route may answer with, besides those of ``openapi``."""
+    out: dict[str, Any] = {}
     for slug in slugs:
-        error = HuashengError(slug)
-        entry = out.setdefault(
-            error.reason.http,
-            {
-                "description": "",
-                "content": {
-                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
-                },
-            },
-        )
+        add_problem(out, slug)
+    return {int(status): entry for status, entry in out.items()}
+
+
+def add_problem(answers: dict[str, Any], slug: str) -> None:
+    """Add a problem to the OpenAPI entries of an operation, which are by status."""
+    error = HuashengError(slug)
+    entry = answers.setdefault(str(error.reason.http), {"description": ""})
+    content = entry.setdefault("content", {}).setdefault(
+        PROBLEM_TYPE, {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
+    )
+    if slug not in content["examples"]:
+        content["examples"][slug] = {"value": problem(error, "en", "5f0c2a")}
         entry["description"] = ", ".join(filter(None, [entry["description"], slug]))
-        example = {"value": problem(error, "en", "5f0c2a")}
-        entry["content"]["application/problem+json"]["examples"][slug] = example
-    return out
 
 
 ACCEPTED = responses("unknown-id", "bad-request", "queue-full", "idempotency-conflict", "service-down")

@@ -100,6 +100,37 @@ async def test_unexpected_errors_do_not_show_their_inside() -> None:
         assert "secret" not in str(e.value.details())
 
 
+async def test_before_it_has_loaded_a_service_says_so_to_all_but_lists_of_engines() -> None:
+    async with running(load=False) as (_, board, channel, _server):
+        stub = llm_pb2_grpc.LlmServiceStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as e:
+            await text_of(stub.StreamChat(llm_pb2.StreamChatRequest()))
+        assert from_rpc(e.value, "llm").slug == "service-loading"
+        with pytest.raises(grpc.aio.AioRpcError) as e:
+            await stub.ListEngines(llm_pb2.ListEnginesRequest())
+        assert from_rpc(e.value, "llm").slug == "unknown-engine", "the servicer itself was asked"
+        await board.set(True)
+        assert await text_of(stub.StreamChat(llm_pb2.StreamChatRequest())) == "ab"
+
+
+async def test_what_is_no_text_is_refused_in_single_messages_and_in_streams(serve: Serve) -> None:
+    class Asr(asr_pb2_grpc.AsrServiceServicer):
+        async def Transcribe(self, requests, context):
+            async for _ in requests:
+                pass
+            return asr_pb2.TranscribeResponse()
+
+    async with running() as (_, _board, channel, _server):
+        with pytest.raises(grpc.aio.AioRpcError) as e:
+            await text_of(llm_pb2_grpc.LlmServiceStub(channel).StreamChat(llm_pb2.StreamChatRequest(model="\0")))
+        assert from_rpc(e.value, "llm").slug == "bad-character"
+    config = asr_pb2.TranscribeRequest(config=asr_pb2.RecognitionConfig(language="z\x1bh"))
+    end = asr_pb2.TranscribeRequest(end=common_pb2.EndOfInput())
+    with pytest.raises(grpc.aio.AioRpcError) as e:
+        await (await serve(service_of("asr", Asr()))).stub.Transcribe(iter([end, config]))
+    assert from_rpc(e.value, "asr").slug == "bad-character"
+
+
 async def test_a_cancelled_call_frees_its_engine() -> None:
     async with running() as (servicer, _board, channel, _server):
         call = llm_pb2_grpc.LlmServiceStub(channel).StreamChat(llm_pb2.StreamChatRequest(model="60"))
