@@ -24,6 +24,7 @@ from services.gateway.api import (
     dictionary,
     docs,
     jobs,
+    openapi,
     pages,
     problems,
     speech,
@@ -119,6 +120,7 @@ def create_app(settings: GatewaySettings, gateway: Gateway) -> FastAPI:
     )
     app.state.gateway = gateway
     problems.install(app)
+    openapi.install(app)
     for router in (
         assets.router,
         jobs.router,

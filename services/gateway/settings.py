@@ -22,8 +22,9 @@ class GatewaySettings(ServiceSettings):
     host: str = "127.0.0.1"
     """Address to listen on. Anything but loopback opens the gateway to the network, without accounts; it warns."""
     allowed_hosts: str = ""
-    """Host names under which the gateway may be asked, with commas between. Empty: any when it is open to the network,
-    this machine's own names when it is not (a web page elsewhere must not reach it through a name of its own)."""
+    """Host names under which the gateway may be asked, with commas between; ``*`` for any. Empty: this machine's own
+    names, ``localhost`` and loopback, also where the gateway is open to the network: a web page elsewhere must not
+    reach it under a name of its own."""
     http_port: int = Field(default=5001, ge=0, le=65535)
     """Port of the page and the REST API."""
     port: int = Field(default=50050, ge=0, le=65535)
@@ -87,6 +88,8 @@ class GatewaySettings(ServiceSettings):
     """Videos and avatars at work at once."""
     training_concurrency: int = Field(default=1, ge=1)
     """Trainings at work at once; beside videos, since one may take hours. More than render services is no use."""
+    max_connections: int = Field(default=500, ge=10)
+    """HTTP connections at once; more get 503. A page holds one for its events, and one more for each video it plays."""
     max_queued_jobs: int = Field(default=100, ge=1)
     """Jobs that may wait; more are refused with ``queue-full``."""
     retry_s: float = Field(default=120, ge=0)
@@ -119,9 +122,11 @@ class GatewaySettings(ServiceSettings):
 
     def hosts(self) -> frozenset[str]:
         """Allowed host names; empty when all are."""
+        if self.allowed_hosts.strip() == "*":
+            return frozenset()
         if self.allowed_hosts:
             return frozenset(h.strip().lower() for h in self.allowed_hosts.split(","))
-        return frozenset() if self.is_open else frozenset((*LOOPBACK, "[::1]"))
+        return frozenset((*LOOPBACK, "[::1]"))
 
     def addresses(self) -> dict[str, str]:
         """Address of each engine service by short name."""

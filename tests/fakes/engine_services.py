@@ -235,7 +235,9 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         raise HuashengError("unknown-id", kind="avatar", id=request.avatar_id)
 
     async def DeleteAvatar(self, request, context):
-        self.avatars.pop(request.avatar_id)
+        if request.avatar_id == "builtin":
+            raise HuashengError("builtin-stays", id="builtin")
+        _remove(self.avatars, "avatar", request.avatar_id, request.owner)
         return render_pb2.DeleteAvatarResponse()
 
     async def Train(self, request, context):
@@ -300,7 +302,9 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         raise HuashengError("unknown-id", kind="model", id=request.model_id)
 
     async def DeleteModel(self, request, context):
-        self.models.pop(request.model_id)
+        if request.model_id == "builtin":
+            raise HuashengError("builtin-stays", id="builtin")
+        _remove(self.models, "model", request.model_id, request.owner)
         return render_pb2.DeleteModelResponse()
 
     async def ListEngines(self, request, context):
@@ -313,6 +317,12 @@ class Render(render_pb2_grpc.RenderServiceServicer):
 
     async def ListDevices(self, request, context):
         return render_pb2.ListDevicesResponse(devices=[render_pb2.Device(device="cpu", name="CPU", memory_bytes=1)])
+
+
+def _remove(things: dict[str, Any], kind: str, thing_id: str, owner: str) -> None:
+    if thing_id not in things or things[thing_id].owner != owner:
+        raise HuashengError("unknown-id", kind=kind, id=thing_id)
+    del things[thing_id]
 
 
 def train_progress(request: Any, step: int, stage: str, fraction: float, **more: Any) -> render_pb2.TrainResponse:
@@ -335,10 +345,14 @@ class Fakes:
         self.ports: dict[str, int] = {}
         self._running: dict[str, serving.Running] = {}
 
-    async def start(self, name: str) -> None:
+    async def start(self, name: str, load: bool = True) -> None:
+        """``load``: it is ready at once; else it is loading until ``set_loaded``."""
         service = serving.service_of(name, getattr(self, name))
-        self._running[name] = await serving.start(service, port=self.ports.get(name, 0))
+        self._running[name] = await serving.start(service, port=self.ports.get(name, 0), load=load)
         self.ports[name] = self._running[name].port
+
+    async def set_loaded(self, name: str) -> None:
+        await self._running[name].board.set(True)
 
     async def start_all(self) -> None:
         for name in NAMES:

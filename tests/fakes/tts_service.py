@@ -173,8 +173,14 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
         return tts_pb2.RenameVoiceResponse(voice=self.cloned[request.voice_id])
 
     async def DeleteVoice(self, request, context):
-        del self.cloned[request.voice_id]
+        if not self.cloned.pop(request.voice_id, None):
+            raise HuashengError("unknown-voice", voice=request.voice_id)
         return tts_pb2.DeleteVoiceResponse()
+
+    async def Preview(self, request, context):
+        self.script.enter()
+        clause = tts_pb2.PreviewClause(text=request.text, spoken=request.text, language=request.language or "zh")
+        return tts_pb2.PreviewResponse(clauses=[clause])
 
     async def ListEngines(self, request, context):
         self.script.enter()

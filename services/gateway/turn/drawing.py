@@ -10,7 +10,7 @@ from huasheng.common.v1 import common_pb2
 from huasheng.render.v1 import render_pb2
 
 from services.common.errors import HuashengError
-from services.gateway.clients import metadata, responses_of
+from services.gateway.clients import Sent, metadata, responses_of
 from services.gateway.turn.choices import AvatarChoice
 from services.gateway.turn.events import Event, Media, Picture, RenderProgress, VideoHeader, VideoSummary
 from services.gateway.turn.flow import Flow, items
@@ -54,9 +54,9 @@ async def render(flow: Flow, avatar: AvatarChoice, speech: SpeechQueue) -> None:
                 yield render_pb2.StreamRenderRequest(audio=item.audio)
         yield render_pb2.StreamRenderRequest(end=common_pb2.EndOfInput())
 
-    is_complete = False
-    call = clients.render.StreamRender(requests(), timeout=clients.settings.render_s, metadata=metadata())
-    async with contextlib.aclosing(responses_of(call, "render")) as responses:
+    is_complete, sent = False, Sent(requests())
+    call = clients.render.StreamRender(sent, timeout=clients.settings.render_s, metadata=metadata())
+    async with contextlib.aclosing(responses_of(call, "render", sent)) as responses:
         async for response in responses:
             event = _video_event(response, start_frame)
             if isinstance(event, VideoSummary):

@@ -13,7 +13,7 @@ from huasheng.tts.v1 import tts_pb2
 
 from services.common.clauses import ClauseSplitter
 from services.common.errors import HuashengError
-from services.gateway.clients import Clients, mapped, metadata, responses_of
+from services.gateway.clients import Clients, Sent, mapped, metadata, responses_of
 from services.gateway.turn.choices import VoiceChoice
 from services.gateway.turn.events import (
     Reply,
@@ -74,8 +74,9 @@ async def recognise(
         yield asr_pb2.TranscribeRequest(end=common_pb2.EndOfInput())
 
     timings.begin("asr")
-    with mapped("asr"):
-        found = await clients.asr.Transcribe(requests(), timeout=clients.settings.asr_s, metadata=metadata())
+    sent = Sent(requests())
+    with mapped("asr", sent):
+        found = await clients.asr.Transcribe(sent, timeout=clients.settings.asr_s, metadata=metadata())
     timings.mark("asr", "asr")
     return Transcript(
         text=found.text.strip(),
@@ -170,9 +171,9 @@ async def synthesise(flow: Flow, voice: VoiceChoice, clauses: ClauseQueue, speec
         timings.begin_once("tts")
         yield tts_pb2.StreamSynthesizeRequest(end=common_pb2.EndOfInput())
 
-    audio_bytes = 0
-    call = clients.tts.StreamSynthesize(requests(), timeout=clients.settings.tts_s, metadata=metadata())
-    async with contextlib.aclosing(responses_of(call, "tts")) as responses:
+    audio_bytes, sent = 0, Sent(requests())
+    call = clients.tts.StreamSynthesize(sent, timeout=clients.settings.tts_s, metadata=metadata())
+    async with contextlib.aclosing(responses_of(call, "tts", sent)) as responses:
         async for response in responses:
             payload = response.WhichOneof("payload")
             if payload == "header":
