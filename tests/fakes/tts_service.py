@@ -177,11 +177,6 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
             raise HuashengError("unknown-voice", voice=request.voice_id)
         return tts_pb2.DeleteVoiceResponse()
 
-    async def Preview(self, request, context):
-        self.script.enter()
-        clause = tts_pb2.PreviewClause(text=request.text, spoken=request.text, language=request.language or "zh")
-        return tts_pb2.PreviewResponse(clauses=[clause])
-
     async def ListEngines(self, request, context):
         self.script.enter()
         return tts_pb2.ListEnginesResponse(engines=[engine("fake-tts")])

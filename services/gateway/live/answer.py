@@ -132,7 +132,7 @@ class Answer:
             await self._on_end(self, None)
 
     async def _answer(self) -> None:
-        q, flow = self.question, Flow(self._clients, self.timings)
+        q, flow = self.question, Flow(self._clients, self.timings, self._clients.settings.live_total_s)
         clauses, spoken, speech = clause_queue(), clause_queue(), speech_queue()
         if q.reply:
             flow.start(split_text(q.reply, clauses))

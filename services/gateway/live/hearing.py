@@ -15,7 +15,7 @@ from huasheng.common.v1 import common_pb2
 
 from services.common.audio import Samples, from_pcm16
 from services.common.errors import HuashengError
-from services.gateway.clients import Clients, metadata, responses_of
+from services.gateway.clients import Clients, Sent, metadata, responses_of
 from services.gateway.live.messages import MICROPHONE_HZ, Listening
 from services.gateway.turn.messages import pcm_format
 
@@ -131,16 +131,17 @@ class Hearing:
     async def _stream(self, sound: asyncio.Queue[bytes | None]) -> None:
         async def requests() -> AsyncIterator[asr_pb2.StreamTranscribeRequest]:
             yield asr_pb2.StreamTranscribeRequest(config=self._config)
-            sent = 0
+            count = 0
             while (pcm := await sound.get()) is not None:
-                chunk = common_pb2.AudioChunk(data=pcm, pts_us=sent * 1_000_000 // (2 * MICROPHONE_HZ))
-                sent += len(pcm)
+                chunk = common_pb2.AudioChunk(data=pcm, pts_us=count * 1_000_000 // (2 * MICROPHONE_HZ))
+                count += len(pcm)
                 yield asr_pb2.StreamTranscribeRequest(audio=chunk)
             yield asr_pb2.StreamTranscribeRequest(end=common_pb2.EndOfInput())
 
         # as long as a session may last; keepalive notices a dead peer
         limit_s = self._clients.settings.live_total_s + 60
-        call = self._clients.asr.StreamTranscribe(requests(), timeout=limit_s, metadata=metadata())
-        async with contextlib.aclosing(responses_of(call, "asr")) as responses:
+        sent = Sent(requests())
+        call = self._clients.asr.StreamTranscribe(sent, timeout=limit_s, metadata=metadata())
+        async with contextlib.aclosing(responses_of(call, "asr", sent)) as responses:
             async for response in responses:
                 await self._deliver(response)
