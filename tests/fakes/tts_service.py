@@ -30,6 +30,9 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
         """Whether voices can be made; ``Cloning(engine="fake-clone")`` lets them."""
         self.cloned: dict[str, tts_pb2.Voice] = {}
         self.seconds_per_character = 0.1
+        self.warmed: list[str] = []
+        self.is_warm = False
+        """Whether texts are ready as soon as they are asked for."""
         self.has_phonemes = True
         """Without, a stretch comes in two parts, as from an engine that streams and knows no phonemes."""
 
@@ -93,6 +96,10 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
             tts_pb2.TextWarning(reason="left-out", text=t, script="Cyrillic")
             for t in re.findall("[\u0400-\u04ff]+", text)
         ]
+
+    async def Warm(self, request, context):
+        self.warmed += request.texts
+        return tts_pb2.WarmResponse(ready=request.texts if self.is_warm else [])
 
     async def ListVoices(self, request, context):
         self.script.enter()
@@ -166,7 +173,8 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
         return tts_pb2.RenameVoiceResponse(voice=self.cloned[request.voice_id])
 
     async def DeleteVoice(self, request, context):
-        del self.cloned[request.voice_id]
+        if not self.cloned.pop(request.voice_id, None):
+            raise HuashengError("unknown-voice", voice=request.voice_id)
         return tts_pb2.DeleteVoiceResponse()
 
     async def ListEngines(self, request, context):

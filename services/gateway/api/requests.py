@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from services.common.characters import check_json
+
 Id = Field(default=None, max_length=80)
 MAX_PERSONA = 2000
 """Longest persona, in characters."""
@@ -15,6 +17,12 @@ class Body(BaseModel):
     """A request; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_text(cls, raw: Any) -> Any:
+        check_json(raw)
+        return raw
 
 
 class AvatarRequest(Body):

@@ -177,7 +177,8 @@ def test_hosts_and_database_addresses(tmp_path: Path) -> None:
     assert closed.dbos_url() != closed.sql_url()
     opened = GatewaySettings(host="0.0.0.0", database_url="postgresql+psycopg://h/d")
     assert opened.is_open
-    assert opened.hosts() == frozenset()
+    assert opened.hosts() == closed.hosts(), "a name of its own must not lead a web page elsewhere here"
+    assert GatewaySettings(host="0.0.0.0", allowed_hosts="*").hosts() == frozenset()
     assert opened.dbos_url() == opened.sql_url()
     assert GatewaySettings(allowed_hosts="A.example, b.example").hosts() == {"a.example", "b.example"}
 

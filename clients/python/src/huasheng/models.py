@@ -260,6 +260,7 @@ class Engine(Answer):
     models: list[str] = Field(default_factory=list)
     can_train: bool
     cannot_train_reason: str
+    cannot_train_cause: str
     breaker: str = ""
     breaker_reason: str = ""
     breaker_retry_s: float = 0.0

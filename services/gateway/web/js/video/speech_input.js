@@ -25,12 +25,13 @@ const DEFAULT_AUDIO_S = 600;
 
 /**
  * @param {AbortSignal} signal
+ * @param {() => void} onchange called when something else is to be said
  * @returns {{el: HTMLElement, setAvatar: (avatar: Avatar) => void, value: () => Speech | Missing}}
  */
-export function speechInput(signal) {
+export function speechInput(signal, onchange) {
   let tab = loadPreference("video.what", "text");
-  const text = textPanel(signal);
-  const audio = audioPanel(signal);
+  const text = textPanel(signal, onchange);
+  const audio = audioPanel(signal, onchange);
   const panels = [
     { key: "text", label: t("video.text"), panel: text.el },
     { key: "audio", label: t("video.audio"), panel: audio.el },
@@ -38,12 +39,13 @@ export function speechInput(signal) {
   const el = tabs(t("video.what"), panels, tab, (key) => {
     tab = key;
     savePreference("video.what", key);
+    onchange();
   });
   return { el, setAvatar: text.setAvatar, value: () => (tab === "audio" ? audio.value() : text.value()) };
 }
 
-/** @param {AbortSignal} signal */
-function textPanel(signal) {
+/** @param {AbortSignal} signal @param {() => void} onchange */
+function textPanel(signal, onchange) {
   const count = h("span", { class: "small-text muted num" });
   const showCount = () => {
     const limit = latestSystem()?.limits.text_chars ?? DEFAULT_TEXT_CHARS;
@@ -55,6 +57,7 @@ function textPanel(signal) {
     savePreference("draft.video", text.value);
     showCount();
     preview.changed();
+    onchange();
   };
   const text = h("textarea", {
     class: "input",
@@ -89,8 +92,8 @@ function textPanel(signal) {
   };
 }
 
-/** @param {AbortSignal} signal */
-function audioPanel(signal) {
+/** @param {AbortSignal} signal @param {() => void} onchange */
+function audioPanel(signal, onchange) {
   /** @type {Asset | null} */
   let asset = null;
   const el = h("div", { class: "stack" });
@@ -102,9 +105,14 @@ function audioPanel(signal) {
     if (next)
       fill(
         el,
-        assetCard(next, () => set(null)),
+        assetCard(next, () => replace(null)),
       );
     else ask();
+  }
+  /** @param {Asset | null} next */
+  function replace(next) {
+    set(next);
+    onchange();
   }
   const ask = () =>
     fill(
@@ -113,8 +121,9 @@ function audioPanel(signal) {
     );
   /** @param {File} file */
   async function send(file) {
+    onchange();
     const answer = await uploadFile(el, file, { signal, back: ask });
-    if (answer) set(answer);
+    if (answer) replace(answer);
   }
   ask();
   const last = loadPreference("video.audio", null);
