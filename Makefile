@@ -26,7 +26,7 @@ setup-dev: ## The same, with what tests and checks need
 	@tools/setup dev
 
 weights: ## Fetch missing weights; SERVICE=asr for one service only; ENGINE=joygen: check the checkpoints you supply
-	@$(if $(ENGINE),$(PY) -m services.render.engines.joygen.weights $(ENGINE),$(PY) -m services.common.weights $(if $(SERVICE),--service $(SERVICE)))
+	@$(if $(ENGINE),$(PY) -m services.render.engines.joygen.weights $(ENGINE),$(PY) -m tools.fetch_weights $(if $(SERVICE),--service $(SERVICE)))
 
 demo: setup ## Ask one recorded question; the answer is out/demo.mp4
 	@$(PY) -m tools.demo

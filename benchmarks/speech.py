@@ -23,8 +23,9 @@ from services.common.settings import SharedSettings, load
 from services.tts.engines.base import Piece, SpeechRequest, TextClause
 from services.tts.engines.kokoro.engine import KokoroEngine
 from services.tts.engines.kokoro.settings import Settings
-from services.tts.engines.kokoro.text.normalise import normalise
+from services.tts.loudness import loudness_lufs
 from services.tts.settings import TtsSettings
+from services.tts.text.normalise import normalise
 
 ENGLISH = (
     "Hello, I am a digital human, and I am happy to answer your questions.",
@@ -132,7 +133,7 @@ def quality(engine: KokoroEngine, threads: int) -> None:
             seconds = x.size / 24_000
             print(
                 f"{name:5s} errors {bad:2d}/{len(units(text)):2d}  {seconds:5.2f} s  first {first:.2f} s  "
-                f"RTF {whole / seconds:.2f}  {audio.loudness_lufs(x, 24_000):6.1f} LUFS  peak {np.abs(x).max():.2f}  "
+                f"RTF {whole / seconds:.2f}  {loudness_lufs(x, 24_000):6.1f} LUFS  peak {np.abs(x).max():.2f}  "
                 f"silence {longest_silence(pieces):.2f} s  {heard.strip()}",
                 flush=True,
             )
@@ -148,7 +149,7 @@ def loudness(engine: KokoroEngine, target: float = -20.0) -> None:
         text = ENGLISH[0] if voice.language.startswith("en") else CHINESE[0]
         x = np.concatenate([p.samples for p in speak(engine, text, voice.voice_id)[0]])
         gain = float(engine._table[voice.voice_id]["gain_db"])
-        level = audio.loudness_lufs(x, 24_000)
+        level = loudness_lufs(x, 24_000)
         print(f"{voice.voice_id} {level:.1f} LUFS at {gain:+.1f} dB, gain_db = {gain + target - level:.1f}", flush=True)
 
 

@@ -83,13 +83,6 @@ def require_sound(x: Samples, rate: int, name: str = "audio") -> None:
         raise HuashengError("silent-audio", name=name)
 
 
-def loudness_lufs(x: Samples, rate: int) -> float:
-    """Integrated loudness (ITU-R BS.1770-4, pyloudnorm); -inf for silence. Needs at least 0.4 s."""
-    import pyloudnorm  # scipy behind it is slow to import and few callers measure
-
-    return float(pyloudnorm.Meter(rate).integrated_loudness(x.astype(np.float64)))
-
-
 def wav_bytes(x: Samples, rate: int) -> bytes:
     """A complete 16-bit mono WAV file."""
     out = io.BytesIO()

@@ -78,9 +78,13 @@ class HuashengError(Exception):
         return code
 
     def text(self, part: str, lang: str) -> str:
-        """``title``, ``detail`` or ``hint`` in ``en`` or ``zh``, parameters filled in."""
+        """``title``, ``detail`` or ``hint`` in ``en`` or ``zh``, parameters filled in.
+
+        A parameter that is words itself has its Chinese beside it: ``kind`` and ``kind_zh``.
+        """
         template: str = getattr(self.reason, part)[lang if lang in LANGUAGES else "en"]
-        return template.format_map(_Missing(self.params))
+        own = {k.removesuffix(f"_{lang}"): v for k, v in self.params.items() if k.endswith(f"_{lang}")}
+        return template.format_map(_Missing(self.params | own))
 
 
 class _Missing(dict[str, str]):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS = (0.025, 0.05, 0.1, 0.2, 0.4, 0.7, 1, 1.5, 2, 3, 5, 8, 13, 30, 60, 180, 600)
@@ -29,11 +26,3 @@ JOBS = Gauge("huasheng_jobs", "Jobs by kind and state", ["kind", "state"])
 QUEUE_DEPTH = Gauge("huasheng_queue_depth", "Jobs waiting", ["queue"])
 JOB_SECONDS = Histogram("huasheng_job_seconds", "Length of finished jobs", ["kind", "state"], buckets=_SECONDS)
 ENGINE_LOADED = Gauge("huasheng_engine_loaded", "1 when the engine's weights are in memory", ["service", "engine"])
-DISK_FREE = Gauge("huasheng_disk_free_bytes", "Free space where we keep things", ["volume"])
-DISK_TOTAL = Gauge("huasheng_disk_total_bytes", "Size of the disk where we keep things", ["volume"])
-
-
-def watch_disk(volume: str, folder: Path) -> None:
-    """Report the disk that holds a folder, looked at whenever metrics are read. The folder must exist."""
-    DISK_FREE.labels(volume).set_function(lambda: shutil.disk_usage(folder).free)
-    DISK_TOTAL.labels(volume).set_function(lambda: shutil.disk_usage(folder).total)

@@ -16,6 +16,33 @@ KANA_SHARE = 0.2
 """From this share of kana on, Chinese characters are taken as Japanese."""
 
 
+ADDRESS = re.compile(
+    r"(?:https?|ftp)://[^\s<>\"“”，。；！？、（）【】《》\u4e00-\u9fff]+"
+    r"|(?:mailto:)?(?<![\w.])[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+    r"|(?<![\w@.])(?:www\.|(?=[\w.-]*\.(?:com|org|net|io|ai|cn|dev|edu|gov|co|app|me|tv|info|uk|jp|de|hk|tw)\b))"
+    r"(?:[A-Za-z0-9][\w-]*\.)+[A-Za-z]{2,}\b(?::\d+)?(?:[/?#][^\s<>\"“”，。；！？、（）【】《》\u4e00-\u9fff]*)?",
+    re.ASCII | re.IGNORECASE,
+)
+"""Addresses of pages and mailboxes; punctuation at the end belongs to the sentence (see ``addresses``)."""
+_TRAIL = re.compile(r"[.,;:!?)\]}'*_~`]+$")
+
+
+def addresses(text: str) -> list[tuple[int, int]]:
+    """Where addresses begin and end."""
+    found = []
+    for m in ADDRESS.finditer(text):
+        trail = _TRAIL.search(m.group())
+        found.append((m.start(), m.end() - (len(trail.group()) if trail else 0)))
+    return found
+
+
+def without_addresses(text: str) -> str:
+    """The text without addresses: they are in no language."""
+    for start, end in reversed(addresses(text)):
+        text = text[:start] + " " + text[end:]
+    return text
+
+
 def has_han(text: str) -> bool:
     """Whether there is a Chinese character, in whatever language."""
     return bool(_HAN.search(text))
@@ -38,6 +65,7 @@ def main_language(text: str) -> str:
     Names and acronyms do not make a Chinese sentence English: only Latin words with a small first letter count, one
     word as much as one character.
     """
+    text = without_addresses(text)
     han = 0 if is_japanese(text) else len(_HAN.findall(text))
     words = sum(w[0].islower() for w in _LATIN_WORD.findall(text))
     return "zh" if han and han >= words else "en"

@@ -275,9 +275,4 @@ def run(service: Service, settings: ServiceSettings, level: str = "INFO", fmt: s
         raise SystemExit(f"{service.name}: cannot start: {e.text('detail', 'en')} {e.text('hint', 'en')}") from e
 
 
-def with_port(settings: ServiceSettings, port: int) -> ServiceSettings:
-    """A copy of the settings on another port (0 lets the system choose); for tests and tools."""
-    return settings.model_copy(update={"port": port, "metrics_port": 0})
-
-
-__all__ = ["CHANNEL_OPTIONS", "HealthBoard", "Service", "run", "serve", "start", "with_port"]
+__all__ = ["CHANNEL_OPTIONS", "HealthBoard", "Service", "run", "serve", "start"]

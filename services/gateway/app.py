@@ -11,15 +11,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 
-from services.common import metrics
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
+from services.gateway import disk
 from services.gateway.api import (
     assets,
     avatars,
     conversations,
     dialogues,
+    dictionary,
     docs,
     jobs,
     pages,
@@ -32,6 +34,7 @@ from services.gateway.api import (
     voices,
 )
 from services.gateway.api.middleware import Middleware
+from services.gateway.api.web_files import NOT_COMPRESSED
 from services.gateway.clients import Clients
 from services.gateway.context import Gateway
 from services.gateway.jobs.handlers import HANDLERS
@@ -44,6 +47,7 @@ from services.gateway.store.assets import AssetStore
 from services.gateway.store.avatar_voices import AvatarVoiceStore
 from services.gateway.store.conversations import ConversationStore
 from services.gateway.store.db import Database
+from services.gateway.store.dictionary import DictionaryStore
 from services.gateway.store.idempotency import IdempotencyStore
 from services.gateway.store.jobs import JobStore
 
@@ -70,6 +74,7 @@ async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> As
         assets=AssetStore(db, storage, settings, prober),
         conversations=ConversationStore(db),
         avatar_voices=AvatarVoiceStore(db),
+        dictionary=DictionaryStore(db),
         idempotency=IdempotencyStore(db),
         runner=Runner(settings, job_store, hub),
     )
@@ -88,10 +93,10 @@ async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> As
 
 def _prepare_folders(settings: GatewaySettings, storage: Storage) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    metrics.watch_disk("gateway", settings.data_dir)
+    disk.watch("gateway", settings.data_dir)
     if storage.is_local:
         Path(storage.root).mkdir(parents=True, exist_ok=True)
-        metrics.watch_disk("storage", Path(storage.root))
+        disk.watch("storage", Path(storage.root))
     for part in (settings.data_dir / "uploads").glob("*.part"):
         if time.time() - part.stat().st_mtime > STALE_S:
             part.unlink(missing_ok=True)
@@ -122,11 +127,13 @@ def create_app(settings: GatewaySettings, gateway: Gateway) -> FastAPI:
         voices.router,
         voice_cloning.router,
         speech.router,
+        dictionary.router,
         system.router,
         system.probes,
         docs.router,
         pages.router,
     ):
         app.include_router(router)
+    app.add_middleware(GZipMiddleware, compresslevel=6, exclude_content_types=NOT_COMPRESSED)
     app.add_middleware(Middleware, hosts=settings.hosts())
     return app

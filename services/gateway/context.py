@@ -14,6 +14,7 @@ from services.gateway.store.assets import AssetStore
 from services.gateway.store.avatar_voices import AvatarVoiceStore
 from services.gateway.store.conversations import ConversationStore
 from services.gateway.store.db import Database
+from services.gateway.store.dictionary import DictionaryStore
 from services.gateway.store.idempotency import IdempotencyStore
 from services.gateway.store.jobs import JobStore
 
@@ -35,5 +36,6 @@ class Gateway:
     assets: AssetStore
     conversations: ConversationStore
     avatar_voices: AvatarVoiceStore
+    dictionary: DictionaryStore
     idempotency: IdempotencyStore
     runner: Runner

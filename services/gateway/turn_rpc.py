@@ -83,9 +83,16 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
         if not voice_id and not config.tts_engine:
             chosen = await voice_of_avatar(g.clients, g.avatar_voices, LOCAL_OWNER, config.avatar_id, config.model_id)
             voice_id = chosen or ""
+        voice = VoiceChoice(
+            LOCAL_OWNER,
+            voice_id=voice_id,
+            engine=config.tts_engine,
+            no_fallback=config.no_fallback,
+            dictionary=tuple(await asyncio.to_thread(g.dictionary.all, LOCAL_OWNER)),
+        )
         return Turn(
             replace(avatar, idle=idle),
-            VoiceChoice(LOCAL_OWNER, voice_id=voice_id, engine=config.tts_engine, no_fallback=config.no_fallback),
+            voice,
             text=text,
             sample_rate_hz=config.format.sample_rate_hertz,
             history=history,

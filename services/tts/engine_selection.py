@@ -10,7 +10,7 @@ from huasheng.tts.v1 import tts_pb2
 from services.common.engines import EngineSet
 from services.common.errors import HuashengError
 from services.common.fallback import EngineFallback
-from services.tts import voices_rpc
+from services.tts import text_rpc, voices_rpc
 from services.tts.engines.base import Sampling, SpeechRequest, TtsEngine
 from services.tts.voices import StoredVoice, VoiceStore
 
@@ -35,11 +35,13 @@ async def select_engines(
     """The engines that may speak what ``config`` asks for.
 
     A substitute speaks with the voice asked for only if it has one of that name, else with its default for the text's
-    language, and by its own sampling. Raises ``bad-request``, ``unknown-engine`` and ``unknown-voice``.
+    language, and by its own sampling. Raises ``bad-request``, ``unknown-engine``, ``unknown-voice`` and as
+    ``text_rpc.dictionary``.
     """
     if config.speed and not 0.5 <= config.speed <= 2:
         raise HuashengError("bad-request", what=f"Speed {config.speed:g} is not within 0.5 and 2.")
     first, stored = await _first(config, fallback.order(), engines, store)
+    dictionary = text_rpc.dictionary(config.pronunciations)
     found = EngineSelection(fallback.order(first, config.no_fallback), {}, {}, config.voice_id)
     for name in found.names:
         if error := engines.unavailable(name):
@@ -51,7 +53,7 @@ async def select_engines(
         sampling = voices_rpc.sampling(config.sampling, engine) if is_first else Sampling()
         if not voice and not engine.voices():
             found.unavailable[name] = HuashengError("voice-needed", engine=name)
-        request = SpeechRequest(voice, config.language, config.speed or 1.0, cloned, sampling)
+        request = SpeechRequest(voice, config.language, config.speed or 1.0, cloned, sampling, dictionary)
         found.requests[name] = (engine, request)
     return found
 

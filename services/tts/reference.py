@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from services.common.audio import Samples, decode, loudness_lufs, require_sound
+from services.common.audio import Samples, decode, require_sound
 from services.common.errors import HuashengError
+from services.tts.loudness import loudness_lufs
 
 SAMPLE_RATE_HZ = 32000
 """Of the reference: what most GPT-SoVITS versions work at."""

@@ -17,7 +17,7 @@ from services.common.fallback import EngineFallback
 from services.common.serving import Service
 from services.common.settings import DATA_DIR, SharedSettings
 from services.common.storage import Storage
-from services.tts import voices_rpc
+from services.tts import text_rpc, voices_rpc
 from services.tts.engine_selection import select_engines
 from services.tts.engines.base import TtsEngine
 from services.tts.engines.registry import REGISTRY, make_engines
@@ -62,6 +62,24 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
             session.abandon()
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
+
+    async def Preview(
+        self, request: tts_pb2.PreviewRequest, _context: grpc.aio.ServicerContext
+    ) -> tts_pb2.PreviewResponse:
+        """By the engine that would be asked first and can work."""
+        if len(request.text) > self.settings.max_chars:
+            raise HuashengError("long-text", count=len(request.text), limit=self.settings.max_chars)
+        config = tts_pb2.SynthesisConfig(
+            engine=request.engine,
+            voice_id=request.voice_id,
+            language=request.language,
+            owner=request.owner,
+            pronunciations=request.pronunciations,
+        )
+        selection = await select_engines(config, self.fallback, self.engines, self.store)
+        name = self.fallback.next_engine(selection.names, selection.unavailable.get)
+        engine, asked = selection.requests[name]
+        return text_rpc.preview_response(await asyncio.to_thread(engine.preview, request.text, asked))
 
     async def ListVoices(
         self, request: tts_pb2.ListVoicesRequest, _context: grpc.aio.ServicerContext

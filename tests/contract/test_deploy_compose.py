@@ -108,7 +108,7 @@ def test_image_settings_are_settings_and_are_accepted(service: str, monkeypatch:
 @EVERY
 def test_image_brings_weights_exactly_when_the_service_has_some(service: str) -> None:
     needs = any(service in g.services for g in manifest().values())
-    assert (f"services.common.weights --service {service}" in dockerfile(service)) == needs
+    assert (f"tools.fetch_weights --service {service}" in dockerfile(service)) == needs
 
 
 @EVERY

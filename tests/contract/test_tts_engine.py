@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from services.common import weights
-from services.common.audio import loudness_lufs
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.tts.engines.base import Piece, SpeechRequest, Stop, TextClause, TtsEngine
 from services.tts.engines.gpt_sovits.settings import Settings as GptSovitsSettings
 from services.tts.engines.registry import REGISTRY, make_engines
+from services.tts.loudness import loudness_lufs
 from services.tts.settings import TtsSettings
 from tests.fakes.gpt_sovits_server import FakeSovits
 

@@ -85,6 +85,14 @@ def test_deep_links_back_and_unknown_addresses(web: Web) -> None:
     expect(page).to_have_url(page.url.split("/chat")[0] + "/chat_system")
 
 
+def test_an_unknown_address_has_a_page_that_leads_on(web: Web) -> None:
+    web.refusals_expected = True  # its status is 404
+    page = web.go("/no/such/page")
+    expect(page.get_by_role("heading", level=1)).to_have_text("没有这个页面")
+    page.get_by_role("main").get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(PAGES["/"][0])
+
+
 def test_phone_has_tabs_and_more(open_page: Callable[..., Web]) -> None:
     web = open_page("zh", 360, 740)
     page = web.go("/")

@@ -64,7 +64,7 @@ async def start(
     service: serving.Service, settings: ServiceSettings | None = None, *, port: int = 0, load: bool = True
 ) -> Running:
     """Serve on a port (0: any free one). With ``load`` the service has loaded and is SERVING on return."""
-    chosen = serving.with_port(settings or ServiceSettings(), port)
+    chosen = (settings or ServiceSettings()).model_copy(update={"port": port, "metrics_port": 0})
     server, board, bound = await serving.start(service, chosen)
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{bound}", options=serving.CHANNEL_OPTIONS)
     running = Running(service, server, board, bound, channel)

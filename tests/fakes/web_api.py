@@ -12,9 +12,11 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response, StreamingResponse
+from starlette.middleware.gzip import GZipMiddleware
 
 from services.gateway.api.files import parse_range
-from services.gateway.api.pages import PAGES, WEB, static
+from services.gateway.api.pages import PAGES
+from services.gateway.api.web_files import NOT_COMPRESSED, index_page, static_file, wants_page
 from tests.fakes import web_facts, web_media, web_voices
 from tests.fakes.web_script import LENGTH_S, OVER, Row, World, add_job, events, follow, now, refuse, shown
 
@@ -207,15 +209,21 @@ def app(world: World) -> FastAPI:
     server.include_router(web_voices.router)
     server.include_router(router)
 
+    server.add_middleware(GZipMiddleware, compresslevel=6, exclude_content_types=NOT_COMPRESSED)
+
     def page(request: Request) -> Response:
-        return static(request, WEB / "index.html")
+        return index_page(request)
 
     for path in PAGES:
         server.add_api_route(path, page)
 
+    @server.exception_handler(404)
+    async def unknown(request: Request, error: Exception) -> Response:
+        return index_page(request, 404) if wants_page(request) else refuse("no-such-call", request, path="?")
+
     @server.get("/static/{name:path}")
     def files(request: Request, name: str) -> Response:
-        return static(request, WEB / name)
+        return static_file(request, name)
 
     @server.get("/media/{name}")
     def media(request: Request, name: str, download: int = 0) -> Response:

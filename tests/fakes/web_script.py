@@ -15,7 +15,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from services.common.errors import HuashengError, problem
-from services.gateway.api.pages import HEADERS
+from services.gateway.api.web_files import HEADERS
 from tests.fakes import web_facts, web_media
 
 Row = dict[str, Any]

@@ -137,7 +137,7 @@ def test_files_stay_small() -> None:
 
 
 def test_common_stays_within_its_budget() -> None:
-    assert sum(len(p.read_text(encoding="utf-8").splitlines()) for p in sources("services/common")) <= 2950
+    assert sum(len(p.read_text(encoding="utf-8").splitlines()) for p in sources("services/common")) <= 3000
 
 
 def test_no_fakes_outside_tests_and_no_machine_paths() -> None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from services.common.errors import HuashengError
-from services.gateway.api.pages import static
+from services.gateway.api.web_files import file_answer
 
 router = APIRouter(include_in_schema=False)
 _PAGE = """<!doctype html>
@@ -43,4 +43,5 @@ def files(request: Request, name: str) -> Response:
     found = find_spec("fastapi_offline")
     if name not in ("swagger-ui-bundle.js", "swagger-ui.css") or found is None or not found.origin:
         raise HuashengError("no-such-call", path=request.url.path[:200])
-    return static(request, Path(found.origin).parent / "static" / name)
+    path = Path(found.origin).parent / "static" / name
+    return file_answer(request, path.read_bytes(), suffix=path.suffix)

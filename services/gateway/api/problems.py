@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from services.common import metrics
 from services.common.errors import LANGUAGES, HuashengError, problem
+from services.gateway.api.web_files import index_page, wants_page
 
 log = logging.getLogger("huasheng.gateway.http")
 RETRY_AFTER_S = 2
@@ -78,6 +79,8 @@ def install(app: FastAPI) -> None:
     async def plain(request: Request, error: HTTPException) -> Response:
         path = request.url.path[:200]
         if error.status_code == 404:
+            if wants_page(request):
+                return index_page(request, status=404)
             return answer(request, HuashengError("no-such-call", path=path))
         if error.status_code == 405:
             out = answer(request, HuashengError("wrong-method", path=path, method=request.method))

@@ -141,6 +141,23 @@ class SpeechRequest(_Speaks):
         return self
 
 
+class PreviewRequest(Body):
+    """Ask how a text will be said."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "血压120/80mmHg。", "voice_id": None}]})
+    text: str
+    voice_id: str | None = Id
+    language: str | None = Field(default=None, max_length=16)
+
+
+class SayRequest(Body):
+    """How to say a word: pinyin with tone numbers (zh), or IPA between slashes or other words (en)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"say": "chong2 qing4", "language": "zh"}]})
+    say: str = Field(max_length=120)
+    language: Literal["zh", "en"]
+
+
 class VoiceName(Body):
     """Rename a voice."""
 

@@ -6,7 +6,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from services.gateway.jobs.records import Clause, Fallback
+from services.gateway.jobs.records import Clause, Fallback, TextWarning
 
 AssetKind = Literal["video", "audio", "image"]
 JobKind = Literal["dialogue", "video", "avatar", "training"]
@@ -170,6 +170,38 @@ class Transcription(BaseModel):
     engine: str
     segments: list[Segment]
     fallbacks: list[Fallback]
+
+
+class PreviewClause(BaseModel):
+    """How a clause will be said: the words as written and as said, pinyin with tone numbers or IPA (empty where the
+    engine cannot tell), and what is not said."""
+
+    text: str
+    spoken: str
+    language: str
+    pronunciation: str
+    left_out: list[str]
+
+
+class SpeechPreview(BaseModel):
+    """How a text will be said."""
+
+    clauses: list[PreviewClause]
+    warnings: list[TextWarning]
+
+
+class Pronunciation(BaseModel):
+    """An entry of the dictionary: pinyin with tone numbers (zh), IPA between slashes or other words (en)."""
+
+    word: str
+    say: str
+    language: Literal["zh", "en"]
+
+
+class Imported(BaseModel):
+    """How many entries a file had."""
+
+    imported: int
 
 
 class Engine(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import struct
@@ -49,7 +50,8 @@ async def speech(gateway: Context, owner: Owner, body: requests.SpeechRequest) -
     text = check_text(body.text, gateway.settings.max_text_chars)
     params = body.params()
     await check_voice(gateway.clients, owner, body.voice_id, body.engine or "", params["synthesis"])
-    voice = VoiceChoice.of_params(owner, params | {"engines": {"tts": body.engine}})
+    dictionary = await asyncio.to_thread(gateway.dictionary.all, owner)
+    voice = VoiceChoice.of_params(owner, params | {"engines": {"tts": body.engine}}, dictionary)
     voice = replace(voice, language=body.language or "", speed=body.speed or voice.speed)
     events = speak_text(gateway.clients, Timings(), voice, text)
     sample_rate_hz, first, fallbacks = 0, b"", []

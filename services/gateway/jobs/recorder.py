@@ -13,7 +13,7 @@ from typing import Any
 from services.common.clauses import weight
 from services.common.errors import HuashengError
 from services.common.storage import Storage
-from services.gateway.jobs.records import Clause, Fallback
+from services.gateway.jobs.records import Clause, Fallback, TextWarning
 from services.gateway.jobs.run import JobRun
 from services.gateway.media.subtitles import webvtt
 from services.gateway.turn import events as turn
@@ -43,6 +43,7 @@ class Recorder:
         self._recorded_s = 0.0
         self._speech_s = speech_s
         run.partial.pop("clauses", None)  # those of an earlier attempt
+        run.partial["warnings"] = []
         kept = ("asr", "llm") if text and run.kind == "dialogue" else ("asr",)  # services that are not asked again
         run.partial["fallbacks"] = [f for f in run.partial.get("fallbacks", []) if f["service"] in kept]
 
@@ -62,6 +63,8 @@ class Recorder:
                 self.speech = event
             case turn.SpokenClause():
                 self._add_clause(event)
+            case turn.TextWarning():
+                self._add_warning(event)
             case turn.SpeechAudio():
                 self._add_audio(event.pcm)
             case turn.VideoHeader():
@@ -80,6 +83,11 @@ class Recorder:
         fallback = Fallback.of(event).model_dump()
         self.run.partial["fallbacks"] = [*self.run.partial["fallbacks"], fallback]
         self.run.publish("fallback", **fallback)
+
+    def _add_warning(self, event: turn.TextWarning) -> None:
+        warning = TextWarning.of(event).model_dump()
+        self.run.partial["warnings"] = [*self.run.partial["warnings"], warning]
+        self.run.publish("warning", **warning)
 
     async def _add_reply(self, event: turn.Reply) -> None:
         run = self.run
@@ -186,4 +194,5 @@ class Recorder:
             "engine": self.picture.engine,
             "voice_id": self.speech.voice_id if self.speech else None,
             "fallbacks": self.run.partial["fallbacks"],
+            "warnings": self.run.partial["warnings"],
         }

@@ -42,6 +42,19 @@ class Fallback(BaseModel):
         )
 
 
+class TextWarning(BaseModel):
+    """Words that were not said, since the voice does not speak their script."""
+
+    reason: Literal["left-out"]
+    text: str
+    script: str
+
+    @classmethod
+    def of(cls, message: Any) -> TextWarning:
+        """The warning of the tts service or of a turn's event."""
+        return cls(reason=message.reason, text=message.text, script=message.script)
+
+
 class Clause(BaseModel):
     """A stretch of an answer's speech, as written, and when it is spoken."""
 

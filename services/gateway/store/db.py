@@ -91,6 +91,16 @@ avatar_voices = sa.Table(
     sa.Column("lost_voice", sa.String(80)),
 )
 
+pronunciations = sa.Table(
+    "pronunciations",
+    meta,
+    sa.Column("owner", sa.String(64), primary_key=True),
+    sa.Column("word", sa.String(40), primary_key=True),  # one entry a word, whatever its case
+    sa.Column("written", sa.String(40), nullable=False),
+    sa.Column("say", sa.String(120), nullable=False),
+    sa.Column("language", sa.String(8), nullable=False),
+)
+
 idempotency = sa.Table(
     "idempotency",
     meta,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.common.pronunciation import Pronunciation
 from services.gateway.turn.idle_position import IdlePosition
 
 
@@ -48,9 +50,11 @@ class VoiceChoice:
     """Fields of the tts service's ``Sampling``; the engine refuses those it does not support."""
     no_fallback: bool = False
     """No other engine and no other voice may take over."""
+    dictionary: tuple[Pronunciation, ...] = ()
+    """How the owner wants words said."""
 
     @classmethod
-    def of_params(cls, owner: str, params: dict[str, Any]) -> VoiceChoice:
+    def of_params(cls, owner: str, params: dict[str, Any], dictionary: Iterable[Pronunciation] = ()) -> VoiceChoice:
         """The choice in the parameters of a job or a speech request."""
         sampling = dict(params.get("synthesis") or {})
         return cls(
@@ -60,4 +64,5 @@ class VoiceChoice:
             speed=sampling.pop("speed", 0.0),
             sampling=sampling,
             no_fallback=not params.get("fallback", True),
+            dictionary=tuple(dictionary),
         )

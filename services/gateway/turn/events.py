@@ -60,6 +60,17 @@ class SpokenClause:
 
 
 @dataclass(frozen=True)
+class TextWarning:
+    """Words of the text that were not said; comes after the speech."""
+
+    reason: str
+    text: str
+    """As written."""
+    script: str
+    """In English."""
+
+
+@dataclass(frozen=True)
 class SpeechAudio:
     """16-bit mono PCM of the speech, in order."""
 
@@ -111,6 +122,7 @@ Event = (
     | Reply
     | SpeechHeader
     | SpokenClause
+    | TextWarning
     | SpeechAudio
     | VideoHeader
     | Media

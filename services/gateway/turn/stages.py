@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator
 
 from huasheng.asr.v1 import asr_pb2
 from huasheng.common.v1 import common_pb2
@@ -19,18 +19,19 @@ from services.gateway.clients import Clients, mapped, metadata, responses_of
 from services.gateway.turn.choices import AvatarChoice, VoiceChoice
 from services.gateway.turn.events import (
     Event,
-    Fallback,
     Media,
     RenderProgress,
     Reply,
     SpeechAudio,
     SpeechHeader,
     SpokenClause,
+    TextWarning,
     Transcript,
     VideoHeader,
     VideoSummary,
 )
 from services.gateway.turn.flow import Flow, items
+from services.gateway.turn.messages import audio_chunks, fallbacks_of, pcm_format, pronunciations_of
 from services.gateway.turn.timings import Timings
 
 ROLES = {"system": llm_pb2.ROLE_SYSTEM, "user": llm_pb2.ROLE_USER, "assistant": llm_pb2.ROLE_ASSISTANT}
@@ -49,36 +50,6 @@ def clause_queue() -> ClauseQueue:
 def speech_queue() -> SpeechQueue:
     """A queue between the speech and the render service."""
     return asyncio.Queue(maxsize=32)
-
-
-def pcm_format(sample_rate_hz: int) -> common_pb2.AudioFormat:
-    """The format that services exchange: 16-bit mono PCM."""
-    return common_pb2.AudioFormat(
-        encoding=common_pb2.AUDIO_ENCODING_PCM_S16LE, sample_rate_hertz=sample_rate_hz, channels=1
-    )
-
-
-async def audio_chunks(pcm: AsyncIterable[bytes], sample_rate_hz: int) -> AsyncIterator[common_pb2.AudioChunk]:
-    """16-bit mono PCM as messages with times."""
-    sent = 0
-    async for data in pcm:
-        yield common_pb2.AudioChunk(data=data, pts_us=sent * 1_000_000 // (2 * sample_rate_hz))
-        sent += len(data)
-
-
-def fallbacks_of(messages: Iterable[common_pb2.Fallback]) -> list[Fallback]:
-    """The fallbacks in a service's answer."""
-    return [
-        Fallback(
-            service=f.service,
-            wanted=f.wanted,
-            used=f.used,
-            reason=f.reason,
-            wanted_voice=f.wanted_voice,
-            used_voice=f.used_voice,
-        )
-        for f in messages
-    ]
 
 
 async def recognise(
@@ -191,6 +162,7 @@ async def synthesise(flow: Flow, voice: VoiceChoice, clauses: ClauseQueue, speec
             owner=voice.owner,
             sampling=tts_pb2.Sampling(**voice.sampling),
             no_fallback=voice.no_fallback,
+            pronunciations=pronunciations_of(voice.dictionary),
         )
         yield tts_pb2.StreamSynthesizeRequest(config=config)
         index = 0
@@ -217,6 +189,9 @@ async def synthesise(flow: Flow, voice: VoiceChoice, clauses: ClauseQueue, speec
             elif payload == "audio":
                 timings.mark("tts_first_audio", "tts")
                 audio_bytes += len(response.audio.data)
+            elif payload == "finished":
+                for w in response.finished.warnings:
+                    await flow.emit(TextWarning(w.reason, w.text, w.script))
             if speech is not None:
                 await speech.put(response)
             if payload == "audio":  # after the renderer has it: the user waits for the video

@@ -12,24 +12,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
-import numpy as np
-import numpy.typing as npt
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 
 from services.common.errors import HuashengError
 from services.common.media.containers import first_picture, head_of, opened, pictures_of, require_decoder
 from services.common.media.file_types import picture_type
 from services.common.media.pictures import read_picture
-
-Bgr = npt.NDArray[np.uint8]
-"""Shape (H, W, 3), uint8, BGR, sides even."""
+from services.render.media.fields import Deinterlacer, field_order
+from services.render.media.picture import Bgr, Converter, Orientation, even, fitted
 
 RATES = (24, 25, 30)
 """Frame rates an avatar may have."""
@@ -54,8 +50,8 @@ class VideoInfo:
     is_vfr: bool
     start_s: float
     """Time of the first picture on the file's own clock: sound before it is not seen spoken."""
-    rotation: int
-    """Degrees counter-clockwise that the stored picture is turned for display: 0, 90, 180 or 270."""
+    orientation: Orientation
+    """How the stored picture is turned for display."""
 
 
 def constant_rate(rate: float) -> int:
@@ -77,7 +73,14 @@ def _video_stream(container: InputContainer, name: str) -> VideoStream:
         require_decoder(stream, name)
         return stream
     if container.streams.audio:
-        raise HuashengError("wrong-kind", name=name, kind="audio", needed="video or picture")
+        raise HuashengError(
+            "wrong-kind",
+            name=name,
+            kind="a recording",
+            kind_zh="录音",
+            needed="a film or a picture",
+            needed_zh="视频或图片",
+        )
     raise HuashengError("corrupt-media", name=name)
 
 
@@ -93,14 +96,10 @@ def kind_of(path: Path) -> str:
         return "video"
 
 
-def _rotation(frame: VideoFrame) -> int:
-    return int(round(frame.rotation / 90) * 90) % 360
-
-
-def _displayed(stream: VideoStream, rotation: int) -> tuple[int, int]:
+def _displayed(stream: VideoStream, orientation: Orientation) -> tuple[int, int]:
     sar = stream.sample_aspect_ratio or Fraction(1)
     width = round(stream.width * sar) if 0 < sar < 10 else stream.width
-    return (stream.height, width) if rotation in (90, 270) else (width, stream.height)
+    return (stream.height, width) if orientation.is_sideways else (width, stream.height)
 
 
 def probe(path: Path) -> VideoInfo:
@@ -118,12 +117,12 @@ def probe(path: Path) -> VideoInfo:
             first = first_picture(container, stream, name)
             if not (stream.width and stream.height):
                 raise HuashengError("corrupt-media", name=name)
-            rotation = _rotation(first)
+            orientation = Orientation.of(first)
             has_audio = bool(container.streams.audio)
             declared = container.duration / av.time_base if container.duration else 0.0
             start_s = first.time or 0.0
             codec = stream.codec_context.name
-            width, height = _displayed(stream, rotation)
+            width, height = _displayed(stream, orientation)
         with opened(path, path.name) as container:  # again from the start; seeking is not exact in every container
             times, end = _timestamps(container, _video_stream(container, name))
     except av.error.FFmpegError as e:
@@ -142,7 +141,7 @@ def probe(path: Path) -> VideoInfo:
         codec,
         is_vfr,
         start_s,
-        rotation,
+        orientation,
     )
 
 
@@ -194,6 +193,7 @@ def read_frames(
     end = min(info.duration_s * speed, limit_s or float("inf"))
     count = max(1, round(end / step))
     tick = 0
+    converter = Converter(info.width, info.height, info.orientation, max_side)
     held: VideoFrame | None = None
     held_t = 0.0
     for t, frame in _decoded(path, info, threads):
@@ -201,34 +201,48 @@ def read_frames(
         # the held frame is shown at every tick that is nearer to it than to the new one; in the middle it stays (1 ms
         # is how exact times are in some containers)
         while held is not None and tick < count and tick * step - held_t <= t - tick * step + 0.001:
-            yield tick * step, _to_bgr(held, info, max_side)
+            yield tick * step, converter.to_bgr(held)
             tick += 1
         if tick >= count:
             return
         held, held_t = frame, t
     while held is not None and tick < count:
-        yield tick * step, _to_bgr(held, info, max_side)
+        yield tick * step, converter.to_bgr(held)
         tick += 1
 
 
+def _decoder(stream: VideoStream) -> VideoCodecContext:
+    """The stream's decoder; for a see-through WebM the one that knows of it (FFmpeg's own VP8 and VP9 do not)."""
+    name = stream.codec_context.name
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    if name not in ("vp8", "vp9") or tags.get("alpha_mode") != "1":
+        return stream.codec_context
+    decoder = av.CodecContext.create("libvpx" if name == "vp8" else "libvpx-vp9", "r")
+    assert isinstance(decoder, VideoCodecContext)
+    return decoder
+
+
 def _decoded(path: Path, info: VideoInfo, threads: int) -> Iterator[tuple[float, VideoFrame]]:
-    """All pictures with their times from the first one; skips what is broken, within reason."""
+    """All pictures, whole ones, with their times from the first one; skips what is broken, within reason."""
     bad = good = 0
     first: float | None = None
     with opened(path, path.name) as container:
+        order = field_order(container, _video_stream(container, path.name))
+    with opened(path, path.name) as container:
         stream = _video_stream(container, path.name)
-        stream.codec_context.thread_count = threads
+        decoder = _decoder(stream)
+        decoder.thread_count = threads
+        whole = Deinterlacer(order)
         try:
             for packet in container.demux(stream):
                 try:
-                    frames = packet.decode()
+                    frames = whole.frames(decoder.decode(packet), last=packet.dts is None)
                 except av.error.InvalidDataError as e:
                     bad += 1
                     if bad > max(3, 0.05 * info.frames):
                         raise HuashengError("corrupt-media", name=path.name) from e
                     continue
                 for frame in frames:
-                    assert isinstance(frame, VideoFrame)
                     t = frame.time if frame.time is not None else good / info.source_fps
                     first = t if first is None else first
                     good += 1
@@ -237,43 +251,6 @@ def _decoded(path: Path, info: VideoInfo, threads: int) -> Iterator[tuple[float,
             raise HuashengError("corrupt-media", name=path.name) from e
     if not good:
         raise HuashengError("corrupt-media", name=path.name)
-
-
-def fitted(width: int, height: int, max_side: int | None) -> tuple[int, int]:
-    """Size with even sides, scaled down so that the longest is at most ``max_side``."""
-    scale = min(1.0, max_side / max(width, height)) if max_side else 1.0
-    return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
-
-
-def _to_bgr(frame: VideoFrame, info: VideoInfo, max_side: int | None) -> Bgr:
-    width, height = fitted(info.width, info.height, max_side)
-    if width + 1 >= info.width and height + 1 >= info.height:
-        width, height = info.width, info.height  # an odd side loses a line instead of being blurred
-    turned = info.rotation in (90, 270)
-    space = Colorspace(frame.colorspace) if frame.colorspace in list(Colorspace) else None
-    if space is None:  # untagged: players take HD as BT.709 and the rest as BT.601
-        space = Colorspace.ITU709 if max(info.width, info.height) >= 1280 else Colorspace.ITU601
-    full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
-    out = frame.reformat(
-        width=height if turned else width,
-        height=width if turned else height,
-        format="bgr24",
-        src_colorspace=space,
-        src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
-        dst_color_range=ColorRange.JPEG,
-        # without exact rounding swscale darkens every picture by 1 %
-        interpolation=Interpolation.ACCURATE_RND
-        | Interpolation.FULL_CHR_H_INT
-        | (Interpolation.AREA if (width, height) != (info.width, info.height) else Interpolation.BICUBIC),
-        threads=1,
-    ).to_ndarray()
-    turned_back = np.rot90(out, info.rotation // 90) if info.rotation else out
-    return _even(turned_back)
-
-
-def _even(picture: npt.NDArray[Any]) -> Bgr:
-    h, w = picture.shape[:2]
-    return np.ascontiguousarray(picture[: h // 2 * 2, : w // 2 * 2])
 
 
 def read_image(path: Path, max_side: int | None = None) -> Bgr:
@@ -285,4 +262,4 @@ def read_image(path: Path, max_side: int | None = None) -> Bgr:
     size = fitted(picture.shape[1], picture.shape[0], max_side)
     if size[0] + 1 < picture.shape[1] or size[1] + 1 < picture.shape[0]:
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return _even(picture)
+    return even(picture)

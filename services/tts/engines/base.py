@@ -14,6 +14,9 @@ from typing import ClassVar
 from services.common.audio import Samples
 from services.common.engines import Engine
 from services.tts.settings import TtsSettings
+from services.tts.text.dictionary import Dictionary
+from services.tts.text.prepare import PreviewClause, preview
+from services.tts.text.script import LeftOut
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,10 @@ class SpeechRequest:
     """What ``voice_id`` means when it names a cloned voice."""
     sampling: Sampling = field(default_factory=Sampling)
     """For engines that sample."""
+    dictionary: Dictionary = field(default_factory=Dictionary)
+    """How the user wants words said."""
+    left_out: list[LeftOut] = field(default_factory=list)
+    """The engine adds what it does not say."""
     stop: Stop = field(default_factory=Stop)
 
 
@@ -201,6 +208,10 @@ class TtsEngine(Engine):
         """Names of the weights that a cloned voice may go with; empty when there is nothing to choose."""
         return []
 
+    def preview(self, text: str, request: SpeechRequest) -> list[PreviewClause]:
+        """How a text would be said, without saying it; the texts of the clauses joined give the text."""
+        return preview(text, primary(request.language), request.dictionary)
+
     @abstractmethod
     def synthesize(self, clauses: Iterator[TextClause], request: SpeechRequest) -> Iterator[Piece]:
         """Speak the clauses as they come, each in one or more pieces, the first as early as can be.
@@ -209,3 +220,9 @@ class TtsEngine(Engine):
         ``request.stop`` is set. Raises ``unknown-voice``; and when all clauses have ended without anything to speak,
         ``empty-text`` or ``unspeakable-text``.
         """
+
+
+def primary(language: str) -> str:
+    """``en`` for ``en-US``; empty for none and ``auto``."""
+    first = language.replace("_", "-").split("-")[0].lower()
+    return {"auto": "", "cmn": "zh"}.get(first, first)

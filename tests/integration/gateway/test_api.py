@@ -176,6 +176,9 @@ async def test_pages_and_the_old_upload(world: World) -> None:
         assert "default-src 'self'" in page.headers["content-security-policy"]
         again = await world.http.get(path, headers={"If-None-Match": page.headers["etag"]})
         assert again.status_code == 304
+    unknown = await world.http.get("/no/such/page", headers={"Accept": "text/html"})
+    assert (unknown.status_code, unknown.text) == (404, page.text)
+    problem(await world.http.get("/no/such/page"), 404, "no-such-call")
     script = await world.http.get("/static/js/main.js")
     assert script.headers["content-type"].startswith("text/javascript")
     problem(await world.http.get("/static/..%2fsettings.py"), 404, "no-such-call")

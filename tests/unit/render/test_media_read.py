@@ -98,7 +98,7 @@ def test_rotation_is_applied(tmp_path: Path, rotation: int, corners: tuple[str, 
     path = clip(tmp_path / "a.mp4", [quarters(320, 192)] * 5, rotation=rotation)
     info = probe(path)
     size = (320, 192) if rotation == 180 else (192, 320)
-    assert (info.width, info.height, info.rotation) == (*size, rotation)
+    assert (info.width, info.height, info.orientation.rotation) == (*size, rotation)
     _, picture = next(read_frames(path))
     assert picture.shape == (size[1], size[0], 3)
     h, w = picture.shape[:2]

@@ -2,7 +2,7 @@ from random import Random
 
 import pytest
 
-from services.tts.engines.kokoro.text.normalise import normalise, strip_markup
+from services.tts.text.normalise import normalise, strip_markup
 
 ENGLISH = {
     "It's 3:30 pm.": "It's three thirty P M.",

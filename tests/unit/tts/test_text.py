@@ -1,8 +1,8 @@
 import pytest
 
 from services.common.script import has_words, main_language
-from services.tts.engines.kokoro.text.script import is_speakable
 from services.tts.text.clauses import FIRST, LIMIT, PATIENCE, halves, split, weight
+from services.tts.text.script import is_speakable
 
 
 @pytest.mark.parametrize(

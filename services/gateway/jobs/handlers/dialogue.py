@@ -129,10 +129,12 @@ async def _turn_to_answer(gateway: Gateway, run: JobRun, question: Question, kno
         limit=gateway.settings.max_history,
         without_turn=run.id,
     )
+    dictionary = await asyncio.to_thread(gateway.dictionary.all, run.owner)
     idle = await idle_position(gateway.clients, turn.avatar, p.get("idle_frame"), run.created_at)
     return replace(
         turn,
         avatar=replace(turn.avatar, idle=idle),
+        voice=replace(turn.voice, dictionary=tuple(dictionary)),
         text=question.text,
         language=question.language,
         history=history,

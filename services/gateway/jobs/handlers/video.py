@@ -29,7 +29,8 @@ async def make_video(gateway: Gateway, run: JobRun) -> dict[str, Any]:
     """One durable step; with subtitles of recorded speech, one before it that recognises the words."""
     p = run.params
     avatar = AvatarChoice.of_params(run.owner, p)
-    voice = replace(VoiceChoice.of_params(run.owner, p), language=p.get("language") or "")
+    dictionary = await asyncio.to_thread(gateway.dictionary.all, run.owner)
+    voice = replace(VoiceChoice.of_params(run.owner, p, dictionary), language=p.get("language") or "")
     asset: Row | None = None
     segments: list[list[Any]] = []
     if asset_id := p.get("audio_asset_id"):

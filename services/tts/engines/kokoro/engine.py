@@ -5,23 +5,24 @@ from __future__ import annotations
 import logging
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from services.common import weights
 from services.common.errors import HuashengError
-from services.common.script import has_words, is_japanese, main_language
+from services.common.script import has_words
 from services.common.settings import SharedSettings
-from services.tts.engines.base import FairLock, Piece, SpeechRequest, Stop, TextClause, TtsEngine, VoiceInfo
+from services.tts.engines.base import FairLock, Piece, SpeechRequest, TextClause, TtsEngine, VoiceInfo
 from services.tts.engines.kokoro.model import SAMPLE_RATE, KokoroModel
 from services.tts.engines.kokoro.settings import Settings
 from services.tts.engines.kokoro.shaping import shape
 from services.tts.engines.kokoro.text.lts import LetterToSound
-from services.tts.engines.kokoro.text.normalise import normalise
 from services.tts.engines.kokoro.text.pronounce import Pronouncer
-from services.tts.engines.kokoro.text.script import is_speakable
 from services.tts.settings import TtsSettings
 from services.tts.text import clauses as splitting
+from services.tts.text.prepare import PreviewClause, prepare, preview
+from services.tts.text.script import is_speakable
 
 log = logging.getLogger("huasheng.tts")
 
@@ -79,23 +80,33 @@ class KokoroEngine(TtsEngine):
             for v, t in ((v, self._table[v]) for v in order)
         ]
 
+    def preview(self, text: str, request: SpeechRequest) -> list[PreviewClause]:
+        """See ``TtsEngine``; with pinyin and IPA."""
+        dictionary, out = request.dictionary, []
+        british = str(self._table.get(request.voice_id, {}).get("language")) == "en-GB"
+        for clause in preview(text, _supported(request.language), dictionary, self._language(request.voice_id)):
+            said = self._pronounce.show(clause.marked, british, dictionary)
+            out.append(replace(clause, pronunciation=said))
+        return out
+
     def synthesize(self, clauses: Iterator[TextClause], request: SpeechRequest) -> Iterator[Piece]:
         """See ``TtsEngine``. The voice follows the language of the first clause that can be spoken."""
         language = _supported(request.language)
         voice = request.voice_id
         if voice and voice not in self._table:
             raise HuashengError("unknown-voice", voice=voice)
+        before = self._language(voice)
         spoken, words, pace = False, False, splitting.Pace()
         for clause in clauses:
             words = words or has_words(clause.text)
-            if not is_speakable(clause.text) or (is_japanese(clause.text) and not language):
-                if has_words(clause.text):
-                    log.warning("a clause in no language that is spoken was left out", extra={"index": clause.index})
+            said = prepare(clause.text, language, request.dictionary, before)
+            request.left_out.extend(said.left_out)
+            if not is_speakable(said.marked):
                 continue
-            rules = language or main_language(clause.text)
-            voice = voice or self._defaults[rules]
+            before = said.language
+            voice = voice or self._defaults[before]
             for stretch in splitting.split(clause.text, pace):
-                for piece in self._speak(clause.index, stretch, rules, voice, speed=request.speed, stop=request.stop):
+                for piece in self._speak(clause.index, stretch, before, voice=voice, request=request):
                     spoken = True
                     yield piece
                 if request.stop.is_set():
@@ -103,15 +114,21 @@ class KokoroEngine(TtsEngine):
         if not spoken and not request.stop.is_set():
             raise HuashengError("unspeakable-text" if words else "empty-text")
 
+    def _language(self, voice: str) -> str:
+        """``en`` or ``zh``; empty without a voice."""
+        return str(self._table[voice]["language"])[:2] if voice else ""
+
     def _speak(
-        self, index: int, stretch: splitting.Stretch, language: str, voice: str, *, speed: float, stop: Stop
+        self, index: int, stretch: splitting.Stretch, language: str, *, voice: str, request: SpeechRequest
     ) -> Iterator[Piece]:
         """One stretch, in one piece, or in more when it has too many symbols."""
+        stop, speed = request.stop, request.speed
         with self._lock.hold(stop) as has_lock:
             if not has_lock or stop.is_set():
                 return
             british = self._table[voice]["language"] == "en-GB"
-            symbols = self._model.symbols(self._pronounce(normalise(stretch.text, language), british))
+            said = prepare(stretch.text, request.language, request.dictionary, rules=language)
+            symbols = self._model.symbols(self._pronounce(said.marked, british, request.dictionary))
             if not symbols:
                 return
             if len(symbols) <= MAX_RUN or len(stretch.text) == 1:
@@ -130,7 +147,7 @@ class KokoroEngine(TtsEngine):
             yield whole
         else:
             for half in splitting.halves(stretch):
-                yield from self._speak(index, half, language, voice, speed=speed, stop=stop)
+                yield from self._speak(index, half, language, voice=voice, request=request)
 
 
 def _supported(language: str) -> str:

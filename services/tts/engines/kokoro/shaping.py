@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from services.common.audio import Samples
 from services.tts.engines.base import Span
+from services.tts.engines.kokoro.text.ipa import SHORTHAND
 
 LEAD_S = 0.0625
 """How much earlier a phoneme sounds than the network's lengths say; ``benchmarks/speech.py --offset`` finds 55 to 70 ms
@@ -24,8 +25,6 @@ _SHORTEST_SILENCE_S = 0.04
 _STRESS = "ˈˌ"
 _TAILS = "ːʰʲᵝ̃→↗↘↓"
 _PUNCTUATION = ',.!?;:…—"()“”'
-_IPA = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "T": "ɾ", "ᵊ": "ə", "ᵻ": "ɪ"}
-"""misaki's shorthand, written out; its affricates (ʧ ʤ ʦ ʨ ꭧ) are one symbol in IPA too."""
 
 
 def _gather(symbols: list[str]) -> list[tuple[str, int, int]]:
@@ -42,7 +41,7 @@ def _gather(symbols: list[str]) -> list[tuple[str, int, int]]:
         if c in _TAILS and out and out[-1][0] not in ", ":
             out[-1] = (out[-1][0], out[-1][1], i + 1)
         else:
-            kind = "," if c in _PUNCTUATION else " " if c == " " else _IPA.get(c, c)
+            kind = "," if c in _PUNCTUATION else " " if c == " " else SHORTHAND.get(c, c)
             if out and kind in ", " and out[-1][0] in ", ":
                 out[-1] = ("," if "," in (kind, out[-1][0]) else " ", out[-1][1], i + 1)
             else:

@@ -8,20 +8,24 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RecognitionConfig(_message.Message):
-    __slots__ = ("engine", "language", "format", "audio_uri", "end_silence_ms", "no_fallback")
+    __slots__ = ("engine", "language", "format", "audio_uri", "end_silence_ms", "no_fallback", "complete_silence_ms", "report_pauses")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     AUDIO_URI_FIELD_NUMBER: _ClassVar[int]
     END_SILENCE_MS_FIELD_NUMBER: _ClassVar[int]
     NO_FALLBACK_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_SILENCE_MS_FIELD_NUMBER: _ClassVar[int]
+    REPORT_PAUSES_FIELD_NUMBER: _ClassVar[int]
     engine: str
     language: str
     format: _common_pb2.AudioFormat
     audio_uri: str
     end_silence_ms: int
     no_fallback: bool
-    def __init__(self, engine: _Optional[str] = ..., language: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., audio_uri: _Optional[str] = ..., end_silence_ms: _Optional[int] = ..., no_fallback: bool = ...) -> None: ...
+    complete_silence_ms: int
+    report_pauses: bool
+    def __init__(self, engine: _Optional[str] = ..., language: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., audio_uri: _Optional[str] = ..., end_silence_ms: _Optional[int] = ..., no_fallback: bool = ..., complete_silence_ms: _Optional[int] = ..., report_pauses: bool = ...) -> None: ...
 
 class TranscribeRequest(_message.Message):
     __slots__ = ("config", "audio", "end")
@@ -85,6 +89,24 @@ class Partial(_message.Message):
     text: str
     def __init__(self, text: _Optional[str] = ...) -> None: ...
 
+class Paused(_message.Message):
+    __slots__ = ("pts_us", "text", "language", "complete")
+    PTS_US_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    pts_us: int
+    text: str
+    language: str
+    complete: float
+    def __init__(self, pts_us: _Optional[int] = ..., text: _Optional[str] = ..., language: _Optional[str] = ..., complete: _Optional[float] = ...) -> None: ...
+
+class SpeechResumed(_message.Message):
+    __slots__ = ("pts_us",)
+    PTS_US_FIELD_NUMBER: _ClassVar[int]
+    pts_us: int
+    def __init__(self, pts_us: _Optional[int] = ...) -> None: ...
+
 class SpeechEnded(_message.Message):
     __slots__ = ("pts_us",)
     PTS_US_FIELD_NUMBER: _ClassVar[int]
@@ -108,18 +130,22 @@ class Final(_message.Message):
     def __init__(self, text: _Optional[str] = ..., language: _Optional[str] = ..., start_us: _Optional[int] = ..., end_us: _Optional[int] = ..., engine: _Optional[str] = ..., fallbacks: _Optional[_Iterable[_Union[_common_pb2.Fallback, _Mapping]]] = ...) -> None: ...
 
 class StreamTranscribeResponse(_message.Message):
-    __slots__ = ("speech_started", "partial", "speech_ended", "final", "interrupted")
+    __slots__ = ("speech_started", "partial", "speech_ended", "final", "interrupted", "paused", "speech_resumed")
     SPEECH_STARTED_FIELD_NUMBER: _ClassVar[int]
     PARTIAL_FIELD_NUMBER: _ClassVar[int]
     SPEECH_ENDED_FIELD_NUMBER: _ClassVar[int]
     FINAL_FIELD_NUMBER: _ClassVar[int]
     INTERRUPTED_FIELD_NUMBER: _ClassVar[int]
+    PAUSED_FIELD_NUMBER: _ClassVar[int]
+    SPEECH_RESUMED_FIELD_NUMBER: _ClassVar[int]
     speech_started: SpeechStarted
     partial: Partial
     speech_ended: SpeechEnded
     final: Final
     interrupted: _common_pb2.Interrupted
-    def __init__(self, speech_started: _Optional[_Union[SpeechStarted, _Mapping]] = ..., partial: _Optional[_Union[Partial, _Mapping]] = ..., speech_ended: _Optional[_Union[SpeechEnded, _Mapping]] = ..., final: _Optional[_Union[Final, _Mapping]] = ..., interrupted: _Optional[_Union[_common_pb2.Interrupted, _Mapping]] = ...) -> None: ...
+    paused: Paused
+    speech_resumed: SpeechResumed
+    def __init__(self, speech_started: _Optional[_Union[SpeechStarted, _Mapping]] = ..., partial: _Optional[_Union[Partial, _Mapping]] = ..., speech_ended: _Optional[_Union[SpeechEnded, _Mapping]] = ..., final: _Optional[_Union[Final, _Mapping]] = ..., interrupted: _Optional[_Union[_common_pb2.Interrupted, _Mapping]] = ..., paused: _Optional[_Union[Paused, _Mapping]] = ..., speech_resumed: _Optional[_Union[SpeechResumed, _Mapping]] = ...) -> None: ...
 
 class ListEnginesRequest(_message.Message):
     __slots__ = ()

@@ -65,7 +65,7 @@ class AsrServiceServicer(object):
 
     def StreamTranscribe(self, request_iterator, context):
         """Transcribes live speech. Order in: config, audio chunks with interrupts between them, end.
-        Order out, for each utterance: speech_started, any number of partial, speech_ended, final.
+        Order out, for each utterance: speech_started; any number of partial, paused and speech_resumed; speech_ended; final.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -25,33 +25,37 @@ _sym_db = _symbol_database.Default()
 from huasheng.common.v1 import common_pb2 as huasheng_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19huasheng/llm/v1/llm.proto\x12\x0fhuasheng.llm.v1\x1a\x1fhuasheng/common/v1/common.proto\"C\n\x0b\x43hatMessage\x12#\n\x04role\x18\x01 \x01(\x0e\x32\x15.huasheng.llm.v1.Role\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\xd8\x01\n\x11StreamChatRequest\x12.\n\x08messages\x18\x01 \x03(\x0b\x32\x1c.huasheng.llm.v1.ChatMessage\x12\x0f\n\x07persona\x18\x02 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x12\n\nmax_tokens\x18\x06 \x01(\x05\x12\x18\n\x0btemperature\x18\x07 \x01(\x02H\x00\x88\x01\x01\x12\x13\n\x0bno_fallback\x18\x08 \x01(\x08\x42\x0e\n\x0c_temperature\"]\n\x0b\x43hatStarted\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12/\n\tfallbacks\x18\x03 \x03(\x0b\x32\x1c.huasheng.common.v1.Fallback\"\x19\n\tChatDelta\x12\x0c\n\x04text\x18\x01 \x01(\t\"o\n\x0c\x43hatFinished\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.huasheng.llm.v1.FinishReason\x12\x15\n\rprompt_tokens\x18\x02 \x01(\x05\x12\x19\n\x11\x63ompletion_tokens\x18\x03 \x01(\x05\"\xb0\x01\n\x12StreamChatResponse\x12/\n\x07started\x18\x01 \x01(\x0b\x32\x1c.huasheng.llm.v1.ChatStartedH\x00\x12+\n\x05\x64\x65lta\x18\x02 \x01(\x0b\x32\x1a.huasheng.llm.v1.ChatDeltaH\x00\x12\x31\n\x08\x66inished\x18\x03 \x01(\x0b\x32\x1d.huasheng.llm.v1.ChatFinishedH\x00\x42\t\n\x07payload\"\x14\n\x12ListEnginesRequest\"F\n\x13ListEnginesResponse\x12/\n\x07\x65ngines\x18\x01 \x03(\x0b\x32\x1e.huasheng.common.v1.EngineInfo*P\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_SYSTEM\x10\x01\x12\r\n\tROLE_USER\x10\x02\x12\x12\n\x0eROLE_ASSISTANT\x10\x03*\xa3\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x03\x12 \n\x1c\x46INISH_REASON_UNKNOWN_ANSWER\x10\x04\x32\xbf\x01\n\nLlmService\x12W\n\nStreamChat\x12\".huasheng.llm.v1.StreamChatRequest\x1a#.huasheng.llm.v1.StreamChatResponse0\x01\x12X\n\x0bListEngines\x12#.huasheng.llm.v1.ListEnginesRequest\x1a$.huasheng.llm.v1.ListEnginesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19huasheng/llm/v1/llm.proto\x12\x0fhuasheng.llm.v1\x1a\x1fhuasheng/common/v1/common.proto\"C\n\x0b\x43hatMessage\x12#\n\x04role\x18\x01 \x01(\x0e\x32\x15.huasheng.llm.v1.Role\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\xd8\x01\n\x11StreamChatRequest\x12.\n\x08messages\x18\x01 \x03(\x0b\x32\x1c.huasheng.llm.v1.ChatMessage\x12\x0f\n\x07persona\x18\x02 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x12\n\nmax_tokens\x18\x06 \x01(\x05\x12\x18\n\x0btemperature\x18\x07 \x01(\x02H\x00\x88\x01\x01\x12\x13\n\x0bno_fallback\x18\x08 \x01(\x08\x42\x0e\n\x0c_temperature\"F\n\x13ListOpeningsRequest\x12\x10\n\x08language\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\"(\n\x14ListOpeningsResponse\x12\x10\n\x08openings\x18\x01 \x03(\t\"]\n\x0b\x43hatStarted\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12/\n\tfallbacks\x18\x03 \x03(\x0b\x32\x1c.huasheng.common.v1.Fallback\"\x19\n\tChatDelta\x12\x0c\n\x04text\x18\x01 \x01(\t\"o\n\x0c\x43hatFinished\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.huasheng.llm.v1.FinishReason\x12\x15\n\rprompt_tokens\x18\x02 \x01(\x05\x12\x19\n\x11\x63ompletion_tokens\x18\x03 \x01(\x05\"\xb0\x01\n\x12StreamChatResponse\x12/\n\x07started\x18\x01 \x01(\x0b\x32\x1c.huasheng.llm.v1.ChatStartedH\x00\x12+\n\x05\x64\x65lta\x18\x02 \x01(\x0b\x32\x1a.huasheng.llm.v1.ChatDeltaH\x00\x12\x31\n\x08\x66inished\x18\x03 \x01(\x0b\x32\x1d.huasheng.llm.v1.ChatFinishedH\x00\x42\t\n\x07payload\"\x14\n\x12ListEnginesRequest\"F\n\x13ListEnginesResponse\x12/\n\x07\x65ngines\x18\x01 \x03(\x0b\x32\x1e.huasheng.common.v1.EngineInfo*P\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_SYSTEM\x10\x01\x12\r\n\tROLE_USER\x10\x02\x12\x12\n\x0eROLE_ASSISTANT\x10\x03*\xa3\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x03\x12 \n\x1c\x46INISH_REASON_UNKNOWN_ANSWER\x10\x04\x32\x9c\x02\n\nLlmService\x12W\n\nStreamChat\x12\".huasheng.llm.v1.StreamChatRequest\x1a#.huasheng.llm.v1.StreamChatResponse0\x01\x12[\n\x0cListOpenings\x12$.huasheng.llm.v1.ListOpeningsRequest\x1a%.huasheng.llm.v1.ListOpeningsResponse\x12X\n\x0bListEngines\x12#.huasheng.llm.v1.ListEnginesRequest\x1a$.huasheng.llm.v1.ListEnginesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'huasheng.llm.v1.llm_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=875
-  _globals['_ROLE']._serialized_end=955
-  _globals['_FINISHREASON']._serialized_start=958
-  _globals['_FINISHREASON']._serialized_end=1121
+  _globals['_ROLE']._serialized_start=989
+  _globals['_ROLE']._serialized_end=1069
+  _globals['_FINISHREASON']._serialized_start=1072
+  _globals['_FINISHREASON']._serialized_end=1235
   _globals['_CHATMESSAGE']._serialized_start=79
   _globals['_CHATMESSAGE']._serialized_end=146
   _globals['_STREAMCHATREQUEST']._serialized_start=149
   _globals['_STREAMCHATREQUEST']._serialized_end=365
-  _globals['_CHATSTARTED']._serialized_start=367
-  _globals['_CHATSTARTED']._serialized_end=460
-  _globals['_CHATDELTA']._serialized_start=462
-  _globals['_CHATDELTA']._serialized_end=487
-  _globals['_CHATFINISHED']._serialized_start=489
-  _globals['_CHATFINISHED']._serialized_end=600
-  _globals['_STREAMCHATRESPONSE']._serialized_start=603
-  _globals['_STREAMCHATRESPONSE']._serialized_end=779
-  _globals['_LISTENGINESREQUEST']._serialized_start=781
-  _globals['_LISTENGINESREQUEST']._serialized_end=801
-  _globals['_LISTENGINESRESPONSE']._serialized_start=803
-  _globals['_LISTENGINESRESPONSE']._serialized_end=873
-  _globals['_LLMSERVICE']._serialized_start=1124
-  _globals['_LLMSERVICE']._serialized_end=1315
+  _globals['_LISTOPENINGSREQUEST']._serialized_start=367
+  _globals['_LISTOPENINGSREQUEST']._serialized_end=437
+  _globals['_LISTOPENINGSRESPONSE']._serialized_start=439
+  _globals['_LISTOPENINGSRESPONSE']._serialized_end=479
+  _globals['_CHATSTARTED']._serialized_start=481
+  _globals['_CHATSTARTED']._serialized_end=574
+  _globals['_CHATDELTA']._serialized_start=576
+  _globals['_CHATDELTA']._serialized_end=601
+  _globals['_CHATFINISHED']._serialized_start=603
+  _globals['_CHATFINISHED']._serialized_end=714
+  _globals['_STREAMCHATRESPONSE']._serialized_start=717
+  _globals['_STREAMCHATRESPONSE']._serialized_end=893
+  _globals['_LISTENGINESREQUEST']._serialized_start=895
+  _globals['_LISTENGINESREQUEST']._serialized_end=915
+  _globals['_LISTENGINESRESPONSE']._serialized_start=917
+  _globals['_LISTENGINESRESPONSE']._serialized_end=987
+  _globals['_LLMSERVICE']._serialized_start=1238
+  _globals['_LLMSERVICE']._serialized_end=1522
 # @@protoc_insertion_point(module_scope)

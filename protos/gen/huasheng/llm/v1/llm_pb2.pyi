@@ -60,6 +60,22 @@ class StreamChatRequest(_message.Message):
     no_fallback: bool
     def __init__(self, messages: _Optional[_Iterable[_Union[ChatMessage, _Mapping]]] = ..., persona: _Optional[str] = ..., engine: _Optional[str] = ..., model: _Optional[str] = ..., language: _Optional[str] = ..., max_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., no_fallback: bool = ...) -> None: ...
 
+class ListOpeningsRequest(_message.Message):
+    __slots__ = ("language", "engine", "limit")
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    language: str
+    engine: str
+    limit: int
+    def __init__(self, language: _Optional[str] = ..., engine: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListOpeningsResponse(_message.Message):
+    __slots__ = ("openings",)
+    OPENINGS_FIELD_NUMBER: _ClassVar[int]
+    openings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, openings: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class ChatStarted(_message.Message):
     __slots__ = ("engine", "model", "fallbacks")
     ENGINE_FIELD_NUMBER: _ClassVar[int]

@@ -40,6 +40,11 @@ class LlmServiceStub(object):
                 request_serializer=huasheng_dot_llm_dot_v1_dot_llm__pb2.StreamChatRequest.SerializeToString,
                 response_deserializer=huasheng_dot_llm_dot_v1_dot_llm__pb2.StreamChatResponse.FromString,
                 _registered_method=True)
+        self.ListOpenings = channel.unary_unary(
+                '/huasheng.llm.v1.LlmService/ListOpenings',
+                request_serializer=huasheng_dot_llm_dot_v1_dot_llm__pb2.ListOpeningsRequest.SerializeToString,
+                response_deserializer=huasheng_dot_llm_dot_v1_dot_llm__pb2.ListOpeningsResponse.FromString,
+                _registered_method=True)
         self.ListEngines = channel.unary_unary(
                 '/huasheng.llm.v1.LlmService/ListEngines',
                 request_serializer=huasheng_dot_llm_dot_v1_dot_llm__pb2.ListEnginesRequest.SerializeToString,
@@ -53,6 +58,13 @@ class LlmServiceServicer(object):
 
     def StreamChat(self, request, context):
         """Order out: started, any number of delta, finished. A failure is a gRPC status; output sent before it stays valid.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOpenings(self, request, context):
+        """Lists how answers are likely to begin, so that their speech can be prepared.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +84,11 @@ def add_LlmServiceServicer_to_server(servicer, server):
                     servicer.StreamChat,
                     request_deserializer=huasheng_dot_llm_dot_v1_dot_llm__pb2.StreamChatRequest.FromString,
                     response_serializer=huasheng_dot_llm_dot_v1_dot_llm__pb2.StreamChatResponse.SerializeToString,
+            ),
+            'ListOpenings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOpenings,
+                    request_deserializer=huasheng_dot_llm_dot_v1_dot_llm__pb2.ListOpeningsRequest.FromString,
+                    response_serializer=huasheng_dot_llm_dot_v1_dot_llm__pb2.ListOpeningsResponse.SerializeToString,
             ),
             'ListEngines': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEngines,
@@ -107,6 +124,33 @@ class LlmService(object):
             '/huasheng.llm.v1.LlmService/StreamChat',
             huasheng_dot_llm_dot_v1_dot_llm__pb2.StreamChatRequest.SerializeToString,
             huasheng_dot_llm_dot_v1_dot_llm__pb2.StreamChatResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOpenings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huasheng.llm.v1.LlmService/ListOpenings',
+            huasheng_dot_llm_dot_v1_dot_llm__pb2.ListOpeningsRequest.SerializeToString,
+            huasheng_dot_llm_dot_v1_dot_llm__pb2.ListOpeningsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -126,7 +126,7 @@ class DeleteAvatarResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class RenderConfig(_message.Message):
-    __slots__ = ("avatar_id", "owner", "engine", "model_id", "device", "format", "has_phonemes", "start_frame", "max_side_px", "live")
+    __slots__ = ("avatar_id", "owner", "engine", "model_id", "device", "format", "has_phonemes", "start_frame", "max_side_px", "live", "access_units")
     AVATAR_ID_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
@@ -137,6 +137,7 @@ class RenderConfig(_message.Message):
     START_FRAME_FIELD_NUMBER: _ClassVar[int]
     MAX_SIDE_PX_FIELD_NUMBER: _ClassVar[int]
     LIVE_FIELD_NUMBER: _ClassVar[int]
+    ACCESS_UNITS_FIELD_NUMBER: _ClassVar[int]
     avatar_id: str
     owner: str
     engine: str
@@ -147,7 +148,8 @@ class RenderConfig(_message.Message):
     start_frame: int
     max_side_px: int
     live: bool
-    def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., device: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., has_phonemes: bool = ..., start_frame: _Optional[int] = ..., max_side_px: _Optional[int] = ..., live: bool = ...) -> None: ...
+    access_units: bool
+    def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., device: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., has_phonemes: bool = ..., start_frame: _Optional[int] = ..., max_side_px: _Optional[int] = ..., live: bool = ..., access_units: bool = ...) -> None: ...
 
 class Phonemes(_message.Message):
     __slots__ = ("spans",)
@@ -170,18 +172,36 @@ class StreamRenderRequest(_message.Message):
     def __init__(self, config: _Optional[_Union[RenderConfig, _Mapping]] = ..., phonemes: _Optional[_Union[Phonemes, _Mapping]] = ..., audio: _Optional[_Union[_common_pb2.AudioChunk, _Mapping]] = ..., interrupt: _Optional[_Union[_common_pb2.Interrupt, _Mapping]] = ..., end: _Optional[_Union[_common_pb2.EndOfInput, _Mapping]] = ...) -> None: ...
 
 class RenderHeader(_message.Message):
-    __slots__ = ("width", "height", "fps", "mime_type", "engine")
+    __slots__ = ("width", "height", "fps", "mime_type", "engine", "video_codec", "video_description")
     WIDTH_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     FPS_FIELD_NUMBER: _ClassVar[int]
     MIME_TYPE_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
+    VIDEO_CODEC_FIELD_NUMBER: _ClassVar[int]
+    VIDEO_DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     width: int
     height: int
     fps: float
     mime_type: str
     engine: str
-    def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., fps: _Optional[float] = ..., mime_type: _Optional[str] = ..., engine: _Optional[str] = ...) -> None: ...
+    video_codec: str
+    video_description: bytes
+    def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., fps: _Optional[float] = ..., mime_type: _Optional[str] = ..., engine: _Optional[str] = ..., video_codec: _Optional[str] = ..., video_description: _Optional[bytes] = ...) -> None: ...
+
+class Picture(_message.Message):
+    __slots__ = ("data", "pts_us", "duration_us", "key", "loop_frame")
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    PTS_US_FIELD_NUMBER: _ClassVar[int]
+    DURATION_US_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    LOOP_FRAME_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    pts_us: int
+    duration_us: int
+    key: bool
+    loop_frame: int
+    def __init__(self, data: _Optional[bytes] = ..., pts_us: _Optional[int] = ..., duration_us: _Optional[int] = ..., key: bool = ..., loop_frame: _Optional[int] = ...) -> None: ...
 
 class MediaChunk(_message.Message):
     __slots__ = ("data", "end_us")
@@ -214,18 +234,20 @@ class RenderSummary(_message.Message):
     def __init__(self, frames: _Optional[int] = ..., passthrough_frames: _Optional[int] = ..., duration_us: _Optional[int] = ..., end_frame: _Optional[int] = ...) -> None: ...
 
 class StreamRenderResponse(_message.Message):
-    __slots__ = ("header", "media", "progress", "interrupted", "summary")
+    __slots__ = ("header", "media", "progress", "interrupted", "summary", "picture")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     MEDIA_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     INTERRUPTED_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    PICTURE_FIELD_NUMBER: _ClassVar[int]
     header: RenderHeader
     media: MediaChunk
     progress: RenderProgress
     interrupted: _common_pb2.Interrupted
     summary: RenderSummary
-    def __init__(self, header: _Optional[_Union[RenderHeader, _Mapping]] = ..., media: _Optional[_Union[MediaChunk, _Mapping]] = ..., progress: _Optional[_Union[RenderProgress, _Mapping]] = ..., interrupted: _Optional[_Union[_common_pb2.Interrupted, _Mapping]] = ..., summary: _Optional[_Union[RenderSummary, _Mapping]] = ...) -> None: ...
+    picture: Picture
+    def __init__(self, header: _Optional[_Union[RenderHeader, _Mapping]] = ..., media: _Optional[_Union[MediaChunk, _Mapping]] = ..., progress: _Optional[_Union[RenderProgress, _Mapping]] = ..., interrupted: _Optional[_Union[_common_pb2.Interrupted, _Mapping]] = ..., summary: _Optional[_Union[RenderSummary, _Mapping]] = ..., picture: _Optional[_Union[Picture, _Mapping]] = ...) -> None: ...
 
 class TrainRequest(_message.Message):
     __slots__ = ("training_id", "owner", "video_uri", "engine", "steps", "device", "name")

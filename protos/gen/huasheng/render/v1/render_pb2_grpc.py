@@ -138,7 +138,8 @@ class RenderServiceServicer(object):
     def StreamRender(self, request_iterator, context):
         """Draws an avatar speaking. Order in: config; audio chunks, each after the phonemes that cover it when they are
         known, with interrupts between them; end. Order out: header; media chunks (the first is the MP4 initialisation)
-        with progress between them; summary. Video and audio together are one fragmented MP4.
+        with progress between them; summary. Video and audio together are one fragmented MP4. With access_units pictures come
+        instead of media chunks, and no sound: the caller has it. An interrupt is answered at once, whatever stands before it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -18,7 +18,7 @@ GENDER_FEMALE: Gender
 GENDER_MALE: Gender
 
 class SynthesisConfig(_message.Message):
-    __slots__ = ("engine", "voice_id", "language", "speed", "owner", "sampling", "no_fallback")
+    __slots__ = ("engine", "voice_id", "language", "speed", "owner", "sampling", "no_fallback", "pronunciations")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     VOICE_ID_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +26,7 @@ class SynthesisConfig(_message.Message):
     OWNER_FIELD_NUMBER: _ClassVar[int]
     SAMPLING_FIELD_NUMBER: _ClassVar[int]
     NO_FALLBACK_FIELD_NUMBER: _ClassVar[int]
+    PRONUNCIATIONS_FIELD_NUMBER: _ClassVar[int]
     engine: str
     voice_id: str
     language: str
@@ -33,7 +34,80 @@ class SynthesisConfig(_message.Message):
     owner: str
     sampling: Sampling
     no_fallback: bool
-    def __init__(self, engine: _Optional[str] = ..., voice_id: _Optional[str] = ..., language: _Optional[str] = ..., speed: _Optional[float] = ..., owner: _Optional[str] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., no_fallback: bool = ...) -> None: ...
+    pronunciations: _containers.RepeatedCompositeFieldContainer[Pronunciation]
+    def __init__(self, engine: _Optional[str] = ..., voice_id: _Optional[str] = ..., language: _Optional[str] = ..., speed: _Optional[float] = ..., owner: _Optional[str] = ..., sampling: _Optional[_Union[Sampling, _Mapping]] = ..., no_fallback: bool = ..., pronunciations: _Optional[_Iterable[_Union[Pronunciation, _Mapping]]] = ...) -> None: ...
+
+class Pronunciation(_message.Message):
+    __slots__ = ("word", "say", "language")
+    WORD_FIELD_NUMBER: _ClassVar[int]
+    SAY_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    word: str
+    say: str
+    language: str
+    def __init__(self, word: _Optional[str] = ..., say: _Optional[str] = ..., language: _Optional[str] = ...) -> None: ...
+
+class TextWarning(_message.Message):
+    __slots__ = ("reason", "text", "script")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    SCRIPT_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    text: str
+    script: str
+    def __init__(self, reason: _Optional[str] = ..., text: _Optional[str] = ..., script: _Optional[str] = ...) -> None: ...
+
+class PreviewRequest(_message.Message):
+    __slots__ = ("text", "voice_id", "language", "owner", "engine", "pronunciations")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    VOICE_ID_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    PRONUNCIATIONS_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    voice_id: str
+    language: str
+    owner: str
+    engine: str
+    pronunciations: _containers.RepeatedCompositeFieldContainer[Pronunciation]
+    def __init__(self, text: _Optional[str] = ..., voice_id: _Optional[str] = ..., language: _Optional[str] = ..., owner: _Optional[str] = ..., engine: _Optional[str] = ..., pronunciations: _Optional[_Iterable[_Union[Pronunciation, _Mapping]]] = ...) -> None: ...
+
+class PreviewClause(_message.Message):
+    __slots__ = ("text", "spoken", "language", "pronunciation", "left_out")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    SPOKEN_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    PRONUNCIATION_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    spoken: str
+    language: str
+    pronunciation: str
+    left_out: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, text: _Optional[str] = ..., spoken: _Optional[str] = ..., language: _Optional[str] = ..., pronunciation: _Optional[str] = ..., left_out: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class PreviewResponse(_message.Message):
+    __slots__ = ("clauses", "warnings")
+    CLAUSES_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    clauses: _containers.RepeatedCompositeFieldContainer[PreviewClause]
+    warnings: _containers.RepeatedCompositeFieldContainer[TextWarning]
+    def __init__(self, clauses: _Optional[_Iterable[_Union[PreviewClause, _Mapping]]] = ..., warnings: _Optional[_Iterable[_Union[TextWarning, _Mapping]]] = ...) -> None: ...
+
+class WarmRequest(_message.Message):
+    __slots__ = ("config", "texts")
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    TEXTS_FIELD_NUMBER: _ClassVar[int]
+    config: SynthesisConfig
+    texts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, config: _Optional[_Union[SynthesisConfig, _Mapping]] = ..., texts: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class WarmResponse(_message.Message):
+    __slots__ = ("ready",)
+    READY_FIELD_NUMBER: _ClassVar[int]
+    ready: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, ready: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Sampling(_message.Message):
     __slots__ = ("seed", "temperature", "top_k", "top_p", "repetition_penalty", "split")
@@ -86,16 +160,18 @@ class SynthesisHeader(_message.Message):
     def __init__(self, format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., engine: _Optional[str] = ..., voice_id: _Optional[str] = ..., has_phonemes: bool = ..., fallbacks: _Optional[_Iterable[_Union[_common_pb2.Fallback, _Mapping]]] = ...) -> None: ...
 
 class ClauseMark(_message.Message):
-    __slots__ = ("index", "text", "start_us", "end_us")
+    __slots__ = ("index", "text", "start_us", "end_us", "cached")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     START_US_FIELD_NUMBER: _ClassVar[int]
     END_US_FIELD_NUMBER: _ClassVar[int]
+    CACHED_FIELD_NUMBER: _ClassVar[int]
     index: int
     text: str
     start_us: int
     end_us: int
-    def __init__(self, index: _Optional[int] = ..., text: _Optional[str] = ..., start_us: _Optional[int] = ..., end_us: _Optional[int] = ...) -> None: ...
+    cached: bool
+    def __init__(self, index: _Optional[int] = ..., text: _Optional[str] = ..., start_us: _Optional[int] = ..., end_us: _Optional[int] = ..., cached: bool = ...) -> None: ...
 
 class Phonemes(_message.Message):
     __slots__ = ("spans",)
@@ -104,10 +180,12 @@ class Phonemes(_message.Message):
     def __init__(self, spans: _Optional[_Iterable[_Union[_common_pb2.PhonemeSpan, _Mapping]]] = ...) -> None: ...
 
 class SynthesisFinished(_message.Message):
-    __slots__ = ("duration_us",)
+    __slots__ = ("duration_us", "warnings")
     DURATION_US_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
     duration_us: int
-    def __init__(self, duration_us: _Optional[int] = ...) -> None: ...
+    warnings: _containers.RepeatedCompositeFieldContainer[TextWarning]
+    def __init__(self, duration_us: _Optional[int] = ..., warnings: _Optional[_Iterable[_Union[TextWarning, _Mapping]]] = ...) -> None: ...
 
 class StreamSynthesizeResponse(_message.Message):
     __slots__ = ("header", "clause", "phonemes", "audio", "interrupted", "finished")

@@ -40,6 +40,16 @@ class TtsServiceStub(object):
                 request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.StreamSynthesizeRequest.SerializeToString,
                 response_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.StreamSynthesizeResponse.FromString,
                 _registered_method=True)
+        self.Preview = channel.unary_unary(
+                '/huasheng.tts.v1.TtsService/Preview',
+                request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.PreviewRequest.SerializeToString,
+                response_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.PreviewResponse.FromString,
+                _registered_method=True)
+        self.Warm = channel.unary_unary(
+                '/huasheng.tts.v1.TtsService/Warm',
+                request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.WarmRequest.SerializeToString,
+                response_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.WarmResponse.FromString,
+                _registered_method=True)
         self.ListVoices = channel.unary_unary(
                 '/huasheng.tts.v1.TtsService/ListVoices',
                 request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.ListVoicesRequest.SerializeToString,
@@ -85,6 +95,21 @@ class TtsServiceServicer(object):
         """Synthesises clause by clause. Order in: config, clauses with interrupts between them, end.
         Order out: header; then for each clause its mark, its phonemes and its audio; finished after the last clause.
         The phonemes of a stretch of audio always come before that audio.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Preview(self, request, context):
+        """Tells how a text would be said, without saying it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Warm(self, request, context):
+        """Prepares short texts, so that they can be spoken without synthesis later. Answers at once; the work is done while
+        nobody waits for speech, and what does not fit into the cache is left out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,6 +171,16 @@ def add_TtsServiceServicer_to_server(servicer, server):
                     servicer.StreamSynthesize,
                     request_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.StreamSynthesizeRequest.FromString,
                     response_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.StreamSynthesizeResponse.SerializeToString,
+            ),
+            'Preview': grpc.unary_unary_rpc_method_handler(
+                    servicer.Preview,
+                    request_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.PreviewRequest.FromString,
+                    response_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.PreviewResponse.SerializeToString,
+            ),
+            'Warm': grpc.unary_unary_rpc_method_handler(
+                    servicer.Warm,
+                    request_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.WarmRequest.FromString,
+                    response_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.WarmResponse.SerializeToString,
             ),
             'ListVoices': grpc.unary_unary_rpc_method_handler(
                     servicer.ListVoices,
@@ -211,6 +246,60 @@ class TtsService(object):
             '/huasheng.tts.v1.TtsService/StreamSynthesize',
             huasheng_dot_tts_dot_v1_dot_tts__pb2.StreamSynthesizeRequest.SerializeToString,
             huasheng_dot_tts_dot_v1_dot_tts__pb2.StreamSynthesizeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Preview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huasheng.tts.v1.TtsService/Preview',
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.PreviewRequest.SerializeToString,
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.PreviewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Warm(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huasheng.tts.v1.TtsService/Warm',
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.WarmRequest.SerializeToString,
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.WarmResponse.FromString,
             options,
             channel_credentials,
             insecure,

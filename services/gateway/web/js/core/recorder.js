@@ -42,7 +42,7 @@ export async function record(onlevel, { rate: wanted = SAMPLE_RATE_HZ, processed
     if (context.state !== "closed") void context.close();
   };
   try {
-    await context.audioWorklet.addModule("/static/js/core/capture_worklet.js");
+    await context.audioWorklet.addModule(new URL("./capture_worklet.js", import.meta.url));
   } catch {
     close();
     throw new MicError("busy");

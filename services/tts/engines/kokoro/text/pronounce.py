@@ -15,16 +15,22 @@ import unicodedata
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from services.common.pronunciation import Pronunciation, syllables
 from services.common.script import HAN
+from services.tts.engines.kokoro.text.ipa import from_ipa, to_ipa
 from services.tts.engines.kokoro.text.lts import LetterToSound
+from services.tts.text.dictionary import MARK, Dictionary
 
 log = logging.getLogger("huasheng.tts")
 
-_RUN = re.compile(rf"[{HAN}]+|[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f'’ .-]*(?<![ .-])|[^{HAN}A-Za-z\u00c0-\u024f]+")
+_RUN = re.compile(
+    rf"[{MARK}]|[{HAN}]+|[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f'’ .-]*(?<![ .-])|[^{HAN}{MARK}A-Za-z\u00c0-\u024f]+"
+)
 _PUNCTUATION = {
     "，": ",",
     "、": ",",
@@ -147,21 +153,39 @@ class Chinese:
 
     def __call__(self, text: str) -> str:
         """Phonemes, words separated by spaces."""
+        return " ".join(self.phonemes(word) for word in self.pinyin(text))
+
+    def pinyin(self, text: str) -> list[list[str]]:
+        """The syllables of each word, with tone numbers, as they are said one after the other."""
         from pypinyin import Style, lazy_pinyin
 
         words = []
         for word in self._cut(text):
-            said = ""
-            syllables = lazy_pinyin(
-                word, style=Style.TONE3, neutral_tone_with_five=True, errors="ignore", tone_sandhi=len(word) > 1
+            words.append(
+                lazy_pinyin(
+                    word, style=Style.TONE3, neutral_tone_with_five=True, errors="ignore", tone_sandhi=len(word) > 1
+                )
             )
-            for syllable in syllables:
-                try:
-                    said += self._phonemes(syllable)
-                except (ValueError, AssertionError, KeyError):
-                    log.warning("a syllable cannot be said", extra={"syllable": syllable})
-            words.append(said)
-        return " ".join(w for w in words if w).replace("\u032f", "")
+        return [w for w in words if w]
+
+    def phonemes(self, syllables: list[str]) -> str:
+        """The phonemes of a word."""
+        said = ""
+        for syllable in syllables:
+            try:
+                said += self._phonemes(syllable)
+            except (ValueError, AssertionError, KeyError):
+                log.warning("a syllable cannot be said", extra={"syllable": syllable})
+        return said.replace("\u032f", "")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stretch of one script: its phonemes, and how a person would write them."""
+
+    phonemes: str
+    shown: str
+    """Pinyin with tone numbers, IPA, or punctuation."""
 
 
 class Pronouncer:
@@ -173,26 +197,51 @@ class Pronouncer:
         self._english: dict[bool, English] = {False: English(False, letters)}
         self._chinese = Chinese()
 
-    def __call__(self, text: str, british: bool = False) -> str:
+    def __call__(self, text: str, british: bool = False, dictionary: Dictionary | None = None) -> str:
         """Phonemes of mixed text; empty when it holds nothing that can be said."""
+        runs = self.runs(text, british, dictionary or Dictionary())
+        return _squeeze(" ".join(r.phonemes for r in runs))
+
+    def show(self, text: str, british: bool, dictionary: Dictionary) -> str:
+        """Pinyin with tone numbers and IPA, as a person would write them."""
+        shown = " ".join(r.shown for r in self.runs(text, british, dictionary) if r.shown)
+        return re.sub(r"\s+(?=[,.!?;:…])", "", re.sub(r"\s+", " ", shown)).strip(" ,")
+
+    def runs(self, text: str, british: bool, dictionary: Dictionary) -> list[Run]:
+        """The stretches of a text, in order."""
         with self._lock:
             if british not in self._english:
                 self._english[british] = English(british, self._letters)
             english = self._english[british]
         text = text.translate(_PLAIN)
-        if not re.search(f"[{HAN}]", text):
-            return _squeeze(english(text)) if re.search("[A-Za-z\u00c0-\u024f]", text) else ""
-        out = ""
+        if not re.search(f"[{HAN}{MARK}]", text):  # whole sentences, so that the tagger sees all of them
+            return [_english_run(english(text))] if re.search("[A-Za-z\u00c0-\u024f]", text) else []
+        out = []
         for run in _RUN.findall(text):
-            if re.match(f"[{HAN}]", run):
-                said = self._chinese(run)
+            if re.match(f"[{MARK}]", run):
+                out.append(self._own(dictionary.entry(run), english))
+            elif re.match(f"[{HAN}]", run):
+                out.append(self._chinese_run(self._chinese.pinyin(run)))
             elif re.match("[A-Za-z\u00c0-\u024f]", run):
-                said = english(run)
+                out.append(_english_run(english(run)))
             else:
-                out += "".join(" " if c in "-'" else c for c in run)
-                continue
-            out += (" " if out and out[-1] not in " " else "") + said
-        return _squeeze(out)
+                plain = "".join(" " if c in "-'" else c for c in run)
+                out.append(Run(plain, plain.strip()))
+        return out
+
+    def _chinese_run(self, words: list[list[str]]) -> Run:
+        phonemes = " ".join(self._chinese.phonemes(w) for w in words)
+        return Run(phonemes, " ".join(s for w in words for s in w))
+
+    def _own(self, entry: Pronunciation, english: English) -> Run:
+        """A word as its user wants it."""
+        if entry.language == "zh":
+            return self._chinese_run([syllables(entry.say)])
+        return _english_run(from_ipa(entry.say.strip("/")) if entry.is_ipa else english(entry.say))
+
+
+def _english_run(phonemes: str) -> Run:
+    return Run(phonemes, to_ipa(phonemes))
 
 
 def _squeeze(phonemes: str) -> str:

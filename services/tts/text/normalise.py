@@ -13,8 +13,9 @@ from types import ModuleType
 from typing import Any
 
 from services.common.script import HAN
-from services.tts.engines.kokoro.text import say_en, say_zh
-from services.tts.engines.kokoro.text.script import tidy
+from services.tts.text import say_en, say_zh
+from services.tts.text.dictionary import FIRST, LAST
+from services.tts.text.script import LeftOut, tidy
 
 Say = Any
 """``say_en`` or ``say_zh``: modules with the same functions."""
@@ -231,6 +232,10 @@ _SPOKEN_PUNCTUATION = set(".,!?;:…—'\"()“”‘’-")
 _ZH_PUNCTUATION = set("，。！？；：、…—（）《》「」【】『』“”‘’·")
 
 
+_MISSED = {"Sm": "Mathematics", "Sc": "Currency", "No": "Number", "Nl": "Number"}
+"""Signs that the listener would miss."""
+
+
 def strip_markup(text: str) -> str:
     """Markdown as language models write it, made plain."""
     text = re.sub(r"```\w*\n?|`", "", text)
@@ -243,6 +248,11 @@ def strip_markup(text: str) -> str:
 
 def normalise(text: str, language: str) -> str:
     """The text in words, by the rules of ``language`` (``en`` or ``zh``); perhaps nothing is left."""
+    return in_words(text, language)[0]
+
+
+def in_words(text: str, language: str) -> tuple[str, list[LeftOut]]:
+    """The text in words, and the signs that are not said."""
     say: ModuleType = say_zh if language == "zh" else say_en
     text = strip_markup(tidy(text)).replace("℃", "°C").replace("℉", "°F").replace("㎡", "m²")
     text = re.sub(r"(?<=\d)\s(?=°)", "", text)
@@ -258,21 +268,24 @@ def normalise(text: str, language: str) -> str:
     return _clean(text, say)
 
 
-def _clean(text: str, say: Say) -> str:
-    """Signs in words, emoji and the like away, spaces put right."""
-    out = []
+def _clean(text: str, say: Say) -> tuple[str, list[LeftOut]]:
+    """Signs in words, emoji and the like away, spaces put right; and what went away."""
+    out: list[str] = []
+    left: list[LeftOut] = []
     for c in text:
         kind = unicodedata.category(c)
         if c in say.SYMBOLS:
             out.append(f" {say.SYMBOLS[c]} ")
         elif c.isspace():
             out.append(" ")
-        elif kind[0] == "L" or c in _SPOKEN_PUNCTUATION or c in _ZH_PUNCTUATION:
+        elif kind[0] == "L" or FIRST <= ord(c) <= LAST or c in _SPOKEN_PUNCTUATION or c in _ZH_PUNCTUATION:
             out.append(c)
         elif kind == "Mn":
             continue
         else:
             out.append(" ")  # emoji, brackets, underscores, rare signs
+            if kind in _MISSED or kind[0] in "SN":
+                left.append(LeftOut(c, _MISSED.get(kind, "")))
     text = re.sub(r"\s+", " ", "".join(out)).strip()
     text = re.sub(rf"(?<=[{HAN}]) (?=[{HAN}])| ?([，。！？；：、]) ?", r"\1", text)
-    return re.sub(r" (?=[,.!?;:])", "", text)
+    return re.sub(r" (?=[,.!?;:])", "", text), left

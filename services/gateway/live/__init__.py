@@ -1,0 +1,1 @@
+"""Live conversations over one WebSocket: ``docs/live.md`` describes the protocol."""

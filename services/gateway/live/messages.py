@@ -1,0 +1,367 @@
+"""Messages of the live protocol, version 1, as they stand in ``docs/live.md``: JSON text frames, and binary media frames.
+
+``python -m tools.live_schema`` writes their JSON schema from here.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+PROTOCOL = 1
+"""Version of the protocol."""
+MAX_TEXT = 2000
+"""Longest typed question, in characters."""
+MICROPHONE_HZ = 16_000
+"""Rate of the microphone's samples, 16 bits, mono, little-endian."""
+MICROPHONE, PICTURE, SOUND, MP4 = 0x01, 0x11, 0x12, 0x13
+"""Kinds of binary frames: the first from the client, the others from the server."""
+KEY = 0x01
+"""Flag of a picture that can be decoded without those before it."""
+HEADER = struct.Struct("<BBHIIQ")
+"""Head of a binary frame: kind, flags, 0, generation, sequence number, presentation time in microseconds."""
+
+Id = Annotated[str, Field(max_length=100)]
+Transport = Literal["webcodecs", "mse"]
+Listening = Literal["auto", "push", "off"]
+State = Literal["queued", "listening", "hearing", "thinking", "speaking", "held"]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Played(BaseModel):
+    """Where the client's player is."""
+
+    model_config = ConfigDict(extra="forbid")
+    gen: int = Field(ge=0)
+    us: int = Field(ge=0, description="Media time of that generation which has been heard, in microseconds.")
+
+
+# from the client
+
+
+class Hello(_Message):
+    """The first message. With ``session`` it goes on with a session whose connection was lost."""
+
+    type: Literal["hello"]
+    protocol: int = PROTOCOL
+    can: list[Transport] = Field(min_length=1, description="Ways to receive media, the preferred one first.")
+    session: Id = Field("", description="Session to go on with, from `welcome`.")
+    last: Played | None = Field(None, description="What was heard of it.")
+    last_seq: int = Field(-1, ge=-1, description="Sequence number of the last media frame that arrived; -1 for none.")
+    avatar_id: Id = ""
+    model: Id = ""
+    voice_id: Id = ""
+    engines: dict[Literal["asr", "llm", "llm_model", "tts", "render"], Id] = Field(default_factory=dict)
+    fallback: bool = True
+    language: str = Field("", max_length=35, description="BCP 47; empty to detect it.")
+    conversation_id: Id = Field("", description="Conversation to continue; empty for a new one.")
+    persona: str = Field("", max_length=2000)
+    patience: float = Field(1.0, ge=0.5, le=3, description="Factor on the pauses that end an utterance.")
+    listening: Listening = "auto"
+    greet: bool = Field(False, description="Whether the avatar greets aloud at the start.")
+    max_side_px: int = Field(0, ge=0, le=4096, description="Longest side of the picture; 0 for the avatar's own.")
+
+
+class Text(_Message):
+    """A typed question."""
+
+    type: Literal["text"]
+    text: str = Field(min_length=1, max_length=MAX_TEXT)
+
+
+class Listen(_Message):
+    """How the microphone is used: all the time, while ``talk`` is on, or not at all."""
+
+    type: Literal["listen"]
+    mode: Listening
+
+
+class Talk(_Message):
+    """Push-to-talk: the key was pressed or let go. Letting go ends the utterance at once."""
+
+    type: Literal["talk"]
+    on: bool
+
+
+class Interrupt(_Message):
+    """The user stops the answer by hand."""
+
+    type: Literal["interrupt"]
+    gen: int = Field(ge=0)
+    heard_us: int = Field(ge=0)
+
+
+class PlayedMessage(Played):
+    """Sent every 200 ms while a generation plays, and when it has ended."""
+
+    type: Literal["played"]
+    is_end: bool = False
+
+
+class Idle(_Message):
+    """Which frame of the idle loop is on the screen; sent before an answer is expected."""
+
+    type: Literal["idle"]
+    frame: int = Field(ge=0)
+
+
+class Again(_Message):
+    """Say the rest of an interrupted answer (``continue``), or answer the last question anew (``ask``)."""
+
+    type: Literal["again"]
+    what: Literal["continue", "ask"]
+
+
+class Ping(_Message):
+    """Asks for ``pong``; ``at`` comes back."""
+
+    type: Literal["ping"]
+    at: float
+
+
+class Bye(_Message):
+    """The end."""
+
+    type: Literal["bye"]
+
+
+ClientMessage = Annotated[
+    Hello | Text | Listen | Talk | Interrupt | PlayedMessage | Idle | Again | Ping | Bye, Field(discriminator="type")
+]
+CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
+
+# from the server
+
+
+class Welcome(_Message):
+    """The session is set up."""
+
+    type: Literal["welcome"] = "welcome"
+    protocol: int = PROTOCOL
+    session: str
+    resumed: bool
+    conversation_id: str
+    transport: Transport
+    why_not: str = Field("", description="Why the preferred transport is not used, as a reason of the error catalogue.")
+    resume_s: float = Field(description="How long a lost connection can be taken up again.")
+    idle_limit_s: float
+    total_limit_s: float
+
+
+class Queue(_Message):
+    """Others are served first."""
+
+    type: Literal["queue"] = "queue"
+    position: int = Field(ge=1)
+
+
+class StateMessage(_Message):
+    """What the avatar does."""
+
+    type: Literal["state"] = "state"
+    state: State
+
+
+class SpeechStarted(_Message):
+    """The user began to speak."""
+
+    type: Literal["speech_started"] = "speech_started"
+    at_us: int
+
+
+class SpeechEnded(_Message):
+    """The user has finished."""
+
+    type: Literal["speech_ended"] = "speech_ended"
+    at_us: int
+
+
+class Partial(_Message):
+    """The user's words so far."""
+
+    type: Literal["partial"] = "partial"
+    text: str
+
+
+class Final(_Message):
+    """The user's words. Empty: nothing was understood. ``joined``: they replace the question before."""
+
+    type: Literal["final"] = "final"
+    text: str
+    language: str = ""
+    joined: bool = False
+
+
+class VideoFormat(BaseModel):
+    """Of the pictures of a generation."""
+
+    width: int
+    height: int
+    fps: float
+    codec: str = Field("", description="For VideoDecoder (webcodecs).")
+    description: str = Field("", description="AVCDecoderConfigurationRecord, base64 (webcodecs).")
+    mime_type: str = Field("", description="For MediaSource (mse).")
+
+
+class Turn(_Message):
+    """An answer begins: media of this generation follows, older ones are dropped."""
+
+    type: Literal["turn"] = "turn"
+    gen: int
+    turn: str
+    question: str
+    video: VideoFormat
+    sample_rate_hz: int = Field(description="Of the sound frames: 16 bits, mono, little-endian (webcodecs).")
+    start_frame: int = Field(description="Frame of the idle loop that the first picture shows.")
+
+
+class Reply(_Message):
+    """Text of the answer as it is thought of; it may be cut off before it is said."""
+
+    type: Literal["reply"] = "reply"
+    gen: int
+    text: str
+    is_last: bool = False
+    engine: str = ""
+
+
+class Clause(_Message):
+    """Words of the answer and when they are heard, in media time of the generation."""
+
+    type: Literal["clause"] = "clause"
+    gen: int
+    text: str
+    start_us: int
+    end_us: int
+    cached: bool = False
+
+
+class End(_Message):
+    """All media of the generation was sent."""
+
+    type: Literal["end"] = "end"
+    gen: int
+    duration_us: int
+    end_frame: int
+
+
+class Hold(_Message):
+    """The user seems to speak: the client falls silent where it is and keeps what it has."""
+
+    type: Literal["hold"] = "hold"
+    gen: int
+
+
+class Resume(_Message):
+    """It was nothing (a cough, a yes, an echo): the client goes on where it was."""
+
+    type: Literal["resume"] = "resume"
+    gen: int
+
+
+class Interrupted(_Message):
+    """The generation is over; what was heard of it stays in the conversation."""
+
+    type: Literal["interrupted"] = "interrupted"
+    gen: int
+    heard_us: int
+    heard: str
+    reason: Literal["speech", "hand", "text", "failed"]
+
+
+class Timings(_Message):
+    """Milliseconds of a turn by stage, counted from the end of the user's speech, or from the typed question."""
+
+    type: Literal["timings"] = "timings"
+    gen: int
+    ms: dict[str, float]
+
+
+class Fallback(_Message):
+    """Another engine did the work of the one that was wanted."""
+
+    type: Literal["fallback"] = "fallback"
+    service: str
+    wanted: str
+    used: str
+    reason: str
+
+
+class Warn(_Message):
+    """Words of the answer that could not be said."""
+
+    type: Literal["warning"] = "warning"
+    gen: int
+    reason: str
+    text: str
+
+
+class Error(_Message):
+    """What went wrong (RFC 9457). ``fatal``: the session ends."""
+
+    type: Literal["error"] = "error"
+    fatal: bool
+    problem: dict[str, Any]
+
+
+class Pong(_Message):
+    """Answer to ``ping``."""
+
+    type: Literal["pong"] = "pong"
+    at: float
+
+
+ServerMessage = Annotated[
+    Welcome
+    | Queue
+    | StateMessage
+    | SpeechStarted
+    | SpeechEnded
+    | Partial
+    | Final
+    | Turn
+    | Reply
+    | Clause
+    | End
+    | Hold
+    | Resume
+    | Interrupted
+    | Timings
+    | Fallback
+    | Warn
+    | Error
+    | Pong,
+    Field(discriminator="type"),
+]
+SERVER: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)
+
+
+@dataclass(frozen=True)
+class MediaFrame:
+    """A binary frame."""
+
+    kind: int
+    generation: int
+    sequence: int
+    pts_us: int
+    data: bytes
+    is_key: bool = False
+
+    def encoded(self) -> bytes:
+        """As it is sent."""
+        flags = KEY if self.is_key else 0
+        return HEADER.pack(self.kind, flags, 0, self.generation, self.sequence, self.pts_us) + self.data
+
+    @classmethod
+    def decoded(cls, frame: bytes) -> MediaFrame:
+        """Raises ``ValueError`` for what is no frame."""
+        if len(frame) < HEADER.size:
+            raise ValueError("shorter than its head")
+        kind, flags, _, generation, sequence, pts_us = HEADER.unpack_from(frame)
+        return cls(kind, generation, sequence, pts_us, frame[HEADER.size :], bool(flags & KEY))
