@@ -84,6 +84,8 @@ class RenderEngine(Engine):
     """Whether it can draw a conversation; one that cannot draws videos only."""
     needs_model: bool = False
     """Whether a video takes a trained model. Without one, sessions draw silence only."""
+    speech_only: bool = True
+    """Whether a recording's music and noise are kept from it, since any sound would move its mouths."""
     device: str = "cpu"
     """What it draws on."""
 
