@@ -111,8 +111,8 @@ class RenderEngine(Engine):
 
         ``progress`` is called at each step, ``cancelled`` at least twice a second. The source is not needed afterwards.
 
-        Raises ``no-face``, ``two-faces``, ``small-face``, ``few-faces``, ``too-short``, ``too-small-picture``,
-        ``too-big-picture``, ``corrupt-media`` and ``cancelled``.
+        Raises ``no-face``, ``two-faces``, ``small-face``, ``few-faces``, ``mouth-outside``, ``mouth-covered``,
+        ``too-short``, ``too-small-picture``, ``too-big-picture``, ``corrupt-media`` and ``cancelled``.
         """
 
     def check_training(self, source: Path, steps: int) -> None:
