@@ -10,8 +10,9 @@ from pathlib import Path
 import av
 from av.video.frame import VideoFrame
 
+from services.common.media.containers import opened
 from services.render.media.picture import Bgr, Converter
-from services.render.media.read import VideoInfo, opened, video_stream
+from services.render.media.read import VideoInfo, video_stream
 
 COUNT = 8
 """Places in the film that are looked at."""
@@ -54,13 +55,13 @@ def sample_frames(path: Path, info: VideoInfo, max_side: int, limit_s: float) ->
 def _frames_near(path: Path, wanted: list[float], budget: int) -> Iterator[tuple[float, VideoFrame]]:
     """For each of the wanted times, in seconds, the frame there, or the key frame before it once ``budget`` frames were
     decoded; with its own time. A key frame that serves several is given once."""
-    with opened(path) as container:
+    with opened(path, path.name) as container:
         stream = video_stream(container, path.name)
         base = float(stream.time_base or 0)
         keys = sorted(float(p.pts) for p in container.demux(stream) if p.is_keyframe and p.pts is not None)
     if not keys:
         return
-    with opened(path) as container:
+    with opened(path, path.name) as container:
         stream = video_stream(container, path.name)
         stream.codec_context.skip_frame = "NONREF"  # frames that no other needs are half of the work
         frames, at = container.decode(stream), -1.0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 
+from services.common.engines import load_failure
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
@@ -52,7 +53,7 @@ class AtlasEngine(RenderEngine):
             mesh = folder("face-mesh", self.shared.weights_dir)
             encoder = WhisperEncoder(folder("whisper-base", self.shared.weights_dir), self.shared.threads)
         except (WeightsError, ImportError, RuntimeError) as e:
-            raise HuashengError("engine-unavailable", service="render", engine=self.name, why=str(e)) from e
+            raise HuashengError("engine-unavailable", service="render", engine=self.name, **load_failure(e)) from e
         self._mesh, self._encoder = mesh, encoder
 
     @property
@@ -63,7 +64,7 @@ class AtlasEngine(RenderEngine):
         return self._encoder
 
     def _not_loaded(self) -> HuashengError:
-        return HuashengError("engine-unavailable", service="render", engine=self.name, why="not loaded")
+        return HuashengError("engine-unavailable", service="render", engine=self.name, cause="not-loaded")
 
     def prepare(
         self,

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from services.common.engines import load_failure
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
@@ -85,7 +86,7 @@ class JoygenEngine(RenderEngine):
             self._mesh = folder("face-mesh", self.shared.weights_dir)
             bundle = load_bundle(root, self.device, dtype, kind=self.network)
         except (WeightsError, torch.OutOfMemoryError, RuntimeError) as e:
-            raise HuashengError("engine-unavailable", service="render", engine=self.name, why=str(e)) from e
+            raise HuashengError("engine-unavailable", service="render", engine=self.name, **load_failure(e)) from e
         bfm, why_not = self._face_model(bundle, root)
         self._artist = FacePainter(bundle, bfm)
         self._batcher = Batcher(
@@ -164,7 +165,7 @@ class JoygenEngine(RenderEngine):
 
     def _ready(self) -> tuple[FacePainter, Batcher[DrawRequest, Faces]]:
         if self._artist is None or self._batcher is None:
-            raise HuashengError("engine-unavailable", service="render", engine=self.name, why="not loaded")
+            raise HuashengError("engine-unavailable", service="render", engine=self.name, cause="not-loaded")
         return self._artist, self._batcher
 
     def _hearing(self, config: SessionConfig, deep: bool) -> StreamAudioFeatures:

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from services.common.engines import load_failure
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
@@ -18,7 +19,7 @@ from services.render.engines.base import RenderEngine, RenderSession
 from services.render.engines.synctalk.prepare import FPS, SynctalkPrepareJob, prepare
 from services.render.engines.synctalk.session import SyncSession
 from services.render.engines.synctalk.settings import Settings
-from services.render.engines.synctalk.setup import SyncTalk
+from services.render.engines.synctalk.setup import NO_CHECKOUT, SyncTalk
 from services.render.engines.synctalk.train import CHECKPOINT, LEARNED, epochs
 from services.render.media.read import kind_of, probe
 from services.render.types import AvatarReport, Cancelled, ClipLimits, Kind, Progress, SessionConfig
@@ -60,12 +61,11 @@ class SynctalkEngine(RenderEngine):
     def load(self) -> None:
         """Look whether the checkout is complete and its Python works. Raises ``engine-unavailable`` with what to do."""
         if self.setup is None:
-            why = "no checkout is set; set RENDER_SYNCTALK_DIR and RENDER_SYNCTALK_PYTHON, see docs/synctalk.md"
-            raise HuashengError("engine-unavailable", engine=self.name, why=why)
+            raise HuashengError("engine-unavailable", engine=self.name, **NO_CHECKOUT)
         try:
             self._mesh = folder("face-mesh", self.shared.weights_dir)
         except WeightsError as e:
-            raise HuashengError("engine-unavailable", engine=self.name, why=str(e)) from e
+            raise HuashengError("engine-unavailable", engine=self.name, **load_failure(e)) from e
         self._gpu = self.setup.probe()
         self.device = self._gpu.device
 
@@ -111,5 +111,5 @@ class SynctalkEngine(RenderEngine):
 
     def _ready(self) -> tuple[SyncTalk, Path]:
         if self.setup is None or self._mesh is None:
-            raise HuashengError("engine-unavailable", engine=self.name, why="not loaded")
+            raise HuashengError("engine-unavailable", engine=self.name, cause="not-loaded")
         return self.setup, self._mesh

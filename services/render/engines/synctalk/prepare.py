@@ -105,8 +105,9 @@ def prepare(job: SynctalkPrepareJob, out: Path) -> AvatarReport:
     job = looked_at(job)
     if job.kind == "portrait":
         raise HuashengError("video-needed", engine=NAME, name=job.source.name)
-    check_length(job.source.name, probe(job.source).duration_s)
-    sound = np.asarray(decode(job.source, SAMPLE_RATE_HZ, job.source.name), np.float32)
+    info = probe(job.source)
+    check_length(job.source.name, info.duration_s)
+    sound = decode(job.source, SAMPLE_RATE_HZ, job.source.name, zero_s=info.start_s)
     person, store = out / PERSON, out / "frames.mp4"
     person.mkdir()
     clip = track_clip(job, store, FPS, lambda stage, part: job.progress(stage, TRACKING_PART * part))
