@@ -104,6 +104,7 @@ class Preparer:
             cancelled,
         )
         self._idle(engine, report, folder, progress, cancelled)
+        kind = "portrait" if report.frames == 1 else kind  # a film of one picture
         return kind, replace(report, warnings=tuple(dict.fromkeys([*warnings, *report.warnings])))
 
     def _idle(
