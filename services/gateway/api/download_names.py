@@ -20,7 +20,7 @@ def job_of_key(key: str) -> str | None:
 
 
 def download_name(row: Row, file: str) -> str:
-    """The name for ``file`` ("video.mp4") of a job: avatar, first words and day; parts that are unknown are left out."""
+    """The name for ``file`` ("video.mp4") of a job: avatar, first words and day, as far as they are known."""
     stem, _, suffix = file.rpartition(".")
     params, partial = row["params"], row["partial"]
     said = params.get("text") or partial.get("transcript") or ""

@@ -17,6 +17,7 @@ from services.common import logs, metrics
 from services.common.errors import HuashengError
 from services.gateway.jobs.background import BackgroundTasks
 from services.gateway.jobs.hub import Hub
+from services.gateway.jobs.rate_book import RateBook
 from services.gateway.jobs.run import JobRun
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.db import Row
@@ -48,6 +49,7 @@ class Runner:
     def __init__(self, settings: GatewaySettings, store: JobStore, hub: Hub) -> None:
         self.settings, self.store, self.hub = settings, store, hub
         self.running: dict[str, JobRun] = {}
+        self.book = RateBook(settings.data_dir)
         self.is_ready = False
         self._handlers: Mapping[str, Handler] = {}
         self._background = BackgroundTasks()
@@ -154,6 +156,7 @@ class Runner:
             background=self._background,
             folder=self.settings.data_dir / "work" / job_id,
             retry_s=self.settings.retry_s,
+            book=self.book,
         )
         run.timings.set("queued", (row["started_at"] - row["created_at"]) * 1000)
         log.info("job begins", extra={"kind": run.kind})
@@ -162,6 +165,8 @@ class Runner:
         finally:
             run.abandon_video()
             self.running.pop(job_id, None)
+        if state == "succeeded":
+            await self._learn(run)
         await run.save()
         if await asyncio.to_thread(self.store.finish, job_id, state, result, error):
             metrics.JOB_SECONDS.labels(run.kind, state).observe(time.time() - run.created_at)
@@ -169,6 +174,13 @@ class Runner:
         self.hub.publish(run.owner, job_id, "done", {"id": job_id, "kind": run.kind})
         await asyncio.to_thread(shutil.rmtree, run.folder, True)
         return state
+
+    async def _learn(self, run: JobRun) -> None:
+        run.learn()
+        try:
+            await asyncio.to_thread(self.book.save)
+        except OSError as e:  # the estimates are forgotten at the next start; the job is done
+            log.warning("measured rates cannot be kept", extra={"why": e.strerror})
 
     async def _outcome(self, run: JobRun) -> tuple[str, dict[str, Any] | None, dict[str, Any] | None]:
         """State, result and error of a job after its handler has run."""

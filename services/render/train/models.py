@@ -15,6 +15,7 @@ from pathlib import Path
 from services.common.errors import HuashengError
 from services.common.storage import Storage
 from services.render.avatars.store import BUILTIN, check_ids
+from services.render.train.comparison import AFTER, BEFORE
 from services.render.train.job import PREVIEW, TrainingResult
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -80,7 +81,7 @@ class ModelStore:
     def add(self, record: ModelRecord, made: Path, files: Sequence[str]) -> None:
         """Put the ``files`` that a training made in their place; an older model of that name is replaced."""
         self.delete_files(record.owner, record.model_id)
-        for name in (*files, PREVIEW):
+        for name in (*files, PREVIEW, BEFORE, AFTER):
             if (made / name).is_file():
                 with self.storage.writing(self.key(record.owner, record.model_id, name)) as path:
                     shutil.copyfile(made / name, path)

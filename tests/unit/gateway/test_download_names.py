@@ -15,11 +15,11 @@ DAY = time.mktime((2026, 11, 28, 12, 0, 0, 0, 0, -1))
 @pytest.mark.parametrize(
     ("params", "partial", "file", "name"),
     [
-        ({"text": "大家好，欢迎！", "avatar_name": "王老师"}, {}, "video.mp4", "huasheng-王老师-大家好-欢迎-2026-11-28.mp4"),
-        ({"text": "Hello, and welcome to our shop in Berlin"}, {}, "video.wav", "huasheng-Hello-and-welcome-to-our-2026-11-28.wav"),
+        ({"text": "大家好，欢迎！", "avatar_name": "王老师"}, {}, "video.mp4", "huasheng-王老师-大家好-欢迎-2026-11-28.mp4"),  # noqa: E501
+        ({"text": "Hello, and welcome to our shop"}, {}, "video.wav", "huasheng-Hello-and-welcome-to-our-2026-11-28.wav"),
         ({"text": None}, {"transcript": "你是谁"}, "reply.mp4", "huasheng-你是谁-2026-11-28.mp4"),
         ({"text": "字" * 500}, {}, "video.vtt", f"huasheng-{'字' * 24}-2026-11-28.vtt"),
-        ({"text": "../../etc/pass\r\nwd\x00 \"x\"", "avatar_name": "a/b"}, {}, "video.mp4", "huasheng-a-b-etc-pass-wd-x-2026-11-28.mp4"),
+        ({"text": "../../etc/pass\r\nwd\x00 \"x\"", "avatar_name": "a/b"}, {}, "video.mp4", "huasheng-a-b-etc-pass-wd-x-2026-11-28.mp4"),  # noqa: E501
         ({"audio_asset_id": "a_1"}, {}, "video.mp4", "huasheng-2026-11-28.mp4"),
         ({"name": "x"}, {}, "preview.jpg", "huasheng-preview-2026-11-28.jpg"),
     ],
