@@ -245,9 +245,9 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         """Raises ``builtin-stays`` and ``unknown-id``."""
         if request.model_id in self.engines.names:
             raise HuashengError("builtin-stays", id=request.model_id)
-        record = await asyncio.to_thread(self.models.get, request.owner, request.model_id)
-        await asyncio.to_thread(self.models.delete_files, request.owner, request.model_id)
-        await asyncio.to_thread(self.trainings.forget, request.owner, record.training_id)
+        training_id = await asyncio.to_thread(self.models.delete, request.owner, request.model_id)
+        if training_id:
+            await asyncio.to_thread(self.trainings.forget, request.owner, training_id)
         return pb.DeleteModelResponse()
 
     async def ListEngines(self, _request: pb.ListEnginesRequest, _context: Any) -> pb.ListEnginesResponse:

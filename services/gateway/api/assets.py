@@ -13,6 +13,7 @@ from services.gateway.api import schemas
 from services.gateway.api.deps import Before, Context, Key, Limit, Owner
 from services.gateway.api.download_names import download_name, job_of_key
 from services.gateway.api.files import TYPES, StoredFile, result_tag, serve
+from services.gateway.api.lists import listed
 from services.gateway.api.problems import responses
 from services.gateway.context import Gateway
 from services.gateway.jobs.records import iso
@@ -100,7 +101,7 @@ async def search(
 ) -> Any:
     """Your uploads."""
     rows = await asyncio.to_thread(gateway.assets.search, owner, kind, limit, before)
-    return schemas.Items(items=[asset_of(gateway, r) for r in rows])
+    return schemas.Items(items=listed(rows, lambda row: asset_of(gateway, row)))
 
 
 @router.get("/assets/{asset_id}", response_model=schemas.Asset, responses=responses("unknown-id"))

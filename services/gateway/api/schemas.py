@@ -132,6 +132,8 @@ class Message(BaseModel):
     id: int
     role: Literal["user", "assistant"]
     text: str
+    interrupted: bool = False
+    """The answer was broken off; ``text`` is what was heard of it."""
     job_id: str
     created_at: str
     audio_url: str | None

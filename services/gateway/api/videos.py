@@ -12,6 +12,7 @@ from services.gateway.api import requests, schemas
 from services.gateway.api.checks import check_text, speech_asset
 from services.gateway.api.deps import Before, Context, Key, Lang, Limit, Owner
 from services.gateway.api.job_answers import job_of, start_job
+from services.gateway.api.lists import listed_async
 from services.gateway.api.problems import ACCEPTED, SPEECH_REFUSED
 from services.gateway.catalogue.avatars import check_avatar_and_model
 from services.gateway.catalogue.voices import with_voice
@@ -46,4 +47,4 @@ async def videos(gateway: Context, owner: Owner, lang: Lang, limit: Limit = 50, 
     rows = await asyncio.to_thread(
         gateway.jobs.search, owner, kind="video", states=("succeeded",), limit=limit, before=before
     )
-    return schemas.Items(items=[await job_of(gateway, r, lang) for r in rows])
+    return schemas.Items(items=await listed_async(rows, lambda row: job_of(gateway, row, lang)))

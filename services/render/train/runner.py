@@ -69,7 +69,8 @@ class _Request:
             "--trainer": self.engine.trainer,
             "--avatar": avatar,
         }
-        return [str(self.source), "--lines", *(str(part) for pair in options.items() for part in pair)]
+        # one word each: the value of an option of its own would be taken for an option when it begins with a hyphen
+        return [str(self.source), "--lines", *(f"{name}={value}" for name, value in options.items())]
 
 
 class Trainings:

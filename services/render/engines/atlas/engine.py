@@ -16,6 +16,7 @@ from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.audio.whisper import WhisperEncoder
+from services.render.clip.look import check_for_training
 from services.render.engines.atlas.avatar import Avatar
 from services.render.engines.atlas.mouth.person import PersonModel, person_encoder
 from services.render.engines.atlas.prepare import prepare
@@ -87,7 +88,11 @@ class AtlasEngine(RenderEngine):
         return prepare(job, out)
 
     def check_training(self, source: Path, steps: int) -> None:  # noqa: ARG002
-        """See ``RenderEngine``. Raises ``no-audio``, ``too-short``, ``silent-audio`` and ``clip-without-speech``."""
+        """See ``RenderEngine``. Raises what ``check_for_training`` raises, ``no-audio``, ``too-short``,
+        ``silent-audio`` and ``clip-without-speech``."""
+        if self._mesh is None:
+            raise self._not_loaded()
+        check_for_training(source, self._mesh, self.limits)
         sound, _ = clip_sound(source, source.name)
         voice_in(sound, source.name, self.encoder)
 

@@ -15,6 +15,7 @@ from services.common.engines import load_failure
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
+from services.render.clip.look import check_for_training
 from services.render.devices import DeviceInfo
 from services.render.engines.base import RenderEngine, RenderSession
 from services.render.engines.joygen.audio import WhisperFeatures
@@ -139,6 +140,12 @@ class JoygenEngine(RenderEngine):
             style=self.style,
         )
         return prepare(job, out)
+
+    def check_training(self, source: Path, steps: int) -> None:  # noqa: ARG002
+        """See ``RenderEngine``. Raises what ``check_for_training`` raises."""
+        self._ready()
+        assert self._mesh is not None
+        check_for_training(source, self._mesh, self.limits)
 
     def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:
         """See ``RenderEngine``. Raises ``device-busy`` when one more conversation could not be drawn in time."""

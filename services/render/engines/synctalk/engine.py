@@ -13,6 +13,7 @@ from services.common.engines import load_failure
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
+from services.render.clip.look import check_for_training
 from services.render.devices import DeviceInfo
 from services.render.engines.base import RenderEngine, RenderSession
 from services.render.engines.synctalk.prepare import FPS, SynctalkPrepareJob, prepare
@@ -94,11 +95,12 @@ class SynctalkEngine(RenderEngine):
         return prepare(job, out)
 
     def check_training(self, source: Path, steps: int) -> None:
-        """See ``RenderEngine``. Raises ``video-needed`` and ``too-few-steps``."""
+        """See ``RenderEngine``. Raises ``video-needed``, ``too-few-steps`` and what ``check_for_training`` raises."""
         if kind_of(source) != "video":
             raise HuashengError("video-needed", engine=self.name, name=source.name)
         seconds = min(probe(source).duration_s, self.limits.max_s)
         epochs(steps, max(1, round(LEARNED * FPS * seconds)))
+        check_for_training(source, self._ready()[1], self.limits)
 
     def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:
         """See ``RenderEngine``. Raises ``not-live``."""

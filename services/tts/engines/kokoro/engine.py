@@ -96,11 +96,11 @@ class KokoroEngine(TtsEngine):
         voice = request.voice_id
         if voice and voice not in self._table:
             raise HuashengError("unknown-voice", voice=voice)
-        before = self._language(voice)
+        before = ""
         spoken, words, pace = False, False, splitting.Pace()
         for clause in clauses:
             words = words or has_words(clause.text)
-            said = prepare(clause.text, language, request.dictionary, before)
+            said = prepare(clause.text, language, request.dictionary, self._language(voice), before)
             request.left_out.extend(said.left_out)
             if not is_speakable(said.marked):
                 continue

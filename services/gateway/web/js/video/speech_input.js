@@ -12,6 +12,7 @@ import { formatClock, formatNumber } from "../core/format.js";
 import { loadPreference, savePreference } from "../core/preferences.js";
 import { latestSystem, watchSystem } from "../core/server_state.js";
 import { t } from "../i18n/translate.js";
+import { previewPanel } from "../speech/preview_panel.js";
 import { voiceChip } from "../voices/voice_chip.js";
 
 /** @typedef {import("../core/types.js").Asset} Asset */
@@ -55,6 +56,7 @@ function textPanel(signal, onchange) {
   const input = () => {
     savePreference("draft.video", text.value);
     showCount();
+    preview.changed();
     onchange();
   };
   const text = h("textarea", {
@@ -72,6 +74,7 @@ function textPanel(signal, onchange) {
     preference: "video.voice",
     text: (name) => t("voice.with", { name }),
   });
+  const preview = previewPanel(signal, () => ({ text: text.value.trim(), voice_id: voice.voiceId() || undefined }));
   const label = h("label", { for: "video-text" }, t("video.text.label"));
   return {
     el: h(
@@ -79,6 +82,7 @@ function textPanel(signal, onchange) {
       { class: "stack" },
       h("div", { class: "field" }, label, text),
       h("div", { class: "row wrap apart" }, voice.el, count),
+      preview.el,
     ),
     setAvatar: voice.setAvatar,
     value: () =>

@@ -10,6 +10,7 @@ import { downloadUrl } from "../core/api.js";
 import { button, h } from "../core/dom.js";
 import { formatBytes, formatClock, formatDate, formatNumber } from "../core/format.js";
 import { t } from "../i18n/translate.js";
+import { textWarningNote } from "../speech/text_warnings.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
 
@@ -47,6 +48,7 @@ export function resultCard(job, { autoplay = false } = {}) {
     { class: "stack" },
     text ? h("p", { class: "said" }, text) : null,
     fallbackNote(result.fallbacks),
+    textWarningNote(result.warnings),
     resultLinks(result),
     fold([t("details")], details),
   );
