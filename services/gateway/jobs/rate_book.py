@@ -26,13 +26,11 @@ class RateBook:
             self._read(json.loads(self._path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, TypeError, AttributeError) as e:  # only estimates are lost
+        except (OSError, ValueError, TypeError, AttributeError, KeyError) as e:  # only estimates are lost
             log.warning("measured rates cannot be read", extra={"file": str(self._path), "why": type(e).__name__})
 
     def _read(self, found: dict[str, Any]) -> None:
-        self._stages = {
-            str(key): {str(s): StageRate(**r) for s, r in rates.items()} for key, rates in found["stages"].items()
-        }
+        self._stages = {str(key): _rates_of(rates) for key, rates in found["stages"].items()}
         self._numbers = {str(key): float(n) for key, n in found["numbers"].items()}
 
     def rates(self, *keys: str) -> Rates:
@@ -62,3 +60,7 @@ class RateBook:
         part = self._path.with_suffix(".part")
         part.write_text(json.dumps({"stages": stages, "numbers": self._numbers}), encoding="utf-8")
         part.replace(self._path)
+
+
+def _rates_of(found: dict[str, Any]) -> dict[str, StageRate]:
+    return {str(stage): StageRate(**{**rate, "shares": tuple(rate["shares"])}) for stage, rate in found.items()}

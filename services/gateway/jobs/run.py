@@ -96,8 +96,8 @@ class JobRun:
         self.stage = stage
         if progress is not None:
             self.progress = min(1.0, max(progress, 0.0))
-        self._clock.enter(stage, self.progress)
-        left = self._clock.remaining_s(done) if eta_s is None else eta_s
+        self._clock.enter(stage, self.progress, done)
+        left = self._clock.remaining_s() if eta_s is None else eta_s
         self.eta_s = None if left is None else round(left, 1)
         if changed or now - self._published_at > PUBLISH_S:
             self._published_at = now

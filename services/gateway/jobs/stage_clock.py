@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from services.gateway.jobs.estimates import Measured, Rates, remaining_s
+from services.gateway.jobs.estimates import AT_ONCE, TENTHS, Measured, Rates, remaining_s
 
 LEAST_PROGRESS = 0.1
 """Progress from which on a job of which nothing is known is estimated by its own pace."""
@@ -20,24 +20,34 @@ class StageClock:
         self._clock = clock
         self._began = self._stage_began = clock()
         self._stage, self._progress, self._stage_progress = "", 0.0, 0.0
+        self._done: float | None = None
+        self._tenths: list[float] = []
 
-    def enter(self, stage: str, progress: float) -> None:
-        """The job is in ``stage`` and has come to ``progress`` (0 to 1)."""
+    def enter(self, stage: str, progress: float, done: float | None = None) -> None:
+        """The job is in ``stage`` and has come to ``progress`` (0 to 1); ``done`` as in ``estimates.remaining_s``."""
+        stage = AT_ONCE.get(stage, stage)
         if stage != self._stage:
             self.leave()
             self._stage, self._stage_began, self._stage_progress = stage, self._clock(), progress
+            self._done, self._tenths = None, []
         self._progress = progress
+        if done is not None:
+            self._done = done
+            while len(self._tenths) < min(TENTHS - 1, int(done * TENTHS)):
+                self._tenths.append(self._clock() - self._stage_began)
 
     def leave(self) -> None:
         """The stage has ended, and with it perhaps the job."""
         if self._stage:
             seconds = self._clock() - self._stage_began
-            self.measured.append(Measured(self._stage, seconds, self._stage_progress, self._progress))
+            tenths = [*self._tenths, *[seconds] * (TENTHS - 1 - len(self._tenths))] if self._tenths else []
+            shares = tuple(round(t / seconds, 3) for t in tenths) if seconds > 0 else ()
+            self.measured.append(Measured(self._stage, seconds, self._stage_progress, self._progress, shares))
         self._stage = ""
 
-    def remaining_s(self, done: float | None = None) -> float | None:
-        """Seconds until the job ends, None while nothing can be said; ``done`` as in ``estimates.remaining_s``."""
+    def remaining_s(self) -> float | None:
+        """Seconds until the job ends, None while nothing can be said."""
         now, progress = self._clock(), self._progress
         if self._stage in self.rates:
-            return remaining_s(self.rates, self._stage, now - self._stage_began, progress, self.work, done)
+            return remaining_s(self.rates, self._stage, now - self._stage_began, progress, self.work, self._done)
         return (now - self._began) * (1 - progress) / progress if progress > LEAST_PROGRESS else None

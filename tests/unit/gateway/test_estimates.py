@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import statistics
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,10 @@ from services.gateway.jobs.estimates import Measured, StageRate, learned, remain
 from services.gateway.jobs.rate_book import FILE, RateBook
 from services.gateway.jobs.stage_clock import StageClock
 
-VIDEO = {"tts": StageRate(2.0, 0.0, 0.0), "render": StageRate(1.5, 0.0, 0.98), "publish": StageRate(0.2, 0.99, 0.99)}
+VIDEO = {"asr": StageRate(2.0, 0.0, 0.0), "make": StageRate(1.5, 0.0, 0.98), "publish": StageRate(0.2, 0.99, 0.99)}
+RECORDED = Path(__file__).parents[2] / "data/estimates/videos.json"
+"""Six videos of the real system, made one after another on two cores that other programs used as well (the pace of the
+machine changed by a third from one to the next): length of the speech, seconds that it took, stage and progress."""
 
 
 class Clock:
@@ -21,23 +26,50 @@ class Clock:
 
 
 def test_what_is_known_predicts_all_stages_that_come() -> None:
-    assert remaining_s(VIDEO, "tts", 0.0, 0.0, work=10) == pytest.approx(2 + 15 + 0.2)
-    assert remaining_s(VIDEO, "tts", 1.5, 0.0, work=10) == pytest.approx(0.5 + 15 + 0.2)
-    assert remaining_s(VIDEO, "render", 7.5, 0.0, work=10, done=0.5) == pytest.approx(7.5 + 0.2)
+    assert remaining_s(VIDEO, "asr", 0.0, 0.0, work=10) == pytest.approx(2 + 15 + 0.2)
+    assert remaining_s(VIDEO, "asr", 1.5, 0.0, work=10) == pytest.approx(0.5 + 15 + 0.2)
+    assert remaining_s(VIDEO, "make", 7.5, 0.0, work=10, done=0.5) == pytest.approx(7.5 + 0.2)
 
 
 def test_a_stage_that_is_late_is_never_said_to_be_over() -> None:
-    left = remaining_s(VIDEO, "tts", 10.0, 0.0, work=10)
+    left = remaining_s(VIDEO, "asr", 10.0, 0.0, work=10)
     assert left is not None and left > 15.2 + 1
-    slow = remaining_s(VIDEO, "render", 60.0, 0.5, work=10, done=0.5)
-    assert slow == pytest.approx(60.2)
+    slow = remaining_s(VIDEO, "make", 60.0, 0.5, work=10, done=0.5)
+    assert slow is not None and 12 < slow < 60
 
 
-def test_own_pace_replaces_what_is_known_as_the_stage_goes_on() -> None:
-    twice_as_slow = [remaining_s(VIDEO, "render", 30 * part, part, work=10, done=part) for part in (0.1, 0.2, 0.4)]
-    truth = [30 * (1 - part) + 0.2 for part in (0.1, 0.2, 0.4)]
-    factors = [t / (e or 0) for e, t in zip(twice_as_slow, truth, strict=True)]
-    assert factors == sorted(factors, reverse=True) and factors[1] < 1.5 and factors[2] == pytest.approx(1.0)
+def test_own_pace_counts_more_and_more() -> None:
+    parts = (0.3, 0.6, 0.9)
+    twice_as_slow = [remaining_s(VIDEO, "make", 30 * part, part, work=10, done=part) for part in parts]
+    factors = [(30 * (1 - part) + 0.2) / (e or 0) for e, part in zip(twice_as_slow, parts, strict=True)]
+    assert factors[0] > factors[-1] and factors[-1] < 1.5
+
+
+def test_progress_that_jumps_at_the_end_is_known_from_before() -> None:
+    late = StageRate(1.0, 0.0, 1.0, (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.96, 0.97, 0.98))
+    left = remaining_s({"make": late}, "make", 14.0, 0.3, work=20, done=0.3)
+    assert left == pytest.approx(6.0)
+
+
+def test_recorded_videos_are_estimated_well() -> None:
+    """Within a factor of 1.5 at the start, and not much more while the machine itself changes its pace by a third.
+
+    Estimates from progress and elapsed time alone were off by up to 5 to 13 in the same videos.
+    """
+    clock, rates = Clock(), dict[str, StageRate]()
+    for number, job in enumerate(json.loads(RECORDED.read_text())):
+        stages, began, off = StageClock(rates, job["speech_s"], clock), clock.now, []
+        for at, stage, progress in job["events"]:
+            clock.now = began + at
+            stages.enter(stage, progress, progress if stage == "render" else None)
+            left, estimate = job["total_s"] - at, stages.remaining_s()
+            if estimate is not None and left > max(3.0, 0.2 * job["total_s"]):
+                off.append(max(estimate / left, left / estimate))
+        clock.now = began + job["total_s"]
+        stages.leave()
+        rates = learned(rates, stages.measured, job["speech_s"])
+        if number:
+            assert off[0] < 1.5 and statistics.median(off) < 1.6 and max(off) < 1.9, (number, off)
 
 
 def test_nothing_is_said_of_a_job_of_which_nothing_is_known() -> None:
@@ -51,10 +83,10 @@ def test_nothing_is_said_of_a_job_of_which_nothing_is_known() -> None:
 
 
 def test_stages_are_learned_for_each_unit_of_work_and_averaged() -> None:
-    first = learned({}, [Measured("tts", 2.0, 0.0, 0.1), Measured("render", 20.0, 0.1, 0.98)], work=10)
-    assert first == {"tts": StageRate(2.0, 0.0, 0.1), "render": StageRate(2.0, 0.1, 0.98)}
-    then = learned(first, [Measured("tts", 1.0, 0.0, 0.1), Measured("render", 5.0, 0.1, 0.9)], work=5)
-    assert then["tts"].seconds == pytest.approx(1.6) and then["render"].seconds == pytest.approx(1.6)
+    first = learned({}, [Measured("asr", 2.0, 0.0, 0.1), Measured("render", 20.0, 0.1, 0.98)], work=10)
+    assert first == {"asr": StageRate(2.0, 0.0, 0.1), "render": StageRate(2.0, 0.1, 0.98)}
+    then = learned(first, [Measured("asr", 1.0, 0.0, 0.1), Measured("render", 5.0, 0.1, 0.9)], work=5)
+    assert then["asr"].seconds == pytest.approx(1.6) and then["render"].seconds == pytest.approx(1.6)
     assert list(learned(then, [Measured("render", 5.0, 0.1, 0.9)], work=5)) == ["render"], "the way may change"
     twice = learned(
         {}, [Measured("fit", 1.0, 0.0, 0.1), Measured("score", 1.0, 0.1, 0.2), Measured("fit", 2, 0.2, 1)], 1
