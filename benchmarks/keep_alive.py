@@ -2,9 +2,8 @@
 
     python -m benchmarks.keep_alive [--url http://127.0.0.1:5001] [--requests 200]
 
-Without ``--url`` a gateway is started for it, once as it is and once with the listening socket made as ``socket.socket``
-makes it, without a protocol: then asyncio sets no TCP_NODELAY, and the second packet of an answer waits for the client's
-acknowledgement of the first.
+Without ``--url`` a gateway is started for it, once as it is and once with a listening socket that names no protocol:
+then asyncio sets no TCP_NODELAY, and the second packet of an answer waits for the acknowledgement of the first.
 """
 
 from __future__ import annotations
@@ -65,9 +64,8 @@ async def with_gateway(count: int, program: list[str]) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         ports = {"GATEWAY_HTTP_PORT": str(free_port()), "GATEWAY_PORT": str(free_port())}
         places = {"GATEWAY_DATA_DIR": f"{folder}/data", "HUASHENG_STORAGE_URL": f"file://{folder}/storage"}
-        process = subprocess.Popen(
-            [sys.executable, *program], env=os.environ | ports | places, stderr=Path(folder, "log").open("w")
-        )
+        with Path(folder, "log").open("w") as log:
+            process = subprocess.Popen([sys.executable, *program], env=os.environ | ports | places, stderr=log)
         url = f"http://127.0.0.1:{ports['GATEWAY_HTTP_PORT']}"
         try:
             for _ in range(600):
