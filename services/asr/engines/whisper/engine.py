@@ -30,6 +30,7 @@ from services.asr.engines.whisper.attempt import (
 from services.asr.engines.whisper.script import tidy
 from services.asr.engines.whisper.settings import Settings
 from services.common.audio import Samples
+from services.common.engines import package_missing
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
@@ -57,12 +58,11 @@ class WhisperEngine(AsrEngine):
         """Missing package or weights."""
         for module, package in (("faster_whisper", "faster-whisper"), ("opencc", "OpenCC")):
             if importlib.util.find_spec(module) is None:
-                why = f"the package {package} is not installed; run: pip install -r services/asr/requirements.txt"
-                return HuashengError("engine-unavailable", engine=cls.name, why=why)
+                return package_missing(cls.name, package, "asr")
         try:
             folder("whisper-base", shared.weights_dir)
         except WeightsError as e:
-            return HuashengError("engine-unavailable", engine=cls.name, why=e)
+            return HuashengError("engine-unavailable", engine=cls.name, **e.cause)
         return None
 
     def load(self) -> None:
