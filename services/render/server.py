@@ -23,6 +23,7 @@ from services.common.serving import Service
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from services.render import devices, messages
+from services.render.audio.speech import SpeechOnly
 from services.render.avatars import builtin
 from services.render.avatars.prepare import Preparer
 from services.render.avatars.store import BUILTIN, AvatarRecord, AvatarStore, check_ids
@@ -164,8 +165,10 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
                     current = self.preparer.current(record, engine, stop.is_set)
                     session = engine.open_session(self.store.folder(current) / "engine", _session_config(config, model))
                     encoder, rate = self._encoder(config.live), config.format.sample_rate_hertz
+                    by_sound = engine.speech_only and not config.live and not config.has_phonemes
+                    hears = SpeechOnly(rate) if by_sound else None
                     with contextlib.closing(session):
-                        yield from Rendering(session, rate, intake, encoder, engine.name).run()
+                        yield from Rendering(session, rate, intake, encoder, engine.name, hears=hears).run()
 
             intake.start(requests)
             async with contextlib.aclosing(iterate_in_thread(draw)) as outputs:

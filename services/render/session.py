@@ -16,6 +16,7 @@ import numpy as np
 from services.common import metrics
 from services.common.aio import Inbox
 from services.common.errors import HuashengError
+from services.render.audio.speech import SpeechOnly
 from services.render.engines.base import RenderSession
 from services.render.media.write import EncoderOptions, FragmentedMp4
 from services.render.types import Frame, PhonemeSpan, Samples, Working
@@ -115,9 +116,18 @@ class Rendering:
     """Runs one engine session over its input; the caller closes the session."""
 
     def __init__(
-        self, session: RenderSession, audio_rate_hz: int, source: Source, encoder: EncoderOptions, engine: str
+        self,
+        session: RenderSession,
+        audio_rate_hz: int,
+        source: Source,
+        encoder: EncoderOptions,
+        engine: str,
+        *,
+        hears: SpeechOnly | None = None,
     ) -> None:
+        """``hears`` is what the session's sound goes through; the video's own does not."""
         self.session, self.source, self.engine = session, source, engine
+        self._hears = hears
         self.rate = audio_rate_hz
         self.mp4 = FragmentedMp4(session.width, session.height, session.fps, audio_rate_hz, encoder)
         self.frames = 0
@@ -158,7 +168,8 @@ class Rendering:
         shift, spans, self._spans = self._shift_us, self._spans, []
         self._sound = np.concatenate([self._sound, item.samples])
         moved = [PhonemeSpan(s.phoneme, s.start_us - shift, s.end_us - shift) for s in spans] if shift else spans
-        return self.session.push(item.samples, moved)
+        heard = self._hears.push(item.samples) if self._hears else item.samples
+        return self.session.push(heard, moved)
 
     def _time_us(self, frames: int) -> int:
         return round(frames / self.session.fps * 1e6)
@@ -219,6 +230,8 @@ class Rendering:
     def _answer(self, item: InterruptIn) -> InterruptedOut:
         self._answered = item.number
         self.session.clear()
+        if self._hears:
+            self._hears.clear()
         self._ahead = 0
         self._sound = np.zeros(0, np.float32)
         self._spans = []
@@ -227,6 +240,8 @@ class Rendering:
         return InterruptedOut(item.generation, self.mp4.end_us)
 
     def _end(self) -> Iterator[Output]:
+        if self._hears:
+            yield from self._draw(self.session.push(self._hears.finish()))
         yield from self._draw(self.session.finish())
         yield MediaOut(self.mp4.finish(), self.mp4.end_us)
         metrics.RENDER_FPS.labels(self.engine).set(self.speed)
