@@ -27,7 +27,7 @@ from services.render.types import Frame, PhonemeSpan, Samples, SessionConfig
 PHONEMES_AHEAD_S = 0.2
 """Phonemes, or sound, needed beyond the time that is drawn by phonemes."""
 TAPER = 4
-"""Frames over which the mouth comes to rest at the very end, and finds its way after a clear."""
+"""Frames over which the mouth comes to rest at the very end, and finds its way when it begins and after a clear."""
 
 
 class AtlasSession(RenderSession):
@@ -60,13 +60,13 @@ class AtlasSession(RenderSession):
             if avatar.still
             else Painter(avatar.face, avatar.library, avatar.interior, plan.width, plan.height)
         )
-        self._walk = LoopWalk(plan, config.start_frame, whole=not config.live and not plan.cyclic)
+        self._walk = LoopWalk(plan, config.start_frame, whole=not (config.live or config.idle or plan.cyclic))
         self._drawn = 0
         self._received_s = 0.0
         self._visemes: list[TimedViseme] = []
         self._listener = self._new_listener()
         self._mouth = np.zeros(2, np.float32)
-        self._settle = 0
+        self._settle = TAPER if config.live else 0  # a conversation comes from the idle loop, with the mouth at rest
         self._shapes: Array | None = None
         self.shape = np.zeros(2, np.float32)
         """Opening and width last drawn, in eye distances."""
