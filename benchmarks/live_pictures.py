@@ -166,6 +166,22 @@ def avatars(engine: RenderEngine, clips: list[Path], cache: Path) -> Iterator[tu
             yield record, store.folder(record)
 
 
+def tables(seams: list[dict[str, Any]], firsts: list[dict[str, Any]]) -> str:
+    """Markdown."""
+    lines = ["| avatar | lead-in | usual step | into speech | worst | out of it | worst | kbit/s |", "|" + "---|" * 8]
+    for row in seams:
+        into, out = row["into"], row["out"]
+        figures = (statistics.fmean(into), max(into), statistics.fmean(out), max(out))
+        told = " | ".join(f"{x:.2f}" for x in figures)
+        how = "yes" if row["lead_in"] else "no"
+        lines.append(f"| {row['avatar']} | {how} | {row['usual']:.2f} | {told} | {row['kbit_s']:.0f} |")
+    lines += ["", "| first picture: sound | pieces | CPU ms | after sound of |", "|" + "---|" * 4]
+    for row in firsts:
+        heard = "with phonemes" if row["phonemes"] else "alone"
+        lines.append(f"| {heard} | {row['piece_s'] * 1000:.0f} ms | {row['cpu_ms']:.0f} | {row['sound_ms']:.0f} ms |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Print two Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -180,27 +196,13 @@ def main() -> None:
     for record, avatar in avatars(engine, args.clips, args.cache or Path(mkdtemp())):
         starts = start_frames(record.report.idle_frames, record.report.fps)
         for lead_in in (True, False):
-            found = seam(engine, avatar, starts, lead_in)
-            rows.append({"avatar": record.name, "lead-in": lead_in, **vars(found)})
+            rows.append({"avatar": record.name, "lead_in": lead_in, **vars(seam(engine, avatar, starts, lead_in))})
         if not firsts:
             for phonemes in (True, False):
                 for piece_s in (0.04, 0.2):
                     cpu_ms, sound_ms = first_picture(engine, avatar, piece_s, phonemes)
                     firsts.append({"phonemes": phonemes, "piece_s": piece_s, "cpu_ms": cpu_ms, "sound_ms": sound_ms})
-    if args.json:
-        print(json.dumps({"seam": rows, "first_picture": firsts}))
-        return
-    print("| avatar | lead-in | usual step | into speech | worst | out of it | worst | kbit/s |\n|" + "---|" * 8)
-    for row in rows:
-        into, out = row["into"], row["out"]
-        figures = [statistics.fmean(into), max(into), statistics.fmean(out), max(out)]
-        told = " | ".join(f"{x:.2f}" for x in figures)
-        lead_in = "yes" if row["lead-in"] else "no"
-        print(f"| {row['avatar']} | {lead_in} | {row['usual']:.2f} | {told} | {row['kbit_s']:.0f} |")
-    print("\n| first picture: sound | pieces | CPU ms | after sound of |\n|---|---|---|---|")
-    for found in firsts:
-        heard = "with phonemes" if found["phonemes"] else "alone"
-        print(f"| {heard} | {found['piece_s'] * 1000:.0f} ms | {found['cpu_ms']:.0f} | {found['sound_ms']:.0f} ms |")
+    print(json.dumps({"seam": rows, "first_picture": firsts}) if args.json else tables(rows, firsts))
 
 
 if __name__ == "__main__":

@@ -196,7 +196,7 @@ def _bad(path: Path, kind: str) -> Path:
         ("empty", "empty-file"),
         ("text", "unsupported-media"),
         ("playlist", "unsupported-media"),
-        ("hls", "unsupported-media"),
+        ("hls", "foreign-format"),
         ("no index", "corrupt-media"),
         ("index first", "corrupt-media"),
         ("no frames", "corrupt-media"),
