@@ -117,6 +117,8 @@ class SessionConfig:
     """Longest side of the video; 0 for the avatar's own size."""
     live: bool = False
     """True in a conversation: look ahead as little as possible. False: an engine may wait for the whole sound."""
+    idle: bool = False
+    """True to draw the idle loop itself, in its own order; the sound is silence."""
     model: Path | None = None
     """File of a trained model; None for the built-in one. A live session of ``atlas`` does without."""
 

@@ -1,23 +1,37 @@
 """What every rendering engine keeps to, whatever it draws. Engines without their weights here are skipped."""
 
+import io
+import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
+from huasheng.common.v1 import common_pb2
+from huasheng.render.v1 import render_pb2 as pb
 from pydantic_settings import BaseSettings
 
+from benchmarks.live_pictures import Given
+from services.common.audio import to_pcm16
 from services.common.engines import engine_class
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError
+from services.render.avatars.idle import idle_pictures
+from services.render.clip.plan import PLAN, Plan
 from services.render.engines.base import RenderEngine, RenderSession
 from services.render.engines.joygen.settings import Settings as JoygenSettings
 from services.render.engines.registry import REGISTRY
+from services.render.media.write import EncoderOptions
+from services.render.outputs import HeaderOut, MediaOut, Output, PictureOut, SummaryOut
+from services.render.session import AudioIn, EndIn
 from services.render.settings import RenderSettings
+from services.render.stream import drawn
 from services.render.types import AvatarReport, Frame, PhonemeSpan, SessionConfig
+from tests.fakes.access_units import decoded_units
 from tests.fakes.media import blank, png, portrait, rocking, tone, video
 from tests.fakes.synctalk_checkout import checkout as synctalk_checkout
 from tests.fakes.synctalk_checkout import model as synctalk_model
@@ -177,6 +191,47 @@ def test_the_idle_loop_closes(ready: Ready) -> None:
     assert [f.frame_index for f in frames[:count]] == list(range(count))
     assert frames[count].frame_index == 0
     assert same(frames[0], frames[count], 0.2)
+
+
+def test_the_idle_loop_of_a_clip_keeps_to_the_loop(ready: Ready, tmp_path: Path) -> None:
+    if not (ready.avatar / PLAN).exists():
+        pytest.skip("draws a dot and has no plan")
+    avatar = tmp_path / "engine"
+    shutil.copytree(ready.avatar, avatar)
+    plan = Plan.load(avatar / PLAN)
+    # as a clip's: a recording walks over all its frames, of which the loop is a part
+    replace(plan, cyclic=False, loop=plan.loop[5:20]).save(avatar / PLAN)
+    shown = list(idle_pictures(ready.engine, avatar, 3, 20 / plan.fps))
+    assert [f.frame_index for f in shown] == [(3 + i) % 15 for i in range(20)]
+
+
+def test_single_pictures_are_those_of_the_mp4(ready: Ready) -> None:
+    """The same sound drawn in both forms; an engine that cannot draw live gives its pictures when they are drawn."""
+    form = common_pb2.AudioFormat(sample_rate_hertz=RATE)
+    how = {"format": form, "live": ready.engine.is_live, "start_frame": 2}
+    items = [AudioIn(to_pcm16(piece), 0) for piece in pieces(speech(1.23), 3200)] + [EndIn()]
+
+    def given(**more: object) -> list[Output]:
+        config, options = pb.RenderConfig(**how, **more), EncoderOptions(live=True)
+        return list(drawn(ready.engine, ready.avatar, config, ready.model, options, Given(items)))
+
+    header, *units = given(access_units=True)
+    assert isinstance(header, HeaderOut)
+    shown = [o for o in units if isinstance(o, PictureOut)]
+    film = given()
+    with av.open(io.BytesIO(b"".join(o.data for o in film if isinstance(o, MediaOut)))) as container:
+        frames = list(container.decode(video=0))
+    assert [p.pts_us for p in shown] == pytest.approx([float(f.time) * 1e6 for f in frames], abs=1)
+    assert len(shown) == len(frames) == int(np.ceil(1.23 * header.fps))
+    assert shown[0].key
+    assert max(np.diff([i for i, p in enumerate(shown) if p.key]), default=0) <= round(header.fps)
+    decoded = decoded_units(header.description, [p.data for p in shown])
+    assert {d.shape for d in decoded} == {(f.height, f.width) for f in frames} == {(header.height, header.width)}
+    for unit, frame in zip(decoded, frames, strict=True):
+        assert np.abs(unit.astype(int) - frame.to_ndarray()[: frame.height, : frame.width]).mean() < 2
+    ends = [o.end_frame for o in (units[-1], film[-1]) if isinstance(o, SummaryOut)]
+    assert len(ends) == 2
+    assert ends[0] == ends[1] == (shown[-1].loop_frame + 1) % ready.report.idle_frames
 
 
 def test_a_video_starts_on_the_frame_asked_for_and_tells_where_it_ends(ready: Ready) -> None:
