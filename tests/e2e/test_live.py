@@ -1,4 +1,4 @@
-"""Live conversation: pictures and sound as they come, captions with their sound, stopping, coming back, no microphone."""
+"""Live conversation: pictures and sound as they come, captions, stopping, coming back, no microphone."""
 
 from __future__ import annotations
 

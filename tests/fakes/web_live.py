@@ -61,7 +61,7 @@ class Live:
 @cache
 def units() -> tuple[bytes, list[tuple[int, bool, bytes]]]:
     """The decoder's configuration; and time in µs, whether a key picture, and data of each picture."""
-    with av.open(io.BytesIO(web_media.movie(SECONDS))) as container:
+    with av.open(io.BytesIO(web_media.movie(SECONDS)), "r") as container:
         stream = container.streams.video[0]
         found = [
             (round(float(p.pts * p.time_base) * 1e6), p.is_keyframe, bytes(p))
