@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from services.common.containers import opened
 from services.common.errors import HuashengError
-from services.common.sound import mono_pieces
+from services.common.media.containers import opened
+from services.common.media.sound import mono_pieces
 
 Samples = npt.NDArray[np.float32]
 """Shape (n,), float32, -1 to 1."""

@@ -70,7 +70,11 @@ async def serve(settings: GatewaySettings, shared: SharedSettings) -> None:
             server_header=False,
             timeout_graceful_shutdown=max(1, int(settings.grace_s)),
             timeout_keep_alive=75,
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=65_536,  # a microphone frame has 6 KB
+            ws_ping_interval=15,  # proxies close a connection that is silent both ways
+            ws_ping_timeout=20,
+            ws_per_message_deflate=False,  # media does not get smaller, and it costs memory
         )
         web = _Server(config)
         web.hub = gateway.hub

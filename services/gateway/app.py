@@ -41,6 +41,8 @@ from services.gateway.context import Gateway
 from services.gateway.jobs.handlers import HANDLERS
 from services.gateway.jobs.hub import Hub
 from services.gateway.jobs.runner import Runner
+from services.gateway.live import socket as live_socket
+from services.gateway.live.sessions import LiveSessions
 from services.gateway.media.prober import Prober
 from services.gateway.media.signing import Signer, load_secret
 from services.gateway.settings import GatewaySettings
@@ -78,6 +80,7 @@ async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> As
         dictionary=DictionaryStore(db),
         idempotency=IdempotencyStore(db),
         runner=Runner(settings, job_store, hub),
+        live=LiveSessions(settings),
     )
     await asyncio.to_thread(_prepare_folders, settings, storage)
     clients.watch()
@@ -86,7 +89,7 @@ async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> As
         yield gateway
     finally:
         hub.close()
-        prober.close()
+        await prober.close()
         await gateway.runner.stop()
         await clients.close()
         await asyncio.to_thread(db.close)
@@ -136,6 +139,7 @@ def create_app(settings: GatewaySettings, gateway: Gateway) -> FastAPI:
         pages.router,
     ):
         app.include_router(router)
+    app.include_router(live_socket.router)
     app.add_middleware(GZipMiddleware, compresslevel=6, exclude_content_types=NOT_COMPRESSED)
     app.add_middleware(Middleware, hosts=settings.hosts())
     return app

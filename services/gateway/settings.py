@@ -58,8 +58,9 @@ class GatewaySettings(ServiceSettings):
     max_side_px: int = Field(default=4096, ge=64)
     """Longest side of an uploaded picture or video in pixels."""
     probes: int = Field(default=2, ge=1)
-    """Uploaded files that are looked at at once; more wait. Each has a process of its own."""
-    probe_memory_mb: int = Field(default=200, ge=64)
+    """Uploaded files that are looked at at once, each in a process of its own; more wait. One that needs over 64 MB is
+    looked at alone."""
+    probe_memory_mb: int = Field(default=280, ge=64)
     """Memory that looking at one file may take, in MB (2^20 bytes); a file that needs more is refused."""
     probe_s: float = Field(default=120, gt=0)
     """How long that may take, in seconds."""
@@ -69,6 +70,17 @@ class GatewaySettings(ServiceSettings):
     """Longest typed question, in characters."""
     max_history: int = Field(default=40, ge=0)
     """Messages of a conversation that the language model is shown."""
+
+    live_sessions: int = Field(default=4, ge=0)
+    """Live conversations at once; fewer where the render service is measured to be too slow for so many. More wait."""
+    live_waiting: int = Field(default=20, ge=0)
+    """Live conversations that may wait; more are refused with ``live-full``."""
+    live_idle_s: float = Field(default=600, ge=10)
+    """A live conversation ends after so long without a word, in seconds."""
+    live_total_s: float = Field(default=14_400, ge=60)
+    """Longest live conversation, in seconds."""
+    live_resume_s: float = Field(default=30, ge=0)
+    """How long a live conversation waits for a client that lost its connection, in seconds."""
 
     dialogue_concurrency: int = Field(default=max(1, _CORES // 2), ge=1)
     """Dialogues at work at once."""

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from huasheng.common.v1 import common_pb2
 from huasheng.render.v1 import render_pb2 as pb
 from huasheng.render.v1 import render_pb2_grpc
 
 from services.common import weights
 from services.common.aio import iterate_in_thread
-from services.common.engine_info import engine_info
-from services.common.engines import OwnSettings, Registry
+from services.common.engine_info import engine_info, error_message
+from services.common.engines import EngineState, OwnSettings, Registry, why
 from services.common.errors import HuashengError
 from services.common.serving import Service
 from services.common.settings import SharedSettings
@@ -29,11 +30,11 @@ from services.render.engines.base import RenderEngine
 from services.render.engines.registry import REGISTRY, engine_errors, make_engines
 from services.render.intake import Intake, read_config
 from services.render.media.write import EncoderOptions
-from services.render.session import Output, Rendering
+from services.render.outputs import Output
 from services.render.settings import RenderSettings
+from services.render.stream import drawn
 from services.render.train.models import ModelStore
 from services.render.train.runner import Trainings, cannot_train
-from services.render.types import SessionConfig
 
 
 class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[misc]  # generated, untyped
@@ -46,7 +47,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         self.engines = make_engines(settings, shared, own, registry)
         self.storage = Storage(shared.storage_url)
         self.store = AvatarStore(self.storage, settings.cache_dir)
-        self.preparer = Preparer(self.store, self._encoder(live=False))
+        self.preparer = Preparer(self.store, self._encoder(live=True))
         self.models = ModelStore(self.storage, settings.cache_dir / "models")
         self.trainings = Trainings(self.storage, self.store, self.models, self.preparer, settings.cache_dir)
         self.sessions = 0
@@ -161,10 +162,8 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
             def draw() -> Iterator[Output]:
                 with engine_errors(engine.name):
                     current = self.preparer.current(record, engine, stop.is_set)
-                    session = engine.open_session(self.store.folder(current) / "engine", _session_config(config, model))
-                    encoder, rate = self._encoder(config.live), config.format.sample_rate_hertz
-                    with contextlib.closing(session):
-                        yield from Rendering(session, rate, intake, encoder, engine.name).run()
+                    avatar = self.store.folder(current) / "engine"
+                    yield from drawn(engine, avatar, config, model, self._encoder(config.live), intake)
 
             intake.start(requests)
             async with contextlib.aclosing(iterate_in_thread(draw)) as outputs:
@@ -251,18 +250,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
 
     async def ListEngines(self, _request: pb.ListEnginesRequest, _context: Any) -> pb.ListEnginesResponse:
         """Every engine, with the reason where one cannot be used."""
-        infos = [
-            engine_info(
-                s,
-                can_train=bool(s.engine and not cannot_train(s.engine)),
-                cannot_train_reason=cannot_train(s.engine) if s.engine and s.engine.trainer else "",
-                default_steps=s.engine.default_steps if s.engine and s.engine.trainer else 0,
-                needs_model=bool(s.engine and s.engine.needs_model),
-                videos_only=bool(s.engine and not s.engine.is_live),
-            )
-            for s in self.engines.states()
-        ]
-        return pb.ListEnginesResponse(engines=infos)
+        return pb.ListEnginesResponse(engines=[_engine_info(s) for s in self.engines.states()])
 
     async def ListDevices(self, _request: pb.ListDevicesRequest, _context: Any) -> pb.ListDevicesResponse:
         """The processor, and what the engines use beside it."""
@@ -274,9 +262,19 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         return pb.ListDevicesResponse(devices=found)
 
 
-def _session_config(config: pb.RenderConfig, model: Path | None) -> SessionConfig:
-    rate = config.format.sample_rate_hertz
-    return SessionConfig(rate, config.has_phonemes, config.start_frame, config.max_side_px, config.live, model)
+def _engine_info(state: EngineState[RenderEngine]) -> common_pb2.EngineInfo:
+    engine = state.engine
+    refused = cannot_train(engine) if engine else None
+    shown = refused if engine and engine.trainer else None
+    return engine_info(
+        state,
+        can_train=bool(engine and not refused),
+        cannot_train_reason=why(shown) if shown else "",
+        cannot_train_problem=error_message(shown),
+        default_steps=engine.default_steps if engine and engine.trainer else 0,
+        needs_model=bool(engine and engine.needs_model),
+        videos_only=bool(engine and not engine.is_live),
+    )
 
 
 def make_service(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
@@ -27,10 +28,47 @@ def owned(things: list[Any], owner: str) -> list[Any]:
     return [t for t in things if t.owner in (owner, "builtin")]
 
 
+def picture(frame: int, start: int) -> render_pb2.StreamRenderResponse:
+    """A picture of a live session; its number stands in its data."""
+    us = 1_000_000 // FPS
+    return render_pb2.StreamRenderResponse(
+        picture=render_pb2.Picture(
+            data=frame.to_bytes(4, "little"),
+            pts_us=frame * us,
+            duration_us=us,
+            key=frame % FPS == 0,
+            loop_frame=start + frame,
+        )
+    )
+
+
 class Asr(asr_pb2_grpc.AsrServiceServicer):
     def __init__(self) -> None:
         self.script = Script()
         self.text, self.language = "你好，你是谁？", "zh"
+        self.live: asyncio.Queue[asr_pb2.StreamTranscribeResponse] = asyncio.Queue()
+        """What live listening answers next, put there by the test."""
+        self.live_bytes = self.listening = 0
+        self.was_ended = False
+
+    async def StreamTranscribe(self, requests, context):
+        self.script.enter()
+        self.listening += 1
+
+        async def read() -> None:
+            async for r in requests:
+                if r.WhichOneof("payload") == "config":
+                    self.script.seen.append(r.config)
+                self.live_bytes += len(r.audio.data)
+                self.was_ended = self.was_ended or r.WhichOneof("payload") == "end"
+
+        reading = asyncio.create_task(read())
+        try:
+            while True:
+                yield await self.live.get()
+        finally:
+            reading.cancel()
+            self.listening -= 1
 
     async def Transcribe(self, requests, context):
         self.script.enter()
@@ -61,6 +99,8 @@ class Llm(llm_pb2_grpc.LlmServiceServicer):
     def __init__(self) -> None:
         self.script = Script()
         self.reply = "我是画声，很高兴见到你。今天想聊些什么呢？"
+        self.openings: list[str] = []
+        """First clauses of likely answers."""
 
     async def StreamChat(self, request, context):
         self.script.enter()
@@ -72,6 +112,9 @@ class Llm(llm_pb2_grpc.LlmServiceServicer):
             await self.script.pause()
             yield llm_pb2.StreamChatResponse(delta=llm_pb2.ChatDelta(text=reply[i : i + 3]))
         yield llm_pb2.StreamChatResponse(finished=llm_pb2.ChatFinished(reason=llm_pb2.FINISH_REASON_STOP))
+
+    async def ListOpenings(self, request, context):
+        return llm_pb2.ListOpeningsResponse(openings=self.openings)
 
     async def ListEngines(self, request, context):
         self.script.enter()
@@ -116,21 +159,30 @@ class Render(render_pb2_grpc.RenderServiceServicer):
                             fps=FPS,
                             mime_type='video/mp4; codecs="avc1.42c00a"',
                             engine="fake-render",
+                            video_codec="avc1.42c00a" if config.access_units else "",
+                            video_description=b"avcC" if config.access_units else b"",
                         )
                     )
+                    if config.access_units:
+                        continue
                     yield render_pb2.StreamRenderResponse(media=render_pb2.MediaChunk(data=video.take(), end_us=0))
                 elif what == "audio":
                     await s.pause()
                     seconds += len(r.audio.data) / 2 / config.format.sample_rate_hertz
                     while frames < int(seconds * FPS):
+                        if config.access_units:
+                            yield picture(frames, config.start_frame)
                         video.add(frames)
                         frames += 1
+                    if config.access_units:
+                        continue
                     if data := video.take():
                         media = render_pb2.MediaChunk(data=data, end_us=frames * 1_000_000 // FPS)
                         yield render_pb2.StreamRenderResponse(media=media)
                 elif what == "end":
                     media = render_pb2.MediaChunk(data=video.finish(), end_us=frames * 1_000_000 // FPS)
-                    yield render_pb2.StreamRenderResponse(media=media)
+                    if not config.access_units:
+                        yield render_pb2.StreamRenderResponse(media=media)
                     end = (config.start_frame + frames) % IDLE_FRAMES
                     summary = render_pb2.RenderSummary(
                         frames=frames, duration_us=frames * 1_000_000 // FPS, end_frame=end
@@ -199,7 +251,9 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         try:
             yield train_progress(request, 0, "check", 0.02, offset_ms=120, warnings=warnings)
             preview = f"trainings/{key}/preview.jpg"
+            film = f"models/{key}/before.mp4"
             self.storage.put(preview, b"\xff\xd8\xff fake")
+            self.storage.put(film, b"a film")
             for step in range(self.checkpoints.get(key, 0) + 10, request.steps + 1, 10):
                 await s.pause()
                 measured = {"validation_loss": 2 / step, "curve": curve()} if step % 20 == 0 else {}
@@ -228,6 +282,8 @@ class Render(render_pb2_grpc.RenderServiceServicer):
                 created_at=2.0,
                 warnings=warnings,
                 preview_uri=self.storage.uri(preview),
+                before_video_uri=self.storage.uri(film),
+                after_video_uri=self.storage.uri(film),
                 curve=curve(),
                 offset_ms=120,
                 training_id=key,

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from services.common.errors import HuashengError
 from services.gateway.api import schemas
 from services.gateway.api.deps import Before, Context, Key, Limit, Owner
+from services.gateway.api.download_names import download_name, job_of_key
 from services.gateway.api.files import TYPES, StoredFile, result_tag, serve
 from services.gateway.api.lists import listed
 from services.gateway.api.problems import responses
@@ -151,6 +152,9 @@ async def media(
     if kind is None:
         raise HuashengError("unknown-id", kind="file", id=name[:80])
     size = await asyncio.to_thread(_size, gateway, key)
+    if "download" in request.query_params and (job_id := job_of_key(key)):
+        row = await asyncio.to_thread(gateway.jobs.shared, job_id)
+        name = download_name(row, name) if row else name
     file = StoredFile(key, kind, etag=f"{result_tag(key)}-{size:x}", name=name)
     return await serve(request, gateway.storage, file, max_age_s)
 

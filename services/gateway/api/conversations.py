@@ -59,6 +59,7 @@ def _message(gateway: Gateway, owner: str, row: Row) -> schemas.Message:
         id=row["id"],
         role=row["role"],
         text=row["text"],
+        interrupted=bool(row["interrupted"]) and row["role"] == "assistant",
         job_id=row["turn_id"],
         created_at=iso(row["created_at"]),
         audio_url=audio_url,

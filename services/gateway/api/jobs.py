@@ -14,6 +14,7 @@ from fastapi.responses import Response, StreamingResponse
 from services.common.errors import HuashengError
 from services.gateway.api import schemas
 from services.gateway.api.deps import Before, Context, Lang, Limit, Owner, RequestId
+from services.gateway.api.download_names import download_name
 from services.gateway.api.files import SAFE, StoredFile, result_tag, serve
 from services.gateway.api.job_answers import WITH_VIDEO, job_of, kept_error
 from services.gateway.api.lists import listed_async
@@ -183,7 +184,9 @@ async def video(request: Request, gateway: Context, owner: Owner, job_id: str) -
                 raise HuashengError("not-offered", service=row["kind"])
             if row["state"] == "succeeded":
                 key = row["result"]["video_key"]
-                file = StoredFile(key, "video/mp4", etag=result_tag(key), name=key.rsplit("/", 1)[-1])
+                file = StoredFile(
+                    key, "video/mp4", etag=result_tag(key), name=download_name(row, key.rsplit("/", 1)[-1])
+                )
                 return await serve(request, gateway.storage, file, 3600)
             if row["state"] not in ACTIVE:
                 raise kept_error(row) or HuashengError("cancelled")

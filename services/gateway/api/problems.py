@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 
 from services.common import metrics
 from services.common.errors import LANGUAGES, HuashengError, problem
@@ -21,7 +21,7 @@ RETRY_AFTER_S = 2
 PROBLEM_TYPE = "application/problem+json"
 
 
-def language(request: Request) -> str:
+def language(request: HTTPConnection) -> str:
     """``zh`` or ``en``: from ``?lang=``, else the best of ``Accept-Language``, else English."""
     asked = request.query_params.get("lang", "").lower()[:2]
     if asked in LANGUAGES:

@@ -166,6 +166,13 @@ class SayRequest(Body):
     language: Literal["zh", "en"]
 
 
+class ImportRequest(Body):
+    """The lines of a CSV file: word, how to say it, language (may be left out)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"csv": "重庆,chong2 qing4,zh"}]})
+    csv: str = Field(max_length=200_000)
+
+
 class VoiceName(Body):
     """Rename a voice."""
 

@@ -30,9 +30,10 @@ async def make_video(
         params["text"] = check_text(body.text, gateway.settings.max_text_chars)
     else:
         await speech_asset(gateway, owner, body.audio_asset_id or "")
-    await check_avatar_and_model(gateway.clients, owner, body.avatar_id, body.model)
+    avatar_name = await check_avatar_and_model(gateway.clients, owner, body.avatar_id, body.model)
 
     async def complete(given: dict[str, Any]) -> dict[str, Any]:
+        given = given | {"avatar_name": avatar_name}  # not before: a repeat with the same key may find another name
         return given if body.text is None else await with_voice(gateway.clients, gateway.avatar_voices, owner, given)
 
     return await start_job(

@@ -53,16 +53,21 @@ async def is_drawn(clients: Clients, jobs: JobStore, owner: str, avatar_id: str)
     )
 
 
-async def check_avatar_and_model(clients: Clients, owner: str, avatar_id: str | None, model_id: str | None) -> None:
-    """Raises ``unknown-id``. A render service that is down is no error here: the job will wait for it."""
+async def check_avatar_and_model(clients: Clients, owner: str, avatar_id: str | None, model_id: str | None) -> str:
+    """The avatar's name, empty when it is not known. Raises ``unknown-id``.
+
+    A render service that is down is no error here: the job will wait for it.
+    """
+    name = ""
     try:
         if avatar_id:
-            await get_avatar(clients, owner, avatar_id, waits=False)
+            name = (await get_avatar(clients, owner, avatar_id, waits=False)).name
         if model_id:
             await get_model(clients, owner, model_id, waits=False)
     except HuashengError as e:
         if e.slug == "unknown-id":
             raise
+    return name
 
 
 async def idle_position(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.common.audio import to_pcm16
-from services.common.sound import mono_pieces
+from services.common.media.sound import mono_pieces
 
 PIECE_S = 0.5
 

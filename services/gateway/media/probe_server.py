@@ -20,26 +20,42 @@ from services.common.errors import HuashengError
 from services.gateway.media.probing import ProbeLimits, probe
 
 _REQUESTS, _ANSWERS = 0, 1
+_NEAR = 0.5
+"""Share of the allowed memory from which on a failure may be for want of it: decoders ask for large pieces."""
 
 
 def _limit_memory(megabytes: int) -> None:
     """Let this process have so much more than it has now."""
-    with contextlib.suppress(OSError, ValueError):  # not every system has this
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        most = pages * resource.getpagesize() + (megabytes << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    with contextlib.suppress(OSError, ValueError):
+        most = (_kilobytes("VmData:") << 10) + (megabytes << 20)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+def _kilobytes(line: str) -> int:
+    """A line of this process's memory; 0 on systems without them."""
+    with contextlib.suppress(OSError):
+        for found in Path("/proc/self/status").read_text().splitlines():
+            if found.startswith(line):
+                return int(found.split()[1])
+    return 0
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """The facts of a file, or the reason why it is refused."""
-    name = request["name"]
+    name, before_kb = request["name"], _kilobytes("VmRSS:")
     try:
         return {"facts": asdict(probe(Path(request["path"]), name, ProbeLimits(**request["limits"])))}
     except HuashengError as e:
-        if not _out_of_memory(e):
+        # libraries that run out of memory often call the file broken
+        short = e.slug == "corrupt-media" and _kilobytes("VmHWM:") - before_kb > _NEAR * (request["memory_mb"] << 10)
+        if not short and not _out_of_memory(e):
             return {"reason": e.slug, "params": e.params}
     except MemoryError:
         pass
+    return _too_heavy(name)
+
+
+def _too_heavy(name: str) -> dict[str, Any]:
     return {"reason": "media-too-heavy", "params": {"name": name}}
 
 
@@ -82,7 +98,8 @@ def _reap(children: dict[int, dict[str, Any]]) -> None:
             return
         request = children.pop(pid, None)
         if request is not None and status:
-            died = {"id": request["id"], "reason": "media-too-heavy", "params": {"name": request["name"]}}
+            slow = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM
+            died = {"id": request["id"], **_too_heavy(request["name"]), "slow": slow}
             os.write(_ANSWERS, (json.dumps(died) + "\n").encode())
 
 

@@ -1,4 +1,8 @@
-"""Has uploaded files looked at by ``probe_server``, a few at once."""
+"""Has uploaded files looked at by ``probe_server``, a few at once.
+
+Most files need little memory. One that fails with little is tried again with more, alone: whether a library had too
+little cannot be told from what it says, and many large files at once must not fill the memory.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,9 @@ from services.common.errors import HuashengError
 from services.gateway.media.probing import MediaFacts, ProbeLimits
 from services.gateway.settings import GatewaySettings
 
+_LITTLE_MB = 64
+"""Enough for sound, for films in HD and for pictures of 12 megapixels."""
+_MAYBE_MEMORY = ("media-too-heavy", "corrupt-media")
 _PATIENCE_S = 10.0
 """Beyond a file's own time, for a child that cannot even be stopped."""
 
@@ -26,6 +33,7 @@ class Prober:
         self._settings = settings
         self._limits = ProbeLimits(settings.max_audio_s, settings.max_video_s, settings.max_side_px)
         self._free = asyncio.Semaphore(settings.probes)
+        self._alone = asyncio.Semaphore(1)
         self._starting = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -34,13 +42,17 @@ class Prober:
 
     async def probe(self, path: Path, name: str) -> MediaFacts:
         """What the file is. Raises what ``probing.probe`` raises."""
+        little = min(_LITTLE_MB, self._settings.probe_memory_mb)
         async with self._free:
-            answer = await self._ask(path, name)
+            answer = await self._ask(path, name, little)
+        if answer.get("reason") in _MAYBE_MEMORY and not answer.get("slow"):
+            async with self._alone:
+                answer = await self._ask(path, name, self._settings.probe_memory_mb)
         if "facts" in answer:
             return MediaFacts(**answer["facts"])
         raise HuashengError(answer["reason"], **answer["params"])
 
-    async def _ask(self, path: Path, name: str) -> dict[str, Any]:
+    async def _ask(self, path: Path, name: str, memory_mb: int) -> dict[str, Any]:
         process = await self._started()
         number = next(self._ids)
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
@@ -49,7 +61,7 @@ class Prober:
             "path": str(path),
             "name": name,
             "limits": vars(self._limits),
-            "memory_mb": self._settings.probe_memory_mb,
+            "memory_mb": memory_mb,
             "seconds": self._settings.probe_s,
         }
         try:
@@ -58,9 +70,10 @@ class Prober:
                 process.stdin.write((json.dumps(request) + "\n").encode())
                 await process.stdin.drain()
             async with asyncio.timeout(self._settings.probe_s + _PATIENCE_S):
-                return await future
+                answer: dict[str, Any] = await future
+                return answer
         except TimeoutError:
-            self.close()
+            self._kill()
             raise HuashengError("media-too-heavy", name=name) from None
         finally:
             self._waiting.pop(number, None)
@@ -91,8 +104,13 @@ class Prober:
             if not future.done():
                 future.set_exception(HuashengError("internal", service="gateway"))
 
-    def close(self) -> None:
-        """End the process; the next file starts another."""
+    def _kill(self) -> None:
         process, self._process = self._process, None
         if process and process.returncode is None:
             process.kill()
+
+    async def close(self) -> None:
+        """End the process."""
+        self._kill()
+        if self._reader:
+            await self._reader

@@ -14,11 +14,11 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from services.common.audio import SILENCE_DBFS, peak_dbfs
-from services.common.containers import head_of, opened, pictures_of, require_decoder, start_s
 from services.common.errors import HuashengError
-from services.common.file_types import picture_type
-from services.common.pictures import picture_info
-from services.common.sound import mono_pieces
+from services.common.media.containers import first_picture, head_of, opened, pictures_of, require_decoder, start_s
+from services.common.media.file_types import picture_type
+from services.common.media.pictures import picture_info
+from services.common.media.sound import mono_pieces
 
 _SOUNDS = {
     "wav": "audio/wav",
@@ -92,6 +92,7 @@ def probe(path: Path, name: str, limits: ProbeLimits) -> MediaFacts:
     if picture_type(head_of(path, name)):
         info = picture_info(path, name, limits.max_side_px)
         return MediaFacts("image", info.content_type, width=info.width, height=info.height, animated=info.animated)
+    _require_whole_riff(path, name)
     try:
         with opened(path, name) as container:
             pictures = pictures_of(container)
@@ -106,6 +107,15 @@ def probe(path: Path, name: str, limits: ProbeLimits) -> MediaFacts:
             return _probe_sound(container, path, name, limits)
     except (av.error.FFmpegError, ValueError, IndexError) as e:
         raise HuashengError("corrupt-media", name=name) from e
+
+
+def _require_whole_riff(path: Path, name: str) -> None:
+    """WAV and AVI say how many bytes they have; FFmpeg believes the file instead. Live recorders write huge numbers."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    promised = int.from_bytes(head[4:], "little")
+    if head[:4] == b"RIFF" and promised < 2**30 and path.stat().st_size < 0.9 * promised:
+        raise HuashengError("corrupt-media", name=name)
 
 
 def _names(container: InputContainer) -> set[str]:
@@ -153,7 +163,7 @@ def _probe_film(
     if max(context.width, context.height) > limits.max_side_px:  # before decoding
         raise HuashengError("too-big-picture", width=context.width, height=context.height, limit=limits.max_side_px)
     context.thread_count = 1  # every further thread keeps pictures of its own
-    width, height = _size_shown(_first_picture(container, stream, name), stream)
+    width, height = _size_shown(first_picture(container, stream, name), stream)
     seconds, picture_s, frames = _read_through(path, name)
     _check_length(seconds, limits.max_video_s, name)
     if frames < 1:
@@ -182,19 +192,6 @@ def _film_type(container: InputContainer, codec: str) -> str:
     if container.metadata.get("major_brand", "").startswith("qt"):
         return "video/quicktime"
     return next((kind for form, kind in _FILMS.items() if form in names), "video/mp4")
-
-
-def _first_picture(container: InputContainer, stream: VideoStream, name: str) -> av.VideoFrame:
-    """The first one that can be decoded: recordings of broadcasts begin in the middle of a group of pictures."""
-    for count, packet in enumerate(container.demux(stream)):
-        try:
-            for frame in packet.decode():
-                if isinstance(frame, av.VideoFrame):
-                    return frame
-        except av.error.InvalidDataError:
-            if count > 1000:
-                break
-    raise HuashengError("corrupt-media", name=name)
 
 
 def _size_shown(frame: av.VideoFrame, stream: VideoStream) -> tuple[int, int]:

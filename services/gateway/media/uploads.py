@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
@@ -14,6 +16,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from services.common.errors import HuashengError
 
+_EXTENDED = re.compile(rb";\s*filename\*\s*=\s*\"?(utf-8|iso-8859-1)'[^']*'([^;\"\s]*)", re.IGNORECASE)
 _FLUSH = 1 << 20
 _MAX_FIELDS = 20
 _MAX_FIELD = 64 * 1024
@@ -65,13 +68,16 @@ class _Form:
         self._header[1].clear()
 
     def _start(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        disposition = self._headers.get(b"content-disposition", b"")
+        _, options = parse_options_header(disposition)
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
-        self._in_file = b"filename" in options and self._name == "file"
+        extended = _extended_filename(disposition)
+        self._in_file = self._name == "file" and (extended is not None or b"filename" in options)
         if self._in_file:
             if self.filename is not None:
                 raise HuashengError("bad-request", what="one file at a time, in the field `file`")
-            self.filename = options[b"filename"].decode("utf-8", "replace")
+            plain = options.get(b"filename", b"").decode("utf-8", "replace")
+            self.filename = plain if extended is None else extended
 
     def _data(self, data: bytes, a: int, b: int) -> None:
         if self._in_file:
@@ -86,6 +92,15 @@ class _Form:
             self.fields[self._name] = self._value.decode("utf-8", "replace")
             if len(self.fields) > _MAX_FIELDS:
                 raise HuashengError("bad-request", what="too many fields")
+
+
+def _extended_filename(disposition: bytes) -> str | None:
+    """The name in ``filename*=UTF-8''…``. Forms should not hold it (RFC 7578), but some clients send nothing else."""
+    found = _EXTENDED.search(disposition)
+    if not found:
+        return None
+    charset, value = found[1].decode("ascii").lower(), unquote_to_bytes(found[2])
+    return value.decode("latin-1" if charset == "iso-8859-1" else "utf-8", "replace")
 
 
 async def receive(request: Request, folder: Path, limit: int) -> Upload:

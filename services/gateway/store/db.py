@@ -89,6 +89,13 @@ messages = sa.Table(
     sa.Index("messages_conversation", "conversation_id", "id"),
 )
 
+interruptions = sa.Table(
+    "interruptions",  # turns whose answer was broken off: its message holds what was heard
+    meta,
+    sa.Column("turn_id", sa.String(40), primary_key=True),
+    sa.Column("conversation_id", sa.String(40), sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+)
+
 avatar_voices = sa.Table(
     "avatar_voices",
     meta,

@@ -62,6 +62,12 @@ class JobStore:
             raise HuashengError("unknown-id", kind="job", id=job_id[:80])
         return dict(row)
 
+    def shared(self, job_id: str) -> Row | None:
+        """A job of any owner, for those who have a signed link to its result; None when it is gone."""
+        with self._db.begin() as c:
+            row = c.execute(sa.select(jobs).where(jobs.c.id == job_id)).mappings().first()
+        return dict(row) if row else None
+
     def search(
         self,
         owner: str,

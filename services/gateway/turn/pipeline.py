@@ -13,6 +13,7 @@ from services.common.errors import HuashengError
 from services.common.script import language_of
 from services.gateway.clients import Clients
 from services.gateway.turn.choices import AvatarChoice, VoiceChoice
+from services.gateway.turn.drawing import render
 from services.gateway.turn.events import Event, Transcript
 from services.gateway.turn.flow import Flow
 from services.gateway.turn.stages import (
@@ -20,7 +21,6 @@ from services.gateway.turn.stages import (
     feed_recording,
     generate_reply,
     recognise,
-    render,
     speech_queue,
     split_text,
     synthesise,

@@ -8,34 +8,29 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import IO
 
 import av
 import cv2
-import numpy as np
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from services.common.errors import HuashengError
+from services.common.media.containers import first_picture, head_of, opened, pictures_of, require_decoder
+from services.common.media.file_types import picture_type
+from services.common.media.pictures import read_picture
 from services.render.media.fields import Deinterlacer, field_order
-from services.render.media.picture import Bgr, Converter, Orientation, even, fitted, on_white
+from services.render.media.picture import Bgr, Converter, Orientation, even, fitted
 
 RATES = (24, 25, 30)
 """Frame rates an avatar may have."""
 MAX_SOURCE_SIDE = 8192
 """Larger sources are refused: one decoded picture would already need 200 MB."""
-
-# Playlists and scripts (HLS, concat, ...) could make the decoder open other files, so containers are named one by one.
-_FORMATS = "mov,mp4,avi,matroska,webm,flv,mpegts,mpeg,asf,ogg,wav,mp3,flac,aac,gif"
-_PICTURES = "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe"
-_OPEN = {"format_whitelist": f"{_FORMATS},{_PICTURES}"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +48,8 @@ class VideoInfo:
     has_audio: bool
     codec: str
     is_vfr: bool
+    start_s: float
+    """Time of the first picture on the file's own clock: sound before it is not seen spoken."""
     orientation: Orientation
     """How the stored picture is turned for display."""
 
@@ -70,48 +67,34 @@ def constant_rate(rate: float) -> int:
     return min(RATES, key=lambda r: abs(r - rate))
 
 
-class _Nameless:
-    """A file without its name, so that the content alone decides what it is taken for."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[InputContainer]:
-    if path.stat().st_size == 0:
-        raise HuashengError("empty-file", name=path.name)
-    with path.open("rb") as file:
-        head = file.read(12)
-        file.seek(0)
-        try:
-            container = av.open(_Nameless(file), "r", options=_OPEN, buffer_size=1 << 20)
-        except av.error.FFmpegError as e:
-            # an MP4 that broke off before its index still starts like one
-            starts = (b"\x1aE\xdf\xa3", b"RIFF", b"\x89PNG", b"\xff\xd8\xff")
-            known = head[4:8] == b"ftyp" or head.startswith(starts)
-            raise HuashengError("corrupt-media" if known else "unsupported-media", name=path.name) from e
-        with container:
-            yield container
-
-
-def _video_stream(container: InputContainer, name: str) -> VideoStream:
-    for stream in container.streams.video:
-        if "attached_pic" not in (stream.disposition.name or "").lower():  # cover art of a song is no video
-            return stream
+def video_stream(container: InputContainer, name: str) -> VideoStream:
+    """The stream of moving pictures. Raises ``wrong-kind`` and ``corrupt-media`` where there is none."""
+    stream = pictures_of(container)
+    if stream is not None:
+        require_decoder(stream, name)
+        return stream
     if container.streams.audio:
-        raise HuashengError("wrong-kind", name=name, kind="audio", needed="video or picture")
+        raise HuashengError(
+            "wrong-kind",
+            name=name,
+            kind="a recording",
+            kind_zh="录音",
+            needed="a film or a picture",
+            needed_zh="视频或图片",
+        )
     raise HuashengError("corrupt-media", name=name)
 
 
 def kind_of(path: Path) -> str:
     """``video`` or ``portrait``, decided by the content.
 
-    Raises ``empty-file``, ``unsupported-media``, ``corrupt-media`` and ``wrong-kind`` for sound without pictures.
+    Raises what ``opened`` raises, and ``wrong-kind`` for sound without pictures.
     """
-    with _opened(path) as container:
-        _video_stream(container, path.name)
-        return "portrait" if container.format.name.split(",")[0] in _PICTURES.split(",") else "video"
+    if picture_type(head_of(path, path.name)):
+        return "portrait"
+    with opened(path, path.name) as container:
+        video_stream(container, path.name)
+        return "video"
 
 
 def _displayed(stream: VideoStream, orientation: Orientation) -> tuple[int, int]:
@@ -128,20 +111,21 @@ def probe(path: Path) -> VideoInfo:
     """
     name = path.name
     try:
-        with _opened(path) as container:
-            stream = _video_stream(container, name)
+        with opened(path, path.name) as container:
+            stream = video_stream(container, name)
             if max(stream.width, stream.height) > MAX_SOURCE_SIDE:
                 raise HuashengError("too-big-picture", width=stream.width, height=stream.height, limit=MAX_SOURCE_SIDE)
-            first = next(container.decode(stream), None)
-            if first is None or not (stream.width and stream.height):
+            first = first_picture(container, stream, name)
+            if not (stream.width and stream.height):
                 raise HuashengError("corrupt-media", name=name)
             orientation = Orientation.of(first)
             has_audio = bool(container.streams.audio)
             declared = container.duration / av.time_base if container.duration else 0.0
+            start_s = first.time or 0.0
             codec = stream.codec_context.name
             width, height = _displayed(stream, orientation)
-        with _opened(path) as container:  # again from the start; seeking is not exact in every container
-            times, end = _timestamps(container, _video_stream(container, name))
+        with opened(path, path.name) as container:  # again from the start; seeking is not exact in every container
+            times, end = _timestamps(container, video_stream(container, name))
     except av.error.FFmpegError as e:
         raise HuashengError("corrupt-media", name=name) from e
     if not times or (declared and end < 0.9 * declared - 0.5):
@@ -157,6 +141,7 @@ def probe(path: Path) -> VideoInfo:
         has_audio,
         codec,
         is_vfr,
+        start_s,
         orientation,
     )
 
@@ -242,10 +227,10 @@ def _decoded(path: Path, info: VideoInfo, threads: int) -> Iterator[tuple[float,
     """All pictures, whole ones, with their times from the first one; skips what is broken, within reason."""
     bad = good = 0
     first: float | None = None
-    with _opened(path) as container:
-        order = field_order(container, _video_stream(container, path.name))
-    with _opened(path) as container:
-        stream = _video_stream(container, path.name)
+    with opened(path, path.name) as container:
+        order = field_order(container, video_stream(container, path.name))
+    with opened(path, path.name) as container:
+        stream = video_stream(container, path.name)
         decoder = _decoder(stream)
         decoder.thread_count = threads
         whole = Deinterlacer(order)
@@ -272,20 +257,9 @@ def _decoded(path: Path, info: VideoInfo, threads: int) -> Iterator[tuple[float,
 def read_image(path: Path, max_side: int | None = None) -> Bgr:
     """A picture, upright (EXIF), transparent parts on white, longest side at most ``max_side``.
 
-    Raises ``empty-file``, ``unsupported-media``, ``corrupt-media`` and ``too-big-picture``.
+    Raises what ``read_picture`` raises.
     """
-    with _opened(path) as container:
-        stream = _video_stream(container, path.name)
-        width, height = stream.width, stream.height
-    if max(width, height) > MAX_SOURCE_SIDE:
-        raise HuashengError("too-big-picture", width=width, height=height, limit=MAX_SOURCE_SIDE)
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    if picture is None:
-        raise HuashengError("corrupt-media", name=path.name)
-    whole = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    if whole is not None and whole.ndim == 3 and whole.shape[2] == 4 and whole.shape[:2] == picture.shape[:2]:
-        picture = on_white(whole)
+    picture = cv2.cvtColor(read_picture(path, path.name, MAX_SOURCE_SIDE), cv2.COLOR_RGB2BGR)
     size = fitted(picture.shape[1], picture.shape[0], max_side)
     if size[0] + 1 < picture.shape[1] or size[1] + 1 < picture.shape[0]:
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)

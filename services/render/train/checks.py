@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
 import numpy as np
 
 from services.common.audio import decode
 from services.common.errors import HuashengError
 from services.render.audio.log_mel import RATE, Array, log_mel
+from services.render.media.read import probe
 
 LEAST_S = 4.0
 """Length under which a clip teaches nothing; three quarters of a minute are good."""
@@ -22,11 +22,14 @@ BACKGROUND = 1.0
 
 
 def clip_sound(source: Path, name: str) -> tuple[Array, list[str]]:
-    """Samples at ``RATE`` and warnings. Raises ``no-audio``, ``too-short`` and ``silent-audio``."""
-    with av.open(str(source)) as container:
-        if not container.streams.audio:
-            raise HuashengError("no-audio", name=name)
-    x = np.asarray(decode(source, RATE), np.float32)
+    """Samples at ``RATE`` from the first picture to the last, and warnings.
+
+    Raises ``no-audio``, ``too-short``, ``silent-audio`` and what opening the file raises.
+    """
+    info = probe(source)
+    if not info.has_audio:
+        raise HuashengError("no-audio", name=name)
+    x = decode(source, RATE, name, zero_s=info.start_s)[: round(info.duration_s * RATE)]
     if len(x) < LEAST_S * RATE:
         raise HuashengError("too-short", name=name, seconds=round(len(x) / RATE, 1), limit=LEAST_S)
     if float(np.sqrt((x**2).mean())) < SILENCE:

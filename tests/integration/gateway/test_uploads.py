@@ -64,9 +64,9 @@ async def test_bad_files_are_named_and_leave_nothing(world: World) -> None:
     bad = [
         (b"", 422, "empty-file"),
         (b"these are only words\n" * 200, 415, "unsupported-media"),
-        (playlist, 415, "unsupported-media"),
+        (playlist, 415, "foreign-format"),
         (b"ffconcat version 1.0\nfile /etc/hostname\n", 415, "unsupported-media"),
-        (b"GIF89a" + b"\0" * 100, 415, "unsupported-media"),
+        (b"GIF89a" + b"\0" * 100, 422, "corrupt-media"),
         (os.urandom(5000), 415, "unsupported-media"),
         (clip[: len(clip) // 2], 422, "corrupt-media"),
         (front[: len(front) // 2], 422, "corrupt-media"),

@@ -45,7 +45,7 @@ def test_a_short_clip_and_one_without_pauses_are_warned_about(tmp_path: Path) ->
     assert clip_sound(clip(tmp_path, media.tone(5)), "talk")[1] == ["short-clip", "loud-background"]
     hiss = np.random.default_rng(5).normal(0, 0.1, 13 * 16000)
     burst = hiss * (np.arange(13 * 16000) % 16000 < 9000)
-    assert clip_sound(clip(tmp_path, burst.astype(np.float32), 1), "talk")[1] == []
+    assert clip_sound(clip(tmp_path, burst.astype(np.float32), 13), "talk")[1] == []
 
 
 def test_sound_without_words_is_refused() -> None:

@@ -147,6 +147,7 @@
  * @property {string[]} models
  * @property {boolean} can_train
  * @property {string} cannot_train_reason
+ * @property {string} [cannot_train_cause]
  * @property {number} default_steps
  * @property {boolean} needs_model
  * @property {boolean} videos_only
@@ -171,6 +172,8 @@
  * @property {number} offset_ms
  * @property {Curve | null} curve
  * @property {string | null} preview_url
+ * @property {string | null} [before_video_url]
+ * @property {string | null} [after_video_url]
  * @property {string} created_at
  */
 /**

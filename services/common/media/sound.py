@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from av.container import InputContainer
 
-from services.common.channels import COMPARE_HZ, MOST_CHANNELS, ChannelStatistics
-from services.common.containers import LONGEST_START_S, has_times, opened, require_decoder, start_s
 from services.common.errors import HuashengError
+from services.common.media.channels import COMPARE_HZ, MOST_CHANNELS, ChannelStatistics
+from services.common.media.containers import LONGEST_START_S, has_times, opened, require_decoder, start_s
 
 Array = npt.NDArray[np.float32]
 
@@ -122,13 +122,13 @@ class _Resampler:
             self._resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=self._rate)
         frame.pts = None
         for out in self._resampler.resample(frame):
-            yield out.to_ndarray()[:MOST_CHANNELS]
+            yield np.asarray(out.to_ndarray()[:MOST_CHANNELS], np.float32)
 
     def flush(self) -> Iterator[Array]:
         """What is left."""
         resampler, self._resampler = self._resampler, None
         for out in resampler.resample(None) if resampler else ():
-            yield out.to_ndarray()[:MOST_CHANNELS]
+            yield np.asarray(out.to_ndarray()[:MOST_CHANNELS], np.float32)
 
 
 def _silence(channels: int, seconds: float, rate: int) -> Iterator[Array]:

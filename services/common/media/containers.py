@@ -14,16 +14,19 @@ from typing import IO
 import av
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from services.common.errors import HuashengError
-from services.common.file_types import HEAD, foreign_type, picture_type, starts_like_media
+from services.common.media.file_types import HEAD, foreign_type, picture_type, starts_like_media
 
 _FILMS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,flv,mpegts,mpeg,asf,mxf,rm"
 _SOUNDS = "wav,w64,mp3,flac,ogg,aac,amr,aiff,caf,au,ac3,eac3,ape,wv,dss"
 _OPTIONS = {"format_whitelist": f"{_FILMS},{_SOUNDS}", "protocol_whitelist": ""}
 _TIMELINE = {"mov", "matroska", "avi", "asf", "flv", "rm", "mxf", "ogg"}
 _FREE_CLOCK = {"mpegts", "mpeg"}
+_MOST_UNDECODABLE = 1000
+"""Packets at the start of a film without a picture."""
 LONGEST_START_S = 60.0
 """A file whose first time is later was cut out of a longer recording: its clock is no silence at the start."""
 
@@ -56,7 +59,14 @@ def opened(source: Path | bytes, name: str) -> Iterator[InputContainer]:
     """
     head = head_of(source, name)
     if picture_type(head):
-        raise HuashengError("wrong-kind", name=name, kind="picture", needed="video or sound")
+        raise HuashengError(
+            "wrong-kind",
+            name=name,
+            kind="a picture",
+            kind_zh="图片",
+            needed="a recording or a film",
+            needed_zh="录音或视频",
+        )
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         try:
             container = av.open(_Nameless(file), "r", options=_OPTIONS, buffer_size=1 << 18)
@@ -75,6 +85,22 @@ def _refusal(head: bytes, name: str) -> HuashengError:
 def pictures_of(container: InputContainer) -> VideoStream | None:
     """The film of a file; cover art does not make a song a film."""
     return next((s for s in container.streams.video if not s.disposition & Disposition.attached_pic), None)
+
+
+def first_picture(container: InputContainer, stream: VideoStream, name: str) -> VideoFrame:
+    """The first one that can be decoded: recordings of broadcasts begin in the middle of a group of pictures.
+
+    Raises ``corrupt-media`` when none can be.
+    """
+    for count, packet in enumerate(container.demux(stream)):
+        try:
+            for frame in packet.decode():
+                if isinstance(frame, VideoFrame):
+                    return frame
+        except av.error.InvalidDataError:
+            if count > _MOST_UNDECODABLE:
+                break
+    raise HuashengError("corrupt-media", name=name)
 
 
 def require_decoder(stream: av.stream.Stream, name: str) -> None:

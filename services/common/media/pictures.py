@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pi_heif
+import pi_heif  # type: ignore[import-untyped]
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from services.common.containers import head_of
 from services.common.errors import HuashengError
-from services.common.file_types import foreign_type, picture_type
+from services.common.media.containers import head_of
+from services.common.media.file_types import foreign_type, picture_type
 
 Rgb = npt.NDArray[np.uint8]
 """Shape (H, W, 3), uint8, red first."""
@@ -39,6 +39,7 @@ _FORMATS = {
 _DEEP_GREY = ("I;16", "I;16B", "I;16L", "I;16N")
 
 pi_heif.register_heif_opener(thumbnails=False)
+pi_heif.options.DECODE_THREADS = 1  # every further thread keeps memory of its own
 Image.MAX_IMAGE_PIXELS = None  # sides are checked before anything is decoded
 
 
@@ -62,6 +63,8 @@ def _opened(path: Path, name: str, max_side: int) -> Iterator[tuple[Image.Image,
         raise HuashengError("unsupported-media", name=name)
     if path.stat().st_size > MAX_FILE_MB << 20:
         raise HuashengError("too-large", limit_mb=MAX_FILE_MB)
+    if kind in ("image/heic", "image/avif"):
+        _require_whole(path, name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about broken metadata, which we do not use
@@ -69,10 +72,36 @@ def _opened(path: Path, name: str, max_side: int) -> Iterator[tuple[Image.Image,
                 if max(image.size) > max_side:
                     raise HuashengError("too-big-picture", width=image.size[0], height=image.size[1], limit=max_side)
                 yield image, kind
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, UnidentifiedImageError) as e:
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        IndexError,
+        KeyError,
+        RuntimeError,
+        UnidentifiedImageError,
+    ) as e:
         text = str(e).lower()
         heavy = "too large" in text or "too much memory" in text or "maximum supported" in text
         raise HuashengError("media-too-heavy" if heavy else "corrupt-media", name=name) from e
+
+
+def _require_whole(path: Path, name: str) -> None:
+    """Raises ``corrupt-media`` for a HEIC or AVIF that breaks off: of its tiles the decoder would show what it has."""
+    size, at = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while at < size:
+            file.seek(at)
+            head = file.read(16)
+            length = int.from_bytes(head[:4], "big")
+            if length == 1:
+                length = int.from_bytes(head[8:], "big")
+            if length == 0 and len(head) >= 8:
+                return  # up to the end of the file
+            if length < 8 or at + length > size:
+                raise HuashengError("corrupt-media", name=name)
+            at += length
 
 
 def picture_info(path: Path, name: str, max_side: int) -> PictureInfo:
@@ -123,6 +152,6 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             changed = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
             if changed is not None:
                 return changed
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError):
             pass  # a profile that does not fit the picture says nothing
     return image.convert("RGB")

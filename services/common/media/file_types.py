@@ -128,7 +128,7 @@ _TEXTS: tuple[tuple[re.Pattern[bytes], ForeignType], ...] = (
     (
         re.compile(rb"#EXTM3U"),
         ForeignType(
-            "a playlist (m3u8): only a list of addresses",
+            "a playlist (m3u8), only a list of addresses",
             "播放列表（m3u8），只含地址",
             "Download the film itself as mp4 and upload that.",
             "请先把视频本身下载为 mp4 再上传。",

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 COMPARE_HZ = 8000
 """Rate at which channels are compared: the band of the telephone is enough."""
@@ -54,7 +55,7 @@ class ChannelStatistics:
         body = x[:, : count * _FRAME + 1]
         # the difference weighs speech over hum and a constant offset
         frames = np.diff(body, axis=1).reshape(self.channels, count, _FRAME).transpose(1, 0, 2)
-        self._frames.append(frames @ frames.transpose(0, 2, 1) / np.float32(_FRAME))
+        self._frames.append((frames @ frames.transpose(0, 2, 1) / _FRAME).astype(np.float32))
 
     def weights(self, places: Sequence[str]) -> Array:
         """Weight of each channel, shape (channels,). ``places``: FFmpeg's names of the channels, such as ``FC``."""
@@ -76,10 +77,10 @@ def mixing_weights(products: Array, places: Sequence[str]) -> Array:
     centre = _around_centre(level, alive, places)
     weights = centre if centre is not None else _keeping_most(products[active], total[active], level, alive)
     mixed = np.percentile(_energy(products, weights), 99.5)
-    return (weights * np.sqrt(level.max() / max(mixed, level.max()))).astype(np.float32)
+    return np.asarray(weights * np.sqrt(level.max() / max(mixed, level.max())), np.float32)
 
 
-def _is_noise(energy: Array) -> npt.NDArray[np.bool_]:
+def _is_noise(energy: Array) -> Mask:
     """Which channels hold nothing but steady noise, beside one that is lively."""
     low, high = np.percentile(energy, (10, 99), axis=0)
     swing = high / np.maximum(low, 1e-12)
@@ -87,7 +88,7 @@ def _is_noise(energy: Array) -> npt.NDArray[np.bool_]:
     return np.asarray((swing < _STEADY) & bool(lively.any()))
 
 
-def _around_centre(level: Array, alive: npt.NDArray[np.bool_], places: Sequence[str]) -> Array | None:
+def _around_centre(level: Array, alive: Mask, places: Sequence[str]) -> Array | None:
     """Weights of surround sound whose centre carries the speech; None when there is no such centre."""
     places = list(places[: level.size])
     if level.size < 3 or "FC" not in places:
@@ -104,7 +105,7 @@ def _around_centre(level: Array, alive: npt.NDArray[np.bool_], places: Sequence[
     return weights.astype(np.float32)
 
 
-def _keeping_most(products: Array, total: Array, level: Array, alive: npt.NDArray[np.bool_]) -> Array:
+def _keeping_most(products: Array, total: Array, level: Array, alive: Mask) -> Array:
     channels = [int(i) for i in np.argsort(-level) if alive[i]]
     single = [_one(i, level.size) for i in channels]
     if len(channels) == 1:
