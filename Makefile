@@ -70,7 +70,7 @@ check-client:
 	@$(PY) -m tools.client_sync --check
 	@.venv/bin/mypy --config-file clients/python/pyproject.toml clients/python/src clients/python/examples tests/unit/clients/typed_use.py
 check-docs:
-	@$(PY) -m tools.settings_docs --check
+	@$(PY) -m tools.settings_docs --check && $(PY) -m tools.live_schema --check
 check-protos:
 	@cd protos && ../.venv/bin/buf lint && ../.venv/bin/buf breaking --against baseline.binpb
 check-dockerfiles:

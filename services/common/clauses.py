@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
+from services.common.script import ADDRESS, addresses
+
 _STRONG = "。！？!?；;…\n"
 _WEAK = "，、,：:—"
 _CLOSERS = "”’」』）)】》\"'"
 _ABBREVIATIONS = frozenset(
     (
         *("mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "vs", "etc", "e.g", "i.e", "approx", "no", "vol", "fig"),
-        *("dept", "inc", "ltd", "co", "corp", "a.m", "p.m", "u.s", "u.k"),
+        *("dept", "inc", "ltd", "co", "corp", "a.m", "p.m", "u.s", "u.k", "ext", "pp"),
         *("jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"),
     )
 )
@@ -21,6 +23,26 @@ LATER_MIN = 24.0
 """Weight from which a comma may cut later clauses."""
 LONGEST = 60.0
 """Weight at which a clause is cut wherever a space allows."""
+
+
+_WHOLE = re.compile(
+    r"</?[A-Za-z!][^<>]*>|&#?\w{1,31};|!="  # tags and entities, not equal
+    r"|\$\$?(?=[^$\n]*[\\^_=])[^$\n]{1,200}\$|\\\(.{1,200}?\\\)|\\\[.{1,200}?\\\]"  # formulas
+)
+_UNFINISHED = re.compile(r"</?[A-Za-z][^<>]{0,200}\Z|(?:\A|[\s\d)])!\Z|\$(?=[^$\n]*[\\^_=])[^$\n]{1,200}\Z")
+_LONGEST_WHOLE = 500
+
+
+def unbroken(text: str) -> list[tuple[int, int]]:
+    """Where addresses, tags and formulas begin and end: no clause ends within one."""
+    found = [*addresses(text), *(m.span() for m in _WHOLE.finditer(text))]
+    return sorted(s for s in found if s[1] - s[0] <= _LONGEST_WHOLE)
+
+
+def _open_from(text: str) -> int:
+    """Where something begins that the next characters may go on with; the length of the text when nothing does."""
+    last = next((m for m in ADDRESS.finditer(text) if m.end() == len(text)), None) or _UNFINISHED.search(text)
+    return last.start() if last else len(text)
 
 
 def is_abbreviated(text: str) -> bool:
@@ -45,8 +67,11 @@ class ClauseSplitter:
     def feed(self, piece: str) -> list[str]:
         """Add text."""
         self._rest += piece
+        return self._cut_all(is_end=False)
+
+    def _cut_all(self, is_end: bool) -> list[str]:
         out = []
-        while (cut := self._cut()) is not None:
+        while (cut := self._cut(is_end)) is not None:
             out.append(self._rest[:cut])
             self._rest = self._rest[cut:]
             self._given += 1
@@ -54,15 +79,19 @@ class ClauseSplitter:
 
     def flush(self) -> list[str]:
         """The end of the text: what is left, unless nothing of it can be spoken."""
+        out = self._cut_all(is_end=True)
         rest, self._rest = self._rest, ""
-        return [rest] if weight(rest) else []
+        return [*out, rest] if weight(rest) else out
 
-    def _cut(self) -> int | None:
+    def _cut(self, is_end: bool) -> int | None:
         text = self._rest
+        whole, known = unbroken(text), len(text) if is_end else _open_from(text)
         least = LATER_MIN if self._given else FIRST_MIN
         heavy = 0.0
         for i, c in enumerate(text):
             heavy += weight(c)
+            if i >= known or any(start <= i < end - (end == len(text)) for start, end in whole):
+                continue
             if c in _STRONG and heavy:
                 return self._with_closers(i + 1)
             if c == "." and heavy and (end := self._sentence_end(i)) is not None:
@@ -87,6 +116,8 @@ class ClauseSplitter:
         return None if is_abbreviated(text[:i]) else self._with_closers(i + 1)
 
     def _weak_end(self, i: int) -> int | None:
+        if self._rest[i] == "：":  # 电话：110 is one thing
+            return None if self._rest[i + 1 : i + 2].isdecimal() else i + 1
         if self._rest[i] not in ",:":
             return i + 1
         # 1,000 and 10:30 stay whole; at the end of what is known so far, wait for the next character

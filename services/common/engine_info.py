@@ -32,6 +32,7 @@ def engine_info(
         name=state.name,
         available=state.error is None,
         reason=text(state.error) if state.error else "",
+        problem=error_message(state.error),
         is_default=state.is_default,
         languages=about.languages if about else (),
         license=about.license if about else "",
@@ -40,9 +41,15 @@ def engine_info(
     )
 
 
+def error_message(error: HuashengError | None) -> common_pb2.Error | None:
+    """An error in the form that a reader can put into words in any language."""
+    return common_pb2.Error(reason=error.slug, params=error.params) if error else None
+
+
 def _breaker_fields(breaker: Breaker) -> dict[str, Any]:
     return {
         "breaker": _BREAKER_STATES[breaker.state],
         "breaker_reason": explained(breaker.error) if breaker.error else "",
+        "breaker_problem": error_message(breaker.error),
         "breaker_retry_s": round(breaker.retry_s, 1),
     }

@@ -133,10 +133,10 @@ class EngineSet(Generic[E]):
                 self.get(name) if self._retries else self._load(name)
             except HuashengError as e:
                 if self._needs_first and name == self.names[0]:
-                    raise HuashengError("engine-unavailable", engine=name, why=why(e)) from e
+                    raise HuashengError("engine-unavailable", **(e.because() | {"engine": name})) from e
                 self._log.warning("engine not available", extra={"engine": name, "reason": e.slug, "why": why(e)})
                 failures.append(e)
-                self.failures[name] = HuashengError("engine-unavailable", engine=name, why=why(e))
+                self.failures[name] = HuashengError("engine-unavailable", **(e.because() | {"engine": name}))
         if not self.loaded:
             raise failures[0]
 
@@ -146,7 +146,7 @@ class EngineSet(Generic[E]):
             self._made.append(engine)
             engine.load()
         except (ImportError, WeightsError) as e:
-            raise HuashengError("engine-unavailable", engine=name, why=str(e)) from e
+            raise HuashengError("engine-unavailable", engine=name, **load_failure(e)) from e
         self.loaded[name] = engine
         metrics.ENGINE_LOADED.labels(self.service, name).set(1)
         return engine
@@ -172,8 +172,8 @@ class EngineSet(Generic[E]):
 
     def _not_enabled(self, name: str) -> HuashengError:
         variable = f"{self.service.upper()}_ENGINES"
-        text = f"it is not enabled; add {name} to {variable} and start the {self.service} service again"
-        return HuashengError("engine-unavailable", engine=name, why=text)
+        cause = {"cause": "not-enabled", "variable": variable, "service": self.service}
+        return HuashengError("engine-unavailable", engine=name, **cause)
 
     def unavailable(self, name: str) -> HuashengError | None:
         """Why the engine cannot be used, None when it can. With ``retries`` raises ``unknown-engine``."""
@@ -202,7 +202,7 @@ class EngineSet(Generic[E]):
         if name not in self.names:
             error: HuashengError | None = self._not_enabled(name)
         elif not self._retries and name not in (*self.loaded, *self.failures):
-            error = HuashengError("engine-unavailable", engine=name, why="it is still loading")
+            error = HuashengError("engine-unavailable", engine=name, cause="still-loading")
         else:
             error = self.unavailable(name) or self.problem(name)
         return EngineState(name, name == self.names[0], about, self.loaded.get(name), error)
@@ -232,6 +232,19 @@ def make_engine_set(
         return cls.unavailable(of_all.get(cls.name), shared, settings)
 
     return EngineSet(service, settings.engine_names(), registry, make, check=check, own=of_all, **how)
+
+
+def load_failure(error: Exception) -> dict[str, object]:
+    """The parameters of an ``engine-unavailable`` that say why an engine did not load."""
+    if isinstance(error, WeightsError):
+        return error.cause
+    return {"cause": "does-not-load", "text": str(error)}
+
+
+def package_missing(engine: str, package: str, service: str) -> HuashengError:
+    """``engine-unavailable`` since a package of ``service`` is not installed."""
+    file = f"services/{service}/requirements.txt"
+    return HuashengError("engine-unavailable", engine=engine, cause="package-missing", package=package, file=file)
 
 
 def why(error: HuashengError) -> str:

@@ -6,6 +6,9 @@ An error is a *reason* (a slug of ``errors.toml``) and its parameters. Between s
     HuashengError(reason, **params)        what our code raises
     from_rpc(error)  -> HuashengError      what a gRPC client makes of a failed call
     problem(error, lang) -> dict           what an HTTP client gets
+
+The parameter ``cause`` says why, in both languages: an entry of ``causes.toml``, or a reason whose parameters are given
+as well. Its text fills ``{why}``.
 """
 
 from __future__ import annotations
@@ -53,12 +56,32 @@ def catalogue() -> dict[str, Reason]:
     return out
 
 
+@cache
+def causes() -> dict[str, dict[str, str]]:
+    """The texts of all causes, by name and language. Raises ``KeyError`` if one is incomplete."""
+    entries = tomllib.loads(Path(__file__).with_name("causes.toml").read_text(encoding="utf-8"))
+    return {name: {lang: texts[lang] for lang in LANGUAGES} for name, texts in entries.items()}
+
+
+def _cause_text(params: dict[str, str], lang: str) -> str | None:
+    """What ``{why}`` is in ``lang``; None without a cause that is known here."""
+    cause = params.get("cause", "")
+    if cause in causes():
+        return causes()[cause][lang].format_map(_Missing(params))
+    if cause in catalogue():
+        reason = catalogue()[cause]
+        return f"{reason.detail[lang]} {reason.hint[lang]}".format_map(_Missing(params))
+    return None
+
+
 class HuashengError(Exception):
     """A failure with a reason that a person can act on. ``params`` fill the texts and must hold no secrets."""
 
     def __init__(self, reason: str, **params: object) -> None:
         self.reason = catalogue()[reason]
         self.params = {k: str(v) for k, v in params.items()}
+        if (why := _cause_text(self.params, "en")) is not None:
+            self.params["why"] = why  # for those who do not know the cause
         super().__init__(f"{reason}: {self.text('detail', 'en')}")
 
     @property
@@ -82,9 +105,20 @@ class HuashengError(Exception):
 
         A parameter that is words itself has its Chinese beside it: ``kind`` and ``kind_zh``.
         """
-        template: str = getattr(self.reason, part)[lang if lang in LANGUAGES else "en"]
+        lang = lang if lang in LANGUAGES else "en"
+        template: str = getattr(self.reason, part)[lang]
         own = {k.removesuffix(f"_{lang}"): v for k, v in self.params.items() if k.endswith(f"_{lang}")}
-        return template.format_map(_Missing(self.params | own))
+        return template.format_map(_Missing(self.params | own | {"why": self.why(lang).rstrip(".。 ")}))
+
+    def why(self, lang: str) -> str:
+        """The cause in ``en`` or ``zh``; "?" when none was given."""
+        return _cause_text(self.params, lang) or self.params.get("why", "?")
+
+    def because(self) -> dict[str, str]:
+        """The parameters with which another error names this one as its cause."""
+        if self.params.keys() & {"why", "cause"}:
+            return dict(self.params)
+        return self.params | {"cause": self.slug}
 
 
 class _Missing(dict[str, str]):

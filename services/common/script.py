@@ -10,6 +10,7 @@ HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff〇"
 _HAN = re.compile(f"[{HAN}]")
 _KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
 _LATIN_WORD = re.compile(r"[A-Za-z]+(?:['’][a-z]+)?")
+_COUNTED_WORD = re.compile(r"(?<![A-Za-z\d/·])[a-z][A-Za-z]+")
 _OTHER_LETTER = re.compile(r"[^\W\d_A-Za-z]")
 
 KANA_SHARE = 0.2
@@ -18,8 +19,8 @@ KANA_SHARE = 0.2
 
 ADDRESS = re.compile(
     r"(?:https?|ftp)://[^\s<>\"“”，。；！？、（）【】《》\u4e00-\u9fff]+"
-    r"|(?:mailto:)?(?<![\w.])[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
-    r"|(?<![\w@.])(?:www\.|(?=[\w.-]*\.(?:com|org|net|io|ai|cn|dev|edu|gov|co|app|me|tv|info|uk|jp|de|hk|tw)\b))"
+    r"|(?:mailto:)?(?<![\w.])[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}"
+    r"|(?<![\w@.])(?:www\.|(?=[\w.-]{0,120}\.(?:com|org|net|io|ai|cn|dev|edu|gov|co|app|me|tv|info|uk|jp|de|hk|tw)\b))"
     r"(?:[A-Za-z0-9][\w-]*\.)+[A-Za-z]{2,}\b(?::\d+)?(?:[/?#][^\s<>\"“”，。；！？、（）【】《》\u4e00-\u9fff]*)?",
     re.ASCII | re.IGNORECASE,
 )
@@ -62,12 +63,12 @@ def is_japanese(text: str) -> bool:
 def main_language(text: str) -> str:
     """``zh`` or ``en``: the language whose rules a mixed text follows.
 
-    Names and acronyms do not make a Chinese sentence English: only Latin words with a small first letter count, one
-    word as much as one character.
+    Names, acronyms, units and single letters do not make a Chinese sentence English: only Latin words with a small
+    first letter count, one word as much as one character; addresses do not.
     """
     text = without_addresses(text)
     han = 0 if is_japanese(text) else len(_HAN.findall(text))
-    words = sum(w[0].islower() for w in _LATIN_WORD.findall(text))
+    words = len(_COUNTED_WORD.findall(text))
     return "zh" if han and han >= words else "en"
 
 

@@ -1,15 +1,13 @@
-"""The one way a Huasheng service serves gRPC: health with Watch, reflection, metrics, error mapping, graceful stop."""
+"""The one way a Huasheng service serves gRPC: health with Watch, admission and error mapping, graceful stop."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -17,12 +15,12 @@ from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
-from services.common import logs, metrics
-from services.common.errors import HuashengError, to_status
+from services.common import logs
+from services.common.errors import HuashengError
+from services.common.interceptor import Interceptor
 from services.common.settings import ServiceSettings
 
 log = logging.getLogger("huasheng.serving")
-_LAST = object()
 
 MAX_MESSAGE = 8 * 1024 * 1024
 CHANNEL_OPTIONS = [
@@ -61,155 +59,19 @@ class Service:
     """Called after the last call has ended."""
 
 
-@contextlib.contextmanager
-def _watched(service: str, method: str, metadata: Any) -> Iterator[Callable[[BaseException], grpc.Status | None]]:
-    """Binds ids to the logs, counts and times the call; yields a function that turns an error into a status."""
-    keys = {k: v for k, v in metadata or () if isinstance(v, str)}
-    logs.turn_id.set(keys.get("x-turn-id", ""))
-    logs.job_id.set(keys.get("x-job-id", ""))
-    start, code = time.monotonic(), "OK"
-    metrics.RPC_ACTIVE.labels(service, method).inc()
-
-    def status_of(error: BaseException) -> grpc.Status:
-        nonlocal code
-        if isinstance(error, OSError) and error.errno == 28:
-            error = HuashengError("disk-full")
-        if not isinstance(error, HuashengError):
-            log.exception("unexpected error in %s", method, exc_info=error)
-            error = HuashengError("internal", service=service)
-        else:
-            log.warning("%s refused: %s", method, error.slug)
-        code = error.code.name
-        metrics.ERRORS.labels(service, error.slug).inc()
-        return to_status(error)
-
-    try:
-        yield status_of
-    except asyncio.CancelledError:
-        code = "CANCELLED"
-        raise
-    finally:
-        metrics.RPC_ACTIVE.labels(service, method).dec()
-        metrics.RPC_SECONDS.labels(service, method, code).observe(time.monotonic() - start)
-
-
-class _Requests(AsyncIterator[Any]):
-    """A caller's messages. A reader that is cancelled loses none of them; unread ones can be drained."""
-
-    def __init__(self, source: AsyncIterator[Any]) -> None:
-        self._source = aiter(source)
-        self._next: asyncio.Task[Any] | None = None
-
-    async def _read(self) -> Any:
-        try:
-            return await anext(self._source, _LAST)
-        except Exception:  # the call is over, which is reported elsewhere
-            return _LAST
-
-    async def __anext__(self) -> Any:
-        self._next = self._next or asyncio.create_task(self._read())
-        item = await asyncio.shield(self._next)
-        self._next = None
-        if item is _LAST:
-            raise StopAsyncIteration
-        return item
-
-    async def drain(self) -> None:
-        """Take what the caller is sending at this moment, until a pause of 0.1 s and for 2 s at most.
-
-        An error that arrives in the middle of a write reaches a grpcio client as INTERNAL, without our reason.
-        """
-        end = time.monotonic() + 2
-        with contextlib.suppress(StopAsyncIteration, TimeoutError):
-            while time.monotonic() < end:
-                await asyncio.wait_for(anext(self), 0.1)
-
-
-class _Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpcio ships no types
-    """Wraps every handler of our own services: admission, logs, metrics and error mapping in one place."""
-
-    def __init__(self, service: str, max_calls: int) -> None:
-        self.service, self.max_calls, self.active = service, max_calls, 0
-
-    async def intercept_service(self, continuation: Any, details: Any) -> Any:
-        handler = await continuation(details)
-        if handler is None or not details.method.startswith("/huasheng."):
-            return handler
-        method = details.method.rsplit("/", 1)[1]
-
-        def admit() -> None:
-            if self.active >= self.max_calls:
-                raise HuashengError("busy", service=self.service, limit=self.max_calls)
-
-        async def one(inner: Any, request: Any, context: Any) -> Any:
-            request = _Requests(request) if handler.request_streaming else request
-            with _watched(self.service, method, context.invocation_metadata()) as status_of:
-                try:
-                    admit()
-                    self.active += 1
-                    try:
-                        return await inner(request, context)
-                    finally:
-                        self.active -= 1
-                except Exception as e:
-                    status = status_of(e)
-                if isinstance(request, _Requests):
-                    await request.drain()
-                await context.abort_with_status(status)
-
-        async def many(inner: Any, request: Any, context: Any) -> AsyncGenerator[Any, None]:
-            request = _Requests(request) if handler.request_streaming else request
-            with _watched(self.service, method, context.invocation_metadata()) as status_of:
-                try:
-                    admit()
-                    self.active += 1
-                    try:
-                        async with contextlib.aclosing(inner(request, context)) as answers:
-                            async for answer in answers:
-                                yield answer
-                    finally:
-                        self.active -= 1
-                    return
-                except Exception as e:
-                    status = status_of(e)
-                if isinstance(request, _Requests):
-                    await request.drain()
-                await context.abort_with_status(status)
-
-        # grpcio finds a handler's kind by inspecting it, so each kind needs a function of its own shape
-        def bind_one(inner: Any) -> Any:
-            async def call(request: Any, context: Any) -> Any:
-                return await one(inner, request, context)
-
-            return call
-
-        def bind_many(inner: Any) -> Any:
-            async def call(request: Any, context: Any) -> AsyncIterator[Any]:
-                async with contextlib.aclosing(many(inner, request, context)) as answers:
-                    async for answer in answers:
-                        yield answer
-
-            return call
-
-        kinds = {
-            "unary_unary": bind_one,
-            "stream_unary": bind_one,
-            "unary_stream": bind_many,
-            "stream_stream": bind_many,
-        }
-        changed = {k: bind(getattr(handler, k)) for k, bind in kinds.items() if getattr(handler, k, None)}
-        return handler._replace(**changed)
-
-
 class HealthBoard:
     """The health of one server: ``""`` is liveness, the service's full name is readiness."""
 
     def __init__(self, full_name: str) -> None:
         self.servicer = HealthServicer()
         self.full_name = full_name
+        self.is_serving = False
+        """Readiness."""
 
     async def set(self, serving: bool, name: str | None = None) -> None:
         """Set readiness (or another name's health)."""
+        if name is None:
+            self.is_serving = serving
         value = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
         await self.servicer.set(self.full_name if name is None else name, value)
 
@@ -219,12 +81,14 @@ async def start(service: Service, settings: ServiceSettings) -> tuple[grpc.aio.S
 
     Raises ``SystemExit`` with a clear message when the port is taken.
     """
-    server = grpc.aio.server(interceptors=[_Interceptor(service.name, settings.max_calls)], options=_SERVER_OPTIONS)
-    service.register(server)
     board = HealthBoard(service.full_name)
+    interceptor = Interceptor(service.name, settings.max_calls, lambda: board.is_serving)
+    server = grpc.aio.server(interceptors=[interceptor], options=_SERVER_OPTIONS)
+    service.register(server)
     health_pb2_grpc.add_HealthServicer_to_server(board.servicer, server)
-    names = (service.full_name, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(names, server)
+    if settings.reflection:
+        names = (service.full_name, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, server)
     await board.set(True, "")
     await board.set(False)
     try:

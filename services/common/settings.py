@@ -44,6 +44,8 @@ class ServiceSettings(BaseSettings):
     """How long running calls may take to finish when the service stops."""
     max_calls: int = Field(default=32, ge=1, le=1000)
     """Calls at work at once; more are refused with ``busy``."""
+    reflection: bool = False
+    """Whether anybody who reaches the gRPC port may list its methods (for ``grpcurl`` and the like)."""
 
 
 class EngineSettings(ServiceSettings):

@@ -17,6 +17,11 @@ from services.common.digest import sha256_of_file
 class WeightsError(Exception):
     """A weights file is missing, wrong or cannot be had; the message says which and what to do."""
 
+    def __init__(self, text: str, **cause: object) -> None:
+        """``cause`` are the parameters of an error that names this one (``cause``, ``path``); empty when unknown."""
+        super().__init__(text)
+        self.cause = cause or {"cause": "does-not-load", "text": text}
+
 
 @dataclass(frozen=True)
 class WeightsFile:
@@ -79,6 +84,6 @@ def folder(group: str, root: Path) -> Path:
     for file in manifest()[group].files:
         path = root / group / file.name
         if not is_good(path, file):
-            what = "is damaged" if path.exists() else "is missing"
-            raise WeightsError(f"weights file {path} {what}; run: make weights")
+            what = "damaged" if path.exists() else "missing"
+            raise WeightsError(f"weights file {path} is {what}; run: make weights", cause=f"weights-{what}", path=path)
     return root / group

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import signal
-import socket
 from collections.abc import Iterator
 from types import FrameType
 
@@ -16,6 +15,7 @@ from huasheng.gateway.v1 import gateway_pb2_grpc
 from services.common import logs, serving
 from services.common.settings import SharedSettings, load
 from services.gateway.app import create_app, gateway_parts
+from services.gateway.connections import Protocol, listen
 from services.gateway.jobs.hub import Hub
 from services.gateway.settings import GatewaySettings
 from services.gateway.turn_rpc import FULL_NAME, GatewayServicer
@@ -42,18 +42,6 @@ class _Server(uvicorn.Server):
         self.hub.close()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """The HTTP socket. Raises ``SystemExit`` with a clear message when the port is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((host, port))
-    except OSError as e:
-        raise SystemExit(f"gateway: cannot listen on {host}:{port}: {e.strerror}. Is the port in use?") from e
-    return sock
-
-
 async def serve(settings: GatewaySettings, shared: SharedSettings) -> None:
     """Serve until SIGTERM or SIGINT. Running jobs are continued at the next start."""
     sock = listen(settings.host, settings.http_port)
@@ -74,13 +62,19 @@ async def serve(settings: GatewaySettings, shared: SharedSettings) -> None:
         await board.set(True)
         config = uvicorn.Config(
             create_app(settings, gateway),
+            http=Protocol,
+            limit_concurrency=settings.max_connections,
             log_config=None,
             access_log=False,
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=max(1, int(settings.grace_s)),
             timeout_keep_alive=75,
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=65_536,  # a microphone frame has 6 KB
+            ws_ping_interval=15,  # proxies close a connection that is silent both ways
+            ws_ping_timeout=20,
+            ws_per_message_deflate=False,  # media does not get smaller, and it costs memory
         )
         web = _Server(config)
         web.hub = gateway.hub

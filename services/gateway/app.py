@@ -24,6 +24,7 @@ from services.gateway.api import (
     dictionary,
     docs,
     jobs,
+    openapi,
     pages,
     problems,
     speech,
@@ -40,6 +41,8 @@ from services.gateway.context import Gateway
 from services.gateway.jobs.handlers import HANDLERS
 from services.gateway.jobs.hub import Hub
 from services.gateway.jobs.runner import Runner
+from services.gateway.live import socket as live_socket
+from services.gateway.live.sessions import LiveSessions
 from services.gateway.media.prober import Prober
 from services.gateway.media.signing import Signer, load_secret
 from services.gateway.settings import GatewaySettings
@@ -77,6 +80,7 @@ async def gateway_parts(settings: GatewaySettings, shared: SharedSettings) -> As
         dictionary=DictionaryStore(db),
         idempotency=IdempotencyStore(db),
         runner=Runner(settings, job_store, hub),
+        live=LiveSessions(settings),
     )
     await asyncio.to_thread(_prepare_folders, settings, storage)
     clients.watch()
@@ -116,6 +120,7 @@ def create_app(settings: GatewaySettings, gateway: Gateway) -> FastAPI:
     )
     app.state.gateway = gateway
     problems.install(app)
+    openapi.install(app)
     for router in (
         assets.router,
         jobs.router,
@@ -134,6 +139,7 @@ def create_app(settings: GatewaySettings, gateway: Gateway) -> FastAPI:
         pages.router,
     ):
         app.include_router(router)
+    app.include_router(live_socket.router)
     app.add_middleware(GZipMiddleware, compresslevel=6, exclude_content_types=NOT_COMPRESSED)
     app.add_middleware(Middleware, hosts=settings.hosts())
     return app

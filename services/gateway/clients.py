@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -25,6 +25,8 @@ from services.gateway.settings import GatewaySettings
 log = logging.getLogger("huasheng.gateway.clients")
 T = TypeVar("T")
 
+LOADING_POLL_S = 0.25
+"""How often a service that is loading is asked again."""
 FULL_NAMES = {
     "asr": "huasheng.asr.v1.AsrService",
     "llm": "huasheng.llm.v1.LlmService",
@@ -65,19 +67,42 @@ def error_of(error: grpc.aio.AioRpcError, service: str) -> HuashengError:
     return found
 
 
+class Sent(AsyncIterator[T]):
+    """The messages that a call sends, as they are made. ``error`` is why one could not be made: it ends the call."""
+
+    def __init__(self, source: AsyncIterator[T]) -> None:
+        self._source = source
+        self.error: Exception | None = None
+
+    async def __anext__(self) -> T:
+        try:
+            return await anext(self._source)
+        except StopAsyncIteration:
+            raise
+        except Exception as e:
+            self.error = e
+            raise
+
+
 @contextlib.contextmanager
-def mapped(service: str) -> Iterator[None]:
-    """Turns gRPC failures of calls to ``service`` into ``HuashengError``."""
+def mapped(service: str, sent: Sent[Any] | None = None) -> Iterator[None]:
+    """Turns gRPC failures of calls to ``service`` into ``HuashengError``, or raises what went wrong with ``sent``."""
     try:
         yield
     except grpc.aio.AioRpcError as e:
-        raise error_of(e, service) from e
+        raise (sent and sent.error) or error_of(e, service) from e
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task and task.cancelling():
+            raise
+        # nobody cancelled this task: grpcio cancels a call by itself when a message cannot be made or written as bytes
+        raise (sent and sent.error) or HuashengError("internal", service="gateway") from None
 
 
-async def responses_of(call: Any, service: str) -> AsyncGenerator[Any, None]:
-    """The responses of a streaming call; leaving early cancels the call."""
+async def responses_of(call: Any, service: str, sent: Sent[Any] | None = None) -> AsyncGenerator[Any, None]:
+    """The responses of a streaming call; leaving early cancels the call. Raises as ``mapped``."""
     try:
-        with mapped(service):
+        with mapped(service, sent):
             async for response in call:
                 yield response
     finally:
@@ -105,13 +130,24 @@ class Clients:
         self._watchers: list[asyncio.Task[None]] = []
 
     async def call(self, service: str, method: str, request: Any, timeout: float | None = None) -> Any:
-        """A unary call, e.g. ``call("tts", "ListVoices", request)``. Raises ``HuashengError``."""
-        stub = getattr(self, service)
-        with mapped(service):
-            answer: Awaitable[Any] = getattr(stub, method)(
-                request, timeout=timeout or self.settings.rpc_s, metadata=metadata()
-            )
-            return await answer
+        """A unary call, e.g. ``call("tts", "ListVoices", request)``, at most ``timeout`` seconds long (``rpc_s``).
+
+        A service that is loading is waited for within that time: until then it knows no voice and no avatar. Raises
+        ``service-loading`` when it takes longer, and what the service raises.
+        """
+        until = time.monotonic() + (timeout or self.settings.rpc_s)
+        while True:
+            left = max(0.1, until - time.monotonic())
+            try:
+                with mapped(service):
+                    answer: Awaitable[Any] = getattr(getattr(self, service), method)(
+                        request, timeout=left, metadata=metadata()
+                    )
+                    return await answer
+            except HuashengError as e:
+                if e.slug != "service-loading" or left <= 2 * LOADING_POLL_S:
+                    raise
+            await asyncio.sleep(LOADING_POLL_S)
 
     def watch(self) -> None:
         """Start to watch the health of all services."""

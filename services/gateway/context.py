@@ -8,6 +8,7 @@ from services.common.storage import Storage
 from services.gateway.clients import Clients
 from services.gateway.jobs.hub import Hub
 from services.gateway.jobs.runner import Runner
+from services.gateway.live.sessions import LiveSessions
 from services.gateway.media.signing import Signer
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.assets import AssetStore
@@ -39,3 +40,4 @@ class Gateway:
     dictionary: DictionaryStore
     idempotency: IdempotencyStore
     runner: Runner
+    live: LiveSessions

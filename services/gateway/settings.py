@@ -22,8 +22,9 @@ class GatewaySettings(ServiceSettings):
     host: str = "127.0.0.1"
     """Address to listen on. Anything but loopback opens the gateway to the network, without accounts; it warns."""
     allowed_hosts: str = ""
-    """Host names under which the gateway may be asked, with commas between. Empty: any when it is open to the network,
-    this machine's own names when it is not (a web page elsewhere must not reach it through a name of its own)."""
+    """Host names under which the gateway may be asked, with commas between; ``*`` for any. Empty: this machine's own
+    names, ``localhost`` and loopback, also where the gateway is open to the network: a web page elsewhere must not
+    reach it under a name of its own."""
     http_port: int = Field(default=5001, ge=0, le=65535)
     """Port of the page and the REST API."""
     port: int = Field(default=50050, ge=0, le=65535)
@@ -70,12 +71,25 @@ class GatewaySettings(ServiceSettings):
     max_history: int = Field(default=40, ge=0)
     """Messages of a conversation that the language model is shown."""
 
+    live_sessions: int = Field(default=4, ge=0)
+    """Live conversations at once; fewer where the render service is measured to be too slow for so many. More wait."""
+    live_waiting: int = Field(default=20, ge=0)
+    """Live conversations that may wait; more are refused with ``live-full``."""
+    live_idle_s: float = Field(default=600, ge=10)
+    """A live conversation ends after so long without a word, in seconds."""
+    live_total_s: float = Field(default=14_400, ge=60)
+    """Longest live conversation, in seconds."""
+    live_resume_s: float = Field(default=30, ge=0)
+    """How long a live conversation waits for a client that lost its connection, in seconds."""
+
     dialogue_concurrency: int = Field(default=max(1, _CORES // 2), ge=1)
     """Dialogues at work at once."""
     render_concurrency: int = Field(default=max(1, _CORES // 4), ge=1)
     """Videos and avatars at work at once."""
     training_concurrency: int = Field(default=1, ge=1)
     """Trainings at work at once; beside videos, since one may take hours. More than render services is no use."""
+    max_connections: int = Field(default=500, ge=10)
+    """HTTP connections at once; more get 503. A page holds one for its events, and one more for each video it plays."""
     max_queued_jobs: int = Field(default=100, ge=1)
     """Jobs that may wait; more are refused with ``queue-full``."""
     retry_s: float = Field(default=120, ge=0)
@@ -108,9 +122,11 @@ class GatewaySettings(ServiceSettings):
 
     def hosts(self) -> frozenset[str]:
         """Allowed host names; empty when all are."""
+        if self.allowed_hosts.strip() == "*":
+            return frozenset()
         if self.allowed_hosts:
             return frozenset(h.strip().lower() for h in self.allowed_hosts.split(","))
-        return frozenset() if self.is_open else frozenset((*LOOPBACK, "[::1]"))
+        return frozenset((*LOOPBACK, "[::1]"))
 
     def addresses(self) -> dict[str, str]:
         """Address of each engine service by short name."""

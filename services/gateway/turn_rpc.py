@@ -44,8 +44,8 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
         config, asked_at = first.config, time.time()
         text = _checked_text(config, g.settings.max_question_chars)
         conversation = await asyncio.to_thread(g.conversations.open, LOCAL_OWNER, config.conversation_id or None)
-        turn_id = logs.turn_id.get() or new_id("t")
-        logs.turn_id.set(turn_id)
+        turn_id = new_id("t")  # of our own: a caller may send the same x-turn-id twice, and both turns are kept
+        logs.turn_id.set(logs.turn_id.get() or turn_id)
         turn = await self._turn(config, conversation, text, asked_at)
         if config.HasField("format"):
             turn = replace(turn, pcm=self._audio(requests, turn.sample_rate_hz))
@@ -96,7 +96,7 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
             text=text,
             sample_rate_hz=config.format.sample_rate_hertz,
             history=history,
-            persona=config.persona[:MAX_PERSONA],
+            persona=config.persona,
             asr_engine=config.asr_engine,
             llm_engine=config.llm_engine,
             llm_model=config.llm_model,
@@ -121,6 +121,8 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
 
 def _checked_text(config: Any, limit: int) -> str:
     """The typed question; empty when a recording follows. Raises ``bad-request``, ``empty-text``, ``long-text``."""
+    if len(config.persona) > MAX_PERSONA:
+        raise HuashengError("long-text", count=len(config.persona), limit=MAX_PERSONA)
     has_audio = config.HasField("format")
     if has_audio == bool(config.text):
         raise HuashengError("bad-request", what="give either text or an audio format")

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from huasheng.common.v1 import common_pb2
 from huasheng.render.v1 import render_pb2 as pb
 from huasheng.render.v1 import render_pb2_grpc
 
 from services.common import weights
 from services.common.aio import iterate_in_thread
-from services.common.engine_info import engine_info
-from services.common.engines import OwnSettings, Registry
+from services.common.engine_info import engine_info, error_message
+from services.common.engines import EngineState, OwnSettings, Registry, why
 from services.common.errors import HuashengError
 from services.common.serving import Service
 from services.common.settings import SharedSettings
@@ -244,25 +245,14 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         """Raises ``builtin-stays`` and ``unknown-id``."""
         if request.model_id in self.engines.names:
             raise HuashengError("builtin-stays", id=request.model_id)
-        record = await asyncio.to_thread(self.models.get, request.owner, request.model_id)
-        await asyncio.to_thread(self.models.delete_files, request.owner, request.model_id)
-        await asyncio.to_thread(self.trainings.forget, request.owner, record.training_id)
+        training_id = await asyncio.to_thread(self.models.delete, request.owner, request.model_id)
+        if training_id:
+            await asyncio.to_thread(self.trainings.forget, request.owner, training_id)
         return pb.DeleteModelResponse()
 
     async def ListEngines(self, _request: pb.ListEnginesRequest, _context: Any) -> pb.ListEnginesResponse:
         """Every engine, with the reason where one cannot be used."""
-        infos = [
-            engine_info(
-                s,
-                can_train=bool(s.engine and not cannot_train(s.engine)),
-                cannot_train_reason=cannot_train(s.engine) if s.engine and s.engine.trainer else "",
-                default_steps=s.engine.default_steps if s.engine and s.engine.trainer else 0,
-                needs_model=bool(s.engine and s.engine.needs_model),
-                videos_only=bool(s.engine and not s.engine.is_live),
-            )
-            for s in self.engines.states()
-        ]
-        return pb.ListEnginesResponse(engines=infos)
+        return pb.ListEnginesResponse(engines=[_engine_info(s) for s in self.engines.states()])
 
     async def ListDevices(self, _request: pb.ListDevicesRequest, _context: Any) -> pb.ListDevicesResponse:
         """The processor, and what the engines use beside it."""
@@ -272,6 +262,21 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
             for d in (devices.cpu(), *used.values())
         ]
         return pb.ListDevicesResponse(devices=found)
+
+
+def _engine_info(state: EngineState[RenderEngine]) -> common_pb2.EngineInfo:
+    engine = state.engine
+    refused = cannot_train(engine) if engine else None
+    shown = refused if engine and engine.trainer else None
+    return engine_info(
+        state,
+        can_train=bool(engine and not refused),
+        cannot_train_reason=why(shown) if shown else "",
+        cannot_train_problem=error_message(shown),
+        default_steps=engine.default_steps if engine and engine.trainer else 0,
+        needs_model=bool(engine and engine.needs_model),
+        videos_only=bool(engine and not engine.is_live),
+    )
 
 
 def _session_config(config: pb.RenderConfig, model: Path | None) -> SessionConfig:

@@ -49,6 +49,10 @@ class PrepareJob:
     limits: ClipLimits
     progress: Progress
     cancelled: Cancelled
+    turn: int = 0
+    """Degrees counter-clockwise, 0, 90, 180 or 270, by which pictures are turned once they are read."""
+    warnings: tuple[str, ...] = ()
+    """What was found before the work began, see ``AvatarReport``."""
 
     def check(self) -> None:
         """Raises ``cancelled`` when the caller has gone."""

@@ -17,6 +17,7 @@ from typing import Protocol, runtime_checkable
 from services.common.audio import wav_bytes
 from services.common.digest import sha256_of
 from services.common.errors import HuashengError
+from services.common.records import read_record
 from services.common.storage import Storage, move
 from services.tts.engines.base import ClonedVoice
 from services.tts.reference import SAMPLE_RATE_HZ, Reference
@@ -87,6 +88,17 @@ class ReadsVoices(Protocol):
     voices_dir: Path
 
 
+def _read(data: bytes) -> StoredVoice:
+    """What a ``voice.json`` holds; raises all kinds of errors for a damaged one."""
+    raw = json.loads(data)
+    first = {"transcript": raw.pop("transcript", "")}  # kept with the voice before clips had their own
+    clips = [{"file": f"clip{i}.wav", **({} if i else first), **c} for i, c in enumerate(raw.pop("clips"))]
+    voice = read_record(StoredVoice, json.dumps({**raw, "clips": clips}).encode())
+    if not voice.clips:
+        raise ValueError("no clips")
+    return voice
+
+
 class VoiceStore:
     """The voices of all owners. ``folder`` is where an engine's processes read clips from."""
 
@@ -152,14 +164,14 @@ class VoiceStore:
         if not _ID.fullmatch(voice_id):
             raise HuashengError("unknown-voice", voice=voice_id[:80])
         try:
-            raw = json.loads(self.storage.read(f"{self._place(owner, voice_id)}/voice.json"))
+            data = self.storage.read(f"{self._place(owner, voice_id)}/voice.json")
         except FileNotFoundError as e:
             raise HuashengError("unknown-voice", voice=voice_id) from e
-        first = {"transcript": raw.pop("transcript", "")}  # kept with the voice before clips had their own
-        clips = tuple(
-            Clip(**{"file": f"clip{i}.wav", **({} if i else first), **c}) for i, c in enumerate(raw.pop("clips"))
-        )
-        return StoredVoice(**{**raw, "clips": clips, "consent": Consent(**raw["consent"])})
+        try:
+            return _read(data)
+        except (ValueError, TypeError, AttributeError, KeyError) as e:
+            log.warning("the record of a voice is damaged; delete the voice", extra={"voice": voice_id})
+            raise HuashengError("unknown-voice", voice=voice_id) from e
 
     def list(self, owner: str) -> list[StoredVoice]:
         """All of an owner, oldest first."""
@@ -214,8 +226,9 @@ class VoiceStore:
 
     def delete(self, owner: str, voice_id: str) -> None:
         """With its recordings, here and where engines read them. Raises ``unknown-voice``."""
-        self.find(owner, voice_id)
         place = self._place(owner, voice_id)
+        if not _ID.fullmatch(voice_id) or not self.storage.exists(f"{place}/voice.json"):  # it need not be readable
+            raise HuashengError("unknown-voice", voice=voice_id[:80])
         self.storage.delete(f"{place}/voice.json")
         self.storage.delete(place)
         self._forget_copies(owner, voice_id, "*.wav")

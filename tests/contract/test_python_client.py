@@ -56,9 +56,12 @@ BODIES: list[tuple[str, Callable[[Huasheng], Callable[..., Any]]]] = [
     ("SpeechRequest", lambda hs: hs.speech.save),
     ("VoiceName", lambda hs: hs.voices.rename),
     ("AvatarVoice", lambda hs: hs.avatars.set_voice),
+    ("PreviewRequest", lambda hs: hs.dictionary.preview),
+    ("SayRequest", lambda hs: hs.dictionary.put),
+    ("ImportRequest", lambda hs: hs.dictionary.import_csv),
 ]
 OF_THE_CLIENT = {"idempotency_key", "timeout", "path", "progress"}
-IDS = {"VoiceName": {"voice_id"}, "AvatarVoice": {"avatar_id"}}
+IDS = {"VoiceName": {"voice_id"}, "AvatarVoice": {"avatar_id"}, "SayRequest": {"word"}}
 """Parameters that stand in the path."""
 
 
@@ -169,6 +172,8 @@ def test_every_call_is_in_the_document_and_the_other_way_round(tmp_path: Path) -
         hs.models.list(), hs.models.get("m"), hs.models.delete("m")
         hs.trainings.create(video_asset_id="a"), hs.videos.create(text="t"), hs.videos.list()
         hs.dialogues.create(text="t"), hs.conversations.list(), hs.conversations.get("c"), hs.conversations.delete("c")
+        hs.dictionary.preview("t"), hs.dictionary.list(), hs.dictionary.put("w", "s", language="en")
+        hs.dictionary.delete("w"), hs.dictionary.export_csv(), hs.dictionary.import_csv("a,b,en")
         hs.speech.create("t", synthesis={"seed": 1}), hs.transcriptions.create(file)
         hs.jobs.list(state=["active", "failed"]), hs.jobs.get("j"), hs.jobs.cancel("j"), hs.jobs.forget("j")
         assert hs.jobs.wait("j").is_over

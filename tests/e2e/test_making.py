@@ -147,3 +147,25 @@ def test_engines_are_described_in_the_language_of_the_page(web: Web) -> None:
     atlas = page.locator(".engines .card", has_text="atlas")
     expect(atlas).to_contain_text("用本人的画面重绘嘴部")
     expect(atlas).to_contain_text("在这里不能训练")
+
+
+def test_a_reload_comes_back_to_the_naming_of_an_avatar(web: Web) -> None:
+    page = web.go("/avatars")
+    choose(page, "me.mp4", "video/mp4", web_media.movie(2.0, sound=False))
+    page.get_by_label("名字").fill("小红")
+    page.reload()
+    expect(page.get_by_label("名字")).to_have_value("小红")
+    page.get_by_role("button", name="取消").click()
+    page.reload()
+    expect(page.locator(".drop")).to_be_visible()
+    expect(page.get_by_label("名字")).to_have_count(0)
+
+
+def test_another_file_takes_away_the_refusal_of_the_one_before(web: Web) -> None:
+    page = web.go("/avatars")
+    choose(page, "noface.mp4", "video/mp4", b"x")
+    page.get_by_role("button", name="创建形象").click()
+    expect(page.locator(".problem")).to_contain_text("没有找到人脸")
+    choose(page, "me.mp4", "video/mp4", b"x")
+    expect(page.get_by_label("名字")).to_have_value("me")
+    expect(page.locator(".problem")).to_have_count(0)

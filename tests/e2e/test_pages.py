@@ -102,6 +102,46 @@ def test_phone_has_tabs_and_more(open_page: Callable[..., Web]) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_place_in_the_navigation_is_marked(open_page: Callable[..., Web], width: int) -> None:
+    web = open_page(width=width, height=800)
+    for path in list(PAGES)[1:]:
+        page = web.go(path)
+        marked = page.locator(".nav-link[aria-current]").filter(visible=True)
+        expect(marked).to_have_count(1)
+        in_more = width < 768 and path in ("/avatars", "/voices", "/jobs", "/system")
+        assert (marked.inner_text().strip() == "更多") == (in_more and path != "/avatars"), path
+
+
+SMALL = """() => [...document.querySelectorAll("body *")].filter((e) => e.checkVisibility())
+  .filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()))
+  .filter((e) => parseFloat(getComputedStyle(e).fontSize) < 13)
+  .map((e) => `${e.className}: ${e.textContent.trim().slice(0, 30)}`)"""
+CARDS = ".card, .job, .problem, .note, .tile, .voice, .person"
+OUTSIDE = """(cards) => [...document.querySelectorAll(cards)].flatMap((card) => {
+  const box = card.getBoundingClientRect();
+  return [...card.querySelectorAll("svg, button, a, .pill")].filter((e) => e.checkVisibility()).filter((e) => {
+    const own = e.getBoundingClientRect();
+    return own.left < box.left - 0.5 || own.right > box.right + 0.5;
+  }).map((e) => `${card.className} > ${e.getAttribute("class")}`);
+})"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_text_can_be_read_and_icons_stay_in_their_cards(open_page: Callable[..., Web], width: int) -> None:
+    web = open_page(width=width, height=800)
+    page = web.go("/video_generation")
+    for words in ("一段很长很长很长很长很长很长很长很长很长很长很长很长很长的话", "fail"):
+        page.get_by_label("要说的话").fill(words)
+        page.get_by_role("button", name="生成视频").click()
+        expect(page.locator("#making .problem, #making video")).to_be_visible()
+    for path in PAGES:
+        page = web.go(path)
+        web.until(SETTLED)
+        assert page.evaluate(SMALL) == [], path
+        assert page.evaluate(OUTSIDE, CARDS) == [], path
+
+
 def test_a_service_that_is_down_is_named_with_what_still_works(web: Web) -> None:
     web.world.down.add("asr")
     page = web.go("/")

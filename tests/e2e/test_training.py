@@ -102,6 +102,24 @@ def test_a_reload_shows_the_training_that_runs(web: Web) -> None:
     expect(page.locator("[data-result]")).to_be_visible()
 
 
+def test_a_reload_comes_back_to_the_check(web: Web) -> None:
+    page = chosen(web)
+    page.get_by_label("名字").fill("我的模型")
+    page.get_by_label("训练步数").fill("3000")
+    page.reload()
+    expect(page.locator("[aria-current=step]")).to_contain_text("检查")
+    expect(page.get_by_label("名字")).to_have_value("我的模型")
+    expect(page.get_by_label("训练步数")).to_have_value("3000")
+    page.get_by_role("button", name="换一个文件").click()
+    page.reload()
+    expect(page.get_by_text("把视频拖到这里")).to_be_visible()
+
+
+def test_the_advice_and_the_check_agree(web: Web) -> None:
+    page = web.go("/model_training")
+    expect(page.locator(".advice")).to_contain_text("12 到 60 秒")
+
+
 def test_it_can_be_cancelled_and_gone_on_with(web: Web) -> None:
     page = begun(web)
     expect(page.get_by_text(re.compile("第 [0-9,]+ / 5,000 步"))).to_be_visible()

@@ -112,3 +112,81 @@ def test_nothing_to_say_is_told_before_asking_the_server(web: Web) -> None:
     page.get_by_role("button", name="生成视频").click()
     expect(page.get_by_text("请先写下要说的话")).to_be_visible()
     assert web.world.requests == []
+
+
+def test_the_result_is_shown_whole(open_page: Callable[..., Web]) -> None:
+    for width, height in ((1280, 720), (390, 844)):
+        web = open_page(width=width, height=height)
+        page = web.go("/video_generation")
+        page.get_by_label("要说的话").fill("大家好")
+        page.get_by_role("button", name="生成视频").click()
+        expect(page.locator("video.player")).to_be_visible()
+        web.until(WHOLE)
+
+
+# of the player; the header covers the top, on a phone the tabs cover the bottom
+WHOLE = """(() => {
+  const box = document.querySelector("video.player").getBoundingClientRect();
+  const tabs = document.querySelector(".tabs").getBoundingClientRect();
+  const end = tabs.height ? tabs.top : innerHeight;
+  return box.top >= document.querySelector(".header").getBoundingClientRect().bottom && box.bottom <= end;
+})()"""
+
+
+def test_a_second_video_does_not_hide_the_first(web: Web) -> None:
+    web.world.pace = 3
+    page = web.go("/video_generation")
+    for words in ("第一个", "第二个"):
+        page.get_by_label("要说的话").fill(words)
+        page.get_by_role("button", name="生成视频").click()
+        expect(page.get_by_role("progressbar", name=words)).to_be_visible()
+    expect(page.locator("#making").get_by_role("progressbar")).to_have_count(2)
+    web.go("/video_generation")  # without the address of a job as well
+    expect(page.locator("#making").get_by_role("progressbar")).to_have_count(2)
+    web.world.pace = 0.1
+    expect(page.locator("#making video.player")).to_have_count(2)
+
+
+def test_an_old_error_goes_when_something_else_is_to_be_said(web: Web) -> None:
+    page = web.go("/video_generation")
+    page.get_by_label("要说的话").fill("fail")
+    page.get_by_role("button", name="生成视频").click()
+    expect(page.locator("#making .problem")).to_be_visible()
+    page.get_by_label("要说的话").fill("别的")
+    expect(page.locator("#making .problem")).to_have_count(0)
+    page.get_by_label("要说的话").fill("")
+    page.get_by_role("button", name="生成视频").click()
+    expect(page.get_by_text("请先写下要说的话")).to_be_visible()
+    page.get_by_role("tab", name="录音").click()
+    expect(page.get_by_text("请先写下要说的话")).to_have_count(0)
+
+
+def test_trying_again_is_offered_only_where_it_can_help(web: Web) -> None:
+    page = web.go("/video_generation")
+    for words, helps in (("fail", 1), ("silent", 0)):
+        page.get_by_label("要说的话").fill(words)
+        page.get_by_role("button", name="生成视频").click()
+        expect(page.locator("#making .problem")).to_be_visible()
+        expect(page.locator("#making .problem").get_by_role("button", name="重试")).to_have_count(helps)
+
+
+def test_a_tile_keeps_a_face_when_its_avatar_is_deleted(web: Web) -> None:
+    page = web.go("/video_generation")
+    page.get_by_text("Anna").click()
+    page.get_by_label("要说的话").fill("你好")
+    page.get_by_role("button", name="生成视频").click()
+    expect(page.locator(".tile img")).to_have_count(1)
+    web.world.avatars[:] = [a for a in web.world.avatars if a["id"] != "v_anna"]
+    web.go("/video_generation")
+    expect(page.locator(".tile .face video")).to_have_count(1)
+    web.until("document.querySelector('.tile .face video').readyState >= 2")
+
+
+def test_a_copied_link_says_how_long_it_is_valid(open_page: Callable[..., Web]) -> None:
+    web = open_page("en", permissions=["clipboard-read", "clipboard-write"])
+    page = web.go("/video_generation")
+    page.get_by_label("What to say").fill("Hello")
+    page.get_by_role("button", name="Generate").click()
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator(".toast")).to_contain_text("valid until Nov 30, 2030")
+    assert "exp=" in page.evaluate("navigator.clipboard.readText()")

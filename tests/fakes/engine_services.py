@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
@@ -27,10 +28,47 @@ def owned(things: list[Any], owner: str) -> list[Any]:
     return [t for t in things if t.owner in (owner, "builtin")]
 
 
+def picture(frame: int, start: int) -> render_pb2.StreamRenderResponse:
+    """A picture of a live session; its number stands in its data."""
+    us = 1_000_000 // FPS
+    return render_pb2.StreamRenderResponse(
+        picture=render_pb2.Picture(
+            data=frame.to_bytes(4, "little"),
+            pts_us=frame * us,
+            duration_us=us,
+            key=frame % FPS == 0,
+            loop_frame=start + frame,
+        )
+    )
+
+
 class Asr(asr_pb2_grpc.AsrServiceServicer):
     def __init__(self) -> None:
         self.script = Script()
         self.text, self.language = "你好，你是谁？", "zh"
+        self.live: asyncio.Queue[asr_pb2.StreamTranscribeResponse] = asyncio.Queue()
+        """What live listening answers next, put there by the test."""
+        self.live_bytes = self.listening = 0
+        self.was_ended = False
+
+    async def StreamTranscribe(self, requests, context):
+        self.script.enter()
+        self.listening += 1
+
+        async def read() -> None:
+            async for r in requests:
+                if r.WhichOneof("payload") == "config":
+                    self.script.seen.append(r.config)
+                self.live_bytes += len(r.audio.data)
+                self.was_ended = self.was_ended or r.WhichOneof("payload") == "end"
+
+        reading = asyncio.create_task(read())
+        try:
+            while True:
+                yield await self.live.get()
+        finally:
+            reading.cancel()
+            self.listening -= 1
 
     async def Transcribe(self, requests, context):
         self.script.enter()
@@ -61,6 +99,8 @@ class Llm(llm_pb2_grpc.LlmServiceServicer):
     def __init__(self) -> None:
         self.script = Script()
         self.reply = "我是画声，很高兴见到你。今天想聊些什么呢？"
+        self.openings: list[str] = []
+        """First clauses of likely answers."""
 
     async def StreamChat(self, request, context):
         self.script.enter()
@@ -72,6 +112,9 @@ class Llm(llm_pb2_grpc.LlmServiceServicer):
             await self.script.pause()
             yield llm_pb2.StreamChatResponse(delta=llm_pb2.ChatDelta(text=reply[i : i + 3]))
         yield llm_pb2.StreamChatResponse(finished=llm_pb2.ChatFinished(reason=llm_pb2.FINISH_REASON_STOP))
+
+    async def ListOpenings(self, request, context):
+        return llm_pb2.ListOpeningsResponse(openings=self.openings)
 
     async def ListEngines(self, request, context):
         self.script.enter()
@@ -116,21 +159,30 @@ class Render(render_pb2_grpc.RenderServiceServicer):
                             fps=FPS,
                             mime_type='video/mp4; codecs="avc1.42c00a"',
                             engine="fake-render",
+                            video_codec="avc1.42c00a" if config.access_units else "",
+                            video_description=b"avcC" if config.access_units else b"",
                         )
                     )
+                    if config.access_units:
+                        continue
                     yield render_pb2.StreamRenderResponse(media=render_pb2.MediaChunk(data=video.take(), end_us=0))
                 elif what == "audio":
                     await s.pause()
                     seconds += len(r.audio.data) / 2 / config.format.sample_rate_hertz
                     while frames < int(seconds * FPS):
+                        if config.access_units:
+                            yield picture(frames, config.start_frame)
                         video.add(frames)
                         frames += 1
+                    if config.access_units:
+                        continue
                     if data := video.take():
                         media = render_pb2.MediaChunk(data=data, end_us=frames * 1_000_000 // FPS)
                         yield render_pb2.StreamRenderResponse(media=media)
                 elif what == "end":
                     media = render_pb2.MediaChunk(data=video.finish(), end_us=frames * 1_000_000 // FPS)
-                    yield render_pb2.StreamRenderResponse(media=media)
+                    if not config.access_units:
+                        yield render_pb2.StreamRenderResponse(media=media)
                     end = (config.start_frame + frames) % IDLE_FRAMES
                     summary = render_pb2.RenderSummary(
                         frames=frames, duration_us=frames * 1_000_000 // FPS, end_frame=end
@@ -183,7 +235,9 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         raise HuashengError("unknown-id", kind="avatar", id=request.avatar_id)
 
     async def DeleteAvatar(self, request, context):
-        self.avatars.pop(request.avatar_id)
+        if request.avatar_id == "builtin":
+            raise HuashengError("builtin-stays", id="builtin")
+        _remove(self.avatars, "avatar", request.avatar_id, request.owner)
         return render_pb2.DeleteAvatarResponse()
 
     async def Train(self, request, context):
@@ -248,7 +302,9 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         raise HuashengError("unknown-id", kind="model", id=request.model_id)
 
     async def DeleteModel(self, request, context):
-        self.models.pop(request.model_id)
+        if request.model_id == "builtin":
+            raise HuashengError("builtin-stays", id="builtin")
+        _remove(self.models, "model", request.model_id, request.owner)
         return render_pb2.DeleteModelResponse()
 
     async def ListEngines(self, request, context):
@@ -261,6 +317,12 @@ class Render(render_pb2_grpc.RenderServiceServicer):
 
     async def ListDevices(self, request, context):
         return render_pb2.ListDevicesResponse(devices=[render_pb2.Device(device="cpu", name="CPU", memory_bytes=1)])
+
+
+def _remove(things: dict[str, Any], kind: str, thing_id: str, owner: str) -> None:
+    if thing_id not in things or things[thing_id].owner != owner:
+        raise HuashengError("unknown-id", kind=kind, id=thing_id)
+    del things[thing_id]
 
 
 def train_progress(request: Any, step: int, stage: str, fraction: float, **more: Any) -> render_pb2.TrainResponse:
@@ -283,10 +345,14 @@ class Fakes:
         self.ports: dict[str, int] = {}
         self._running: dict[str, serving.Running] = {}
 
-    async def start(self, name: str) -> None:
+    async def start(self, name: str, load: bool = True) -> None:
+        """``load``: it is ready at once; else it is loading until ``set_loaded``."""
         service = serving.service_of(name, getattr(self, name))
-        self._running[name] = await serving.start(service, port=self.ports.get(name, 0))
+        self._running[name] = await serving.start(service, port=self.ports.get(name, 0), load=load)
         self.ports[name] = self._running[name].port
+
+    async def set_loaded(self, name: str) -> None:
+        await self._running[name].board.set(True)
 
     async def start_all(self) -> None:
         for name in NAMES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 import numpy as np
 from huasheng.common.v1 import common_pb2
@@ -24,16 +25,20 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
         self.script = Script()
         self.storage = storage
         self.configs: list[tts_pb2.SynthesisConfig] = []
+        self.previews: list[tts_pb2.PreviewRequest] = []
         self.clones = tts_pb2.Cloning()
         """Whether voices can be made; ``Cloning(engine="fake-clone")`` lets them."""
         self.cloned: dict[str, tts_pb2.Voice] = {}
         self.seconds_per_character = 0.1
+        self.warmed: list[str] = []
+        self.is_warm = False
+        """Whether texts are ready as soon as they are asked for."""
         self.has_phonemes = True
         """Without, a stretch comes in two parts, as from an engine that streams and knows no phonemes."""
 
     async def StreamSynthesize(self, requests, context):
         self.script.enter()
-        at, header = 0, None
+        at, header, texts = 0, None, []
         async for r in requests:
             what = r.WhichOneof("payload")
             if what == "config":
@@ -49,6 +54,7 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
                 )
             elif what == "clause":
                 self.script.seen.append(r.clause.text)
+                texts.append(r.clause.text)
                 await self.script.pause()
                 if header:  # which engine speaks is known when the first one can
                     yield tts_pb2.StreamSynthesizeResponse(header=header)
@@ -71,7 +77,29 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
                 at = end
         if header:
             yield tts_pb2.StreamSynthesizeResponse(header=header)
-        yield tts_pb2.StreamSynthesizeResponse(finished=tts_pb2.SynthesisFinished(duration_us=us(at)))
+        warnings = self._warnings(" ".join(texts))
+        finished = tts_pb2.SynthesisFinished(duration_us=us(at), warnings=warnings)
+        yield tts_pb2.StreamSynthesizeResponse(finished=finished)
+
+    async def Preview(self, request, context):
+        """Each text is said as written; what is in Cyrillic is left out."""
+        self.script.enter()
+        self.previews.append(request)
+        left = re.findall("[\u0400-\u04ff]+", request.text)
+        clause = tts_pb2.PreviewClause(
+            text=request.text, spoken=request.text, language="zh", pronunciation="ni3 hao3", left_out=left
+        )
+        return tts_pb2.PreviewResponse(clauses=[clause], warnings=self._warnings(request.text))
+
+    def _warnings(self, text):
+        return [
+            tts_pb2.TextWarning(reason="left-out", text=t, script="Cyrillic")
+            for t in re.findall("[\u0400-\u04ff]+", text)
+        ]
+
+    async def Warm(self, request, context):
+        self.warmed += request.texts
+        return tts_pb2.WarmResponse(ready=request.texts if self.is_warm else [])
 
     async def ListVoices(self, request, context):
         self.script.enter()
@@ -145,7 +173,8 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
         return tts_pb2.RenameVoiceResponse(voice=self.cloned[request.voice_id])
 
     async def DeleteVoice(self, request, context):
-        del self.cloned[request.voice_id]
+        if not self.cloned.pop(request.voice_id, None):
+            raise HuashengError("unknown-voice", voice=request.voice_id)
         return tts_pb2.DeleteVoiceResponse()
 
     async def ListEngines(self, request, context):

@@ -191,6 +191,7 @@ def engines(can_train: bool, resting: str = "") -> list[Row]:
             "models": ["glm-4-plus", "glm-4-air"] if n == "zhipu" else [],
             "can_train": can_train and n == "atlas",
             "cannot_train_reason": "" if can_train or n != "atlas" else "torch is not installed",
+            "cannot_train_cause": "" if can_train or n != "atlas" else "torch-missing",
             "breaker": "" if s == "render" else "open" if n == resting else "closed",
             "breaker_reason": "zhipu at https://zhipu.example does not answer." if n == resting else "",
             "breaker_retry_s": 12.0 if n == resting else 0.0,

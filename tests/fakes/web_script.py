@@ -25,6 +25,8 @@ REPLY = {
     "en": "Hello! I am the digital human of Huasheng. I heard what you said.",
 }
 LENGTH_S = 4.0
+EXPIRES = 1922270400
+"""When the links of videos expire: noon of 30 November 2030."""
 END_FRAME, IDLE_LEAD = 30, 12
 """Where in the idle loop (50 frames) every reply ends; how far after the frame shown every reply starts."""
 CLAUSE_STARTS_S = (0.0, 2.4, 3.0)
@@ -128,6 +130,8 @@ async def work(world: World, job: Row) -> None:
             at(world, job, "llm", 0.2)
             await world.sleep(0.4)
             raise HuashengError("llm-unreachable", engine="openai", url="http://127.0.0.1:11434")
+        if job["params"].get("text") == "silent":
+            raise HuashengError("silent-audio", name="talk.wav")
         await {"dialogue": dialogue, "video": video, "avatar": avatar, "training": train}[job["kind"]](world, job)
         job |= {"state": "succeeded", "progress": 1.0, "eta_s": 0.0}
     except asyncio.CancelledError:
@@ -263,7 +267,7 @@ async def video(world: World, job: Row) -> None:
     await draw(world, job)
     p = job["params"]
     job["result"] = {
-        "video_url": f"/media/{job['id']}.mp4?sig=1",
+        "video_url": f"/media/{job['id']}.mp4?exp={EXPIRES}&sig=1",
         "audio_url": None,
         "duration_s": LENGTH_S,
         "width": 512,

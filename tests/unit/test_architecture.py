@@ -4,6 +4,7 @@ import ast
 import importlib
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ def sources(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
+@cache
 def imported(path: Path) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -113,16 +115,17 @@ def test_an_engine_is_one_folder_and_one_line_of_the_registry(service: str) -> N
         assert len(lines) == 1 and lines[0].startswith(f"services/{service}/engines/registry.py"), lines
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_starting_a_server_loads_no_engine_runtime(service: str) -> None:
-    module = "app" if service == "gateway" else "server"
+def test_starting_a_server_loads_no_engine_runtime() -> None:
+    """One process imports all five, one after the other, and tells after each what it has loaded by then."""
+    modules = [f"services.{s}.{'app' if s == 'gateway' else 'server'}" for s in SERVICES]
     code = (
-        f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'protos/gen')!r}]; import services.{service}.{module};"
-        f"print([m for m in {sorted(HEAVY)!r} if m in sys.modules])"
+        f"import importlib, sys; sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'protos/gen')!r}]\n"
+        f"for name in {modules!r}:\n"
+        f"    importlib.import_module(name); print(name, [m for m in {sorted(HEAVY)!r} if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.splitlines() == [f"{name} []" for name in modules]
 
 
 def test_files_stay_small() -> None:
@@ -137,7 +140,11 @@ def test_files_stay_small() -> None:
 
 
 def test_common_stays_within_its_budget() -> None:
-    assert sum(len(p.read_text(encoding="utf-8").splitlines()) for p in sources("services/common")) <= 3000
+    """What all services share stays small; a helper of one service belongs there. Reading media counts by itself."""
+    lines = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in sources("services/common")}
+    media = sum(n for p, n in lines.items() if "media" in p.relative_to(ROOT).parts)
+    assert media <= 1000
+    assert sum(lines.values()) - media <= 2300
 
 
 def test_no_fakes_outside_tests_and_no_machine_paths() -> None:

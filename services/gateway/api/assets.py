@@ -11,7 +11,9 @@ from fastapi.responses import JSONResponse, Response
 from services.common.errors import HuashengError
 from services.gateway.api import schemas
 from services.gateway.api.deps import Before, Context, Key, Limit, Owner
+from services.gateway.api.download_names import download_name, job_of_key
 from services.gateway.api.files import TYPES, StoredFile, result_tag, serve
+from services.gateway.api.lists import listed
 from services.gateway.api.problems import responses
 from services.gateway.context import Gateway
 from services.gateway.jobs.records import iso
@@ -99,7 +101,7 @@ async def search(
 ) -> Any:
     """Your uploads."""
     rows = await asyncio.to_thread(gateway.assets.search, owner, kind, limit, before)
-    return schemas.Items(items=[asset_of(gateway, r) for r in rows])
+    return schemas.Items(items=listed(rows, lambda row: asset_of(gateway, row)))
 
 
 @router.get("/assets/{asset_id}", response_model=schemas.Asset, responses=responses("unknown-id"))
@@ -150,6 +152,9 @@ async def media(
     if kind is None:
         raise HuashengError("unknown-id", kind="file", id=name[:80])
     size = await asyncio.to_thread(_size, gateway, key)
+    if "download" in request.query_params and (job_id := job_of_key(key)):
+        row = await asyncio.to_thread(gateway.jobs.shared, job_id)
+        name = download_name(row, name) if row else name
     file = StoredFile(key, kind, etag=f"{result_tag(key)}-{size:x}", name=name)
     return await serve(request, gateway.storage, file, max_age_s)
 

@@ -14,8 +14,9 @@ from services.gateway.api import requests, schemas
 from services.gateway.api.checks import kind_words
 from services.gateway.api.deps import Context, Key, Owner
 from services.gateway.api.job_answers import start_job
+from services.gateway.api.lists import listed
 from services.gateway.api.problems import ACCEPTED, responses
-from services.gateway.catalogue.avatars import BUILTIN, get_avatar, list_avatars
+from services.gateway.catalogue.avatars import get_avatar, is_drawn, list_avatars
 from services.gateway.catalogue.voices import get_voice
 from services.gateway.jobs import records
 from services.gateway.store.avatar_voices import NO_VOICE
@@ -45,10 +46,12 @@ async def avatars(gateway: Context, owner: Owner) -> Any:
     """Prepared avatars, the built-in one first."""
     found = await list_avatars(gateway.clients, owner)
     voices = await asyncio.to_thread(gateway.avatar_voices.all, owner)
-    items = [
-        records.Avatar.of(a, gateway.storage, gateway.signer.media, voices.get(a.avatar_id, NO_VOICE)) for a in found
-    ]
-    return schemas.Items(items=items)
+
+    def shown(avatar: Any) -> records.Avatar:
+        voice = voices.get(avatar.avatar_id, NO_VOICE)
+        return records.Avatar.of(avatar, gateway.storage, gateway.signer.media, voice)
+
+    return schemas.Items(items=listed(found, shown))
 
 
 @router.get("/avatars/{avatar_id}", response_model=records.Avatar, responses=responses("unknown-id"))
@@ -69,11 +72,11 @@ async def choose_voice(gateway: Context, owner: Owner, avatar_id: str, body: req
     return await avatar(gateway, owner, avatar_id)
 
 
-@router.delete("/avatars/{avatar_id}", status_code=204, responses=responses("unknown-id", "builtin-stays"))
+@router.delete("/avatars/{avatar_id}", status_code=204, responses=responses("unknown-id", "builtin-stays", "in-use"))
 async def delete_avatar(gateway: Context, owner: Owner, avatar_id: str) -> None:
-    """Delete an avatar that you made."""
-    if (await get_avatar(gateway.clients, owner, avatar_id)).owner == BUILTIN:
-        raise HuashengError("builtin-stays", id=avatar_id)
+    """Delete an avatar that you made, with its models, unless a job that has not ended draws it."""
+    if await is_drawn(gateway.clients, gateway.jobs, owner, avatar_id):
+        raise HuashengError("in-use", id=avatar_id)
     request = render_pb2.DeleteAvatarRequest(owner=owner, avatar_id=avatar_id)
     await gateway.clients.call("render", "DeleteAvatar", request)
     await asyncio.to_thread(gateway.avatar_voices.set, owner, avatar_id, None)

@@ -8,10 +8,15 @@ from collections.abc import AsyncIterator
 
 from fastapi import Request
 
+from services.common.characters import check_characters
 from services.common.errors import HuashengError
 from services.gateway.context import Gateway
 from services.gateway.media.uploads import Upload
 from services.gateway.store.db import Row
+
+LONGEST_FIELD = 200
+"""Longest field of a form, in characters, where ``FORM_LIMITS`` has no other limit."""
+FORM_LIMITS = {"name": 80, "transcript": 500, "consent": 2000, "language": 16, "engine": 40, "weights": 80}
 
 
 def kind_words(kind: str) -> dict[str, str]:
@@ -53,6 +58,16 @@ async def speech_asset(gateway: Gateway, owner: str, asset_id: str) -> Row:
     return row
 
 
+def check_form(fields: dict[str, str]) -> None:
+    """Raises ``bad-character`` and ``long-text`` for the fields of a form."""
+    for name, value in fields.items():
+        check_characters(name, "form")
+        check_characters(value, f"form.{name[:40]}")
+        limit = FORM_LIMITS.get(name, LONGEST_FIELD)
+        if len(value.strip()) > limit:
+            raise HuashengError("long-text", count=len(value.strip()), limit=limit)
+
+
 @contextlib.asynccontextmanager
 async def temporary_recording(
     request: Request, gateway: Gateway, owner: str
@@ -64,6 +79,7 @@ async def temporary_recording(
 
     row, upload = await gateway.assets.upload(owner, request, choose_id)
     try:
+        check_form(upload.fields)
         await speech_asset(gateway, owner, row["id"])
         yield row, upload.fields
     finally:

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from services.common.errors import HuashengError
 from services.gateway.api import schemas
 from services.gateway.api.deps import Before, Context, Limit, Owner
+from services.gateway.api.lists import listed
 from services.gateway.api.problems import responses
 from services.gateway.context import Gateway
 from services.gateway.jobs.records import iso, with_links
@@ -22,7 +23,7 @@ router = APIRouter(prefix="/api/v1", tags=["dialogues"])
 async def search(gateway: Context, owner: Owner, limit: Limit = 50, before: Before = None) -> Any:
     """Your conversations, the last used first."""
     rows = await asyncio.to_thread(gateway.conversations.search, owner, limit, before)
-    return schemas.Items(items=[schemas.Conversation(**_facts(r), messages=r["messages"]) for r in rows])
+    return schemas.Items(items=listed(rows, lambda r: schemas.Conversation(**_facts(r), messages=r["messages"])))
 
 
 @router.get(
@@ -58,6 +59,7 @@ def _message(gateway: Gateway, owner: str, row: Row) -> schemas.Message:
         id=row["id"],
         role=row["role"],
         text=row["text"],
+        interrupted=bool(row["interrupted"]) and row["role"] == "assistant",
         job_id=row["turn_id"],
         created_at=iso(row["created_at"]),
         audio_url=audio_url,

@@ -7,12 +7,12 @@ import csv
 import io
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path
 from fastapi.responses import Response
 from huasheng.tts.v1 import tts_pb2
 
 from services.common.errors import HuashengError
-from services.common.pronunciation import MAX_ENTRIES, MAX_SAY, MAX_WORD, Pronunciation, checked
+from services.common.pronunciation import MAX_WORD, Pronunciation, checked
 from services.gateway.api import requests, schemas
 from services.gateway.api.checks import check_text
 from services.gateway.api.deps import Context, Owner
@@ -23,8 +23,6 @@ from services.gateway.turn.messages import pronunciations_of
 router = APIRouter(prefix="/api/v1", tags=["speech"])
 Word = Annotated[str, Path(max_length=MAX_WORD)]
 INVALID = ("dictionary-word", "pinyin-unclear", "ipa-unclear", "respelling-unclear", "dictionary-full")
-LARGEST_IMPORT = MAX_ENTRIES * 4 * (MAX_WORD + MAX_SAY)
-"""Largest file to import, in bytes."""
 
 
 @router.post(
@@ -65,7 +63,11 @@ async def pronunciations(gateway: Context, owner: Owner) -> Any:
     return {"items": [vars(e) for e in await asyncio.to_thread(gateway.dictionary.all, owner)]}
 
 
-@router.get("/pronunciations.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
+@router.get(
+    "/pronunciations/export",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}, "description": "CSV"}},
+)
 async def export_pronunciations(gateway: Context, owner: Owner) -> Response:
     """Your dictionary as a CSV file: word, pronunciation, language."""
     out = io.StringIO()
@@ -77,30 +79,20 @@ async def export_pronunciations(gateway: Context, owner: Owner) -> Response:
     return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-@router.post(
-    "/pronunciations.csv",
-    response_model=schemas.Imported,
-    openapi_extra={"requestBody": {"content": {"text/csv": {"schema": {"type": "string"}}}, "required": True}},
-    responses=responses(*INVALID, "bad-request"),
-)
-async def import_pronunciations(request: Request, gateway: Context, owner: Owner) -> Any:
+@router.post("/pronunciations/import", response_model=schemas.Imported, responses=responses(*INVALID, "bad-request"))
+async def import_pronunciations(gateway: Context, owner: Owner, body: requests.ImportRequest) -> Any:
     """Add the entries of a CSV file, all or none; words that are known get the new pronunciation."""
-    data = bytearray()
-    async for part in request.stream():
-        data += part
-        if len(data) > LARGEST_IMPORT:
-            raise HuashengError("dictionary-full", limit=MAX_ENTRIES)
-    entries = _entries(bytes(data))
+    entries = _entries(body.csv)
     await asyncio.to_thread(gateway.dictionary.put, owner, entries)
     return {"imported": len(entries)}
 
 
-def _entries(data: bytes) -> list[Pronunciation]:
+def _entries(text: str) -> list[Pronunciation]:
     """The entries of a CSV file. The language may be missing: pinyin ends in a tone."""
     try:
-        rows = [r for r in csv.reader(io.StringIO(data.decode("utf-8-sig"))) if any(c.strip() for c in r)]
-    except (UnicodeDecodeError, csv.Error) as e:
-        raise HuashengError("bad-request", what="The file is no CSV text in UTF-8.") from e
+        rows = [r for r in csv.reader(io.StringIO(text.removeprefix("\ufeff"))) if any(c.strip() for c in r)]
+    except csv.Error as e:
+        raise HuashengError("bad-request", what="The file is no CSV text.") from e
     if rows and [c.strip().lower() for c in rows[0][:2]] == ["word", "say"]:
         rows = rows[1:]
     out = []

@@ -42,6 +42,6 @@ def files(request: Request, name: str) -> Response:
         return Response(_START, headers=_POLICY, media_type="text/javascript")
     found = find_spec("fastapi_offline")
     if name not in ("swagger-ui-bundle.js", "swagger-ui.css") or found is None or not found.origin:
-        raise HuashengError("no-such-call", path=request.url.path[:200])
+        raise HuashengError("no-such-call", path=request.scope["path"][:200])
     path = Path(found.origin).parent / "static" / name
     return file_answer(request, path.read_bytes(), suffix=path.suffix)

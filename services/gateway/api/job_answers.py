@@ -25,14 +25,26 @@ WITH_VIDEO = ("dialogue", "video")
 """Kinds of jobs that make a video."""
 
 
+def kept_error(row: Row) -> HuashengError | None:
+    """The error in a job's row; one that nobody knows (any more) is ``internal``."""
+    kept = row["error"]
+    if kept is None:
+        return None
+    try:
+        return HuashengError(kept["reason"], **kept["params"])
+    except (KeyError, TypeError):
+        return HuashengError("internal", service="gateway")
+
+
 async def job_of(gateway: Gateway, row: Row, lang: str, request_id: str = "") -> schemas.Job:
     """A job with its place in the queue, from its row and, while it runs here, from its run."""
+    row = gateway.runner.endings.shown(row)
     position = await asyncio.to_thread(gateway.jobs.position, row)
     run = gateway.runner.running.get(row["id"])
     if run and row["state"] == "running":  # newer than the table
         row = row | {"stage": run.stage, "progress": run.progress, "eta_s": run.eta_s, "partial": dict(run.partial)}
-    error, base = row["error"], f"/api/v1/jobs/{quote(row['id'])}"
-    found = problem(HuashengError(error["reason"], **error["params"]), lang, request_id) if error else None
+    error, base = kept_error(row), f"/api/v1/jobs/{quote(row['id'])}"
+    found = problem(error, lang, request_id) if error else None
     return schemas.Job(
         id=row["id"],
         kind=row["kind"],
@@ -113,7 +125,7 @@ async def start_job(
         )
         return 202, job.model_dump()
 
-    digest = request_hash(request.url.path, params)
+    digest = request_hash(request.scope["path"], params)
     answer = await once(gateway, owner, key, digest=digest, letter="j", create=create)
     answer.headers["Location"] = f"/api/v1/jobs/{json.loads(bytes(answer.body))['id']}"
     return answer

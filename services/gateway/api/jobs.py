@@ -14,8 +14,10 @@ from fastapi.responses import Response, StreamingResponse
 from services.common.errors import HuashengError
 from services.gateway.api import schemas
 from services.gateway.api.deps import Before, Context, Lang, Limit, Owner, RequestId
+from services.gateway.api.download_names import download_name
 from services.gateway.api.files import SAFE, StoredFile, result_tag, serve
-from services.gateway.api.job_answers import WITH_VIDEO, job_of
+from services.gateway.api.job_answers import WITH_VIDEO, job_of, kept_error
+from services.gateway.api.lists import listed_async
 from services.gateway.api.problems import Responses, responses, streamed
 from services.gateway.context import Gateway
 from services.gateway.jobs.progressive_file import Abandoned
@@ -43,7 +45,7 @@ async def search(
     """Your jobs, newest first."""
     states = {s for given in state or () for s in (ACTIVE if given == "active" else (given,))}
     rows = await asyncio.to_thread(gateway.jobs.search, owner, kind=kind, states=states, limit=limit, before=before)
-    return schemas.Items(items=[await job_of(gateway, r, lang) for r in rows])
+    return schemas.Items(items=await listed_async(rows, lambda row: job_of(gateway, row, lang)))
 
 
 @router.get("/jobs/{job_id}", response_model=schemas.Job, responses=responses("unknown-id"))
@@ -140,7 +142,7 @@ async def all_events(gateway: Context, owner: Owner, lang: Lang) -> Response:
 
     async def active() -> dict[str, schemas.Job]:
         rows = await asyncio.to_thread(gateway.jobs.search, owner, states=ACTIVE)
-        return {r["id"]: await job_of(gateway, r, lang) for r in rows}
+        return {job.id: job for job in await listed_async(rows, lambda row: job_of(gateway, row, lang))}
 
     def snapshot(jobs: dict[str, schemas.Job]) -> str:
         return sse("snapshot", {"jobs": [job.model_dump() for job in jobs.values()]})
@@ -177,16 +179,17 @@ async def video(request: Request, gateway: Context, owner: Owner, job_id: str) -
     """The video: followed while it grows, with ranges once it is finished. Waits while the job is queued."""
     with gateway.hub.subscribe(owner, job_id) as watcher:
         while True:
-            row = await asyncio.to_thread(gateway.jobs.get, owner, job_id)
+            row = gateway.runner.endings.shown(await asyncio.to_thread(gateway.jobs.get, owner, job_id))
             if row["kind"] not in WITH_VIDEO:
                 raise HuashengError("not-offered", service=row["kind"])
             if row["state"] == "succeeded":
                 key = row["result"]["video_key"]
-                file = StoredFile(key, "video/mp4", etag=result_tag(key), name=key.rsplit("/", 1)[-1])
+                file = StoredFile(
+                    key, "video/mp4", etag=result_tag(key), name=download_name(row, key.rsplit("/", 1)[-1])
+                )
                 return await serve(request, gateway.storage, file, 3600)
             if row["state"] not in ACTIVE:
-                error = row["error"] or {"reason": "cancelled", "params": {}}
-                raise HuashengError(error["reason"], **error["params"])
+                raise kept_error(row) or HuashengError("cancelled")
             if (parts := _unfinished_video(gateway, job_id)) is not None:
                 headers = SAFE | NO_BUFFER | {"Accept-Ranges": "none"}
                 if request.method == "HEAD":

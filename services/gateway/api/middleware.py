@@ -1,17 +1,19 @@
-"""For every HTTP request: an id, its duration in the metrics, and the refusal of requests that other sites make."""
+"""For every HTTP request: an id, its duration in the metrics, its limits, and the refusal of what other sites ask."""
 
 from __future__ import annotations
 
 import re
 import time
 import uuid
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Request
 from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.common.characters import bad_character, check_characters
 from services.common.errors import HuashengError
+from services.gateway.api.limits import Limits
 from services.gateway.api.problems import answer
 
 HTTP_SECONDS = Histogram(
@@ -22,6 +24,8 @@ HTTP_SECONDS = Histogram(
 )
 _ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _SAFE = ("GET", "HEAD", "OPTIONS")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""Methods that have a series of their own in the metrics; a client may invent any number of others."""
 _PROBES = ("/healthz", "/readyz", "/metrics")
 """Allowed under every host name: monitoring asks by address, and the answers hold nothing about users."""
 
@@ -30,42 +34,65 @@ class Middleware:
     """Plain ASGI, so that streams pass through untouched."""
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
-        self.app, self.hosts = app, hosts
+        self.app, self.hosts = Limits(app), hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self.app.app(scope, receive, send)
             return
         request = Request(scope, receive)
         given = request.headers.get("x-request-id", "")
         request.state.request_id = given if _ID.match(given) else uuid.uuid4().hex
-        began, status = time.monotonic(), 500
+        began, status, has_begun = time.monotonic(), 500, False
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, has_begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, has_begun = message["status"], True
                 message["headers"] = [*message["headers"], (b"x-request-id", request.state.request_id.encode())]
             await send(message)
 
         try:
+            _check_address(scope)
             if foreign := self._foreign(request):
-                await answer(request, HuashengError("foreign-origin", origin=foreign[:100]))(scope, receive, sending)
-            else:
-                await self.app(scope, receive, sending)
+                raise HuashengError("foreign-origin", origin=foreign[:100])
+            await self.app(scope, receive, sending)
+        except HuashengError as e:
+            if has_begun:
+                raise
+            await answer(request, e)(scope, receive, sending)
         finally:
             # the template, not the path: ids would make a series each
             route = getattr(scope.get("route"), "path", "-")
-            HTTP_SECONDS.labels(request.method, route, str(status)).observe(time.monotonic() - began)
+            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+            HTTP_SECONDS.labels(method, route, str(status)).observe(time.monotonic() - began)
 
     def _foreign(self, request: Request) -> str:
         """The other site that made this request, or under whose name it was made; empty when there is none."""
         host = request.headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname or ""
-        known = name in self.hosts or f"[{name}]" in self.hosts or request.url.path in _PROBES
-        if self.hosts and not known:
+        name = _split(f"//{host}")[0]
+        known = name in self.hosts or f"[{name}]" in self.hosts or request.scope["path"] in _PROBES
+        if (self.hosts and not known) or (host and not name):
             return host or "?"
         origin = request.headers.get("origin", "")
-        if request.method not in _SAFE and origin and urlsplit(origin).netloc != host:
+        if request.method not in _SAFE and origin and _split(origin)[1] != host:
             return origin
         return ""
+
+
+def _split(address: str) -> tuple[str, str]:
+    """Host name, and host with port, of an address; empty for what is none."""
+    try:
+        parts = urlsplit(address)
+        return parts.hostname or "", parts.netloc
+    except ValueError:
+        return "", ""
+
+
+def _check_address(scope: Scope) -> None:
+    """Raises ``no-such-call`` and ``bad-character`` for a path and a query that are no text."""
+    if bad_character(scope["path"]):
+        raise HuashengError("no-such-call", path="?")
+    for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+        check_characters(name, "query")
+        check_characters(value, f"query.{name[:40]}")

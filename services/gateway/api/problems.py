@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, HTTPConnection
 
 from services.common import metrics
 from services.common.errors import LANGUAGES, HuashengError, problem
@@ -17,9 +18,10 @@ from services.gateway.api.web_files import index_page, wants_page
 
 log = logging.getLogger("huasheng.gateway.http")
 RETRY_AFTER_S = 2
+PROBLEM_TYPE = "application/problem+json"
 
 
-def language(request: Request) -> str:
+def language(request: HTTPConnection) -> str:
     """``zh`` or ``en``: from ``?lang=``, else the best of ``Accept-Language``, else English."""
     asked = request.query_params.get("lang", "").lower()[:2]
     if asked in LANGUAGES:
@@ -49,13 +51,13 @@ def answer(request: Request, error: HuashengError, **more: Any) -> Response:
     headers = {"Content-Language": language(request), "Cache-Control": "no-store"}
     if error.retryable:
         headers["Retry-After"] = str(RETRY_AFTER_S)
-    if error.slug == "too-large":
+    if error.slug in ("too-large", "too-large-body", "slow-request"):
         headers["Connection"] = "close"  # the rest of the upload is not read
     if error.slug == "bad-range":
         headers["Content-Range"] = f"bytes */{error.params['bytes']}"
-    return Response(
-        json.dumps(body, ensure_ascii=False), error.reason.http, headers, media_type="application/problem+json"
-    )
+    # what was wrong with a request is named in the answer, and may itself be no text
+    content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    return Response(content, error.reason.http, headers, media_type=PROBLEM_TYPE)
 
 
 def _where(location: tuple[Any, ...]) -> str:
@@ -77,7 +79,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> Response:
-        path = request.url.path[:200]
+        path = request.scope["path"][:200]
         if error.status_code == 404:
             if wants_page(request):
                 return index_page(request, status=404)
@@ -88,11 +90,15 @@ def install(app: FastAPI) -> None:
             return out
         return answer(request, HuashengError("bad-request", what=str(error.detail)))
 
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _error: ClientDisconnect) -> Response:
+        return Response(status_code=499)  # nobody reads it: the upload was broken off
+
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
         if isinstance(error, OSError) and error.errno == 28:
             return answer(request, HuashengError("disk-full"))
-        log.exception("unexpected error", exc_info=error, extra={"path": request.url.path})
+        log.exception("unexpected error", exc_info=error, extra={"path": request.scope["path"]})
         return answer(request, HuashengError("internal", service="gateway"))
 
 
@@ -105,23 +111,23 @@ def streamed(media_type: str, what: str) -> Responses:
 
 
 def responses(*slugs: str) -> Responses:
-    """OpenAPI entries of the problems that a route may answer with, besides those that every route has."""
-    out: Responses = {}
+    """OpenAPI entries of the problems that a route may answer with, besides those of ``openapi``."""
+    out: dict[str, Any] = {}
     for slug in slugs:
-        error = HuashengError(slug)
-        entry = out.setdefault(
-            error.reason.http,
-            {
-                "description": "",
-                "content": {
-                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
-                },
-            },
-        )
+        add_problem(out, slug)
+    return {int(status): entry for status, entry in out.items()}
+
+
+def add_problem(answers: dict[str, Any], slug: str) -> None:
+    """Add a problem to the OpenAPI entries of an operation, which are by status."""
+    error = HuashengError(slug)
+    entry = answers.setdefault(str(error.reason.http), {"description": ""})
+    content = entry.setdefault("content", {}).setdefault(
+        PROBLEM_TYPE, {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
+    )
+    if slug not in content["examples"]:
+        content["examples"][slug] = {"value": problem(error, "en", "5f0c2a")}
         entry["description"] = ", ".join(filter(None, [entry["description"], slug]))
-        example = {"value": problem(error, "en", "5f0c2a")}
-        entry["content"]["application/problem+json"]["examples"][slug] = example
-    return out
 
 
 ACCEPTED = responses("unknown-id", "bad-request", "queue-full", "idempotency-conflict", "service-down")

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from services.common.characters import check_json
+
 Id = Field(default=None, max_length=80)
 MAX_PERSONA = 2000
 """Longest persona, in characters."""
@@ -15,6 +17,12 @@ class Body(BaseModel):
     """A request; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_text(cls, raw: Any) -> Any:
+        check_json(raw)
+        return raw
 
 
 class AvatarRequest(Body):
@@ -156,6 +164,13 @@ class SayRequest(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"say": "chong2 qing4", "language": "zh"}]})
     say: str = Field(max_length=120)
     language: Literal["zh", "en"]
+
+
+class ImportRequest(Body):
+    """The lines of a CSV file: word, how to say it, language (may be left out)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"csv": "重庆,chong2 qing4,zh"}]})
+    csv: str = Field(max_length=200_000)
 
 
 class VoiceName(Body):

@@ -132,6 +132,8 @@ class Message(BaseModel):
     id: int
     role: Literal["user", "assistant"]
     text: str
+    interrupted: bool = False
+    """The answer was broken off; ``text`` is what was heard of it."""
     job_id: str
     created_at: str
     audio_url: str | None
@@ -218,6 +220,7 @@ class Engine(BaseModel):
     models: list[str]
     can_train: bool
     cannot_train_reason: str
+    cannot_train_cause: str
     breaker: Literal["closed", "open", "half-open", ""]
     breaker_reason: str
     breaker_retry_s: float

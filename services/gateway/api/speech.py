@@ -12,17 +12,21 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
+from huasheng.tts.v1 import tts_pb2
 
 from services.common.errors import HuashengError
+from services.common.pronunciation import Pronunciation
 from services.gateway.api import requests, schemas
 from services.gateway.api.assets import UPLOAD_BODY
 from services.gateway.api.checks import check_text, temporary_recording
 from services.gateway.api.deps import Context, Owner
 from services.gateway.api.problems import responses, streamed
 from services.gateway.catalogue.voices import check_voice
+from services.gateway.context import Gateway
 from services.gateway.jobs import records
 from services.gateway.turn.choices import VoiceChoice
 from services.gateway.turn.events import Fallback, SpeechAudio, SpeechHeader
+from services.gateway.turn.messages import pronunciations_of
 from services.gateway.turn.pipeline import speak_text
 from services.gateway.turn.stages import recognise
 from services.gateway.turn.timings import Timings
@@ -77,9 +81,28 @@ async def speech(gateway: Context, owner: Owner, body: requests.SpeechRequest) -
                     yield event.pcm
 
     headers = {"Cache-Control": "no-store"}
+    if warnings := await _warnings(gateway, owner, body, text, dictionary):
+        headers["X-Warnings"] = json.dumps(warnings)
     if fallbacks:  # in a header, since the body is audio
         headers["X-Fallbacks"] = json.dumps(fallbacks)
     return StreamingResponse(stream(), media_type="audio/wav", headers=headers)
+
+
+async def _warnings(
+    gateway: Gateway, owner: str, body: requests.SpeechRequest, text: str, dictionary: list[Pronunciation]
+) -> list[dict[str, str]]:
+    """What will not be said: the header goes out before the speech ends."""
+    request = tts_pb2.PreviewRequest(
+        text=text,
+        voice_id=body.voice_id or "",
+        engine=body.engine or "",
+        language=body.language or "",
+        owner=owner,
+        pronunciations=pronunciations_of(dictionary),
+        words_only=True,
+    )
+    found = await gateway.clients.call("tts", "Preview", request)
+    return [records.TextWarning.of(w).model_dump() for w in found.warnings]
 
 
 @router.post(

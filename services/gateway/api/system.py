@@ -15,7 +15,7 @@ from huasheng.render.v1 import render_pb2
 from huasheng.tts.v1 import tts_pb2
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from services.common.errors import HuashengError, problem
+from services.common.errors import HuashengError, catalogue, problem
 from services.gateway.api import schemas
 from services.gateway.api.deps import Context, Lang, Owner, RequestId
 from services.gateway.api.problems import responses
@@ -53,26 +53,39 @@ async def engines(gateway: Context, lang: Lang, rid: RequestId) -> Any:
             why = schemas.Problem.model_validate(problem(found, lang, rid))
             unreachable.append(schemas.Unreachable(service=service, problem=why))
         else:
-            items += [_engine(service, e) for e in found.engines]
+            items += [_engine(service, e, lang) for e in found.engines]
     return schemas.Engines(items=items, unreachable=unreachable)
 
 
-def _engine(service: str, info: Any) -> schemas.Engine:
+def _why(shown: bool, text: str, error: Any, lang: str) -> str:
+    """An ``Error`` of an engine in words of the reader: why, or what is wrong and what to do. ``text``: in English."""
+    if not shown or error.reason not in catalogue():
+        return text
+    found = HuashengError(error.reason, **error.params)
+    if found.params.keys() & {"why", "cause"}:
+        return found.why(lang)
+    return f"{found.text('detail', lang)} {found.text('hint', lang)}"
+
+
+def _engine(service: str, info: Any, lang: str) -> schemas.Engine:
     """An engine, from its ``EngineInfo``."""
     return schemas.Engine(
         service=service,
         name=info.name,
         available=info.available,
-        reason=info.reason,
+        reason=_why(info.HasField("problem"), info.reason, info.problem, lang),
         is_default=info.is_default,
         languages=list(info.languages),
         license=info.license,
         description=info.description,
         models=list(info.models),
         can_train=info.can_train,
-        cannot_train_reason=info.cannot_train_reason,
+        cannot_train_reason=_why(
+            info.HasField("cannot_train_problem"), info.cannot_train_reason, info.cannot_train_problem, lang
+        ),
+        cannot_train_cause=info.cannot_train_problem.params.get("cause", ""),
         breaker=BREAKERS.get(info.breaker, ""),
-        breaker_reason=info.breaker_reason,
+        breaker_reason=_why(info.HasField("breaker_problem"), info.breaker_reason, info.breaker_problem, lang),
         breaker_retry_s=info.breaker_retry_s,
         default_steps=info.default_steps,
         needs_model=info.needs_model,

@@ -14,8 +14,9 @@ from services.gateway.api import requests, schemas
 from services.gateway.api.checks import kind_words
 from services.gateway.api.deps import Context, Key, Owner
 from services.gateway.api.job_answers import start_job
+from services.gateway.api.lists import listed
 from services.gateway.api.problems import ACCEPTED, responses
-from services.gateway.catalogue.avatars import BUILTIN, get_model, list_models
+from services.gateway.catalogue.avatars import get_model, list_models
 from services.gateway.catalogue.trainings import STEPS, check_device, engine_to_train, stem_of, training_id
 from services.gateway.jobs import records
 from services.gateway.store.jobs import ACTIVE
@@ -72,7 +73,7 @@ async def make_training(
 async def models(gateway: Context, owner: Owner) -> Any:
     """Built-in and trained models."""
     found = await list_models(gateway.clients, owner)
-    return schemas.Items(items=[records.Model.of(m, gateway.storage, gateway.signer.media) for m in found])
+    return schemas.Items(items=listed(found, lambda m: records.Model.of(m, gateway.storage, gateway.signer.media)))
 
 
 @router.get("/models/{model_id}", response_model=records.Model, responses=responses("unknown-id"))
@@ -85,8 +86,6 @@ async def model(gateway: Context, owner: Owner, model_id: str) -> Any:
 @router.delete("/models/{model_id}", status_code=204, responses=responses("unknown-id", "builtin-stays", "in-use"))
 async def delete_model(gateway: Context, owner: Owner, model_id: str) -> None:
     """Delete a model that you trained; its avatar stays."""
-    if (await get_model(gateway.clients, owner, model_id)).owner == BUILTIN:
-        raise HuashengError("builtin-stays", id=model_id)
     active = await asyncio.to_thread(gateway.jobs.search, owner, states=ACTIVE)
     if any(j["params"].get("model") == model_id for j in active):
         raise HuashengError("in-use", id=model_id)

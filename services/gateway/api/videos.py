@@ -12,6 +12,7 @@ from services.gateway.api import requests, schemas
 from services.gateway.api.checks import check_text, speech_asset
 from services.gateway.api.deps import Before, Context, Key, Lang, Limit, Owner
 from services.gateway.api.job_answers import job_of, start_job
+from services.gateway.api.lists import listed_async
 from services.gateway.api.problems import ACCEPTED, SPEECH_REFUSED
 from services.gateway.catalogue.avatars import check_avatar_and_model
 from services.gateway.catalogue.voices import with_voice
@@ -29,9 +30,10 @@ async def make_video(
         params["text"] = check_text(body.text, gateway.settings.max_text_chars)
     else:
         await speech_asset(gateway, owner, body.audio_asset_id or "")
-    await check_avatar_and_model(gateway.clients, owner, body.avatar_id, body.model)
+    avatar_name = await check_avatar_and_model(gateway.clients, owner, body.avatar_id, body.model)
 
     async def complete(given: dict[str, Any]) -> dict[str, Any]:
+        given = given | {"avatar_name": avatar_name}  # not before: a repeat with the same key may find another name
         return given if body.text is None else await with_voice(gateway.clients, gateway.avatar_voices, owner, given)
 
     return await start_job(
@@ -45,4 +47,4 @@ async def videos(gateway: Context, owner: Owner, lang: Lang, limit: Limit = 50, 
     rows = await asyncio.to_thread(
         gateway.jobs.search, owner, kind="video", states=("succeeded",), limit=limit, before=before
     )
-    return schemas.Items(items=[await job_of(gateway, r, lang) for r in rows])
+    return schemas.Items(items=await listed_async(rows, lambda row: job_of(gateway, row, lang)))

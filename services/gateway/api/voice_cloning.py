@@ -115,7 +115,7 @@ async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key 
         if why := cloning_problem(listed):
             raise why
     async with _recording(request, gateway, owner) as (row, fields):
-        name = fields.get("name", "").strip()[:80]
+        name = fields.get("name", "").strip()
         if not name:
             raise HuashengError("bad-request", what="the field `name` is missing")
         consent = tts_pb2.Consent(

@@ -13,10 +13,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from huasheng.tts.v1 import tts_pb2
 
-from services.common.errors import problem
+from services.common.errors import HuashengError, problem
 from services.gateway.api import requests, schemas
 from services.gateway.api.deps import Context, Lang, Owner, RequestId
 from services.gateway.api.files import StoredFile, serve
+from services.gateway.api.lists import listed
 from services.gateway.api.problems import responses
 from services.gateway.catalogue.voices import ALL_ENGINES_TAKE, cloning_problem, get_own_voice, get_voice, list_voices
 from services.gateway.context import Gateway
@@ -34,18 +35,21 @@ GENDERS: dict[int, Literal["female", "male"]] = {1: "female", 2: "male"}
 @router.get("/voices", response_model=schemas.Voices, responses=responses("service-down"))
 async def voices(gateway: Context, owner: Owner, lang: Lang, rid: RequestId) -> Any:
     """The voices that can speak, and whether others can be cloned."""
-    listed = await list_voices(gateway.clients, owner)
-    items: list[schemas.Voice] = []
+    found = await list_voices(gateway.clients, owner)
     languages: set[str] = set()
-    for voice in listed.voices:  # the first one of each language is its default
+
+    def shown(voice: Any) -> schemas.Voice:
         language = voice.language.split("-")[0]
-        items.append(voice_of(gateway, voice, is_default=language not in languages))
+        is_default = language not in languages  # the first one of each language
         languages.add(language)
-    why = cloning_problem(listed)
+        return voice_of(gateway, voice, is_default=is_default)
+
+    items = listed(found.voices, shown)
+    why = cloning_problem(found)
     return schemas.Voices(
         items=items,
         cloning_problem=schemas.Problem.model_validate(problem(why, lang, rid)) if why else None,
-        cloning_weights=list(listed.cloning.models),
+        cloning_weights=list(found.cloning.models),
     )
 
 
@@ -142,7 +146,12 @@ async def rename_voice(gateway: Context, owner: Owner, voice_id: str, body: requ
 @router.delete("/voices/{voice_id}", status_code=204, responses=responses("unknown-voice", "builtin-stays"))
 async def delete_voice(gateway: Context, owner: Owner, voice_id: str) -> None:
     """Delete a voice that you made; avatars that spoke with it lose it."""
-    voice = await get_own_voice(gateway.clients, owner, voice_id)
+    name = voice_id
+    try:
+        name = (await get_own_voice(gateway.clients, owner, voice_id)).name
+    except HuashengError as e:
+        if e.slug != "unknown-voice":
+            raise  # one whose record is damaged is not listed, and can be deleted
     await gateway.clients.call("tts", "DeleteVoice", tts_pb2.DeleteVoiceRequest(owner=owner, voice_id=voice_id))
-    await asyncio.to_thread(gateway.avatar_voices.lose, owner, voice_id, voice.name)
+    await asyncio.to_thread(gateway.avatar_voices.lose, owner, voice_id, name)
     await asyncio.to_thread(gateway.storage.delete, samples_folder(owner, voice_id))

@@ -108,7 +108,7 @@ def static_file(request: Request, name: str) -> Response:
         caching = KEEP if version == files.version else ASK_AGAIN
     data = files.contents.get(name)
     if data is None:
-        raise HuashengError("no-such-call", path=request.url.path[:200])
+        raise HuashengError("no-such-call", path=request.scope["path"][:200])
     return file_answer(request, data, suffix=PurePosixPath(name).suffix, caching=caching)
 
 
@@ -129,6 +129,6 @@ def _media_type(suffix: str) -> str:
 
 def wants_page(request: Request) -> bool:
     """Whether a person's browser asks for a page at an address where nothing is; programs get the problem as JSON."""
-    path = request.url.path
+    path = request.scope["path"]
     programs = path.startswith(("/api/", "/static/", "/openapi", "/upload_file"))
     return request.method in ("GET", "HEAD") and not programs and "text/html" in request.headers.get("accept", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -9,6 +10,7 @@ from huasheng.render.v1 import render_pb2
 
 from services.common.errors import HuashengError
 from services.gateway.clients import Clients
+from services.gateway.store.jobs import ACTIVE, JobStore
 from services.gateway.turn.choices import AvatarChoice
 from services.gateway.turn.idle_position import IdlePosition
 
@@ -40,16 +42,32 @@ async def get_model(clients: Clients, owner: str, model_id: str) -> Any:
     return (await clients.call("render", "GetModel", request)).model
 
 
-async def check_avatar_and_model(clients: Clients, owner: str, avatar_id: str | None, model_id: str | None) -> None:
-    """Raises ``unknown-id``. A render service that is down is no error here: the job will wait for it."""
+async def is_drawn(clients: Clients, jobs: JobStore, owner: str, avatar_id: str) -> bool:
+    """Whether a job that has not ended draws the avatar, or one of the models that belong to it."""
+    active = [job["params"] for job in await asyncio.to_thread(jobs.search, owner, states=ACTIVE)]
+    if any(params.get("avatar_id") == avatar_id for params in active):
+        return True
+    drawn = {params["model"] for params in active if params.get("model")}
+    return bool(drawn) and any(
+        m.model_id in drawn and m.avatar_id == avatar_id for m in await list_models(clients, owner)
+    )
+
+
+async def check_avatar_and_model(clients: Clients, owner: str, avatar_id: str | None, model_id: str | None) -> str:
+    """The avatar's name, empty when it is not known. Raises ``unknown-id``.
+
+    A render service that is down is no error here: the job will wait for it.
+    """
+    name = ""
     try:
         if avatar_id:
-            await get_avatar(clients, owner, avatar_id)
+            name = (await get_avatar(clients, owner, avatar_id)).name
         if model_id:
             await get_model(clients, owner, model_id)
     except HuashengError as e:
         if e.slug == "unknown-id":
             raise
+    return name
 
 
 async def idle_position(

@@ -7,7 +7,7 @@ from typing import Any
 
 from huasheng.render.v1 import render_pb2
 
-from services.common.errors import HuashengError
+from services.common.errors import HuashengError, catalogue
 from services.gateway.clients import Clients
 from services.gateway.store.db import Row
 from services.gateway.store.jobs import JobStore
@@ -29,12 +29,23 @@ async def engine_to_train(clients: Clients, wanted: str | None) -> Any:
             names = ", ".join(e.name for e in listed.engines)
             raise HuashengError("unknown-engine", service="render", engine=wanted, engines=names)
         if not engines[0].available:
-            raise HuashengError("engine-unavailable", engine=wanted, why=engines[0].reason)
+            raise HuashengError("engine-unavailable", engine=wanted, **_cause(engines[0].problem, engines[0].reason))
     for e in engines:
         if e.available and e.can_train:
             return e
-    why = "; ".join(f"{e.name}: {e.cannot_train_reason or e.reason or 'cannot be trained'}" for e in engines)
-    raise HuashengError("training-unavailable", why=why or "no engine is installed")
+    if not engines:
+        raise HuashengError("training-unavailable", cause="nothing-installed")
+    first = engines[0]  # the one that would be trained
+    if first.cannot_train_reason:
+        raise HuashengError("training-unavailable", **_cause(first.cannot_train_problem, first.cannot_train_reason))
+    raise HuashengError("training-unavailable", **_cause(first.problem, first.reason or "it cannot be trained"))
+
+
+def _cause(error: Any, text: str) -> dict[str, str]:
+    """The parameters that name an ``Error`` of an engine as the cause; ``text`` where there is none."""
+    if error.reason not in catalogue():
+        return {"why": text}
+    return HuashengError(error.reason, **error.params).because()
 
 
 async def check_device(clients: Clients, device: str | None) -> None:

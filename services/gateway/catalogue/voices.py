@@ -79,12 +79,17 @@ async def check_voice(
 async def voice_of_avatar(
     clients: Clients, voices: AvatarVoiceStore, owner: str, avatar_id: str | None, model_id: str | None
 ) -> str | None:
-    """Id of the voice chosen for the avatar that is drawn; None when none was chosen."""
+    """Id of the voice chosen for the avatar that is drawn; None when none was chosen.
+
+    Raises ``service-down`` and ``service-loading`` when the model's avatar cannot be found out now.
+    """
     if model_id and not avatar_id:
         try:
             avatar_id = (await get_model(clients, owner, model_id)).avatar_id
-        except HuashengError:  # rendering will report what is wrong
-            return None
+        except HuashengError as e:
+            if e.slug != "unknown-id":
+                raise
+            return None  # rendering will report it
     chosen = await asyncio.to_thread(voices.get, owner, avatar_id or BUILTIN)
     voice_id: str | None = chosen["voice_id"]
     return voice_id
@@ -92,9 +97,21 @@ async def voice_of_avatar(
 
 async def with_voice(clients: Clients, voices: AvatarVoiceStore, owner: str, params: dict[str, Any]) -> dict[str, Any]:
     """The parameters of a job that speaks, with the avatar's voice where the request names none. Raises as
-    ``check_voice``."""
+    ``check_voice``. Where the render service is down, the job itself finds the voice: see ``voice_of_job``."""
     voice_id, engine = params["voice_id"], (params["engines"] or {}).get("tts") or ""
-    if not voice_id and not engine:
-        voice_id = await voice_of_avatar(clients, voices, owner, params["avatar_id"], params["model"])
+    try:
+        voice_id = await voice_of_job(clients, voices, owner, params)
+    except HuashengError as e:
+        if e.slug not in ("service-down", "service-loading"):
+            raise
     await check_voice(clients, owner, voice_id, engine, params["synthesis"])
     return params | {"voice_id": voice_id}
+
+
+async def voice_of_job(clients: Clients, voices: AvatarVoiceStore, owner: str, params: dict[str, Any]) -> str | None:
+    """Id of the voice that a job speaks with, None for the default: its own, else its avatar's. An engine that was
+    asked for chooses the voice itself. Raises as ``voice_of_avatar``."""
+    asked: str | None = params.get("voice_id")
+    if asked or (params.get("engines") or {}).get("tts"):
+        return asked
+    return await voice_of_avatar(clients, voices, owner, params.get("avatar_id"), params.get("model"))

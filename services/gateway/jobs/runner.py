@@ -16,10 +16,11 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from services.common import logs, metrics
 from services.common.errors import HuashengError
 from services.gateway.jobs.background import BackgroundTasks
+from services.gateway.jobs.ending import PASS_S, Endings, Outcome
 from services.gateway.jobs.hub import Hub
 from services.gateway.jobs.run import JobRun
 from services.gateway.settings import GatewaySettings
-from services.gateway.store.db import Row
+from services.gateway.store.db import Row, is_full
 from services.gateway.store.jobs import QUEUES, JobStore
 
 log = logging.getLogger("huasheng.gateway.jobs")
@@ -48,6 +49,7 @@ class Runner:
     def __init__(self, settings: GatewaySettings, store: JobStore, hub: Hub) -> None:
         self.settings, self.store, self.hub = settings, store, hub
         self.running: dict[str, JobRun] = {}
+        self.endings = Endings(store, settings.executor_id)
         self.is_ready = False
         self._handlers: Mapping[str, Handler] = {}
         self._background = BackgroundTasks()
@@ -59,6 +61,7 @@ class Runner:
         config = DBOSConfig(
             name="huasheng-gateway",
             system_database_url=self.settings.dbos_url(),
+            db_engine_kwargs={"hide_parameters": True},  # steps hold what people said
             application_version="1",
             executor_id=self.settings.executor_id,
             log_level="WARNING",
@@ -75,6 +78,7 @@ class Runner:
         for row in await asyncio.to_thread(self.store.queued):
             await self.enqueue(row)
         self._background.start(self._watch_cancellations())
+        self._background.start(self._watch_endings())
         self.is_ready = True
 
     def queues(self) -> dict[str, int]:
@@ -158,29 +162,57 @@ class Runner:
         run.timings.set("queued", (row["started_at"] - row["created_at"]) * 1000)
         log.info("job begins", extra={"kind": run.kind})
         try:
-            state, result, error = await self._outcome(run)
+            return await self._carry_out(run)
+        finally:
+            self.running.pop(job_id, None)
+
+    async def _carry_out(self, run: JobRun) -> str:
+        """The work of one job, and its end. Returns the state that it ended in."""
+        try:
+            outcome = await self._outcome(run)
         finally:
             run.abandon_video()
-            self.running.pop(job_id, None)
-        await run.save()
-        if await asyncio.to_thread(self.store.finish, job_id, state, result, error):
-            metrics.JOB_SECONDS.labels(run.kind, state).observe(time.time() - run.created_at)
-        log.info("job ends", extra={"kind": run.kind, "state": state, "reason": (error or {}).get("reason", "")})
-        self.hub.publish(run.owner, job_id, "done", {"id": job_id, "kind": run.kind})
+        with contextlib.suppress(Exception):  # what is known so far; the end matters more
+            await run.save()
+        if await self.endings.save(run.id, outcome):
+            metrics.JOB_SECONDS.labels(run.kind, outcome.state).observe(time.time() - run.created_at)
+        reason = (outcome.error or {}).get("reason", "")
+        log.info("job ends", extra={"kind": run.kind, "state": outcome.state, "reason": reason})
+        self.hub.publish(run.owner, run.id, "done", {"id": run.id, "kind": run.kind})
         await asyncio.to_thread(shutil.rmtree, run.folder, True)
-        return state
+        return outcome.state
 
-    async def _outcome(self, run: JobRun) -> tuple[str, dict[str, Any] | None, dict[str, Any] | None]:
-        """State, result and error of a job after its handler has run."""
+    async def _outcome(self, run: JobRun) -> Outcome:
+        """The end of a job after its handler has run, whatever happened to it."""
         try:
             await self._publish_positions(QUEUES[run.kind])
-            return "succeeded", await self._handlers[run.kind](run), None
+            return Outcome("succeeded", await self._handlers[run.kind](run))
         except HuashengError as e:
             if e.slug == "cancelled" and run.is_cancelled:
-                return "cancelled", None, None
-            error = {"reason": e.slug, "params": e.params}
-        except Exception:
+                return Outcome("cancelled")
+            outcome = Outcome.failed(e.slug, **e.params)
+        except asyncio.CancelledError:
+            if not self.is_ready:
+                raise  # the gateway stops: the job goes on at the next start
+            log.error("the work of a job was cancelled by nobody")
+            outcome = Outcome.failed()
+        except Exception as e:
+            outcome = Outcome.failed("disk-full") if is_full(e) else Outcome.failed()
             log.exception("job failed unexpectedly")
-            error = {"reason": "internal", "params": {"service": "gateway"}}
-        metrics.ERRORS.labels("gateway", error["reason"]).inc()
-        return "failed", None, error
+        metrics.ERRORS.labels("gateway", (outcome.error or {})["reason"]).inc()
+        return outcome
+
+    async def _watch_endings(self) -> None:
+        """Write ends that could not be written, and end what has none. An error waits for the next pass."""
+        while True:
+            await asyncio.sleep(PASS_S)
+            try:
+                ended = await self.endings.write_unsaved()
+                ended += await self.endings.fail_lost(self.running)
+                await self.endings.free_places(self.running)
+            except Exception as e:
+                log.error("jobs cannot be looked after", extra={"why": type(e).__name__})
+                continue
+            for job_id in ended:
+                owner, kind = await asyncio.to_thread(self.store.owner_and_kind, job_id)
+                self.hub.publish(owner, job_id, "done", {"id": job_id, "kind": kind})

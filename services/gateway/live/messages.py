@@ -1,4 +1,4 @@
-"""Messages of the live protocol, version 1, as they stand in ``docs/live.md``: JSON text frames, and binary media frames.
+"""Messages of the live protocol, version 1 (``docs/live.md``): JSON text frames, and binary media frames.
 
 ``python -m tools.live_schema`` writes their JSON schema from here.
 """
@@ -27,6 +27,7 @@ HEADER = struct.Struct("<BBHIIQ")
 Id = Annotated[str, Field(max_length=100)]
 Transport = Literal["webcodecs", "mse"]
 Listening = Literal["auto", "push", "off"]
+Reason = Literal["speech", "hand", "text", "failed"]
 State = Literal["queued", "listening", "hearing", "thinking", "speaking", "held"]
 
 
@@ -51,21 +52,21 @@ class Hello(_Message):
     type: Literal["hello"]
     protocol: int = PROTOCOL
     can: list[Transport] = Field(min_length=1, description="Ways to receive media, the preferred one first.")
-    session: Id = Field("", description="Session to go on with, from `welcome`.")
-    last: Played | None = Field(None, description="What was heard of it.")
-    last_seq: int = Field(-1, ge=-1, description="Sequence number of the last media frame that arrived; -1 for none.")
+    session: Id = Field(default="", description="Session to go on with, from `welcome`.")
+    last: Played | None = Field(default=None, description="What was heard of it.")
+    last_seq: int = Field(default=-1, ge=-1, description="Last media frame that arrived; -1 for none.")
     avatar_id: Id = ""
     model: Id = ""
     voice_id: Id = ""
     engines: dict[Literal["asr", "llm", "llm_model", "tts", "render"], Id] = Field(default_factory=dict)
     fallback: bool = True
-    language: str = Field("", max_length=35, description="BCP 47; empty to detect it.")
-    conversation_id: Id = Field("", description="Conversation to continue; empty for a new one.")
-    persona: str = Field("", max_length=2000)
-    patience: float = Field(1.0, ge=0.5, le=3, description="Factor on the pauses that end an utterance.")
+    language: str = Field(default="", max_length=35, description="BCP 47; empty to detect it.")
+    conversation_id: Id = Field(default="", description="Conversation to continue; empty for a new one.")
+    persona: str = Field(default="", max_length=2000)
+    patience: float = Field(default=1.0, ge=0.5, le=3, description="Factor on the pauses that end an utterance.")
     listening: Listening = "auto"
-    greet: bool = Field(False, description="Whether the avatar greets aloud at the start.")
-    max_side_px: int = Field(0, ge=0, le=4096, description="Longest side of the picture; 0 for the avatar's own.")
+    greet: bool = Field(default=False, description="Whether the avatar greets aloud at the start.")
+    max_side_px: int = Field(default=0, ge=0, le=4096, description="Longest side of the picture; 0: as it is.")
 
 
 class Text(_Message):
@@ -148,7 +149,6 @@ class Welcome(_Message):
     resumed: bool
     conversation_id: str
     transport: Transport
-    why_not: str = Field("", description="Why the preferred transport is not used, as a reason of the error catalogue.")
     resume_s: float = Field(description="How long a lost connection can be taken up again.")
     idle_limit_s: float
     total_limit_s: float
@@ -204,9 +204,9 @@ class VideoFormat(BaseModel):
     width: int
     height: int
     fps: float
-    codec: str = Field("", description="For VideoDecoder (webcodecs).")
-    description: str = Field("", description="AVCDecoderConfigurationRecord, base64 (webcodecs).")
-    mime_type: str = Field("", description="For MediaSource (mse).")
+    codec: str = Field(default="", description="For VideoDecoder (webcodecs).")
+    description: str = Field(default="", description="AVCDecoderConfigurationRecord, base64 (webcodecs).")
+    mime_type: str = Field(default="", description="For MediaSource (mse).")
 
 
 class Turn(_Message):
@@ -272,7 +272,7 @@ class Interrupted(_Message):
     gen: int
     heard_us: int
     heard: str
-    reason: Literal["speech", "hand", "text", "failed"]
+    reason: Reason
 
 
 class Timings(_Message):

@@ -3,28 +3,64 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import hmac
+import logging
 import os
 import secrets
 import time
+from pathlib import Path
 from urllib.parse import quote
 
 from services.common.errors import HuashengError
 from services.gateway.settings import GatewaySettings
 
+log = logging.getLogger("huasheng.gateway")
+SHORTEST_SECRET = 32
+"""Fewest characters of a key, as for the setting."""
+
 
 def load_secret(settings: GatewaySettings) -> bytes:
-    """The signing key: from the settings, else made once and kept in the data folder, readable by its owner only."""
+    """The signing key: from the settings, else made once and kept in the data folder, readable by its owner only.
+
+    A file that is empty or cut short, as a full disk or a crash may have left it, is replaced, with a warning: links
+    signed with the old key end, which people get again by asking, and nobody could have guessed the old key's rest.
+    Raises ``SystemExit`` when the key cannot be kept.
+    """
     if settings.secret:
         return settings.secret.encode()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     path = settings.data_dir / "secret"
-    with contextlib.suppress(FileExistsError):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        kept = path.read_bytes().strip() if path.exists() else b""
+        if len(kept) >= SHORTEST_SECRET:
+            return kept
+        if path.exists():
+            log.warning(
+                "the key that signs media links was empty or cut short: a new one is made", extra={"file": path}
+            )
+        return _make_secret(path)
+    except OSError as e:
+        raise SystemExit(f"gateway: the key that signs media links cannot be kept in {path}: {e.strerror}") from e
+
+
+def _make_secret(path: Path) -> bytes:
+    """A new key, whole on disk before it has its name."""
+    part = path.with_name(f".secret-{secrets.token_hex(8)}")
+    try:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w") as f:
             f.write(secrets.token_hex(32))
+            f.flush()
+            os.fsync(f.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
     return path.read_bytes()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.common.clauses import ClauseSplitter, weight
+from services.common.markup import plain
 from services.gateway.turn.events import SpokenClause
 
 HEAVIEST_CUE = 22.0
@@ -22,11 +23,15 @@ def _cues(text: str) -> list[str]:
 
 
 def webvtt(clauses: list[SpokenClause]) -> str:
-    """The subtitles file. A long stretch is cut at its punctuation, each piece shown in proportion to its weight."""
+    """The subtitles file. A long stretch is cut at its punctuation, each piece shown in proportion to its weight.
+
+    HTML and Markdown are not shown.
+    """
     out = ["WEBVTT", ""]
     for clause in clauses:
-        start_s, whole = clause.start_s, max(weight(clause.text), 0.01)
-        for piece in _cues(clause.text):
+        text = plain(clause.text)
+        start_s, whole = clause.start_s, max(weight(text), 0.01)
+        for piece in _cues(text):
             share = weight(piece) / whole
             end_s = min(clause.end_s, start_s + (clause.end_s - clause.start_s) * share)
             safe = " ".join(piece.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -110,7 +110,8 @@ async def receive(request: Request, folder: Path, limit: int) -> Upload:
     ``disk-full``.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
-    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+    # RFC 2046 allows 70 characters; the parser refuses more than 256 with an error of its own
+    if kind != b"multipart/form-data" or not 1 <= len(options.get(b"boundary", b"")) <= 256:
         raise HuashengError("bad-request", what="send the file as multipart/form-data in the field `file`")
     too_large = HuashengError("too-large", limit_mb=limit // 2**20)
     declared = request.headers.get("content-length", "")

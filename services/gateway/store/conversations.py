@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from services.common.errors import HuashengError
 from services.gateway.ids import new_id
-from services.gateway.store.db import Database, Row, conversations, messages
+from services.gateway.store.db import Database, Row, conversations, interruptions, messages
 
 
 class ConversationStore:
@@ -54,7 +54,12 @@ class ConversationStore:
 
     def messages(self, owner: str, conversation_id: str) -> list[Row]:
         """All messages, oldest first."""
-        query = sa.select(messages).where(messages.c.conversation_id == conversation_id, messages.c.owner == owner)
+        there = interruptions.c.turn_id == messages.c.turn_id
+        query = (
+            sa.select(messages, interruptions.c.turn_id.is_not(None).label("interrupted"))
+            .outerjoin(interruptions, there)
+            .where(messages.c.conversation_id == conversation_id, messages.c.owner == owner)
+        )
         with self._db.begin() as c:
             return [dict(r) for r in c.execute(query.order_by(messages.c.id)).mappings()]
 
@@ -73,8 +78,13 @@ class ConversationStore:
         with self._db.begin() as c:
             return [(r, t) for r, t in c.execute(query)][::-1]
 
-    def add_turn(self, owner: str, conversation_id: str, turn_id: str, question: str, reply: str) -> None:
-        """Add question and answer of one turn; adding them again changes nothing."""
+    def add_turn(
+        self, owner: str, conversation_id: str, turn_id: str, question: str, reply: str, *, interrupted: bool = False
+    ) -> None:
+        """Add question and answer of one turn, where they are not empty; adding them again changes nothing.
+
+        ``interrupted``: the answer was broken off, and ``reply`` is what was heard of it.
+        """
         now = time.time()
         with self._db.begin() as c:
             if c.scalar(sa.select(messages.c.id).where(messages.c.turn_id == turn_id).limit(1)) is not None:
@@ -85,7 +95,9 @@ class ConversationStore:
                 return  # deleted while the answer was made
             common = {"owner": owner, "conversation_id": conversation_id, "turn_id": turn_id, "created_at": now}
             pair = (("user", question), ("assistant", reply))
-            c.execute(sa.insert(messages), [common | {"role": role, "text": text} for role, text in pair])
+            c.execute(sa.insert(messages), [common | {"role": role, "text": text} for role, text in pair if text])
+            if interrupted:
+                c.execute(sa.insert(interruptions).values(turn_id=turn_id, conversation_id=conversation_id))
             title = title or " ".join(question.split())[:60]
             c.execute(sa.update(conversations).where(there).values(updated_at=now, title=title))
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
+from services.common.errors import HuashengError
 from services.gateway.settings import GatewaySettings
 
+log = logging.getLogger("huasheng.gateway.store")
 meta = sa.MetaData()
 Row = dict[str, Any]
 """A row of a table, by column."""
@@ -82,6 +89,13 @@ messages = sa.Table(
     sa.Index("messages_conversation", "conversation_id", "id"),
 )
 
+interruptions = sa.Table(
+    "interruptions",  # turns whose answer was broken off: its message holds what was heard
+    meta,
+    sa.Column("turn_id", sa.String(40), primary_key=True),
+    sa.Column("conversation_id", sa.String(40), sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+)
+
 avatar_voices = sa.Table(
     "avatar_voices",
     meta,
@@ -122,20 +136,65 @@ class Database:
         self.is_sqlite = url.startswith("sqlite:")
         if self.is_sqlite:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
-        self.engine = sa.create_engine(url, pool_pre_ping=not self.is_sqlite)
+            for address in (url, settings.dbos_url()):
+                check_sqlite(Path(address.removeprefix("sqlite:///")))
+        # rows hold what people wrote: an error must not carry it into the log
+        self.engine = sa.create_engine(
+            url, pool_pre_ping=not self.is_sqlite, hide_parameters=True, json_deserializer=read_json
+        )
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
         meta.create_all(self.engine)
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
-        """One transaction."""
-        with self.engine.begin() as connection:
-            yield connection
+        """One transaction. Raises ``disk-full``."""
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except sa.exc.DBAPIError as e:
+            if is_full(e):
+                raise HuashengError("disk-full") from e
+            raise
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def read_json(text: str | bytes) -> Any:
+    """The value of a JSON column. What nobody can read is an empty object: one bad row must not hide the others."""
+    try:
+        value = json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except UnicodeEncodeError:  # halves of characters, which no answer can hold
+        return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        log.error("a value in the database cannot be read")
+        return {}
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a database error means that its disk is full: SQLITE_FULL, or PostgreSQL's ``disk_full``."""
+    cause = getattr(error, "orig", error)
+    return getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL or getattr(cause, "sqlstate", "") == "53100"
+
+
+def check_sqlite(path: Path) -> None:
+    """Raises ``SystemExit``, which names the file, when it is there and is no database that can be read."""
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=10)) as db:
+            found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as e:
+        found = "ok" if "locked" in str(e) else str(e)
+    if found != "ok":
+        raise SystemExit(
+            f"gateway: the database {path} is damaged or no database ({found}). Put a copy of it back, or move the "
+            "file away to start with an empty one: uploads, jobs and conversations are then no longer listed."
+        )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -59,8 +59,14 @@ class JobStore:
         with self._db.begin() as c:
             row = c.execute(sa.select(jobs).where(jobs.c.id == job_id, jobs.c.owner == owner)).mappings().first()
         if not row:
-            raise HuashengError("unknown-id", kind="job", id=job_id)
+            raise HuashengError("unknown-id", kind="job", id=job_id[:80])
         return dict(row)
+
+    def shared(self, job_id: str) -> Row | None:
+        """A job of any owner, for those who have a signed link to its result; None when it is gone."""
+        with self._db.begin() as c:
+            row = c.execute(sa.select(jobs).where(jobs.c.id == job_id)).mappings().first()
+        return dict(row) if row else None
 
     def search(
         self,
@@ -158,9 +164,13 @@ class JobStore:
 
     def forget(self, owner: str, job_id: str) -> None:
         """Remove a finished job. Raises ``in-use`` while it is not over."""
-        if self.get(owner, job_id)["state"] in ACTIVE:
-            raise HuashengError("in-use", id=job_id)
         with self._db.begin() as c:
+            query = sa.select(jobs.c.state).where(jobs.c.id == job_id, jobs.c.owner == owner)
+            state = c.scalar(query)
+            if state is None:
+                raise HuashengError("unknown-id", kind="job", id=job_id[:80])
+            if state in ACTIVE:
+                raise HuashengError("in-use", id=job_id)
             c.execute(sa.delete(jobs).where(jobs.c.id == job_id, jobs.c.owner == owner))
 
     def uses_asset(self, owner: str, asset_id: str) -> bool:
@@ -168,6 +178,24 @@ class JobStore:
         query = sa.select(jobs.c.id).where(jobs.c.owner == owner, jobs.c.asset_id == asset_id, jobs.c.state.in_(ACTIVE))
         with self._db.begin() as c:
             return c.scalar(query.limit(1)) is not None
+
+    def running_on(self, executor: str) -> list[Row]:
+        """Jobs that a replica has begun and not ended."""
+        query = sa.select(jobs).where(jobs.c.state == "running", jobs.c.executor == executor)
+        with self._db.begin() as c:
+            return [dict(r) for r in c.execute(query).mappings()]
+
+    def owner_and_kind(self, job_id: str) -> tuple[str, str]:
+        """Whose job it is, and of which kind; empty when it was forgotten. For the program itself, not for requests."""
+        with self._db.begin() as c:
+            found = c.execute(sa.select(jobs.c.owner, jobs.c.kind).where(jobs.c.id == job_id)).first()
+        return (found.owner, found.kind) if found else ("", "")
+
+    def over(self, ids: Iterable[str]) -> set[str]:
+        """Which of these jobs have ended."""
+        query = sa.select(jobs.c.id).where(jobs.c.id.in_(list(ids)), jobs.c.state.not_in(ACTIVE))
+        with self._db.begin() as c:
+            return set(c.scalars(query))
 
     def queued(self) -> list[Row]:
         """All queued jobs, oldest first; for the start of the gateway."""

@@ -21,6 +21,8 @@ class AvatarChoice:
     device: str = ""
     max_side_px: int = 0
     is_live: bool = False
+    single_pictures: bool = False
+    """Each picture by itself and no sound, instead of fragmented MP4."""
     idle: IdlePosition | None = None
     """The loop on the user's screen; without it the video starts on the loop's first frame."""
 

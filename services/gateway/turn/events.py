@@ -57,6 +57,8 @@ class SpokenClause:
     text: str
     start_s: float
     end_s: float
+    is_cached: bool = False
+    """Whether it was synthesised before."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,10 @@ class VideoHeader:
     engine: str
     start_frame: int = 0
     """First frame, counted in the idle loop; may count on past the loop's end."""
+    codec: str = ""
+    """Of single pictures, as in RFC 6381; empty for fragmented MP4."""
+    description: bytes = b""
+    """AVCDecoderConfigurationRecord of single pictures."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +105,21 @@ class Media:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """One H.264 access unit and the media time at which it is shown."""
+
+    data: bytes
+    pts_us: int
+    is_key: bool
+
+
+@dataclass(frozen=True)
 class RenderProgress:
     """How much video is rendered, in seconds."""
 
     rendered_s: float
+    frames_per_second: float = 0.0
+    """Of work; waiting for speech or for the reader is not counted."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +143,7 @@ Event = (
     | SpeechAudio
     | VideoHeader
     | Media
+    | Picture
     | RenderProgress
     | VideoSummary
 )

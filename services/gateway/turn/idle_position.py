@@ -17,7 +17,8 @@ class IdlePosition:
     frame: int
     fps: float
     asked_at: float = field(default_factory=time.monotonic)
+    lead_s: float = LEAD_S
 
     def at(self, now: float) -> int:
-        """The frame shown ``LEAD_S`` after ``now``. Counts on past the loop's end: the renderer knows its length."""
-        return self.frame + round(max(0.0, now - self.asked_at + LEAD_S) * self.fps)
+        """The frame shown ``lead_s`` after ``now``. Counts on past the loop's end: the renderer knows its length."""
+        return self.frame + round(max(0.0, now - self.asked_at + self.lead_s) * self.fps)

@@ -13,6 +13,7 @@ from services.common.errors import HuashengError
 from services.common.script import language_of
 from services.gateway.clients import Clients
 from services.gateway.turn.choices import AvatarChoice, VoiceChoice
+from services.gateway.turn.drawing import render
 from services.gateway.turn.events import Event, Transcript
 from services.gateway.turn.flow import Flow
 from services.gateway.turn.stages import (
@@ -20,7 +21,6 @@ from services.gateway.turn.stages import (
     feed_recording,
     generate_reply,
     recognise,
-    render,
     speech_queue,
     split_text,
     synthesise,
@@ -86,7 +86,9 @@ async def run_turn(clients: Clients, turn: Turn, timings: Timings) -> AsyncGener
     for fallback in question.fallbacks:
         yield fallback
     yield question
-    flow, clauses, speech = Flow(clients, timings), clause_queue(), speech_queue()
+    s = clients.settings
+    flow = Flow(clients, timings, s.llm_s + s.tts_s + s.render_s)
+    clauses, speech = clause_queue(), speech_queue()
     if turn.reply:
         flow.start(split_text(turn.reply, clauses))
     else:
@@ -111,7 +113,7 @@ async def run_turn(clients: Clients, turn: Turn, timings: Timings) -> AsyncGener
 
 def speak_text(clients: Clients, timings: Timings, voice: VoiceChoice, text: str) -> AsyncGenerator[Event, None]:
     """Text to speech without video. Closing the generator cancels the calls."""
-    flow, clauses = Flow(clients, timings), clause_queue()
+    flow, clauses = Flow(clients, timings, clients.settings.tts_s), clause_queue()
     flow.start(split_text(text, clauses))
     flow.start(synthesise(flow, voice, clauses))
     return flow.events()
@@ -121,7 +123,8 @@ def video_of_text(
     clients: Clients, timings: Timings, avatar: AvatarChoice, voice: VoiceChoice, text: str
 ) -> AsyncGenerator[Event, None]:
     """Text to speech and video. Closing the generator cancels the calls."""
-    flow, clauses, speech = Flow(clients, timings), clause_queue(), speech_queue()
+    flow = Flow(clients, timings, clients.settings.tts_s + clients.settings.render_s)
+    clauses, speech = clause_queue(), speech_queue()
     flow.start(split_text(text, clauses))
     flow.start(synthesise(flow, voice, clauses, speech))
     flow.start(render(flow, avatar, speech))
@@ -132,7 +135,7 @@ def video_of_recording(
     clients: Clients, timings: Timings, avatar: AvatarChoice, pcm: AsyncIterable[bytes], sample_rate_hz: int
 ) -> AsyncGenerator[Event, None]:
     """Recorded speech, 16-bit mono PCM, to video. Closing the generator cancels the calls."""
-    flow, speech = Flow(clients, timings), speech_queue()
+    flow, speech = Flow(clients, timings, clients.settings.render_s), speech_queue()
     flow.start(feed_recording(pcm, sample_rate_hz, speech))
     flow.start(render(flow, avatar, speech))
     return flow.events()

@@ -1,34 +1,27 @@
-"""The stages of a turn as tasks joined by bounded queues: recognise, generate the reply, synthesise, render."""
+"""Stages of a turn as tasks joined by bounded queues: recognise, generate the reply, synthesise (then: drawing.py)."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterable, AsyncIterator
 
 from huasheng.asr.v1 import asr_pb2
 from huasheng.common.v1 import common_pb2
 from huasheng.llm.v1 import llm_pb2
-from huasheng.render.v1 import render_pb2
 from huasheng.tts.v1 import tts_pb2
 
 from services.common.clauses import ClauseSplitter
 from services.common.errors import HuashengError
-from services.gateway.clients import Clients, mapped, metadata, responses_of
-from services.gateway.turn.choices import AvatarChoice, VoiceChoice
+from services.gateway.clients import Clients, Sent, mapped, metadata, responses_of
+from services.gateway.turn.choices import VoiceChoice
 from services.gateway.turn.events import (
-    Event,
-    Media,
-    RenderProgress,
     Reply,
     SpeechAudio,
     SpeechHeader,
     SpokenClause,
     TextWarning,
     Transcript,
-    VideoHeader,
-    VideoSummary,
 )
 from services.gateway.turn.flow import Flow, items
 from services.gateway.turn.messages import audio_chunks, fallbacks_of, pcm_format, pronunciations_of
@@ -81,8 +74,9 @@ async def recognise(
         yield asr_pb2.TranscribeRequest(end=common_pb2.EndOfInput())
 
     timings.begin("asr")
-    with mapped("asr"):
-        found = await clients.asr.Transcribe(requests(), timeout=clients.settings.asr_s, metadata=metadata())
+    sent = Sent(requests())
+    with mapped("asr", sent):
+        found = await clients.asr.Transcribe(sent, timeout=clients.settings.asr_s, metadata=metadata())
     timings.mark("asr", "asr")
     return Transcript(
         text=found.text.strip(),
@@ -149,22 +143,26 @@ async def split_text(text: str, clauses: ClauseQueue) -> None:
     await clauses.put(None)
 
 
+def synthesis_config(voice: VoiceChoice) -> tts_pb2.SynthesisConfig:
+    """A voice as the tts service takes it."""
+    return tts_pb2.SynthesisConfig(
+        engine=voice.engine,
+        voice_id=voice.voice_id,
+        language=voice.language,
+        speed=voice.speed,
+        owner=voice.owner,
+        sampling=tts_pb2.Sampling(**voice.sampling),
+        no_fallback=voice.no_fallback,
+        pronunciations=pronunciations_of(voice.dictionary),
+    )
+
+
 async def synthesise(flow: Flow, voice: VoiceChoice, clauses: ClauseQueue, speech: SpeechQueue | None = None) -> None:
     """Clauses to speech. All responses of the tts service go to ``speech`` as well, in their order."""
     timings, clients = flow.timings, flow.clients
 
     async def requests() -> AsyncIterator[tts_pb2.StreamSynthesizeRequest]:
-        config = tts_pb2.SynthesisConfig(
-            engine=voice.engine,
-            voice_id=voice.voice_id,
-            language=voice.language,
-            speed=voice.speed,
-            owner=voice.owner,
-            sampling=tts_pb2.Sampling(**voice.sampling),
-            no_fallback=voice.no_fallback,
-            pronunciations=pronunciations_of(voice.dictionary),
-        )
-        yield tts_pb2.StreamSynthesizeRequest(config=config)
+        yield tts_pb2.StreamSynthesizeRequest(config=synthesis_config(voice))
         index = 0
         async for clause in items(clauses):
             timings.begin_once("tts")
@@ -173,9 +171,9 @@ async def synthesise(flow: Flow, voice: VoiceChoice, clauses: ClauseQueue, speec
         timings.begin_once("tts")
         yield tts_pb2.StreamSynthesizeRequest(end=common_pb2.EndOfInput())
 
-    audio_bytes = 0
-    call = clients.tts.StreamSynthesize(requests(), timeout=clients.settings.tts_s, metadata=metadata())
-    async with contextlib.aclosing(responses_of(call, "tts")) as responses:
+    audio_bytes, sent = 0, Sent(requests())
+    call = clients.tts.StreamSynthesize(sent, timeout=clients.settings.tts_s, metadata=metadata())
+    async with contextlib.aclosing(responses_of(call, "tts", sent)) as responses:
         async for response in responses:
             payload = response.WhichOneof("payload")
             if payload == "header":
@@ -185,7 +183,7 @@ async def synthesise(flow: Flow, voice: VoiceChoice, clauses: ClauseQueue, speec
                 await flow.emit(SpeechHeader(header.format.sample_rate_hertz, header.engine, header.voice_id))
             elif payload == "clause":
                 mark = response.clause
-                await flow.emit(SpokenClause(mark.text, mark.start_us / 1e6, mark.end_us / 1e6))
+                await flow.emit(SpokenClause(mark.text, mark.start_us / 1e6, mark.end_us / 1e6, mark.cached))
             elif payload == "audio":
                 timings.mark("tts_first_audio", "tts")
                 audio_bytes += len(response.audio.data)
@@ -210,74 +208,3 @@ async def feed_recording(pcm: AsyncIterable[bytes], sample_rate_hz: int, speech:
     async for chunk in audio_chunks(pcm, sample_rate_hz):
         await speech.put(tts_pb2.StreamSynthesizeResponse(audio=chunk))
     await speech.put(None)
-
-
-async def render(flow: Flow, avatar: AvatarChoice, speech: SpeechQueue) -> None:
-    """Speech, as the tts service sends it, to video."""
-    timings, clients = flow.timings, flow.clients
-    opening = await speech.get()
-    if opening is None or opening.WhichOneof("payload") != "header":
-        raise HuashengError("bad-order", what="the tts service did not send its header first")
-    first, start_frame = None, 0
-    if avatar.idle:
-        first = await speech.get()  # rendering begins with the first speech: only now the loop's position is known
-        if first is None:
-            raise HuashengError("unspeakable-text")
-        start_frame = avatar.idle.at(time.monotonic())
-    config = render_pb2.RenderConfig(
-        avatar_id=avatar.avatar_id,
-        owner=avatar.owner,
-        engine=avatar.engine,
-        model_id=avatar.model_id,
-        device=avatar.device,
-        format=opening.header.format,
-        has_phonemes=opening.header.has_phonemes,
-        max_side_px=avatar.max_side_px,
-        live=avatar.is_live,
-        start_frame=start_frame,
-    )
-
-    async def requests() -> AsyncIterator[render_pb2.StreamRenderRequest]:
-        yield render_pb2.StreamRenderRequest(config=config)
-        async for item in items(speech, first):
-            payload = item.WhichOneof("payload")
-            if payload == "phonemes":
-                yield render_pb2.StreamRenderRequest(phonemes=render_pb2.Phonemes(spans=item.phonemes.spans))
-            elif payload == "audio":
-                timings.begin_once("render")
-                yield render_pb2.StreamRenderRequest(audio=item.audio)
-        yield render_pb2.StreamRenderRequest(end=common_pb2.EndOfInput())
-
-    is_complete = False
-    call = clients.render.StreamRender(requests(), timeout=clients.settings.render_s, metadata=metadata())
-    async with contextlib.aclosing(responses_of(call, "render")) as responses:
-        async for response in responses:
-            event = _video_event(response, start_frame)
-            if isinstance(event, VideoSummary):
-                is_complete = True
-                timings.mark("render", "render")
-            if event:
-                await flow.emit(event)
-            if isinstance(event, Media) and event.end_us > 0:
-                timings.mark("render_first_frame", "render")
-                timings.mark("first_video")
-    if not is_complete:
-        raise HuashengError("service-down", service="render")
-
-
-def _video_event(response: render_pb2.StreamRenderResponse, start_frame: int) -> Event | None:
-    """The event of a message of the render service; None for those that a turn has no use for."""
-    payload = response.WhichOneof("payload")
-    if payload == "header":
-        h = response.header
-        return VideoHeader(
-            width=h.width, height=h.height, fps=h.fps, mime_type=h.mime_type, engine=h.engine, start_frame=start_frame
-        )
-    if payload == "media":
-        return Media(response.media.data, response.media.end_us)
-    if payload == "progress":
-        return RenderProgress(response.progress.rendered_us / 1e6)
-    if payload == "summary":
-        s = response.summary
-        return VideoSummary(s.frames, s.passthrough_frames, s.duration_us / 1e6, s.end_frame)
-    return None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import re
 import shutil
 import tempfile
@@ -23,9 +24,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from services.common.errors import HuashengError
+from services.common.records import read_record
 from services.common.storage import Storage
 from services.render.types import AvatarReport
 
+log = logging.getLogger("huasheng.render")
 BUILTIN = "builtin"
 """Owner and id of the avatar that is always there."""
 
@@ -53,11 +56,8 @@ class AvatarRecord:
 
     @classmethod
     def from_json(cls, data: bytes) -> AvatarRecord:
-        """The record of a file's content."""
-        raw = json.loads(data)
-        report = raw.pop("report")
-        lists = {name: tuple(value) for name, value in report.items() if isinstance(value, list)}
-        return cls(report=AvatarReport(**{**report, **lists}), **raw)
+        """The record of a file's content. Raises ``ValueError`` for a damaged one."""
+        return read_record(cls, data)
 
 
 def check_ids(owner: str, avatar_id: str) -> None:
@@ -86,11 +86,17 @@ class AvatarStore:
         return f"avatars/{owner}/{avatar_id}/{name}"
 
     def find(self, owner: str, avatar_id: str) -> AvatarRecord | None:
-        """The avatar's record, None when there is none."""
+        """The avatar's record, None when there is none that can be read."""
         try:
-            return AvatarRecord.from_json(self.storage.read(self.key(owner, avatar_id, "avatar.json")))
+            record = AvatarRecord.from_json(self.storage.read(self.key(owner, avatar_id, "avatar.json")))
+            if (record.owner, record.avatar_id) == (owner, avatar_id):
+                return record
         except FileNotFoundError:
             return None
+        except (ValueError, IsADirectoryError):
+            pass
+        log.warning("the record of an avatar is damaged; delete the avatar", extra={"avatar": avatar_id})
+        return None
 
     def get(self, owner: str, avatar_id: str) -> AvatarRecord:
         """The avatar's record; empty or ``builtin`` is the built-in one. Raises ``unknown-id``."""
@@ -173,8 +179,12 @@ class AvatarStore:
         """Delete an avatar. Raises ``builtin-stays`` and ``unknown-id``."""
         if avatar_id == BUILTIN or owner == BUILTIN:
             raise HuashengError("builtin-stays", id=avatar_id)
+        check_ids(owner, BUILTIN)
+        if not _ID.fullmatch(avatar_id):
+            raise HuashengError("unknown-id", kind="avatar", id=avatar_id[:100])
         with self.lock(owner, avatar_id):
-            self.get(owner, avatar_id)
+            if not self.storage.exists(self.key(owner, avatar_id, "avatar.json")):  # it need not be readable
+                raise HuashengError("unknown-id", kind="avatar", id=avatar_id)
             self.storage.delete(self.key(owner, avatar_id, "avatar.json"))  # first: from here on it is gone
             self.storage.delete(f"avatars/{owner}/{avatar_id}")
             shutil.rmtree(self._base / owner / avatar_id, ignore_errors=True)

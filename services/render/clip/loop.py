@@ -40,8 +40,8 @@ def there_and_back(first: int, last: int) -> list[int]:
     return _run(first, last, True) + _run(last, first, True)
 
 
-def idle_loop(fps: float, motion: Array, usable: Array, eyes: Array) -> list[int]:
-    """Source frames of the idle loop, 5 to 10 s.
+def idle_loop(fps: float, motion: Array, usable: Array, eyes: Array, first: int = 0) -> list[int]:
+    """Source frames of the idle loop, 5 to 10 s. The arrays are of the frames from ``first`` on.
 
     ``motion`` (n,) is how fast the head moves, ``usable`` (n,) how well the mouth can be redrawn, and ``eyes`` (n,) how
     far the lids are apart. Turns are taken where the head is nearly still. The first picture stands for the person: it
@@ -52,16 +52,16 @@ def idle_loop(fps: float, motion: Array, usable: Array, eyes: Array) -> list[int
     shortest = max(1, min(longest, int(longest * 0.7)))
     best, cost = (0, frames - 1), math.inf
     for length in range(shortest, longest + 1, max(1, (longest - shortest) // 8)):
-        for first in range(0, frames - length + 1, max(1, (frames - length) // 24)):
-            last = first + length - 1
-            bad = float((1 - usable[first : last + 1]).mean())
-            c = float(motion[first] + motion[last]) + 20 * bad - 0.2 * length / longest
+        for start in range(0, frames - length + 1, max(1, (frames - length) // 24)):
+            last = start + length - 1
+            bad = float((1 - usable[start : last + 1]).mean())
+            c = float(motion[start] + motion[last]) + 20 * bad - 0.2 * length / longest
             if c < cost:
-                best, cost = (first, last), c
+                best, cost = (start, last), c
     order = there_and_back(*best)
     seen = (eyes * (usable > 0))[order]  # without a face the neighbour's values stand, which seem still
-    first = int(np.argmin(np.where(seen >= np.quantile(seen, AWAKE), motion[order], np.inf)))
-    order = order[first:] + order[:first]
+    begin = int(np.argmin(np.where(seen >= np.quantile(seen, AWAKE), motion[order], np.inf)))
+    order = [first + i for i in order[begin:] + order[:begin]]
     return order * max(1, math.ceil(IDLE_S[0] * fps / len(order)))
 
 
@@ -79,11 +79,11 @@ class LoopWalk:
     def __init__(self, plan: Plan, start_frame: int, whole: bool) -> None:
         """``start_frame`` is a position in the loop, taken modulo its length.
 
-        With ``whole`` the walk leaves the loop and visits all source frames; a frame's position is then the one that
-        looks most like it.
+        With ``whole`` the walk leaves the loop and visits all source frames that are played; a frame's position is then
+        the one that looks most like it.
         """
         self._plan, self._whole = plan, whole
-        self._order = _source_order(plan.loop, plan.frames, start_frame, whole)
+        self._order = _source_order(plan.loop, plan.span, start_frame, whole)
         self._planned: deque[int] = deque()  # taken from the order and not shown yet
         self._end = start_frame % len(plan.loop)
 
@@ -107,17 +107,18 @@ class LoopWalk:
         return Step(source, position)
 
 
-def _source_order(loop: list[int], frames: int, start: int, whole: bool) -> Iterator[int]:
-    """Source frames without end: round the loop, or, with ``whole``, to the last frame and then there and back."""
+def _source_order(loop: list[int], span: tuple[int, int], start: int, whole: bool) -> Iterator[int]:
+    """Source frames without end: round the loop, or, with ``whole``, to the end of ``span`` and then there and back."""
+    first, last = span
     at = start % len(loop)
     if not whole:
         yield from cycle([*loop[at:], *loop[:at]])
-    yield from _run(loop[at], frames - 1, False)
-    if frames == 1:
-        yield from repeat(0)
+    yield from _run(loop[at], last, False)
+    if first == last:
+        yield from repeat(first)
     while True:
-        yield from _run(frames - 1, 0, True)
-        yield from _run(0, frames - 1, True)
+        yield from _run(last, first, True)
+        yield from _run(first, last, True)
 
 
 def positions(loop: list[int], frames: int, traits: Array) -> list[int]:

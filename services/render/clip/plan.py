@@ -23,6 +23,15 @@ class Plan:
     """Source frame of each position of the idle loop."""
     positions: list[int]
     """Loop position most like each source frame."""
+    played: tuple[int, int] | None = None
+    """First source frame that is played, and one past the last; None for all. What is left out shows nobody, or
+    somebody else."""
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First and last source frame that is played."""
+        first, end = self.played or (0, self.frames)
+        return first, end - 1
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
@@ -31,7 +40,8 @@ class Plan:
     @classmethod
     def load(cls, path: Path) -> Plan:
         """Read what ``save`` wrote."""
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{**raw, "played": tuple(raw["played"]) if raw.get("played") else None})
 
     def output_size(self, max_side_px: int) -> tuple[int, int]:
         """Width and height of a video whose longest side is at most ``max_side_px`` (0: no limit); both are even."""

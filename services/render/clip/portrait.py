@@ -13,13 +13,24 @@ import numpy as np
 
 from services.common.errors import HuashengError
 from services.render.clip.frames import Writer
-from services.render.clip.tracking import TRACKED, TrackedClip, check_size, usable, validate_clip
+from services.render.clip.presence import mouth_inside
+from services.render.clip.tracking import (
+    TRACKED,
+    TrackedClip,
+    check_mouth,
+    check_size,
+    chin_outside,
+    usable,
+    validate_clip,
+)
 from services.render.face import points as pt
 from services.render.face.landmarks import Tracker
 from services.render.face.pose import fit_poses, load_canonical_face, to_head, to_picture
 from services.render.face.shape import Array, measure_mouth
 from services.render.face.warp import Rect, ThinPlateSpline, upsample
-from services.render.media.read import read_image
+from services.render.media.picture import turned
+from services.render.media.read import kind_of, probe, read_image
+from services.render.media.sample import sample_frames
 from services.render.media.write import to_yuv
 from services.render.types import Image, PrepareJob, Progress
 
@@ -62,14 +73,24 @@ CORNER_COST = 8.0
 def track_portrait(job: PrepareJob, store: Path, progress: Progress | None = None) -> TrackedClip:
     """Store the frames of a portrait that moves a little, with the mesh of each. ``progress`` takes the job's place.
 
-    Raises ``too-small-picture``, ``no-face``, ``two-faces``, ``small-face`` and ``cancelled``.
+    Raises ``too-small-picture``, ``no-face``, ``two-faces``, ``small-face``, ``mouth-outside`` and ``cancelled``.
     """
     tracker, canonical = Tracker(job.mesh_weights), load_canonical_face(job.mesh_weights / "canonical_face.obj")
-    picture = read_image(job.source, job.limits.max_side_px)
+    picture = turned(_picture_of(job), job.turn)
     meshes = animate_portrait(job, picture, store, tracker, canonical, progress or job.progress)
-    good = usable(meshes)
-    validate_clip(job.source.name, tracker, meshes, good)
-    return TrackedClip(meshes, good, [], FPS, [])
+    warnings = [*job.warnings, *(["chin-cut"] if chin_outside(meshes, picture.shape[0]) else [])]
+    return TrackedClip(meshes, usable(meshes), [], FPS, warnings, 0, len(meshes))
+
+
+def _picture_of(job: PrepareJob) -> Image:
+    """The portrait; of a film that is one picture all the time, one from its middle, where nothing fades."""
+    if kind_of(job.source) == "portrait":
+        return read_image(job.source, job.limits.max_side_px)
+    info = probe(job.source)
+    samples = sample_frames(job.source, info, job.limits.max_side_px, job.limits.max_s)
+    if not samples.pictures:
+        raise HuashengError("corrupt-media", name=job.source.name)
+    return samples.pictures[len(samples.pictures) // 2]
 
 
 def animate_portrait(
@@ -81,6 +102,9 @@ def animate_portrait(
     mesh = tracker.next(picture)
     if mesh is None:
         raise HuashengError("no-face", name=job.source.name)
+    name, found_at = job.source.name, np.array([True])
+    validate_clip(name, tracker, mesh[None], found_at)  # before the motion is added, which takes a while
+    check_mouth(name, np.array([mouth_inside(mesh, width, height)]), found_at)
     mesh = snap_closed_lips(picture, mesh)
     found: list[Array] = []
     with Writer(store, width, height, FPS) as writer:

@@ -15,10 +15,13 @@ import numpy.typing as npt
 
 from services.common.errors import HuashengError
 from services.render.clip.frames import Writer
+from services.render.clip.presence import cells_and_head, cuts, mouth_inside, present
+from services.render.face import points as pt
 from services.render.face.landmarks import Points, Tracker
 from services.render.face.lip_contour import LIP_CURVES, move_lip_contour, teeth_reach
 from services.render.face.occlusion import POINTS, lip_colours, occluded_frames
 from services.render.face.shape import Array
+from services.render.media.picture import turned
 from services.render.media.read import probe, read_frames
 from services.render.media.write import to_yuv
 from services.render.types import Cancelled, ClipLimits, Image, PrepareJob, Progress
@@ -57,7 +60,11 @@ class TrackedClip:
     """Numbers of the frames in which something is before the mouth."""
     fps: float
     warnings: list[str]
-    """``only-first-part``, ``scaled-down``."""
+    """Of the source and of who is seen in it: ``only-first-part``, ``scaled-down``, ``other-person``, ..."""
+    first: int
+    """First frame that is played."""
+    end: int
+    """One past the last frame that is played."""
 
 
 def check_size(width: int, height: int) -> None:
@@ -86,15 +93,15 @@ def track_clip(job: PrepareJob, store: Path, fps: int | None = None, progress: P
     """Store a video's frames and follow the face through them. ``fps`` is the rate wanted, the video's own if None.
 
     ``progress`` takes the place of the job's. Raises ``too-short``, ``too-small-picture``, ``corrupt-media``,
-    ``no-face``, ``two-faces``, ``few-faces``, ``small-face`` and ``cancelled``.
+    ``no-face``, ``two-faces``, ``few-faces``, ``small-face``, ``mouth-outside`` and ``cancelled``.
     """
     info, limits = probe(job.source), job.limits
     check_length(job.source.name, info.duration_s)
     rate = fps or info.fps
     expected = max(1, int(min(info.duration_s, limits.max_s) * rate))
-    pictures = (p for _, p in read_frames(job.source, rate, limits.max_side_px, limits.max_s))
+    pictures = (turned(p, job.turn) for _, p in read_frames(job.source, rate, limits.max_side_px, limits.max_s))
     tracker = Tracker(job.mesh_weights)
-    meshes, hidden = track_face(
+    found = track_face(
         pictures,
         store,
         float(rate),
@@ -103,10 +110,45 @@ def track_clip(job: PrepareJob, store: Path, fps: int | None = None, progress: P
         progress=progress or job.progress,
         cancelled=job.cancelled,
     )
-    good = usable(meshes)
-    validate_clip(job.source.name, tracker, meshes, good)
-    warnings = source_warnings(info.width, info.height, info.duration_s, limits)
-    return TrackedClip(meshes, good, hidden, float(rate), warnings)
+    name = job.source.name
+    good = usable(found.meshes)
+    validate_clip(name, tracker, found.meshes, good)
+    inside = good & found.inside
+    check_mouth(name, inside, good)
+    who = present(inside, found.heads, cuts(found.cells), float(rate))
+    check_length(name, (who.end - who.first) / rate)
+    hidden = occluded_frames(found.looks, who.person)
+    found.meshes[hidden | ~who.person] = np.nan
+    warnings = [*job.warnings, *source_warnings(info.width, info.height, info.duration_s, limits), *who.warnings]
+    if chin_outside(found.meshes[who.person & ~hidden], found.height):
+        warnings.append("chin-cut")
+    return TrackedClip(
+        meshes=found.meshes,
+        good=usable(found.meshes),
+        hidden=np.flatnonzero(hidden).tolist(),
+        fps=float(rate),
+        warnings=warnings,
+        first=who.first,
+        end=who.end,
+    )
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """What following a face through ``n`` pictures gives."""
+
+    meshes: Array
+    """Shape (n, 468, 3), pixels; rows without a face are not a number."""
+    inside: Bools
+    """Shape (n,), whether the mouth is within the picture."""
+    looks: Array
+    """Colours of the mouth's surroundings, see ``lip_colours``; shape (n, points, 3)."""
+    cells: Array
+    """The pictures in few cells, to find cuts by."""
+    heads: Array
+    """The heads in few cells, to tell people apart by; see ``cells_and_head``."""
+    height: int
+    """Of the pictures."""
 
 
 def track_face(
@@ -118,8 +160,8 @@ def track_face(
     expected: int,
     progress: Progress,
     cancelled: Cancelled,
-) -> tuple[Array, list[int]]:
-    """Store the pictures, about ``expected`` of them. Gives the mesh of each, see ``TrackedClip``, and ``hidden``."""
+) -> Tracked:
+    """Store the pictures, about ``expected`` of them, and follow the face through them."""
     first = next(pictures, None)
     if first is None:
         raise HuashengError("corrupt-media", name=store.name)
@@ -128,6 +170,7 @@ def track_face(
     found: list[Points] = []
     looks: list[Array] = []
     teeth: list[Array] = []
+    small: list[tuple[Array, Array]] = []
     nothing = np.full((468, 3), np.nan, np.float32)
     with Writer(store, width, height, fps) as writer:
         for i, picture in enumerate(itertools.chain([first], pictures)):
@@ -143,11 +186,12 @@ def track_face(
             teeth.append(
                 np.zeros((2, len(LIP_CURVES[0][0])), np.float32) if mesh is None else teeth_reach(picture, mesh)
             )
+            small.append(cells_and_head(picture, found[-1]))
             writer.add(to_yuv(picture))
     meshes = move_lip_contour(np.stack(found), np.stack(teeth))
-    behind = occluded_frames(np.stack(looks), usable(meshes))
-    meshes[behind] = np.nan
-    return meshes, np.flatnonzero(behind).tolist()
+    inside = np.array([mouth_inside(m, width, height) for m in found])
+    cells, heads = (np.stack(part) for part in zip(*small, strict=True))
+    return Tracked(meshes, inside, np.stack(looks), cells, heads, height)
 
 
 def usable(meshes: Array) -> Bools:
@@ -166,6 +210,17 @@ def validate_clip(name: str, tracker: Tracker, meshes: Array, good: Bools) -> No
     wide = face_width(meshes[good])
     if wide < MIN_FACE:
         raise HuashengError("small-face", name=name, pixels=round(wide), limit=MIN_FACE)
+
+
+def check_mouth(name: str, inside: Bools, good: Bools) -> None:
+    """Raises ``mouth-outside`` when few of the faces (n,) that were found have their mouth ``inside`` the picture."""
+    if inside.sum() < MIN_SHARE * good.sum():
+        raise HuashengError("mouth-outside", name=name)
+
+
+def chin_outside(meshes: Array, height: int) -> bool:
+    """Whether the chins of meshes (n, 468, 3) usually lie below the picture."""
+    return len(meshes) > 0 and bool(np.median(meshes[:, pt.CHIN, 1]) >= height)
 
 
 def few_faces(name: str, share: float) -> HuashengError:

@@ -38,6 +38,12 @@ class DetectedFace:
         """Width of the box."""
         return self.box[2] - self.box[0]
 
+    @property
+    def roll(self) -> float:
+        """Tilt of the eyes to the right, in radians; half a turn for a face that is upside down."""
+        across = self.points[1] - self.points[0]
+        return float(np.arctan2(across[1], across[0]))
+
 
 def _anchors() -> npt.NDArray[np.float64]:
     cells = []

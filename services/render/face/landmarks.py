@@ -86,6 +86,30 @@ def _crop_of_face(face: DetectedFace) -> tuple[npt.NDArray[np.float64], float, f
     )
 
 
+def rivals(faces: list[DetectedFace]) -> int:
+    """Number of the faces of similar size: the widest and those that are nearly as wide."""
+    widest = max((f.width for f in faces), default=0.0)
+    return sum(f.width >= RIVAL_WIDTH * widest for f in faces)
+
+
+class FaceFinder:
+    """Finds faces in single pictures. Not thread-safe."""
+
+    def __init__(self, weights: Path) -> None:
+        self._detector = Detector(weights)
+        self._mesh = FaceMesh(weights)
+
+    def faces(self, picture: npt.NDArray[np.uint8]) -> list[DetectedFace]:
+        """All faces of a BGR picture, see ``Detector.detect``."""
+        return self._detector.detect(picture)
+
+    def mesh(self, picture: npt.NDArray[np.uint8], faces: list[DetectedFace]) -> Points | None:
+        """Points of the widest of the faces that were found in this picture."""
+        widest = max(faces, key=lambda f: f.width)
+        points = self._mesh.predict(picture, *_crop_of_face(widest))
+        return None if points is None else self._mesh.predict(picture, *_crop_of_mesh(points))
+
+
 class Tracker:
     """Tracks the mesh of the one person in a sequence of pictures."""
 
@@ -118,10 +142,8 @@ class Tracker:
         self.checked_pictures += 1
         if not faces:
             return
-        widest = max(f.width for f in faces)
-        similar = [f for f in faces if f.width >= RIVAL_WIDTH * widest]
-        if len(similar) > 1:
-            self.rivals = max(self.rivals, len(similar))
+        if (similar := rivals(faces)) > 1:
+            self.rivals = max(self.rivals, similar)
             self.rival_pictures += 1
         if self._points is not None:
             low, high = self._points[:, :2].min(0), self._points[:, :2].max(0)

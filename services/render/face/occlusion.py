@@ -42,23 +42,28 @@ SKIN = (
     430,
 )
 """Points of the lower face that are skin (or beard) in every frame."""
+_OUTLINE = np.isin(SKIN, pt.JAW)
+INWARD = 0.2
+"""How far towards the mouth the jaw's points are looked at. On the outline itself the mesh is off by a few pixels as
+the head turns or the jaw drops, and then sees the neck's shadow or the background."""
 UPPER = (184, 74, 73, 72, 11, 302, 303, 304, 408)
 LOWER = (77, 90, 180, 85, 16, 315, 404, 320, 307)
 """Points in the middle of the lips."""
 POINTS = (*SKIN, *UPPER, *LOWER)
-MIN_DIFFERENCE = 30.0
-"""Difference (levels of 255) that light and talking alone can cause."""
+MIN_DIFFERENCE = 40.0
+"""Difference (levels of 255) that light and talking alone can cause; the shadow under a wide open lower lip makes
+28. Nearly all of it is lightness: what is not of the colour of skin is found by its hue."""
 MIN_COLOUR_DIFFERENCE = 8.0
 """The same for hue and saturation, which shadows do not change; talking and turning cause up to 6.5."""
-USUAL_RATIO = 2.7
-"""Smallest ratio of an occluded frame's difference to the clip's median difference."""
+USUAL_RATIO, USUAL_COLOUR_RATIO = 3.5, 2.7
+"""Smallest ratio of an occluded frame's difference to the clip's median difference; the same for hue and saturation."""
 NEIGHBOUR_SHARE = 0.6
 """Share of that threshold for frames next to an occluded one: an object moves in and out gradually."""
 MIN_LIP_CONTRAST = 8.0
 """Smallest difference of lips and skin in hue and saturation (levels) at which they can be distinguished."""
 MAX_SKIN_SHARE = 0.15
 """Share of the usual lip contrast below which a lip is hidden; talking leaves 0.2 and more."""
-MIN_HIDDEN_FRAMES, MAX_GAP_FRAMES = 2, 4
+MIN_HIDDEN_FRAMES, MAX_GAP_FRAMES = 3, 4
 """Smallest number of frames for which a lip is hidden, and largest gap between occluded frames that is filled."""
 
 
@@ -67,7 +72,9 @@ def lip_colours(picture: npt.NDArray[np.uint8], mesh: Array) -> Array:
 
     For the skin's points, the median is subtracted from lightness only.
     """
-    points = mesh[list(POINTS), :2]
+    points = mesh[list(POINTS), :2].copy()
+    outline = np.flatnonzero(_OUTLINE)
+    points[outline] += INWARD * (mesh[list(pt.OUTER_RING), :2].mean(0) - points[outline])
     low, high = np.floor(points.min(0)).astype(int) - 8, np.ceil(points.max(0)).astype(int) + 8
     x0, y0 = np.clip(low, 0, None)
     crop = picture[y0 : max(y0 + 2, high[1]), x0 : max(x0 + 2, high[0])]
@@ -95,8 +102,8 @@ def occluded_frames(colours: Array, good: npt.NDArray[np.bool_]) -> npt.NDArray[
     hue_difference = skin_difference[..., 1:] - np.median(skin_difference[..., 1:], axis=1, keepdims=True)
     difference = np.zeros(len(good))
     difference[good] = np.maximum(
-        _relative_difference(skin_difference, MIN_DIFFERENCE),
-        _relative_difference(hue_difference, MIN_COLOUR_DIFFERENCE),
+        _relative_difference(skin_difference, MIN_DIFFERENCE, USUAL_RATIO),
+        _relative_difference(hue_difference, MIN_COLOUR_DIFFERENCE, USUAL_COLOUR_RATIO),
     )
     occluded |= difference > 1
     occluded |= _lip_hidden(colours[:, len(SKIN) : len(SKIN) + len(UPPER), 1:], good)
@@ -112,12 +119,12 @@ def occluded_frames(colours: Array, good: npt.NDArray[np.bool_]) -> npt.NDArray[
     return occluded & good
 
 
-def _relative_difference(deviation: Array, minimum: float) -> Array:
+def _relative_difference(deviation: Array, minimum: float, usual_ratio: float) -> Array:
     """Deviation of frames (n, p, channels) over its threshold, from the worst third of the points; above 1:
     occluded."""
     per_point = np.linalg.norm(deviation, axis=2)
     difference = np.sort(per_point, axis=1)[:, -per_point.shape[1] // 3 :].mean(1)
-    return np.asarray(difference / max(minimum, USUAL_RATIO * float(np.median(difference))))
+    return np.asarray(difference / max(minimum, usual_ratio * float(np.median(difference))))
 
 
 def _lip_hidden(lip: Array, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -12,6 +12,7 @@ import struct
 import tempfile
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -49,10 +50,10 @@ def needs_mapping(frame: VideoFrame) -> bool:
 def peak_nits(frame: VideoFrame) -> float:
     """Brightest light of the film by its own account (MaxCLL, then the mastering display), else ``HLG_NITS``."""
     if frame.color_trc == PQ:
-        level = _bytes_of(frame, "CONTENT_LIGHT_LEVEL")
+        level = side_data(frame, "CONTENT_LIGHT_LEVEL")
         if len(level) >= 4 and (brightest := struct.unpack_from("<I", level)[0]):
             return float(np.clip(brightest, 2 * WHITE_NITS, 10_000))
-        mastering = _bytes_of(frame, "MASTERING_DISPLAY_METADATA")
+        mastering = side_data(frame, "MASTERING_DISPLAY_METADATA")
         if len(mastering) >= 88:  # 3 primaries and a white of two rationals each, least and most light, two flags
             number, part, _, has_light = struct.unpack_from("<iiii", mastering, 72)
             if has_light and number > 0 and part > 0:
@@ -60,8 +61,9 @@ def peak_nits(frame: VideoFrame) -> float:
     return HLG_NITS
 
 
-def _bytes_of(frame: VideoFrame, name: str) -> bytes:
-    data = frame.side_data.get(name)
+def side_data(frame: VideoFrame, name: str) -> bytes:
+    """What travels beside a frame under this name, b"" for nothing."""
+    data: Any = frame.side_data.get(name)
     return bytes(data) if data is not None else b""
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
-from services.render.media.colour import ColourMap, needs_mapping
+from services.render.media.colour import ColourMap, needs_mapping, side_data
 
 Bgr = npt.NDArray[np.uint8]
 """Shape (H, W, 3), uint8, BGR, sides even."""
@@ -27,8 +27,7 @@ class Orientation:
     @classmethod
     def of(cls, frame: VideoFrame) -> Orientation:
         """By the frame's display matrix."""
-        data = frame.side_data.get("DISPLAYMATRIX")
-        matrix = bytes(data) if data is not None else b""
+        matrix = side_data(frame, "DISPLAYMATRIX")
         if len(matrix) < 36:
             return cls()
         a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].astype(float).tolist()
@@ -97,6 +96,11 @@ def on_white(bgra: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     full = float(np.iinfo(bgra.dtype).max)
     alpha = bgra[..., 3:].astype(np.float32) / full
     return np.asarray((bgra[..., :3] * (255 / full) * alpha + 255 * (1 - alpha)).round(), np.uint8)
+
+
+def turned(picture: npt.NDArray[np.uint8], turn: int) -> Bgr:
+    """The picture turned counter-clockwise by 0, 90, 180 or 270 degrees."""
+    return np.ascontiguousarray(np.rot90(picture, turn // 90)) if turn else picture
 
 
 def fitted(width: int, height: int, max_side: int | None) -> tuple[int, int]:

@@ -67,7 +67,8 @@ def constant_rate(rate: float) -> int:
     return min(RATES, key=lambda r: abs(r - rate))
 
 
-def _video_stream(container: InputContainer, name: str) -> VideoStream:
+def video_stream(container: InputContainer, name: str) -> VideoStream:
+    """The stream of moving pictures. Raises ``wrong-kind`` and ``corrupt-media`` where there is none."""
     stream = pictures_of(container)
     if stream is not None:
         require_decoder(stream, name)
@@ -92,7 +93,7 @@ def kind_of(path: Path) -> str:
     if picture_type(head_of(path, path.name)):
         return "portrait"
     with opened(path, path.name) as container:
-        _video_stream(container, path.name)
+        video_stream(container, path.name)
         return "video"
 
 
@@ -111,7 +112,7 @@ def probe(path: Path) -> VideoInfo:
     name = path.name
     try:
         with opened(path, path.name) as container:
-            stream = _video_stream(container, name)
+            stream = video_stream(container, name)
             if max(stream.width, stream.height) > MAX_SOURCE_SIDE:
                 raise HuashengError("too-big-picture", width=stream.width, height=stream.height, limit=MAX_SOURCE_SIDE)
             first = first_picture(container, stream, name)
@@ -124,7 +125,7 @@ def probe(path: Path) -> VideoInfo:
             codec = stream.codec_context.name
             width, height = _displayed(stream, orientation)
         with opened(path, path.name) as container:  # again from the start; seeking is not exact in every container
-            times, end = _timestamps(container, _video_stream(container, name))
+            times, end = _timestamps(container, video_stream(container, name))
     except av.error.FFmpegError as e:
         raise HuashengError("corrupt-media", name=name) from e
     if not times or (declared and end < 0.9 * declared - 0.5):
@@ -227,9 +228,9 @@ def _decoded(path: Path, info: VideoInfo, threads: int) -> Iterator[tuple[float,
     bad = good = 0
     first: float | None = None
     with opened(path, path.name) as container:
-        order = field_order(container, _video_stream(container, path.name))
+        order = field_order(container, video_stream(container, path.name))
     with opened(path, path.name) as container:
-        stream = _video_stream(container, path.name)
+        stream = video_stream(container, path.name)
         decoder = _decoder(stream)
         decoder.thread_count = threads
         whole = Deinterlacer(order)

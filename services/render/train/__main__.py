@@ -30,8 +30,8 @@ GRACE_S = 0.7
 """After the standard input ends, time to stop and keep a checkpoint; then the process just ends."""
 
 
-def main() -> int:
-    """Command line; 0 when trained, 1 when refused or cancelled."""
+def command_line() -> argparse.ArgumentParser:
+    """The options of the program."""
     parser = argparse.ArgumentParser(prog="python -m services.render.train", description=__doc__)
     parser.add_argument("video", type=Path)
     parser.add_argument("--out", type=Path, required=True)
@@ -43,6 +43,12 @@ def main() -> int:
     for hidden in ("--trainer", "--work", "--avatar"):
         parser.add_argument(hidden, default="", help=argparse.SUPPRESS)
     parser.add_argument("--lines", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+def main() -> int:
+    """Command line; 0 when trained, 1 when refused or cancelled."""
+    parser = command_line()
     args = parser.parse_args()
     trainer = args.trainer or _trainer(args.engine)
     if not trainer:

@@ -5,7 +5,9 @@ A model is there when its ``model.json`` is, which is written last and deleted f
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import re
 import shutil
 from collections.abc import Callable, Sequence
@@ -13,10 +15,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from services.common.errors import HuashengError
+from services.common.records import read_record
 from services.common.storage import Storage
 from services.render.avatars.store import BUILTIN, check_ids
 from services.render.train.job import PREVIEW, TrainingResult
 
+log = logging.getLogger("huasheng.render")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 RECORD = "model.json"
 
@@ -42,9 +46,8 @@ class ModelRecord:
 
     @classmethod
     def from_json(cls, data: bytes) -> ModelRecord:
-        """The record of a file's content."""
-        raw = json.loads(data)
-        return cls(result=TrainingResult.from_json(raw.pop("result")), **raw)
+        """The record of a file's content. Raises ``ValueError`` for a damaged one."""
+        return read_record(cls, data)
 
 
 class ModelStore:
@@ -61,11 +64,17 @@ class ModelStore:
         return f"models/{owner}/{model_id}" + (f"/{name}" if name else "")
 
     def get(self, owner: str, model_id: str) -> ModelRecord:
-        """A model's record. Raises ``unknown-id``."""
+        """A model's record. Raises ``unknown-id``, also when it cannot be read."""
         try:
-            return ModelRecord.from_json(self.storage.read(self.key(owner, model_id, RECORD)))
+            record = ModelRecord.from_json(self.storage.read(self.key(owner, model_id, RECORD)))
+            if (record.owner, record.model_id) == (owner, model_id):
+                return record
         except FileNotFoundError:
             raise HuashengError("unknown-id", kind="model", id=model_id) from None
+        except (ValueError, IsADirectoryError):
+            pass
+        log.warning("the record of a model is damaged; delete the model", extra={"model": model_id})
+        raise HuashengError("unknown-id", kind="model", id=model_id)
 
     def list(self, owner: str) -> list[ModelRecord]:
         """The owner's models, newest first."""
@@ -74,7 +83,8 @@ class ModelStore:
         for key in self.storage.list(f"models/{owner}"):
             name = key.rsplit("/", 1)[1]
             if _ID.fullmatch(name) and self.storage.exists(f"{key}/{RECORD}"):
-                found.append(self.get(owner, name))
+                with contextlib.suppress(HuashengError):  # a damaged one must not hide the others
+                    found.append(self.get(owner, name))
         return sorted(found, key=lambda r: -r.created_at)
 
     def add(self, record: ModelRecord, made: Path, files: Sequence[str]) -> None:
@@ -104,6 +114,19 @@ class ModelStore:
                     shutil.copyfile(fetched, part)
                 part.replace(local)
         return home / only
+
+    def delete(self, owner: str, model_id: str) -> str:
+        """Delete a model, also one whose record is damaged. Returns its training id, as far as that is known.
+
+        Raises ``unknown-id``.
+        """
+        if not self.storage.exists(self.key(owner, model_id, RECORD)):
+            raise HuashengError("unknown-id", kind="model", id=model_id)
+        training_id = ""
+        with contextlib.suppress(HuashengError):
+            training_id = self.get(owner, model_id).training_id
+        self.delete_files(owner, model_id)
+        return training_id
 
     def delete_files(self, owner: str, model_id: str) -> None:
         """Delete a model's files; missing ones are fine."""

@@ -37,13 +37,13 @@ PREPARED = 0.15
 __all__ = ["Trainings", "cannot_train"]
 
 
-def cannot_train(engine: RenderEngine) -> str:
-    """Why an engine cannot be trained here, "" if it can. Does not import torch."""
+def cannot_train(engine: RenderEngine) -> HuashengError | None:
+    """Why an engine cannot be trained here (``training-unavailable``), None if it can. Does not import torch."""
     if not engine.trainer:
-        return f"the {engine.name} engine has no training"
+        return HuashengError("training-unavailable", cause="no-training", engine=engine.name)
     if engine.trains_with_torch and importlib.util.find_spec("torch") is None:
-        return "torch is not installed; run: make setup-train (in containers: docker-compose.train.yml)"
-    return ""
+        return HuashengError("training-unavailable", cause="torch-missing", engine=engine.name)
+    return None
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class _Request:
             "--trainer": self.engine.trainer,
             "--avatar": avatar,
         }
-        return [str(self.source), "--lines", *(str(part) for pair in options.items() for part in pair)]
+        # one word each: the value of an option of its own would be taken for an option when it begins with a hyphen
+        return [str(self.source), "--lines", *(f"{name}={value}" for name, value in options.items())]
 
 
 class Trainings:
@@ -125,8 +126,8 @@ class Trainings:
     ) -> AsyncGenerator[TrainingProgress | ModelRecord]:
         """Progress, then the model. Raises ``training-unavailable``, ``bad-request``, ``unknown-id``, ``cancelled``,
         ``training-stopped``, and what preparing an avatar and the trainer raise."""
-        if why := cannot_train(engine):
-            raise HuashengError("training-unavailable", why=why)
+        if refused := cannot_train(engine):
+            raise refused
         steps = steps or engine.default_steps
         if not 1 <= steps <= MAX_STEPS:
             raise HuashengError("bad-request", what=f"steps must be 1 to {MAX_STEPS}")

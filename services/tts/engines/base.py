@@ -210,7 +210,13 @@ class TtsEngine(Engine):
 
     def preview(self, text: str, request: SpeechRequest) -> list[PreviewClause]:
         """How a text would be said, without saying it; the texts of the clauses joined give the text."""
-        return preview(text, primary(request.language), request.dictionary)
+        return preview(text, primary(request.language), request.dictionary, self.language_of(request))
+
+    def language_of(self, request: SpeechRequest) -> str:
+        """The primary language of the voice that is asked for; empty where none is."""
+        if request.cloned:
+            return primary(request.cloned.language)
+        return next((primary(v.language) for v in self.voices() if v.voice_id == request.voice_id), "")
 
     @abstractmethod
     def synthesize(self, clauses: Iterator[TextClause], request: SpeechRequest) -> Iterator[Piece]:

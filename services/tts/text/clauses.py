@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.common.clauses import is_abbreviated
+from services.common.clauses import is_abbreviated, unbroken
 from services.common.script import HAN
 
 FIRST = 40
@@ -77,6 +77,9 @@ def _cuts(text: str) -> list[tuple[int, str]]:
         if text[m.start()] == "." and m.end() < len(text) and is_abbreviated(text[: m.start()]):
             continue
         found[m.end()] = "sentence"
+    for start, end in unbroken(text):
+        for place in range(start + 1, end):
+            found.pop(place, None)
     found[len(text)] = "sentence" if found.get(len(text)) == "sentence" else "pause"
     return sorted(found.items())
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from services.common import markup
 from services.common.clauses import ClauseSplitter
 from services.common.script import main_language, without_addresses
-from services.tts.text.dictionary import Dictionary
+from services.tts.text.dictionary import MARK, Dictionary
 from services.tts.text.normalise import in_words
 from services.tts.text.script import LeftOut, is_neutral, leave_out
 
@@ -26,25 +28,37 @@ class PreviewClause:
     left_out: tuple[LeftOut, ...] = ()
 
 
-def prepare(text: str, asked: str, dictionary: Dictionary, before: str = "", rules: str = "") -> PreviewClause:
+def prepare(
+    text: str, asked: str, dictionary: Dictionary, before: str = "", said: str = "", rules: str = ""
+) -> PreviewClause:
     """A clause in words, by the language that was ``asked`` for, or by its script where that is empty.
 
-    A clause of digits or an address only follows the language of what was said ``before``. ``rules``: the language of
+    A clause of digits or an address only follows the language of what was ``said`` before it, else ``before``, the
+    voice's. ``rules``: the language of
     the whole clause, when ``text`` is a part of it.
     """
-    sayable, left_out = leave_out(dictionary.mark(text), keep_kanji=bool(asked))
+    text_only = re.sub(f"[{MARK}]", "", text)
+    sayable, left_out = leave_out(dictionary.mark(text_only), keep_kanji=bool(asked))
     if not rules:
-        plain = without_addresses(dictionary.unmark(sayable))
-        rules = asked or (before if before and is_neutral(plain) else main_language(plain))
+        rules = asked or _language(dictionary.unmark(sayable), before, said)
     marked, signs = in_words(sayable, rules)
     return PreviewClause(text, dictionary.unmark(marked), rules, marked, left_out=(*left_out, *signs))
+
+
+def _language(text: str, voice: str, said: str) -> str:
+    plain = re.sub(r"\\[A-Za-z]+", " ", without_addresses(markup.plain(text)))
+    if said and is_neutral(plain, with_names=True):
+        return said
+    if is_neutral(plain):
+        return said or voice or ("zh" if re.search("[，。、；：！？（）]", plain) else "en")
+    return main_language(plain)
 
 
 def preview(text: str, language: str, dictionary: Dictionary, voice: str = "") -> list[PreviewClause]:
     """The clauses of a text in words. ``voice``: the voice's language, for texts that have none of their own."""
     out: list[PreviewClause] = []
     for clause in split_clauses(text):
-        out.append(prepare(clause, language, dictionary, before=out[-1].language if out else voice))
+        out.append(prepare(clause, language, dictionary, before=voice, said=out[-1].language if out else ""))
     return out
 
 

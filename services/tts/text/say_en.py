@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from num2words import num2words
 
+from services.tts.text import units
+from services.tts.text.script import GREEK as GREEK
+
+PAUSE = ", "
+LANGUAGE = "en"
+
 MONTHS = [
     "January",
     "February",
@@ -19,94 +25,57 @@ MONTHS = [
     "December",
 ]
 _DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-_UNITS = {
-    "km": "kilometer",
-    "cm": "centimeter",
-    "mm": "millimeter",
-    "m": "meter",
-    "kg": "kilogram",
-    "g": "gram",
-    "mg": "milligram",
-    "ml": "milliliter",
-    "l": "liter",
-    "km/h": "kilometer per hour",
-    "m/s": "meter per second",
-    "mph": "mile per hour",
-    "ms": "millisecond",
-    "s": "second",
-    "min": "minute",
-    "h": "hour",
-    "hz": "hertz",
-    "khz": "kilohertz",
-    "mhz": "megahertz",
-    "ghz": "gigahertz",
-    "w": "watt",
-    "kw": "kilowatt",
-    "kwh": "kilowatt hour",
-    "v": "volt",
-    "kb": "kilobyte",
-    "mb": "megabyte",
-    "gb": "gigabyte",
-    "tb": "terabyte",
-    "fps": "frame per second",
-    "px": "pixel",
-    "°c": "degree Celsius",
-    "°f": "degree Fahrenheit",
-    "°": "degree",
-    "m²": "square meter",
-    "km²": "square kilometer",
-    "m³": "cubic meter",
-    "lb": "pound",
-    "ft": "foot",
-    "in": "inch",
-    "dpi": "dot per inch",
-    "kbps": "kilobit per second",
-    "mbps": "megabit per second",
-    "gbps": "gigabit per second",
+_SCALES = {
+    "k": "thousand",
+    "m": "million",
+    "mn": "million",
+    "万": "ten thousand",
+    "亿": "hundred million",
+    "bn": "billion",
+    "b": "billion",
+    "t": "trillion",
 }
-_PLURALS = {
-    "foot": "feet",
-    "inch": "inches",
-    "hertz": "hertz",
-    "kilohertz": "kilohertz",
-    "megahertz": "megahertz",
-    "gigahertz": "gigahertz",
-}
-_MONEY = {
-    "$": ("dollar", "cent"),
-    "€": ("euro", "cent"),
-    "£": ("pound", "penny"),
-    "¥": ("yuan", "fen"),
-    "￥": ("yuan", "fen"),
-    "₹": ("rupee", "paisa"),
-    "₩": ("won", ""),
-}
-_SCALES = {"k": "thousand", "m": "million", "bn": "billion", "b": "billion", "t": "trillion"}
 SYMBOLS = {
-    "+": "plus",
-    "=": "equals",
-    "×": "times",
-    "÷": "divided by",
-    "−": "minus",
-    "&": "and",
-    "@": "at",
-    "%": "percent",
-    "<": "less than",
-    ">": "greater than",
-    "≤": "at most",
-    "≥": "at least",
-    "≈": "about",
-    "±": "plus or minus",
-    "#": "number",
-    "→": "to",
-    "°": "degrees",
-    "‰": "per mille",
-    "℃": "degrees Celsius",
-    "$": "dollars",
-    "€": "euros",
-    "£": "pounds",
-    "¥": "yuan",
+    **{
+        "+": "plus",
+        "=": "equals",
+        "×": "times",
+        "÷": "divided by",
+        "−": "minus",
+        "&": "and",
+        "@": "at",
+        "%": "percent",
+    },
+    **{"<": "less than", ">": "greater than", "≤": "at most", "≥": "at least", "≈": "about", "≠": "is not equal to"},
+    **{
+        "±": "plus or minus",
+        "≡": "is identical to",
+        "#": "number",
+        "→": "to",
+        "↔": "to and from",
+        "←": "left",
+        "↑": "up",
+    },
+    **{"↓": "down", "°": "degrees", "‰": "per mille", "∞": "infinity", "√": "the square root of", "∑": "the sum of"},
+    **{"∏": "the product of", "∫": "the integral of", "∂": "partial", "∇": "nabla", "∈": "in", "∉": "not in"},
+    **{"⊂": "subset of", "⊆": "subset of", "∪": "union", "∩": "intersection", "∅": "the empty set", "∀": "for all"},
+    **{"∃": "there is", "∴": "therefore", "∵": "because", "∠": "angle", "⊥": "perpendicular to", "∥": "parallel to"},
+    **{"△": "triangle", "§": "section", "№": "number", "$": "dollars", "€": "euros", "£": "pounds", "¥": "yuan"},
+    **{
+        "￥": "yuan",
+        "¢": "cents",
+        "∝": "proportional to",
+        "¬": "not",
+        "∧": "and",
+        "∨": "or",
+        "⊕": "exclusive or",
+        "∽": "similar to",
+        "≅": "congruent to",
+    },
 }
+"""Signs that are said wherever they stand."""
+BY, PLUS_PLUS, CENT, PER = "by", "plus plus", "cent", "per "
+BOUNDS = {"sum": "sum", "int": "integral", "prod": "product"}
 DOT, SLASH, AT, DASH, UNDERSCORE, TO, MINUS = "dot", "slash", "at", "dash", "underscore", "to", "minus"
 
 
@@ -173,34 +142,18 @@ def _half(half: str) -> str:
 
 def unit(amount: str, name: str) -> str:
     """("5", "km") → five kilometers."""
-    word = _UNITS[name]
-    one = amount in ("1", "-1")
-    if not one:
-        head, _, rest = word.partition(" per ")
-        head = head.replace("degree", "degrees", 1) if head.startswith("degree") else _PLURALS.get(head, head + "s")
-        word = f"{head} per {rest}" if rest else head
-    return f"{number(amount)} {word}"
+    return f"{number(amount)} {units.english(name, amount in ('1', '-1'))}"
 
 
-def is_unit(name: str) -> bool:
-    """Whether ``unit`` knows it (lower case)."""
-    return name in _UNITS
+def amount(plain: str, scale: str | None) -> str:
+    """A number with its scale: ("3.5", "m") → three point five million."""
+    scale = (scale or "").strip()
+    return f"{number(plain)} {_SCALES.get(scale.lower(), scale)}".strip()
 
 
-def money(symbol: str, amount: str, scale: str) -> str:
-    """("$", "5.50", "") → five dollars and fifty cents; ("$", "3.5", "m") → three point five million dollars."""
-    big, small = _MONEY[symbol]
-    many = big if big in ("yuan", "won") else big + "s"
-    scale = _SCALES.get(scale.lower(), scale.lower())
-    if scale:
-        return f"{number(amount)} {scale} {many}"
-    whole, _, part = amount.replace(",", "").partition(".")
-    if len(part) == 2 and small and big != "yuan":
-        cents = int(part)
-        said = f"{number(whole)} {big if whole == '1' else many}" if int(whole) or not cents else ""
-        coins = {"penny": "pence", "paisa": "paise"}.get(small, small + "s") if cents != 1 else small
-        return " and ".join(p for p in (said, f"{number(part)} {coins}" if cents else "") if p)
-    return f"{number(amount)} {big if amount == '1' else many}"
+def unit_name(name: str) -> str:
+    """m² → square meter."""
+    return units.english(name, is_one=False)
 
 
 def percent(amount: str) -> str:
@@ -214,6 +167,44 @@ def fraction(a: int, b: int) -> str:
         return "one half" if a == 1 else f"{number(str(a))} halves"
     part = "quarter" if b == 4 else ordinal(b)
     return f"{number(str(a))} {part}{'' if a == 1 else 's'}"
+
+
+def mixed(whole: str, a: int, b: int) -> str:
+    """("3", 1, 2) → three and a half; ("", 1, 4) → a quarter."""
+    said = fraction(a, b)
+    if a == 1:
+        said = ("an" if b in (8, 11, 18) else "a") + said.removeprefix("one")
+    return f"{number(whole)} and {said}" if whole and int(whole) else said
+
+
+def over(a: str, b: str) -> str:
+    """A fraction of a formula."""
+    return f"{a} over {b}"
+
+
+def bounds(sign: str, a: str, b: str) -> str:
+    """A sum, product or integral of a formula with its bounds."""
+    return f"the {BOUNDS[sign]} from {a} to {b} of"
+
+
+def root(x: str, n: str) -> str:
+    """A root of a formula."""
+    name = {"": "the square root of", "3": "the cube root of"}.get(n.strip())
+    return f"{name or f'root {n} of'} {x}"
+
+
+def power(n: str) -> str:
+    """("2") → squared."""
+    plain = n.strip().replace("−", "-")
+    if plain in ("2", "3"):
+        return "squared" if plain == "2" else "cubed"
+    said = number(plain) if plain.lstrip("+-").replace(".", "").isdigit() else plain.replace("-", " minus ")
+    return f"to the power of {said}"
+
+
+def code(s: str) -> str:
+    """A number that names something, digit by digit."""
+    return digits(s)
 
 
 def ratio(a: str, b: str) -> str:

@@ -2,65 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import cn2an
 
+from services.tts.text import units
+from services.tts.text.money import power as zeros
+from services.tts.text.money import trimmed
+
+PAUSE = "，"
+LANGUAGE = "zh"
+
 _DIGITS = "零一二三四五六七八九"
-_UNITS = {
-    "km": "公里",
-    "cm": "厘米",
-    "mm": "毫米",
-    "m": "米",
-    "kg": "公斤",
-    "g": "克",
-    "mg": "毫克",
-    "ml": "毫升",
-    "l": "升",
-    "km/h": "公里每小时",
-    "m/s": "米每秒",
-    "mph": "英里每小时",
-    "ms": "毫秒",
-    "s": "秒",
-    "min": "分钟",
-    "h": "小时",
-    "hz": "赫兹",
-    "khz": "千赫兹",
-    "mhz": "兆赫兹",
-    "ghz": "吉赫兹",
-    "w": "瓦",
-    "kw": "千瓦",
-    "kwh": "千瓦时",
-    "v": "伏",
-    "kb": " K B",
-    "mb": " M B",
-    "gb": " G B",
-    "tb": " T B",
-    "fps": "帧每秒",
-    "px": "像素",
-    "°c": "摄氏度",
-    "°f": "华氏度",
-    "°": "度",
-    "m²": "平方米",
-    "km²": "平方公里",
-    "m³": "立方米",
-    "lb": "磅",
-    "ft": "英尺",
-    "dpi": " D P I",
-    "kbps": " K B P S",
-    "mbps": "兆比特每秒",
-    "gbps": " G B P S",
-}
-_MONEY = {"$": "美元", "€": "欧元", "£": "英镑", "¥": "元", "￥": "元", "₹": "卢比", "₩": "韩元"}
-_SCALES = {
-    "k": "千",
-    "m": "百万",
-    "bn": "十亿",
-    "b": "十亿",
-    "t": "万亿",
-    "thousand": "千",
-    "million": "百万",
-    "billion": "十亿",
-    "trillion": "万亿",
-}
 MEASURES = (
     "个位只张条次天年月点本件元块层楼岁号种台辆倍份名家座步分秒页章节场杯瓶双对套根支颗头匹篇首句行列遍架间门项届"
     "款片段批组排束串把幅册艘道顿米升斤克吨里亩度周代"
@@ -68,36 +21,111 @@ MEASURES = (
 """Characters before which 2 is said 两; ``号楼层度月`` and the like are excepted in ``number``."""
 _TWO_STAYS_ER = "月号楼层度"
 SYMBOLS = {
-    "+": "加",
-    "=": "等于",
-    "×": "乘以",
-    "÷": "除以",
-    "−": "减",
-    "&": "和",
-    "@": " at ",
-    "%": "百分号",
-    "<": "小于",
-    ">": "大于",
-    "≤": "小于等于",
-    "≥": "大于等于",
-    "≈": "约等于",
-    "±": "正负",
-    "#": "号",
-    "→": "到",
-    "°": "度",
-    "‰": "千分之一",
-    "℃": "摄氏度",
-    "$": "美元",
-    "€": "欧元",
-    "£": "英镑",
-    "¥": "元",
+    **{
+        "+": "加",
+        "=": "等于",
+        "×": "乘以",
+        "÷": "除以",
+        "−": "减",
+        "&": "和",
+        "@": " at ",
+        "%": "百分号",
+        "‰": "千分号",
+    },
+    **{
+        "<": "小于",
+        ">": "大于",
+        "≤": "小于等于",
+        "≥": "大于等于",
+        "≈": "约等于",
+        "≠": "不等于",
+        "±": "正负",
+        "≡": "恒等于",
+    },
+    **{"#": "号", "→": "到", "↔": "与", "←": "向左", "↑": "向上", "↓": "向下", "°": "度", "∞": "无穷大", "√": "根号"},
+    **{
+        "∑": "求和",
+        "∏": "连乘",
+        "∫": "积分",
+        "∂": "偏",
+        "∇": "梯度",
+        "∈": "属于",
+        "∉": "不属于",
+        "⊂": "包含于",
+        "⊆": "包含于",
+    },
+    **{
+        "∪": "并",
+        "∩": "交",
+        "∅": "空集",
+        "∀": "对任意",
+        "∃": "存在",
+        "∴": "所以",
+        "∵": "因为",
+        "∠": "角",
+        "⊥": "垂直于",
+    },
+    **{
+        "∥": "平行于",
+        "△": "三角形",
+        "§": "第",
+        "№": "第",
+        "$": "美元",
+        "€": "欧元",
+        "£": "英镑",
+        "¥": "元",
+        "￥": "元",
+    },
+    **{
+        "¢": "美分",
+        "℃": "摄氏度",
+        "∝": "正比于",
+        "¬": "非",
+        "∧": "且",
+        "∨": "或",
+        "⊕": "异或",
+        "∽": "相似于",
+        "≅": "全等于",
+    },
 }
+"""Signs that are said wherever they stand."""
+GREEK = dict(
+    zip(
+        "αβγδεζηθικλμνξοπρστυφχψω",
+        (
+            *(
+                "阿尔法",
+                "贝塔",
+                "伽马",
+                "德尔塔",
+                "艾普西龙",
+                "泽塔",
+                "伊塔",
+                "西塔",
+                "约塔",
+                "卡帕",
+                "拉姆达",
+                "缪",
+                "纽",
+            ),
+            *("克西", "奥密克戎", "派", "柔", "西格玛", "陶", "宇普西龙", "斐", "希", "普西", "欧米伽"),
+        ),
+        strict=True,
+    )
+)
+BY, PLUS_PLUS, CENT, PER = "乘", "加加", "美分", "每"
+BOUNDS = {"sum": "求和", "int": "积分", "prod": "连乘"}
 DOT, SLASH, AT, DASH, UNDERSCORE, TO, MINUS = "点", "斜杠", "at", "杠", "下划线", "到", "负"
 
 
 def digits(s: str) -> str:
     """One digit after the other: 404 → 四零四."""
     return "".join(_DIGITS[int(c)] for c in s if c.isdecimal())
+
+
+def code(s: str) -> str:
+    """A number that names something, digit by digit, 1 said 幺: 1234 → 幺二三四."""
+    return digits(s).replace("一", "幺")
 
 
 def telephone(s: str) -> str:
@@ -150,20 +178,29 @@ def clock(h: int, m: int, s: int | None, half: str) -> str:
 
 def unit(amount: str, name: str) -> str:
     """("5", "km") → 五公里."""
-    word = _UNITS[name]
-    if name in ("°c", "°f") and amount[:1] in "-−":
+    word = units.chinese(name)
+    if name in ("°C", "°F") and amount[:1] in "-−":
         return f"零下{number(amount[1:])}{word}"
     return number(amount, word[0]) + word
 
 
-def is_unit(name: str) -> bool:
-    """Whether ``unit`` knows it (lower case)."""
-    return name in _UNITS
+def amount(plain: str, scale: str | None) -> str:
+    """A number with its scale, without zeros that say nothing: ("3.5", "B") → 三十五亿; ("2", "万") → 二万."""
+    scale = (scale or "").strip()
+    if scale and not scale.isascii():
+        return number(trimmed(plain), "万") + scale
+    if not scale:
+        return number(trimmed(plain), "元")
+    value = Decimal(plain.replace(",", "")) * 10 ** zeros(scale)
+    for size, name in ((10**8, "亿"), (10**4, "万")):
+        if value >= size and (size == 10**8 or value >= 10**5):
+            return number(trimmed(f"{value / size:f}"), name) + name
+    return number(trimmed(f"{value:f}"), "元")
 
 
-def money(symbol: str, amount: str, scale: str) -> str:
-    """("$", "5", "") → 五美元."""
-    return number(amount, "" if scale else "元") + _SCALES.get(scale.lower(), "") + _MONEY[symbol]
+def unit_name(name: str) -> str:
+    """m² → 平方米."""
+    return units.chinese(name)
 
 
 def percent(amount: str) -> str:
@@ -175,6 +212,35 @@ def percent(amount: str) -> str:
 def fraction(a: int, b: int) -> str:
     """(3, 4) → 四分之三."""
     return f"{number(str(b))}分之{number(str(a))}"
+
+
+def mixed(whole: str, a: int, b: int) -> str:
+    """("2", 1, 4) → 二又四分之一."""
+    return f"{number(whole)}又{fraction(a, b)}" if whole else fraction(a, b)
+
+
+def over(a: str, b: str) -> str:
+    """A fraction of a formula."""
+    return f"{b} 分之 {a}"
+
+
+def bounds(sign: str, a: str, b: str) -> str:
+    """A sum, product or integral of a formula with its bounds."""
+    return f"从 {a} 到 {b} {BOUNDS[sign]}"
+
+
+def root(x: str, n: str) -> str:
+    """A root of a formula."""
+    return f"{x} 的 {n} 次方根" if n else f"根号 {x}"
+
+
+def power(n: str) -> str:
+    """("2") → 的平方."""
+    plain = n.strip().replace("−", "-")
+    if plain in ("2", "3"):
+        return "的平方" if plain == "2" else "的三次方"
+    said = number(plain) if plain.lstrip("+-").replace(".", "").isdigit() else plain.replace("-", " 负 ")
+    return f"的{said}次方"
 
 
 def ratio(a: str, b: str) -> str:

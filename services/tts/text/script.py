@@ -24,7 +24,11 @@ GREEK = dict(
     )
 )
 """Greek letters by their English names: formulas have them."""
-_SAID_ALONE = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
+_SAID_ALONE = re.compile("[\u0370-\u03ff]")
+_GREEK_WORD = r"[\u0370-\u03ff\u1f00-\u1fff]{3,}"
+_MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+_WORDS = rf"(?:[^\W\d_]|[{_MARKS}])+(?:[\s'’-]+(?:[^\W\d_]|[{_MARKS}])+)*"
+_CHINESE_ONLY = re.compile("[的是我他她你您们这那吗呢吧很哪么没说话还过对让给时间问东车书语个为来]")
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,10 @@ def is_speakable(text: str) -> bool:
     return has_han(text) and not is_japanese(text)
 
 
-def is_neutral(text: str) -> bool:
-    """Whether a text (without addresses) is in no language: digits and signs."""
-    return not re.search(rf"[{HAN}{LATIN}]", text)
+def is_neutral(text: str, with_names: bool = False) -> bool:
+    """Whether a text (without addresses) is in no language: digits, signs, single letters, units; perhaps names."""
+    word = r"(?<![A-Za-z])[a-z]{2,}(?![A-Za-z])" if with_names else rf"(?<![\d{LATIN}/·])[{LATIN}]{{2,}}"
+    return not re.search(rf"[{HAN}]|{word}", text)
 
 
 def leave_out(text: str, keep_kanji: bool = False) -> tuple[str, list[LeftOut]]:
@@ -58,16 +63,18 @@ def leave_out(text: str, keep_kanji: bool = False) -> tuple[str, list[LeftOut]]:
     out: list[str] = []
     left: list[LeftOut] = []
     for i, part in enumerate(_SEGMENT.split(text)):
-        if i % 2 == 0 and not keep_kanji and is_japanese(part):
+        if i % 2 == 0 and not keep_kanji and is_japanese(part) and not _CHINESE_ONLY.search(part):
             part = _without(rf"[{HAN}\u3005\u3040-\u30ff\uff66-\uff9f]+", part, left)
-        out.append(_without(r"[^\W\d_]+(?:[\s'’-]+[^\W\d_]+)*", part, left) if i % 2 == 0 else part)
+        if i % 2 == 0:
+            part = _without(_WORDS, _without(_GREEK_WORD, part, left), left)
+        out.append(part)
     return "".join(out), left
 
 
 def _without(pattern: str, text: str, left: list[LeftOut]) -> str:
     def drop(m: re.Match[str]) -> str:
         found = m.group()
-        if pattern[1] == "^":  # words of any script: only letters that cannot be said go
+        if pattern == _WORDS:  # words of any script: only letters that cannot be said go
             return _drop_letters(found, left)
         left.append(LeftOut(found, script_of(next((c for c in found if not has_han(c)), found[0]))))
         return " "
@@ -79,7 +86,8 @@ def _drop_letters(words: str, left: list[LeftOut]) -> str:
     """Words without runs of letters of scripts that cannot be said."""
     out, run = "", ""
     for c in [*words, ""]:
-        if (c and c.isalpha() and not _can_say(c)) or (run and c in (" ", "'", "’", "-")):
+        is_letter = c.isalpha() or (c != "" and unicodedata.category(c)[0] == "M" and run != "")
+        if (is_letter and not _can_say(c)) or (run and c in (" ", "'", "’", "-")):
             run += c
         else:
             if run:

@@ -43,9 +43,10 @@ class Servicer(llm_pb2_grpc.LlmServiceServicer):
 
 
 @contextlib.asynccontextmanager
-async def running(max_calls: int = 8):
+async def running(max_calls: int = 8, load: bool = True, reflection: bool = False):
     servicer = Servicer()
-    async with served(service_of("llm", servicer), ServiceSettings(max_calls=max_calls), load=False) as it:
+    settings = ServiceSettings(max_calls=max_calls, reflection=reflection)
+    async with served(service_of("llm", servicer), settings, load=load) as it:
         yield servicer, it.board, it.channel, it.server
 
 
@@ -54,7 +55,7 @@ async def text_of(call) -> str:
 
 
 async def test_health_tells_liveness_from_readiness_and_can_be_watched() -> None:
-    async with running() as (_, board, channel, _server):
+    async with running(load=False) as (_, board, channel, _server):
         health = health_pb2_grpc.HealthStub(channel)
         serving_, not_serving = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
         assert (await health.Check(health_pb2.HealthCheckRequest(service=""))).status == serving_
@@ -66,10 +67,15 @@ async def test_health_tells_liveness_from_readiness_and_can_be_watched() -> None
         watch.cancel()
 
 
-async def test_reflection_lists_the_service() -> None:
+async def test_reflection_lists_the_service_where_it_is_wanted() -> None:
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
     async with running() as (_, _board, channel, _server):
+        with pytest.raises(grpc.aio.AioRpcError) as e:
+            await reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(iter([request])).read()
+        assert e.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    async with running(reflection=True) as (_, _board, channel, _server):
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-        call = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
+        call = stub.ServerReflectionInfo(iter([request]))
         answer = await call.read()
         assert NAME in [s.name for s in answer.list_services_response.service]
 
@@ -92,6 +98,37 @@ async def test_unexpected_errors_do_not_show_their_inside() -> None:
             await text_of(llm_pb2_grpc.LlmServiceStub(channel).StreamChat(llm_pb2.StreamChatRequest(engine="broken")))
         assert from_rpc(e.value, "llm").slug == "internal"
         assert "secret" not in str(e.value.details())
+
+
+async def test_before_it_has_loaded_a_service_says_so_to_all_but_lists_of_engines() -> None:
+    async with running(load=False) as (_, board, channel, _server):
+        stub = llm_pb2_grpc.LlmServiceStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as e:
+            await text_of(stub.StreamChat(llm_pb2.StreamChatRequest()))
+        assert from_rpc(e.value, "llm").slug == "service-loading"
+        with pytest.raises(grpc.aio.AioRpcError) as e:
+            await stub.ListEngines(llm_pb2.ListEnginesRequest())
+        assert from_rpc(e.value, "llm").slug == "unknown-engine", "the servicer itself was asked"
+        await board.set(True)
+        assert await text_of(stub.StreamChat(llm_pb2.StreamChatRequest())) == "ab"
+
+
+async def test_what_is_no_text_is_refused_in_single_messages_and_in_streams(serve: Serve) -> None:
+    class Asr(asr_pb2_grpc.AsrServiceServicer):
+        async def Transcribe(self, requests, context):
+            async for _ in requests:
+                pass
+            return asr_pb2.TranscribeResponse()
+
+    async with running() as (_, _board, channel, _server):
+        with pytest.raises(grpc.aio.AioRpcError) as e:
+            await text_of(llm_pb2_grpc.LlmServiceStub(channel).StreamChat(llm_pb2.StreamChatRequest(model="\0")))
+        assert from_rpc(e.value, "llm").slug == "bad-character"
+    config = asr_pb2.TranscribeRequest(config=asr_pb2.RecognitionConfig(language="z\x1bh"))
+    end = asr_pb2.TranscribeRequest(end=common_pb2.EndOfInput())
+    with pytest.raises(grpc.aio.AioRpcError) as e:
+        await (await serve(service_of("asr", Asr()))).stub.Transcribe(iter([end, config]))
+    assert from_rpc(e.value, "asr").slug == "bad-character"
 
 
 async def test_a_cancelled_call_frees_its_engine() -> None:

@@ -13,6 +13,8 @@ from services.common.storage import Storage
 from tests.fakes.engine_services import Fakes
 from tests.fakes.gateway_process import GatewayProcess
 
+ROOT_OF_TESTS = Path(__file__).resolve().parents[3]
+
 
 class World:
     """A gateway, its fakes and a client."""

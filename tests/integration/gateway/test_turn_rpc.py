@@ -17,13 +17,14 @@ from tests.integration.gateway.test_dialogue import frames
 Request = gateway_pb2.StreamTurnRequest
 
 
-def ask(world: World, *messages: Request):
+def ask(world: World, *messages: Request, turn_id: str = "t_test"):
     async def requests():
         for m in messages:
             yield m
 
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{world.gateway.grpc_port}")
-    return gateway_pb2_grpc.GatewayServiceStub(channel).StreamTurn(requests(), timeout=30)
+    metadata = (("x-turn-id", turn_id),)
+    return gateway_pb2_grpc.GatewayServiceStub(channel).StreamTurn(requests(), timeout=30, metadata=metadata)
 
 
 async def test_spoken_turn(world: World) -> None:

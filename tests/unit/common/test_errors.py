@@ -41,3 +41,32 @@ def test_status_carries_code_and_details() -> None:
     status = errors.to_status(HuashengError("busy", service="tts", limit=3))
     assert status.code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert any(key == "grpc-status-details-bin" for key, _ in status.trailing_metadata)
+
+
+@pytest.mark.parametrize("name", sorted(errors.causes()))
+def test_every_cause_speaks_both_languages_with_the_same_parameters(name: str) -> None:
+    en, zh = errors.causes()[name]["en"], errors.causes()[name]["zh"]
+    assert set(re.findall(r"{(\w+)}", en)) == set(re.findall(r"{(\w+)}", zh))
+    assert re.search(r"[一-鿿]", zh) and en[-1] not in ".。" and zh[-1] not in ".。"
+    assert name not in errors.catalogue(), "a cause is looked up before the reasons"
+
+
+def test_a_cause_is_told_in_the_readers_language_and_ends_its_sentence_once() -> None:
+    error = HuashengError("engine-unavailable", engine="google", cause="program-missing", program="flac")
+    assert error.text("detail", "zh") == "google 在此不可用：未安装程序 flac；请运行：apt install flac。"
+    assert error.text("detail", "en").endswith("run: apt install flac.")
+    sent = HuashengError("engine-unavailable", **error.because())
+    assert sent.text("detail", "zh") == error.text("detail", "zh")
+    plain = HuashengError("engine-failed", engine="x", why="It broke.")
+    assert plain.text("detail", "en") == "x failed: It broke."
+
+
+def test_an_error_can_be_the_cause_of_another() -> None:
+    inner = HuashengError("llm-no-key", engine="zhipu", variable="LLM_ZHIPU_API_KEY")
+    outer = HuashengError("engine-unavailable", **(inner.because() | {"engine": "zhipu"}))
+    assert outer.text("detail", "zh") == (
+        "zhipu 在此不可用：zhipu 需要 API 密钥。 请设置 LLM_ZHIPU_API_KEY 并重启 llm 服务。"
+    )
+    assert "needs an API key" in outer.params["why"]
+    unknown = HuashengError("engine-unavailable", engine="x", cause="of-a-newer-service", why="it is new")
+    assert unknown.text("detail", "zh") == "x 在此不可用：it is new。"

@@ -133,13 +133,13 @@ def test_timings_tell_each_stage_once_and_start_over() -> None:
 def test_subtitles() -> None:
     text = webvtt(
         [
-            SpokenClause("你好 <b>", 0, 1.5),
+            SpokenClause("**你好** <b>x</b> < 3", 0, 1.5),
             SpokenClause("第一句话说完了，第二句话也说完了，第三句话还没有说完。", 1.5, 3661.25),
         ]
     )
     blocks = text.split("\n\n")
     assert blocks[0] == "WEBVTT"
-    assert blocks[1] == "00:00:00.000 --> 00:00:01.500\n你好 &lt;b&gt;"
+    assert blocks[1] == "00:00:00.000 --> 00:00:01.500\n你好 x &lt; 3"
     assert len(blocks) > 3, "a long stretch is cut at its punctuation"
     assert "--> 01:01:01.250" in text
 
@@ -177,7 +177,8 @@ def test_hosts_and_database_addresses(tmp_path: Path) -> None:
     assert closed.dbos_url() != closed.sql_url()
     opened = GatewaySettings(host="0.0.0.0", database_url="postgresql+psycopg://h/d")
     assert opened.is_open
-    assert opened.hosts() == frozenset()
+    assert opened.hosts() == closed.hosts(), "a name of its own must not lead a web page elsewhere here"
+    assert GatewaySettings(host="0.0.0.0", allowed_hosts="*").hosts() == frozenset()
     assert opened.dbos_url() == opened.sql_url()
     assert GatewaySettings(allowed_hosts="A.example, b.example").hosts() == {"a.example", "b.example"}
 

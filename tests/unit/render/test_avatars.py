@@ -1,3 +1,4 @@
+import json
 import os
 import threading
 import time
@@ -15,6 +16,10 @@ from services.render.avatars.prepare import Preparer
 from services.render.avatars.store import BUILTIN, AvatarRecord, AvatarStore
 from services.render.media.write import EncoderOptions
 from services.render.settings import RenderSettings
+from services.render.train.__main__ import command_line
+from services.render.train.job import TrainingResult
+from services.render.train.models import ModelRecord, ModelStore
+from services.render.train.runner import _Request
 from services.render.types import AvatarReport
 from tests.fakes.media import blank, png
 from tests.fakes.render_engine import FakeEngine
@@ -179,3 +184,47 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(OSError, match="space"):
         made.prepare(engine, source, "local", "ann", "Ann", lambda *_: None, lambda: False)
     assert list((tmp_path / "storage/avatars/local").iterdir()) == []
+
+
+GARBAGE = [b"", b"{broken", b"[]", b"null", b'{"name": "x"}', b"\xff\xfe\x00", b"\x00" * 64]
+
+
+@pytest.mark.parametrize("data", [*GARBAGE, b'{"created_at": "when"}'])
+def test_a_damaged_record_hides_no_other_avatar_and_can_be_deleted(store: AvatarStore, data: bytes) -> None:
+    add(store, record("good"))
+    add(store, record("bad"))
+    if data.startswith(b'{"created_at"'):
+        data = json.dumps({**json.loads(record("bad").to_json()), **json.loads(data)}).encode()
+    store.storage.put("avatars/local/bad/avatar.json", data)
+    assert [r.avatar_id for r in store.list("local")] == ["good"]
+    with pytest.raises(HuashengError, match="unknown-id"):
+        store.get("local", "bad")
+    store.delete("local", "bad")
+    with pytest.raises(HuashengError, match="unknown-id"):
+        store.delete("local", "bad")
+    assert not store.storage.exists("avatars/local/bad/avatar.json")
+    assert [r.avatar_id for r in store.list("local")] == ["good"]
+
+
+@pytest.mark.parametrize("data", GARBAGE)
+def test_a_damaged_record_hides_no_other_model_and_can_be_deleted(tmp_path: Path, data: bytes) -> None:
+    models = ModelStore(Storage(f"file://{tmp_path}"), tmp_path / "cache")
+    result = TrainingResult({"opening_corr": 0.1}, {"opening_corr": 0.5}, ("short-clip",), 40.0, None)
+    good = ModelRecord("good", "local", "我", "fake", "ann", "good", 100, result, "00", 1.0)
+    models.storage.put("models/local/good/model.json", good.to_json())
+    models.storage.put("models/local/bad/model.json", data)
+    assert models.list("local") == [good]
+    assert models.delete("local", "bad") == ""
+    assert models.delete("local", "good") == "good"
+    with pytest.raises(HuashengError, match="unknown-id"):
+        models.delete("local", "bad")
+
+
+@pytest.mark.parametrize("name", ["-me", "--steps", "-", "a b", "=x"])
+def test_no_name_becomes_an_option_of_the_trainer(tmp_path: Path, name: str) -> None:
+    class Engine:
+        device, trainer = "cpu", "module:train"
+
+    request = _Request(Engine(), "local", "t", name, tmp_path / "v.mp4", 100, "")  # type: ignore[arg-type]
+    parsed = command_line().parse_args(request.arguments(tmp_path / "made", tmp_path / "work", tmp_path / "avatar"))
+    assert (parsed.name, parsed.steps, parsed.video, parsed.lines) == (name, 100, tmp_path / "v.mp4", True)

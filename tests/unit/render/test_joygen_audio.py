@@ -1,12 +1,17 @@
 """Sound for JoyGen: streams against whole recordings, pitch against known pitch, silence."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
 
 from services.render.engines.joygen.audio import FRAME_REACH, FRAME_SAMPLES, GROUP_FRAMES, LOOK_AHEAD, WhisperFeatures
-from services.render.engines.joygen.checkpoints import Bundle, load_bundle
+from services.render.engines.joygen.checkpoints import load_a2m, load_hubert, load_whisper
 from services.render.engines.joygen.expression import ExpressionStream, noise
+from services.render.engines.joygen.nets.a2m import ExpressionVae
+from services.render.engines.joygen.nets.hubert import Hubert
+from services.render.engines.joygen.nets.whisper import WhisperEncoder
 from services.render.engines.joygen.pitch import HOP, WINDOW, estimate_pitch, estimate_recording_pitch
 from tests.fakes import joygen_weights
 from tools.joygen_golden import sound
@@ -14,14 +19,29 @@ from tools.joygen_golden import sound
 SIZE = 64
 
 
+@dataclass(frozen=True)
+class Hearing:
+    """The networks that hear."""
+
+    whisper: WhisperEncoder
+    a2m: ExpressionVae
+    hubert: Hubert
+
+
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    folder = joygen_weights.write(tmp_path_factory.mktemp("joygen"))
-    joygen_weights.write_whisper(folder / "whisper", (80, 1500, SIZE, 4, 1), "joygen", seed=2)
-    return load_bundle(folder)
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Hearing:
+    folder = tmp_path_factory.mktemp("joygen")
+    joygen_weights.write_whisper(folder, (80, 1500, SIZE, 4, 1), "joygen", seed=2)
+    joygen_weights.write_a2m(folder, joygen_weights.TINY["a2m"], seed=4)
+    joygen_weights.write_hubert(folder, joygen_weights.TINY["hubert"], seed=5)
+    return Hearing(
+        load_whisper(folder / "tiny.pt"),
+        load_a2m(folder / "model_ckpt_steps_400000.ckpt"),
+        load_hubert(folder / "pytorch_model.bin"),
+    )
 
 
-def features(bundle: Bundle, x: np.ndarray, size: int, live: bool, kind: str = "joygen") -> np.ndarray:
+def features(bundle: Hearing, x: np.ndarray, size: int, live: bool, kind: str = "joygen") -> np.ndarray:
     """All pictures' rows, taken as soon as they are ready."""
     stream, out = WhisperFeatures(bundle.whisper, kind, live), []
     for start in range(0, len(x), size):
@@ -34,7 +54,7 @@ def features(bundle: Bundle, x: np.ndarray, size: int, live: bool, kind: str = "
     return np.stack(out)
 
 
-def rows(bundle: Bundle, x: np.ndarray, size: int, live: bool, **options: float) -> np.ndarray:
+def rows(bundle: Hearing, x: np.ndarray, size: int, live: bool, **options: float) -> np.ndarray:
     """All pictures' expression."""
     stream = ExpressionStream(bundle.a2m, bundle.hubert, live=live, **options)
     pieces = [stream.push(x[start : start + size]) for start in range(0, len(x), size)]
@@ -48,21 +68,21 @@ def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", ["joygen", "musetalk"])
-def test_the_sizes_of_the_pieces_do_not_matter_to_whisper(bundle: Bundle, kind: str) -> None:
+def test_the_sizes_of_the_pieces_do_not_matter_to_whisper(bundle: Hearing, kind: str) -> None:
     x = sound(2.3)
     first, second = (features(bundle, x, size, True, kind) for size in (333, 9000))
     assert first.shape == (58, 20, SIZE)
     np.testing.assert_allclose(first, second, atol=1e-4)
 
 
-def test_a_stream_hears_nearly_what_a_whole_recording_gives(bundle: Bundle) -> None:
+def test_a_stream_hears_nearly_what_a_whole_recording_gives(bundle: Hearing) -> None:
     x = sound(4)
     alike = cosine(features(bundle, x, 1600, True), features(bundle, x, 1600, False))
     assert alike.min() > 0.8 and np.median(alike) > 0.95
     assert alike[-1] > 0.9999  # at the end both have heard everything
 
 
-def test_rows_are_ready_when_their_sound_and_the_look_ahead_are_there(bundle: Bundle) -> None:
+def test_rows_are_ready_when_their_sound_and_the_look_ahead_are_there(bundle: Hearing) -> None:
     stream = WhisperFeatures(bundle.whisper)
     stream.push(np.zeros((GROUP_FRAMES - 1) * FRAME_SAMPLES + FRAME_REACH + LOOK_AHEAD - 1, np.float32))
     assert not stream.ready(0)
@@ -72,7 +92,7 @@ def test_rows_are_ready_when_their_sound_and_the_look_ahead_are_there(bundle: Bu
     assert stream.ready(GROUP_FRAMES - 1) and not stream.ready(GROUP_FRAMES)
 
 
-def test_the_grid_of_30_s_is_kept_and_old_sound_forgotten(bundle: Bundle) -> None:
+def test_the_grid_of_30_s_is_kept_and_old_sound_forgotten(bundle: Hearing) -> None:
     x = np.tile(sound(4), 8)  # 32 s
     live, whole = (features(bundle, x, 32000, is_live) for is_live in (True, False))
     assert len(whole) == 800
@@ -84,7 +104,7 @@ def test_the_grid_of_30_s_is_kept_and_old_sound_forgotten(bundle: Bundle) -> Non
     np.testing.assert_allclose(whole[760], stream.rows(10), atol=5e-3)  # but for the mirrored beginning
 
 
-def test_musetalk_has_zeros_at_the_ends_and_joygen_repeats(bundle: Bundle) -> None:
+def test_musetalk_has_zeros_at_the_ends_and_joygen_repeats(bundle: Hearing) -> None:
     x = sound(1)
     joygen, musetalk = (features(bundle, x, 4000, False, kind) for kind in ("joygen", "musetalk"))
     places = WhisperFeatures(bundle.whisper)._positions
@@ -95,14 +115,14 @@ def test_musetalk_has_zeros_at_the_ends_and_joygen_repeats(bundle: Bundle) -> No
     assert np.abs(first[0] - first[4]).max() < 1e-5 < np.abs(first[4] - first[5]).max()
 
 
-def test_a_sound_shorter_than_a_picture_gives_one(bundle: Bundle) -> None:
+def test_a_sound_shorter_than_a_picture_gives_one(bundle: Hearing) -> None:
     for kind in ("joygen", "musetalk"):
         assert np.isfinite(features(bundle, sound(0.01), 10, True, kind)).all()
     assert len(rows(bundle, sound(0.001), 16, True)) == 0  # HuBERT needs 400 samples
     assert len(rows(bundle, sound(0.04), 640, True)) == 4
 
 
-def test_expressions_do_not_depend_on_the_pieces_and_nearly_not_on_streaming(bundle: Bundle) -> None:
+def test_expressions_do_not_depend_on_the_pieces_and_nearly_not_on_streaming(bundle: Hearing) -> None:
     x = sound(6)
     whole = rows(bundle, x, 16000, False)
     live = rows(bundle, x, 1000, True)
@@ -112,7 +132,7 @@ def test_expressions_do_not_depend_on_the_pieces_and_nearly_not_on_streaming(bun
     assert np.median(apart) < 0.25 and apart.max() < 0.6
 
 
-def test_noise_belongs_to_its_place_and_seed(bundle: Bundle) -> None:
+def test_noise_belongs_to_its_place_and_seed(bundle: Hearing) -> None:
     np.testing.assert_array_equal(noise(3, 10, 5, 16)[:, 2:], noise(3, 12, 3, 16))
     many = noise(0, 0, 2000, 16)
     assert abs(many.mean()) < 0.02 and abs(many.std() - 1) < 0.02
@@ -122,7 +142,7 @@ def test_noise_belongs_to_its_place_and_seed(bundle: Bundle) -> None:
     assert np.abs(rows(bundle, x, 4000, False, seed=1) - rows(bundle, x, 4000, False, seed=2)).max() > 0.1
 
 
-def test_a_stretch_is_expressed_as_in_the_whole(bundle: Bundle) -> None:
+def test_a_stretch_is_expressed_as_in_the_whole(bundle: Hearing) -> None:
     net = bundle.a2m
     generator = torch.Generator().manual_seed(1)
     hubert, f0 = torch.randn(1, 480, 64, generator=generator), torch.full((1, 480), 150.0)

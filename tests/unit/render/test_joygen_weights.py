@@ -1,28 +1,27 @@
 """What `make weights ENGINE=joygen` says."""
 
 import gc
-import subprocess
 import sys
 import weakref
 from pathlib import Path
 
+import pytest
 import torch
 
 from services.render.engines.joygen.checkpoints import OPTIONAL, REQUIRED, load_bundle
-from services.render.engines.joygen.weights import CHECKS, check_weights, manifest
+from services.render.engines.joygen.weights import CHECKS, check_weights, main, manifest
 from tests.fakes import joygen_weights
 from tests.fakes.joygen_small import write_small
 
 
-def run(engine: str, folder: Path) -> tuple[int, str]:
-    command = [sys.executable, "-m", "services.render.engines.joygen.weights", engine, "--folder", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    return done.returncode, done.stdout + done.stderr
-
-
-def test_an_empty_folder_says_what_to_get_and_where(tmp_path: Path) -> None:
-    status, text = run("musetalk", tmp_path)
-    assert status == 1 and "musetalk cannot start: unet, vae, whisper" in text
+def test_an_empty_folder_says_what_to_get_and_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["weights", "musetalk", "--folder", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    text = capsys.readouterr().out
+    assert ended.value.code == 1 and "musetalk cannot start: unet, vae, whisper" in text
     for part in manifest()["musetalk"].values():
         assert part["source"] in text and part["licence"] in text and part["files"][0] in text
 

@@ -54,7 +54,7 @@ def packets(data: bytes) -> tuple[list[float], list[float], float]:
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 24000, 44100, 48000])
 @pytest.mark.parametrize("live", [False, True])
 def test_both_tracks_start_at_zero_run_evenly_and_end_together(fps: int, rate: int, live: bool) -> None:
-    parts, _, _ = stream(2, fps, rate, EncoderOptions(live=live))
+    parts, _, _ = stream(2, fps, rate, EncoderOptions(live=live), size=(96, 64))
     video, audio, audio_end = packets(b"".join(parts))
     assert video == pytest.approx([i / fps for i in range(2 * fps)], abs=0.001)
     assert audio[0] == pytest.approx(0, abs=0.001)

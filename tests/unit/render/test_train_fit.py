@@ -1,5 +1,6 @@
 """The fit of a person's own mouth: it learns what is there, resumes exactly, and its model is run alike in numpy."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,14 +24,23 @@ pytest.importorskip("torch")
 
 import torch
 
+from services.render.engines.atlas.train import fit as fitting
 from services.render.engines.atlas.train.fit import (
     ENSEMBLE_SIZE,
     PREVIOUS_SUFFIX,
-    SAVE_EVERY,
     EnsembleFit,
     FitProgress,
     setup_torch,
 )
+
+SAVE_EVERY = 50
+"""Steps between two checkpoints here; 250 in a real training."""
+STEPS = SAVE_EVERY + 40
+
+
+@pytest.fixture
+def often_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "SAVE_EVERY", SAVE_EVERY)
 
 
 def toy(seed: int = 1, count: int = 600) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -59,9 +69,20 @@ def test_noise_teaches_nothing(tmp_path: Path) -> None:
     assert members.predict_each(x).mean(0).std() < 0.35  # stays near the general model, which is nought here
 
 
-def test_a_resumed_fit_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ensemble]:
+    """A whole fit of ``toy(count=200)``: the folder of its ``fit.pt``, and the networks."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "SAVE_EVERY", SAVE_EVERY)
+        members = EnsembleFit(*toy(count=200), STEPS, "cpu", "toy").run(folder / "fit.pt", lambda _look: None)
+    return folder, members
+
+
+@pytest.mark.usefixtures("often_saved")
+def test_a_resumed_fit_equals_an_uninterrupted_one(tmp_path: Path, uninterrupted: tuple[Path, Ensemble]) -> None:
     x, y, when = toy(count=200)
-    whole = EnsembleFit(x, y, when, SAVE_EVERY + 60, "cpu", "toy").run(tmp_path / "a.pt", lambda _look: None)
+    _, whole = uninterrupted
     asked = 0
 
     def stop() -> bool:
@@ -70,8 +91,8 @@ def test_a_resumed_fit_equals_an_uninterrupted_one(tmp_path: Path) -> None:
         return asked > 77
 
     with pytest.raises(HuashengError, match="cancelled"):
-        EnsembleFit(x, y, when, SAVE_EVERY + 60, "cpu", "toy").run(tmp_path / "b.pt", lambda _look: None, stop)
-    again = EnsembleFit(x, y, when, SAVE_EVERY + 60, "cpu", "toy")
+        EnsembleFit(x, y, when, STEPS, "cpu", "toy").run(tmp_path / "b.pt", lambda _look: None, stop)
+    again = EnsembleFit(x, y, when, STEPS, "cpu", "toy")
     resumed = again.run(tmp_path / "b.pt", lambda _look: None)
     for a, b in zip(vars(whole).values(), vars(resumed).values(), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -87,12 +108,14 @@ def test_a_checkpoint_of_other_material_is_not_gone_on_from(tmp_path: Path) -> N
     assert len(looks) == 2  # finished already
 
 
+@pytest.mark.usefixtures("often_saved")
 @pytest.mark.parametrize("spoil", ["cut", "empty", "text", "foreign"])
 @pytest.mark.parametrize("earlier", [True, False])
-def test_a_checkpoint_that_cannot_be_read_is_told_and_stops_nothing(tmp_path: Path, spoil: str, earlier: bool) -> None:
-    x, y, when = toy(count=200)
-    steps, path = SAVE_EVERY + 50, tmp_path / "fit.pt"
-    whole = EnsembleFit(x, y, when, steps, "cpu", "toy").run(path, lambda _look: None)
+def test_a_checkpoint_that_cannot_be_read_is_told_and_stops_nothing(
+    tmp_path: Path, uninterrupted: tuple[Path, Ensemble], spoil: str, earlier: bool
+) -> None:
+    folder, whole = uninterrupted
+    path = Path(shutil.copytree(folder, tmp_path / "fit")) / "fit.pt"
     data = path.read_bytes()
     path.write_bytes({"cut": data[: len(data) // 2], "empty": b"", "text": b"not a checkpoint"}.get(spoil, b""))
     if spoil == "foreign":
@@ -101,7 +124,7 @@ def test_a_checkpoint_that_cannot_be_read_is_told_and_stops_nothing(tmp_path: Pa
         path.with_suffix(PREVIOUS_SUFFIX).unlink()
     warned: list[str] = []
     looks: list[FitProgress] = []
-    resumed = EnsembleFit(x, y, when, steps, "cpu", "toy").run(path, looks.append, warn=warned.append)
+    resumed = EnsembleFit(*toy(count=200), STEPS, "cpu", "toy").run(path, looks.append, warn=warned.append)
     assert warned == ["checkpoint-lost"]
     assert looks[0].step == (SAVE_EVERY + 25 if earlier else 25)
     for a, b in zip(vars(whole).values(), vars(resumed).values(), strict=True):

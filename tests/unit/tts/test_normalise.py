@@ -2,7 +2,8 @@ from random import Random
 
 import pytest
 
-from services.tts.text.normalise import normalise, strip_markup
+from services.common.markup import plain
+from services.tts.text.normalise import normalise
 
 ENGLISH = {
     "It's 3:30 pm.": "It's three thirty P M.",
@@ -149,4 +150,4 @@ def test_no_text_breaks_the_rules() -> None:
 
 
 def test_markdown_is_not_read_out() -> None:
-    assert strip_markup("## Title\n- one\n- **two**\n> three\n```py\nx\n```") == "Title\none\ntwo\nthree\nx\n"
+    assert plain("## Title\n- one\n- **two**\n> three\n```py\nx\n```") == "Title\none\ntwo\nthree\nx\n"

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import Field
 
-from huasheng.models import Answer, Avatar, AvatarReport, Clause, Curve, Fallback, Model, Problem
+from huasheng.models import Answer, Avatar, AvatarReport, Clause, Curve, Fallback, Model, Problem, TextWarning
 
 R = TypeVar("R")
 OVER = ("succeeded", "failed", "cancelled")
@@ -28,7 +28,7 @@ class Partial(Answer):
     loss: float | None = None
     validation_loss: float | None = None
     offset_ms: float | None = None
-    warnings: list[str] | None = None
+    warnings: list[str] | list[TextWarning] | None = None
     preview_url: str | None = None
     history: list[dict[str, float | None]] | None = None
     curve: Curve | None = None
@@ -67,7 +67,7 @@ class Job(Answer, Generic[R]):
 class Recording(Answer):
     """A finished video of an avatar that speaks; ``audio_url`` is None where a recording of yours is what it says.
 
-    ``fallbacks`` tells when another engine or voice did the work than the one wanted.
+    ``fallbacks`` tells when another engine or voice did the work than the one wanted, ``warnings`` what was not said.
     """
 
     video_url: str
@@ -89,6 +89,7 @@ class Recording(Answer):
     model: str | None
     timings_ms: dict[str, float]
     fallbacks: list[Fallback] = Field(default_factory=list)
+    warnings: list[TextWarning] = Field(default_factory=list)
 
 
 class VideoResult(Recording):

@@ -261,6 +261,7 @@ class Engine(Answer):
     models: list[str] = Field(default_factory=list)
     can_train: bool
     cannot_train_reason: str
+    cannot_train_cause: str
     breaker: str = ""
     breaker_reason: str = ""
     breaker_retry_s: float = 0.0
@@ -292,6 +293,45 @@ class Device(Answer):
     used_bytes: int
 
 
+class TextWarning(Answer):
+    """Words that were not said, since the voice does not speak their script. ``reason``: ``left-out``."""
+
+    reason: str
+    text: str
+    script: str
+
+
+class PreviewClause(Answer):
+    """How a clause will be said; ``pronunciation``: pinyin or IPA, empty where the engine cannot tell."""
+
+    text: str
+    spoken: str
+    language: str
+    pronunciation: str
+    left_out: list[str]
+
+
+class SpeechPreview(Answer):
+    """How a text will be said."""
+
+    clauses: list[PreviewClause]
+    warnings: list[TextWarning]
+
+
+class Pronunciation(Answer):
+    """An entry of the dictionary. ``language``: ``zh`` or ``en``."""
+
+    word: str
+    say: str
+    language: str
+
+
+class Imported(Answer):
+    """How many entries a file had."""
+
+    imported: int
+
+
 class SystemInfo(Answer):
     """Versions, health of every service, limits, disk and queues; see docs/api.md for what is in the dictionaries."""
 
@@ -305,12 +345,16 @@ class SystemInfo(Answer):
 
 
 class Speech(Answer):
-    """Speech as a WAV file, 16-bit mono. ``fallbacks`` tells when another engine or voice spoke than the one wanted."""
+    """Speech as a WAV file, 16-bit mono.
+
+    ``fallbacks`` tells when another engine or voice spoke than the one wanted, ``warnings`` what was not said.
+    """
 
     wav: bytes = Field(repr=False)
     sample_rate_hz: int
     duration_s: float
     fallbacks: list[Fallback]
+    warnings: list[TextWarning] = Field(default_factory=list)
 
 
 class SpeechChunk(Answer):

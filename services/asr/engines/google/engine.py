@@ -17,6 +17,7 @@ from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine, Recognition, pr
 from services.asr.engines.google import requests
 from services.asr.engines.google.settings import Settings
 from services.common.audio import Samples, to_pcm16
+from services.common.engines import package_missing
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings, secret
 
@@ -50,15 +51,15 @@ class GoogleEngine(AsrEngine):
     @classmethod
     def unavailable(cls, settings: Settings, _shared: SharedSettings, _service: Any) -> HuashengError | None:
         """Missing package, encoder or key; whether Google can be reached shows only when it is used."""
-        why = ""
+        cause: dict[str, str] = {}
         if importlib.util.find_spec("speech_recognition") is None:
-            why = "the package SpeechRecognition is not installed; run: pip install -r services/asr/requirements.txt"
+            return package_missing(cls.name, "SpeechRecognition", "asr")
         # the package carries an encoder for Linux on x86 only, and for Windows and macOS
-        elif platform.system() == "Linux" and "86" not in platform.machine() and not shutil.which("flac"):
-            why = "the program flac is not installed; run: apt install flac"
+        if platform.system() == "Linux" and "86" not in platform.machine() and not shutil.which("flac"):
+            cause = {"cause": "program-missing", "program": "flac"}
         elif settings.key_file and not secret(None, settings.key_file):
-            why = "the file of ASR_GOOGLE_KEY_FILE holds no key"
-        return HuashengError("engine-unavailable", engine=cls.name, why=why) if why else None
+            cause = {"cause": "key-file-empty", "variable": "ASR_GOOGLE_KEY_FILE"}
+        return HuashengError("engine-unavailable", engine=cls.name, **cause) if cause else None
 
     def load(self) -> None:
         """Import the package, and make its requests cancellable."""

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine, Recognition, primary
 from services.common.audio import Samples, to_pcm16
+from services.common.engines import package_missing
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 
@@ -27,8 +28,7 @@ class SphinxEngine(AsrEngine):
         """Missing packages."""
         for module, package in (("speech_recognition", "SpeechRecognition"), ("pocketsphinx", "pocketsphinx")):
             if importlib.util.find_spec(module) is None:
-                why = f"the package {package} is not installed; run: pip install -r services/asr/requirements.txt"
-                return HuashengError("engine-unavailable", engine=cls.name, why=why)
+                return package_missing(cls.name, package, "asr")
         return None
 
     def recognise(

@@ -19,6 +19,7 @@ import numpy as np
 from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine, Recognition, primary
 from services.asr.engines.whisper.settings import Settings
 from services.common.audio import Samples
+from services.common.engines import package_missing
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
@@ -52,12 +53,11 @@ class WhisperEngine(AsrEngine):
     def unavailable(cls, _settings: Settings, shared: SharedSettings, _service: Any) -> HuashengError | None:
         """Missing package or weights."""
         if importlib.util.find_spec("faster_whisper") is None:
-            why = "the package faster-whisper is not installed; run: pip install -r services/asr/requirements.txt"
-            return HuashengError("engine-unavailable", engine=cls.name, why=why)
+            return package_missing(cls.name, "faster-whisper", "asr")
         try:
             folder("whisper-base", shared.weights_dir)
         except WeightsError as e:
-            return HuashengError("engine-unavailable", engine=cls.name, why=e)
+            return HuashengError("engine-unavailable", engine=cls.name, **e.cause)
         return None
 
     def load(self) -> None:

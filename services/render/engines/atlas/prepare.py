@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from services.render.clip.frames import size_of
+from services.render.clip.look import looked_at
 from services.render.clip.loop import idle_loop, positions
 from services.render.clip.plan import PLAN, Plan
 from services.render.clip.portrait import track_portrait
@@ -28,6 +29,7 @@ from services.render.types import AvatarReport, PrepareJob
 
 def prepare(job: PrepareJob, out: Path) -> AvatarReport:
     """See ``RenderEngine.prepare``."""
+    job = looked_at(job)
     store, portrait = out / FRAMES, job.kind == "portrait"
     clip = track_portrait(job, store) if portrait else track_clip(job, store)
     width, height = size_of(store)
@@ -41,12 +43,15 @@ def prepare(job: PrepareJob, out: Path) -> AvatarReport:
     count = len(clip.meshes)
     loop = list(range(count))
     if not portrait:
-        loop = idle_loop(clip.fps, face.poses.motion(), face.strength, eye_opening(face.meshes, face.scale))
+        played = slice(clip.first, clip.end)
+        eyes = eye_opening(face.meshes, face.scale)
+        loop = idle_loop(clip.fps, face.poses.motion()[played], face.strength[played], eyes[played], clip.first)
     face.save(out / "face.npz")
     library.save(out / "atlas.npz")
     estimate_light(face, store).save(out / LIGHT)
     looks = traits(face)[:, 2:]
-    Plan(width, height, clip.fps, count, portrait, loop, positions(loop, count, looks)).save(out / PLAN)
+    played_part = None if clip.end - clip.first == count else (clip.first, clip.end)
+    Plan(width, height, clip.fps, count, portrait, loop, positions(loop, count, looks), played_part).save(out / PLAN)
     job.progress("atlas", 1.0)
     return AvatarReport(
         width=width,
@@ -69,6 +74,8 @@ def _warnings(clip: TrackedClip) -> tuple[str, ...]:
     warnings = list(clip.warnings)
     if clip.hidden:
         warnings.append("mouth-covered-in-part")
-    if (~clip.good).sum() > len(clip.hidden):
+    played = clip.good[clip.first : clip.end]
+    hidden = sum(clip.first <= i < clip.end for i in clip.hidden)
+    if (~played).sum() > hidden:
         warnings.append("face-missing-in-part")
     return tuple(warnings)

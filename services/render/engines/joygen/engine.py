@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from services.common.engines import load_failure
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
+from services.render.clip.look import check_for_training
 from services.render.devices import DeviceInfo
 from services.render.engines.base import RenderEngine, RenderSession
 from services.render.engines.joygen.audio import WhisperFeatures
@@ -84,7 +86,7 @@ class JoygenEngine(RenderEngine):
             self._mesh = folder("face-mesh", self.shared.weights_dir)
             bundle = load_bundle(root, self.device, dtype, kind=self.network)
         except (WeightsError, torch.OutOfMemoryError, RuntimeError) as e:
-            raise HuashengError("engine-unavailable", service="render", engine=self.name, why=str(e)) from e
+            raise HuashengError("engine-unavailable", service="render", engine=self.name, **load_failure(e)) from e
         bfm, why_not = self._face_model(bundle, root)
         self._artist = FacePainter(bundle, bfm)
         self._batcher = Batcher(
@@ -139,6 +141,12 @@ class JoygenEngine(RenderEngine):
         )
         return prepare(job, out)
 
+    def check_training(self, source: Path, steps: int) -> None:  # noqa: ARG002
+        """See ``RenderEngine``. Raises what ``check_for_training`` raises."""
+        self._ready()
+        assert self._mesh is not None
+        check_for_training(source, self._mesh, self.limits)
+
     def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:
         """See ``RenderEngine``. Raises ``device-busy`` when one more conversation could not be drawn in time."""
         artist, batcher = self._ready()
@@ -157,7 +165,7 @@ class JoygenEngine(RenderEngine):
 
     def _ready(self) -> tuple[FacePainter, Batcher[DrawRequest, Faces]]:
         if self._artist is None or self._batcher is None:
-            raise HuashengError("engine-unavailable", service="render", engine=self.name, why="not loaded")
+            raise HuashengError("engine-unavailable", service="render", engine=self.name, cause="not-loaded")
         return self._artist, self._batcher
 
     def _hearing(self, config: SessionConfig, deep: bool) -> StreamAudioFeatures:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ import numpy.typing as npt
 from services.common.errors import HuashengError
 from services.render.clip import portrait as portrait_clip
 from services.render.clip.frames import Reader, size_of
+from services.render.clip.look import looked_at
 from services.render.clip.loop import idle_loop, positions
 from services.render.clip.plan import PLAN, Plan
 from services.render.clip.portrait import track_portrait
@@ -65,6 +66,8 @@ class Clip:
     width: int
     height: int
     warnings: tuple[str, ...]
+    played: tuple[int, int]
+    """First frame that is played, and one past the last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,7 @@ class JoygenPrepareJob(PrepareJob):
 
 def prepare(job: JoygenPrepareJob, out: Path) -> AvatarReport:
     """See ``RenderEngine.prepare``."""
+    job = looked_at(job)
     work = _work_folder(job, out)
     lock = _locks[work]
     while not lock.acquire(timeout=0.2):  # the same source for another avatar
@@ -117,7 +121,7 @@ def _work_folder(job: JoygenPrepareJob, out: Path) -> Path:
 
 def _clip(job: JoygenPrepareJob, work: Path) -> Clip:
     """Frames in ``frames.mp4``, meshes in memory; read from ``clip.npz`` when an earlier process got that far."""
-    found = work / "clip.npz"
+    found = work / "tracked.npz"
     if not found.is_file():
 
         def progress(stage: str, part: float) -> None:
@@ -126,13 +130,16 @@ def _clip(job: JoygenPrepareJob, work: Path) -> Clip:
         store, is_video = work / FRAMES, job.kind == "video"
         clip = track_clip(job, store, FPS, progress) if is_video else track_portrait(job, store, progress)
         warnings = list(clip.warnings)
-        if is_video and not clip.good.all():
+        if is_video and not clip.good[clip.first : clip.end].all():
             warnings.append("face-missing-in-part")
         meshes = smooth(nearest_filled(clip.meshes, clip.good), clip.good)
-        _save(found, meshes=meshes, good=clip.good, warnings=np.array(warnings, np.str_))
+        played = np.array([clip.first, clip.end])
+        _save(found, meshes=meshes, good=clip.good, warnings=np.array(warnings, np.str_), played=played)
     with np.load(found, allow_pickle=False) as data:
         width, height = size_of(work / FRAMES)
-        return Clip(data["meshes"], data["good"], width, height, tuple(str(w) for w in data["warnings"]))
+        first, end = (int(i) for i in data["played"])
+        warned = tuple(str(w) for w in data["warnings"])
+        return Clip(data["meshes"], data["good"], width, height, warned, (first, end))
 
 
 def _places(clip: Clip, margin: int) -> tuple[list[Box], list[Crop]]:
@@ -231,9 +238,12 @@ def _write(
     count, portrait = len(clip.good), job.kind == "portrait"
     loop = list(range(count))
     if not portrait:
-        loop = idle_loop(FPS, poses.motion(), strength, eye_opening(clip.meshes, poses.scale))
+        played, eyes = slice(*clip.played), eye_opening(clip.meshes, poses.scale)
+        loop = idle_loop(FPS, poses.motion()[played], strength[played], eyes[played], clip.played[0])
     order = positions(loop, count, poses.angles())
     plan = Plan(clip.width, clip.height, portrait_clip.FPS if portrait else float(FPS), count, portrait, loop, order)
+    if clip.played != (0, count):
+        plan = replace(plan, played=clip.played)
     shutil.move(work / FRAMES, out / FRAMES)
     plan.save(out / PLAN)
     return AvatarReport(

@@ -9,15 +9,17 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from services.common.engines import load_failure
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
+from services.render.clip.look import check_for_training
 from services.render.devices import DeviceInfo
 from services.render.engines.base import RenderEngine, RenderSession
 from services.render.engines.synctalk.prepare import FPS, SynctalkPrepareJob, prepare
 from services.render.engines.synctalk.session import SyncSession
 from services.render.engines.synctalk.settings import Settings
-from services.render.engines.synctalk.setup import SyncTalk
+from services.render.engines.synctalk.setup import NO_CHECKOUT, SyncTalk
 from services.render.engines.synctalk.train import CHECKPOINT, LEARNED, epochs
 from services.render.media.read import kind_of, probe
 from services.render.types import AvatarReport, Cancelled, ClipLimits, Kind, Progress, SessionConfig
@@ -59,12 +61,11 @@ class SynctalkEngine(RenderEngine):
     def load(self) -> None:
         """Look whether the checkout is complete and its Python works. Raises ``engine-unavailable`` with what to do."""
         if self.setup is None:
-            why = "no checkout is set; set RENDER_SYNCTALK_DIR and RENDER_SYNCTALK_PYTHON, see docs/synctalk.md"
-            raise HuashengError("engine-unavailable", engine=self.name, why=why)
+            raise HuashengError("engine-unavailable", engine=self.name, **NO_CHECKOUT)
         try:
             self._mesh = folder("face-mesh", self.shared.weights_dir)
         except WeightsError as e:
-            raise HuashengError("engine-unavailable", engine=self.name, why=str(e)) from e
+            raise HuashengError("engine-unavailable", engine=self.name, **load_failure(e)) from e
         self._gpu = self.setup.probe()
         self.device = self._gpu.device
 
@@ -94,11 +95,12 @@ class SynctalkEngine(RenderEngine):
         return prepare(job, out)
 
     def check_training(self, source: Path, steps: int) -> None:
-        """See ``RenderEngine``. Raises ``video-needed`` and ``too-few-steps``."""
+        """See ``RenderEngine``. Raises ``video-needed``, ``too-few-steps`` and what ``check_for_training`` raises."""
         if kind_of(source) != "video":
             raise HuashengError("video-needed", engine=self.name, name=source.name)
         seconds = min(probe(source).duration_s, self.limits.max_s)
         epochs(steps, max(1, round(LEARNED * FPS * seconds)))
+        check_for_training(source, self._ready()[1], self.limits)
 
     def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:
         """See ``RenderEngine``. Raises ``not-live``."""
@@ -109,5 +111,5 @@ class SynctalkEngine(RenderEngine):
 
     def _ready(self) -> tuple[SyncTalk, Path]:
         if self.setup is None or self._mesh is None:
-            raise HuashengError("engine-unavailable", engine=self.name, why="not loaded")
+            raise HuashengError("engine-unavailable", engine=self.name, cause="not-loaded")
         return self.setup, self._mesh

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from services.common.audio import decode
 from services.common.errors import HuashengError
 from services.render.clip.frames import Reader, size_of
+from services.render.clip.look import looked_at
 from services.render.clip.loop import idle_loop, positions
 from services.render.clip.plan import PLAN, Plan
 from services.render.clip.tracking import MIN_S, MIN_SHARE, check_length, face_width, few_faces, track_clip
@@ -101,6 +102,7 @@ class SynctalkPrepareJob(PrepareJob):
 
 def prepare(job: SynctalkPrepareJob, out: Path) -> AvatarReport:
     """See ``RenderEngine.prepare``. Also raises ``video-needed``, ``no-audio`` and the errors of ``child``."""
+    job = looked_at(job)
     if job.kind == "portrait":
         raise HuashengError("video-needed", engine=NAME, name=job.source.name)
     info = probe(job.source)
@@ -113,6 +115,7 @@ def prepare(job: SynctalkPrepareJob, out: Path) -> AvatarReport:
     box = square(meshes[good], *size_of(store))
     shown = good & inside(meshes, box)
     shown[clip.hidden] = True  # the face is there, something is before its mouth
+    shown[: clip.first] = shown[clip.end :] = False
     first, last = longest(shown)
     if (last - first) / FPS < MIN_S or (last - first) < MIN_SHARE * len(shown):
         raise few_faces(job.source.name, (last - first) / len(shown))

@@ -59,6 +59,14 @@ _PROBE = (
 )
 _OUR_PREFIXES = ("RENDER_", "GATEWAY_", "ASR_", "LLM_", "TTS_", "HUASHENG_")
 
+NO_CHECKOUT = {
+    "cause": "checkout-missing",
+    "variable": "RENDER_SYNCTALK_DIR",
+    "python": "RENDER_SYNCTALK_PYTHON",
+    "page": "docs/synctalk.md",
+}
+"""Why nothing can be done: parameters of an error."""
+
 
 @dataclass(frozen=True)
 class SyncTalk:

@@ -26,7 +26,7 @@ from services.render.engines.synctalk.child import NAME
 from services.render.engines.synctalk.data import LISTS, PERSON, TRUTH, Person
 from services.render.engines.synctalk.prepare import SynctalkPrepareJob, prepare
 from services.render.engines.synctalk.settings import Settings
-from services.render.engines.synctalk.setup import SyncTalk
+from services.render.engines.synctalk.setup import NO_CHECKOUT, SyncTalk
 from services.render.engines.synctalk.watch import Fit
 from services.render.train.job import PREVIEW, RESULT, TrainingJob, TrainingResult
 from services.render.types import ClipLimits
@@ -72,7 +72,7 @@ def train(job: TrainingJob) -> None:
     """
     setup = SyncTalk.of(job.settings if isinstance(job.settings, Settings) else load(Settings))
     if setup is None:
-        raise HuashengError("training-unavailable", why="no SyncTalk checkout is set; set RENDER_SYNCTALK_DIR")
+        raise HuashengError("training-unavailable", **NO_CHECKOUT)
     job.report("check", 0.0)
     gpu = _gpu(job.device)
     folder_ = (job.avatar or _prepared(job, setup)) / PERSON
@@ -118,7 +118,7 @@ def _least(frames: int) -> int:
 def _gpu(device: str) -> str:
     """The number in ``cuda:1``, "" for the operator's choice. Raises ``training-unavailable`` for a processor."""
     if device == "cpu":
-        raise HuashengError("training-unavailable", why="SyncTalk trains on an NVIDIA GPU only; choose another device")
+        raise HuashengError("training-unavailable", cause="needs-gpu", engine="SyncTalk")
     return device.partition(":")[2]
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from services.common import weights
+from services.common.engines import load_failure
 from services.common.errors import HuashengError
 from services.common.script import has_words
 from services.common.settings import SharedSettings
@@ -65,7 +66,7 @@ class KokoroEngine(TtsEngine):
             kokoro = weights.folder("kokoro", self.shared.weights_dir)
             letters = weights.folder("g2p-en", self.shared.weights_dir)
         except weights.WeightsError as e:
-            raise HuashengError("engine-unavailable", engine=self.name, why=str(e)) from e
+            raise HuashengError("engine-unavailable", engine=self.name, **load_failure(e)) from e
         self._model = KokoroModel(kokoro, self.shared.threads)
         self._pronounce = Pronouncer(LetterToSound(letters / "checkpoint20.npz"))
         for language, word in (("en", "Ready."), ("zh", "好了。")):
@@ -95,11 +96,11 @@ class KokoroEngine(TtsEngine):
         voice = request.voice_id
         if voice and voice not in self._table:
             raise HuashengError("unknown-voice", voice=voice)
-        before = self._language(voice)
+        before = ""
         spoken, words, pace = False, False, splitting.Pace()
         for clause in clauses:
             words = words or has_words(clause.text)
-            said = prepare(clause.text, language, request.dictionary, before)
+            said = prepare(clause.text, language, request.dictionary, self._language(voice), before)
             request.left_out.extend(said.left_out)
             if not is_speakable(said.marked):
                 continue

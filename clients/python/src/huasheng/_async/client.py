@@ -8,6 +8,7 @@ from typing import Self
 
 import httpx
 
+from huasheng._async.dictionary import AsyncDictionary
 from huasheng._async.download import DOWNLOAD_S, download
 from huasheng._async.jobs import AsyncJobs
 from huasheng._async.resources import (
@@ -54,6 +55,7 @@ class AsyncHuasheng:
         self.avatars = AsyncAvatars(transport)
         self.conversations = AsyncConversations(transport)
         self.dialogues = AsyncDialogues(transport)
+        self.dictionary = AsyncDictionary(transport)
         self.jobs = AsyncJobs(transport)
         self.models = AsyncModels(transport)
         self.speech = AsyncTextToSpeech(transport)

@@ -11,6 +11,7 @@ import httpx
 
 from huasheng._files import OnBytes
 from huasheng._protocol import Settings
+from huasheng._sync.dictionary import Dictionary
 from huasheng._sync.download import DOWNLOAD_S, download
 from huasheng._sync.jobs import Jobs
 from huasheng._sync.resources import (
@@ -55,6 +56,7 @@ class Huasheng:
         self.avatars = Avatars(transport)
         self.conversations = Conversations(transport)
         self.dialogues = Dialogues(transport)
+        self.dictionary = Dictionary(transport)
         self.jobs = Jobs(transport)
         self.models = Models(transport)
         self.speech = TextToSpeech(transport)

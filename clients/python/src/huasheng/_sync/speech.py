@@ -13,7 +13,7 @@ from huasheng._files import write_whole
 from huasheng._protocol import LONG_S, Call, Deadline, Raw, at, given
 from huasheng._sync._io import blocking
 from huasheng._sync.transport import Transport
-from huasheng.models import Fallback, Speech, SpeechChunk
+from huasheng.models import Fallback, Speech, SpeechChunk, TextWarning
 from huasheng.requests import Synthesis
 
 
@@ -116,7 +116,17 @@ def _call(
 
 def _whole(answer: Raw) -> Speech:
     wav, rate, seconds = _wav.whole(answer.data)
-    return Speech(wav=wav, sample_rate_hz=rate, duration_s=seconds, fallbacks=_fallbacks(answer.headers))
+    return Speech(
+        wav=wav,
+        sample_rate_hz=rate,
+        duration_s=seconds,
+        fallbacks=_fallbacks(answer.headers),
+        warnings=_warnings(answer.headers),
+    )
+
+
+def _warnings(headers: Mapping[str, str]) -> list[TextWarning]:
+    return [TextWarning.model_validate(w) for w in json.loads(headers.get("x-warnings", "[]"))]
 
 
 def _fallbacks(headers: Mapping[str, str]) -> list[Fallback]:

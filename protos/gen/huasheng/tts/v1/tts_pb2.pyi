@@ -58,20 +58,22 @@ class TextWarning(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., text: _Optional[str] = ..., script: _Optional[str] = ...) -> None: ...
 
 class PreviewRequest(_message.Message):
-    __slots__ = ("text", "voice_id", "language", "owner", "engine", "pronunciations")
+    __slots__ = ("text", "voice_id", "language", "owner", "engine", "pronunciations", "words_only")
     TEXT_FIELD_NUMBER: _ClassVar[int]
     VOICE_ID_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     PRONUNCIATIONS_FIELD_NUMBER: _ClassVar[int]
+    WORDS_ONLY_FIELD_NUMBER: _ClassVar[int]
     text: str
     voice_id: str
     language: str
     owner: str
     engine: str
     pronunciations: _containers.RepeatedCompositeFieldContainer[Pronunciation]
-    def __init__(self, text: _Optional[str] = ..., voice_id: _Optional[str] = ..., language: _Optional[str] = ..., owner: _Optional[str] = ..., engine: _Optional[str] = ..., pronunciations: _Optional[_Iterable[_Union[Pronunciation, _Mapping]]] = ...) -> None: ...
+    words_only: bool
+    def __init__(self, text: _Optional[str] = ..., voice_id: _Optional[str] = ..., language: _Optional[str] = ..., owner: _Optional[str] = ..., engine: _Optional[str] = ..., pronunciations: _Optional[_Iterable[_Union[Pronunciation, _Mapping]]] = ..., words_only: bool = ...) -> None: ...
 
 class PreviewClause(_message.Message):
     __slots__ = ("text", "spoken", "language", "pronunciation", "left_out")

@@ -8,9 +8,11 @@ import { page, pill, section } from "../components/layout.js";
 import { linkButton } from "../components/link_button.js";
 import { loadable } from "../components/loadable.js";
 import { problemCard } from "../components/problem_card.js";
-import { idempotentCreator } from "../core/api.js";
+import { get, idempotentCreator } from "../core/api.js";
 import { button, fill, h } from "../core/dom.js";
 import { formatBytes } from "../core/format.js";
+import { loadPreference, savePreference } from "../core/preferences.js";
+import { setQuery } from "../core/router.js";
 import { fetchAvatars, invalidate, latestSystem } from "../core/server_state.js";
 import { t } from "../i18n/translate.js";
 import { jobProgress } from "../jobs/job_progress.js";
@@ -24,7 +26,7 @@ import { avatarReport } from "./avatar_report.js";
 const DEFAULT_UPLOAD_BYTES = 524_288_000;
 
 /** @param {import("../core/router.js").Visit} visit @returns {HTMLElement} */
-export function avatarsPage({ signal }) {
+export function avatarsPage({ signal, query }) {
   const cards = loadable(
     fetchAvatars,
     (all) => h("ul", { class: "grid people" }, ...all.map((a) => avatarCard(a, reload))),
@@ -40,7 +42,13 @@ export function avatarsPage({ signal }) {
   const preparing = h("ul", { class: "stack" });
   const follow = (/** @type {Job} */ job) => followPreparation(job, preparing, signal, reload);
   const adding = h("div", null);
-  askForFile(adding, signal, follow);
+  /** An old refusal says nothing about another file. */
+  const forgetFailures = () => preparing.querySelectorAll("[data-state=failed]").forEach((el) => el.remove());
+  const steps = addingSteps({ place: adding, signal, onfile: forgetFailures, onstarted: follow });
+  steps.askForFile();
+  const asset = query.get("asset");
+  // without the asset, which may have been deleted, the first step remains
+  if (asset) get(`/assets/${encodeURIComponent(asset)}`, signal).then(steps.askForName, () => {});
   jobs.fetchJobs("kind=avatar&state=active", signal).then(
     (found) => found.forEach(follow),
     () => {}, // the list of avatars shows the problem
@@ -54,60 +62,83 @@ export function avatarsPage({ signal }) {
 }
 
 /**
- * First step of adding an avatar: its file.
- * @param {HTMLElement} place
- * @param {AbortSignal} signal
- * @param {(job: Job) => void} onstarted
+ * The steps of adding an avatar: its file, then its name. The address names the file, so that a reload keeps the step.
+ * @param {object} options
+ * @param {HTMLElement} options.place
+ * @param {AbortSignal} options.signal
+ * @param {() => void} options.onfile called when a file has been chosen
+ * @param {(job: Job) => void} options.onstarted
  */
-function askForFile(place, signal, onstarted) {
-  const back = () => askForFile(place, signal, onstarted);
-  async function onfile(/** @type {File} */ file) {
-    const asset = await uploadFile(place, file, { signal, back });
-    if (asset) askForName(place, asset, back, onstarted);
+function addingSteps({ place, signal, onfile, onstarted }) {
+  function askForFile() {
+    setQuery("asset", null);
+    fill(
+      place,
+      fileZone(signal, (file) => void send(file)),
+    );
   }
-  const zone = dropZone({
+  async function send(/** @type {File} */ file) {
+    onfile();
+    const asset = await uploadFile(place, file, { signal, back: askForFile });
+    if (asset) askForName(asset);
+  }
+  function askForName(/** @type {Asset} */ asset) {
+    setQuery("asset", asset.id);
+    const form = namingForm(asset, askForFile, (job) => {
+      askForFile();
+      onstarted(job);
+    });
+    fill(place, form);
+    form.querySelector("input")?.select();
+  }
+  return { askForFile, askForName };
+}
+
+/** @param {AbortSignal} signal @param {(file: File) => void} onfile */
+const fileZone = (signal, onfile) =>
+  dropZone({
     accept: ACCEPT.avatar,
     title: t("avatars.drop"),
     help: t("avatars.drop.help", { size: formatBytes(latestSystem()?.limits.upload_bytes ?? DEFAULT_UPLOAD_BYTES) }),
     signal,
-    onfile: (file) => void onfile(file),
+    onfile,
     icon: "avatar",
   });
-  fill(place, zone);
-}
 
 /**
- * Second step: its name.
- * @param {HTMLElement} place
  * @param {Asset} asset
  * @param {() => void} back
  * @param {(job: Job) => void} onstarted
  */
-function askForName(place, asset, back, onstarted) {
+function namingForm(asset, back, onstarted) {
   const createAvatar = idempotentCreator("/avatars");
+  const draft = `draft.avatar.${asset.id}`;
   const name = h("input", {
     class: "input",
-    value: asset.name.replace(/\.[^.]+$/, ""),
+    value: loadPreference(draft, asset.name.replace(/\.[^.]+$/, "")),
     maxlength: 60,
     required: true,
+    on: { input: () => savePreference(draft, name.value) },
   });
   const problem = h("div", null);
+  const cancel = () => {
+    savePreference(draft, undefined);
+    back();
+  };
   const submit = async (/** @type {Event} */ e) => {
     e.preventDefault();
     try {
       const job = jobs.store(await createAvatar({ asset_id: asset.id, name: name.value.trim() }));
-      back();
+      savePreference(draft, undefined);
       onstarted(job);
     } catch (error) {
       fill(problem, problemCard(error));
     }
   };
   const create = h("button", { class: "button primary", type: "submit" }, t("avatars.create"));
-  const buttons = h("div", { class: "row wrap" }, create, button({ label: t("cancel"), onclick: back }));
+  const buttons = h("div", { class: "row wrap" }, create, button({ label: t("cancel"), onclick: cancel }));
   const fields = h("div", { class: "stack" }, field(t("avatars.name"), name), buttons, problem);
-  fill(place, h("form", { class: "card naming", on: { submit } }, preview(asset), fields));
-  name.focus();
-  name.select();
+  return h("form", { class: "card naming", on: { submit } }, preview(asset), fields);
 }
 
 /** @param {Asset} asset */
@@ -136,9 +167,10 @@ function followPreparation(first, list, signal, onready) {
       announce(t("avatars.ready"));
       onready();
     } else if (job.state === "cancelled") el.remove();
-    else if (job.state === "failed")
+    else if (job.state === "failed") {
+      el.dataset.state = "failed";
       fill(el, title, job.error ? problemCard(job.error) : null, h("div", null, dismiss));
-    else if (!before || before === "queued") {
+    } else if (!before || before === "queued") {
       fill(el, title, jobProgress(job, signal), h("p", { class: "small-text muted" }, t("safe.close")));
     }
   });

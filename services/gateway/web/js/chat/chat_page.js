@@ -18,6 +18,7 @@ import { speakerPickers } from "./speaker_pickers.js";
 /** @param {import("../core/router.js").Visit} visit @returns {HTMLElement} */
 export function chatPage({ signal, query }) {
   const speaker = speakerPickers((avatar) => chat.stage.show(avatar));
+  const log = h("ol", { class: "turns" });
   /** @type {Chat} */
   const chat = {
     signal,
@@ -33,14 +34,15 @@ export function chatPage({ signal, query }) {
         showActivity(chat);
       },
     }),
-    log: h("ol", { class: "log", role: "log", "aria-label": t("chat.log"), tabindex: 0 }),
+    log,
+    scroller: h("div", { class: "log", role: "log", "aria-label": t("chat.log"), tabindex: 0 }, log),
     turns: [],
     conversation: query.get("c") ?? (query.has("job") ? null : loadPreference("chat.conversation", null)),
     listening: false,
   };
   speaker.load(query).catch((error) => signal.aborted || chat.log.prepend(h("li", null, problemCard(error))));
   void openConversation(chat, chat.conversation);
-  const talk = h("div", { class: "talk" }, chatHead(chat), chat.log, chat.composer.el);
+  const talk = h("div", { class: "talk" }, chatHead(chat), chat.scroller, chat.composer.el);
   return h("div", { class: "chat" }, chat.stage.el, talk);
 }
 

@@ -14,6 +14,7 @@ import * as jobs from "../jobs/job_store.js";
  * @property {ReturnType<typeof import("./avatar_stage.js").avatarStage>} stage
  * @property {ReturnType<typeof import("./composer.js").composer>} composer
  * @property {HTMLElement} log the list of turns
+ * @property {HTMLElement} scroller the part of the page that scrolls them
  * @property {Turn[]} turns
  * @property {string | null} conversation id, `null` for a new conversation
  * @property {boolean} listening whether the microphone records
@@ -38,9 +39,9 @@ export function setConversation(chat, id) {
 }
 
 /** Appends a turn and scrolls to it. @param {Chat} chat @param {Turn} turn */
-export function addTurn({ turns, log }, turn) {
+export function addTurn({ turns, log, scroller }, turn) {
   if (!turns.length) fill(log);
   turns.push(turn);
   log.append(turn.el);
-  log.scrollTop = log.scrollHeight;
+  scroller.scrollTop = scroller.scrollHeight;
 }

@@ -97,11 +97,11 @@ const requestBody = ({ speaker, conversation, stage }, question) => ({
  * @param {Job} first
  */
 export function followTurn(chat, turn, first) {
-  const { log, stage, signal } = chat;
+  const { scroller, stage, signal } = chat;
   let played = first.state === "succeeded";
   let announced = "";
   const draw = (/** @type {Job} */ job) => {
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < SCROLL_MARGIN_PX;
+    const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < SCROLL_MARGIN_PX;
     turn.setJob(job);
     const id = job.result?.conversation_id ?? job.params.conversation_id;
     if (id && id !== chat.conversation && chat.turns.includes(turn)) setConversation(chat, id);
@@ -113,7 +113,7 @@ export function followTurn(chat, turn, first) {
       announced = job.state;
       announce(job.state === "succeeded" ? (job.result?.reply ?? "") : t(`state.${job.state}`));
     }
-    if (atEnd) log.scrollTop = log.scrollHeight;
+    if (atEnd) scroller.scrollTop = scroller.scrollHeight;
     showActivity(chat);
   };
   jobs.follow(first, signal, draw, () => turn.el.isConnected);

@@ -24,12 +24,15 @@ export function toast(text) {
   setTimeout(() => el.remove(), TOAST_MS);
 }
 
-/** Copies a text, or shows it where the clipboard is not available. @param {string} text */
-export async function copyText(text) {
+/**
+ * Copies a text, or shows it where the clipboard is not available.
+ * @param {string} text @param {string} [remark] said besides
+ */
+export async function copyText(text, remark = "") {
   try {
     await navigator.clipboard.writeText(text);
-    toast(t("copied"));
+    toast([t("copied"), remark].filter(Boolean).join(" "));
   } catch {
-    prompt(t("copy.by_hand"), text); // no clipboard outside secure contexts
+    prompt([t("copy.by_hand"), remark].filter(Boolean).join(" "), text); // no clipboard outside secure contexts
   }
 }

@@ -25,6 +25,8 @@ const NAVIGATION = [
 
 /** @type {NavigationItem} */
 const HOME = ["/", "home", "home"];
+/** Pages behind the last tab of a phone. */
+const MORE = [HOME, ...NAVIGATION.slice(4)];
 const THEMES = /** @type {const} */ ([
   ["auto", "auto"],
   ["light", "sun"],
@@ -82,10 +84,16 @@ export function appShell(app) {
 const brand = () => h("a", { class: "brand", href: "/", "aria-label": t("nav.home"), title: t("nav.home") }, seal());
 
 function markCurrentLink() {
-  for (const a of document.querySelectorAll("a.nav-link")) {
-    if (a.getAttribute("href") === currentPath()) a.setAttribute("aria-current", "page");
-    else a.removeAttribute("aria-current");
-  }
+  const now = currentPath();
+  for (const a of document.querySelectorAll("a.nav-link")) mark(a, a.getAttribute("href") === now ? "page" : null);
+  const inMore = MORE.some(([path]) => path === now);
+  for (const more of document.querySelectorAll("button.nav-link")) mark(more, inMore ? "true" : null);
+}
+
+/** @param {Element} el @param {string | null} current */
+function mark(el, current) {
+  if (current) el.setAttribute("aria-current", current);
+  else el.removeAttribute("aria-current");
 }
 
 function moreButton() {
@@ -93,13 +101,7 @@ function moreButton() {
     openDialog({
       title: t("nav.more"),
       wide: 320,
-      body: [
-        h(
-          "nav",
-          { class: "stack tight", "aria-label": t("nav.more") },
-          ...[HOME, ...NAVIGATION.slice(4)].map(wideLink),
-        ),
-      ],
+      body: [h("nav", { class: "stack tight", "aria-label": t("nav.more") }, ...MORE.map(wideLink))],
     });
   return h(
     "button",

@@ -10,7 +10,7 @@ import { copyText } from "./announcements.js";
 /**
  * What failed, why, what to do, and the request id for the operator.
  * @param {unknown} error what was thrown, or a problem of the API
- * @param {{retry?: () => void, alert?: boolean}} [options]
+ * @param {{retry?: () => void, alert?: boolean}} [options] `retry` is offered only for what may go better again
  */
 export function problemCard(error, { retry, alert = true } = {}) {
   /** @type {ProblemBody} */
@@ -19,6 +19,7 @@ export function problemCard(error, { retry, alert = true } = {}) {
   const all = [body.title, body.detail, body.hint, `reason: ${body.reason}`, id ? `request_id: ${id}` : ""]
     .filter(Boolean)
     .join("\n");
+  const helps = retry && body.retryable !== false; // "only silence" stays silent however often it is tried
   return h(
     "div",
     { class: "problem", role: alert ? "alert" : null, "data-reason": body.reason },
@@ -34,7 +35,7 @@ export function problemCard(error, { retry, alert = true } = {}) {
         { class: "trace" },
         id ? h("span", null, t("problem.request"), " ", h("code", { class: "mono" }, id)) : null,
         button({ icon: "copy", label: t("problem.copy"), kind: "small quiet", onclick: () => copyText(all) }),
-        retry ? button({ icon: "refresh", label: t("retry"), kind: "small", onclick: retry }) : null,
+        helps ? button({ icon: "refresh", label: t("retry"), kind: "small", onclick: retry }) : null,
       ),
     ),
   );

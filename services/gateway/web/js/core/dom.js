@@ -70,6 +70,19 @@ export function seal() {
   return svg;
 }
 
+/**
+ * Scrolls as far as needed to show all of `el`, or its start where it is taller than the screen. The space that the
+ * header and the tab bar cover is `scroll-margin` in layout.css.
+ * @param {Element} el
+ */
+export function reveal(el) {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const style = getComputedStyle(el);
+  const covered = parseFloat(style.scrollMarginTop) + parseFloat(style.scrollMarginBottom);
+  const block = el.getBoundingClientRect().height + covered <= innerHeight ? "nearest" : "start";
+  el.scrollIntoView({ block, behavior: calm ? "auto" : "smooth" });
+}
+
 /** A progress ring. @returns {{el: SVGElement, set: (part: number) => void}} */
 export function ring() {
   const svg = document.createElementNS(SVG, "svg");

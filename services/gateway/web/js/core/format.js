@@ -45,6 +45,9 @@ export function formatSeconds(s) {
 /** A time of the API: ISO text, or seconds since 1970. @param {string | number} when */
 export const toDate = (when) => new Date(typeof when === "number" ? when * 1000 : when);
 
+/** A day and time, "28 Nov 2026, 14:05". @param {string | number} when */
+export const formatDate = (when) => toDate(when).toLocaleString(locale(), { dateStyle: "medium", timeStyle: "short" });
+
 /** @param {string | number} when */
 function relativeTime(when) {
   const s = (toDate(when).getTime() - Date.now()) / 1000;

@@ -147,6 +147,7 @@
  * @property {string[]} models
  * @property {boolean} can_train
  * @property {string} cannot_train_reason
+ * @property {string} [cannot_train_cause]
  * @property {number} default_steps
  * @property {boolean} needs_model
  * @property {boolean} videos_only

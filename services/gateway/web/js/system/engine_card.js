@@ -19,7 +19,7 @@ export function engineCard(engine) {
     { class: "card" },
     h("div", { class: "row apart wrap" }, h("strong", null, name), pills),
     description(engine),
-    available ? breakerNote(engine) : h("p", { class: "small-text", lang: "en" }, reason),
+    available ? breakerNote(engine) : h("p", { class: "small-text" }, reason),
     trainingNote(engine),
     engine.videos_only ? h("p", { class: "small-text muted" }, t("engine.videos_only")) : null,
     h("p", { class: "small-text muted" }, facts.filter(Boolean).join(" · ")),
@@ -52,13 +52,13 @@ function breakerNote(engine) {
   if (!isBroken(engine)) return null;
   const { breaker, breaker_retry_s, breaker_reason } = engine;
   const text = breaker === "open" ? t("engine.rests", { time: formatSeconds(breaker_retry_s) }) : t("engine.tries");
-  return h("p", { class: "small-text" }, text, h("span", { lang: "en" }, " ", breaker_reason));
+  return h("p", { class: "small-text" }, `${text} ${breaker_reason}`);
 }
 
 /** Whether a render engine can train. @param {Engine} engine */
 function trainingNote({ service, available, can_train, cannot_train_reason }) {
   if (service !== "render" || !available) return null;
   if (can_train) return h("p", { class: "small-text" }, t("engine.trains"));
-  const reason = cannot_train_reason ? h("span", { lang: "en" }, " ", cannot_train_reason) : null;
+  const reason = cannot_train_reason ? ` ${cannot_train_reason}` : null;
   return h("p", { class: "small-text muted" }, t("engine.trains.not"), reason);
 }

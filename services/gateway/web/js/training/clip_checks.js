@@ -10,8 +10,9 @@ import { t } from "../i18n/translate.js";
 /** @typedef {{key: string, state: CheckState, text: string}} Check */
 
 const MIN_S = 4;
-const SHORT_S = 12;
-const LONG_S = 60;
+
+/** Length of a good clip in seconds, for the advice and for the check. The training warns below the same length. */
+export const ADVISED = { from: 12, to: 60 };
 const MIN_SIDE_PX = 256;
 const FPS_RANGE = [20, 61];
 
@@ -30,8 +31,8 @@ export const clipChecks = (clip) => [
 function lengthCheck(seconds) {
   const s = formatNumber(seconds, 1);
   if (seconds < MIN_S) return check("length", "bad", "length.none", { s, least: MIN_S });
-  if (seconds < SHORT_S) return check("length", "warn", "length.short", { s, least: SHORT_S });
-  if (seconds > LONG_S) return check("length", "warn", "length.long", { s: LONG_S });
+  if (seconds < ADVISED.from) return check("length", "warn", "length.short", { s, least: ADVISED.from });
+  if (seconds > ADVISED.to) return check("length", "warn", "length.long", { s: ADVISED.to });
   return check("length", "good", "length", { time: formatClock(seconds) });
 }
 

@@ -6,6 +6,7 @@ import { note } from "../components/layout.js";
 import { problemCard } from "../components/problem_card.js";
 import { button, fill, h, icon } from "../core/dom.js";
 import { formatNumber } from "../core/format.js";
+import { loadPreference, savePreference } from "../core/preferences.js";
 import { hasText, t } from "../i18n/translate.js";
 import { clipChecks, clipFacts } from "./clip_checks.js";
 
@@ -62,7 +63,7 @@ export function trainingForm({ clip, engines, devices, start, back }) {
     h(
       "div",
       { class: "stack" },
-      h("div", { class: "row apart" }, h("h3", { class: "clip" }, clip.name), other),
+      h("div", { class: "row apart" }, h("h2", { class: "clip" }, clip.name), other),
       clipFacts(clip),
       h("ul", { class: "checks" }, ...checks.map(checkItem)),
       h("p", { class: "small-text muted" }, t("check.later")),
@@ -81,10 +82,14 @@ const checkItem = ({ key, state, text }) =>
 function trainingFields(clip, engines, devices) {
   let engine = engines[0]?.name ?? "";
   let device = "";
-  const clipName = clip.name.replace(/\.[^.]+$/, "");
-  const name = h("input", { class: "input", maxlength: 60, required: true, value: clipName });
+  const key = `draft.training.${clip.id}`;
+  /** What was entered before a reload. @type {{name?: string, steps?: string}} */
+  const draft = loadPreference(key, {});
+  const keep = { input: () => savePreference(key, { name: name.value, steps: steps.value }) };
+  const clipName = draft.name ?? clip.name.replace(/\.[^.]+$/, "");
+  const name = h("input", { class: "input", maxlength: 60, required: true, value: clipName, on: keep });
   const range = { type: "number", min: 100, max: 100000, step: 100, required: true };
-  const steps = h("input", { class: "input num", ...range, value: String(DEFAULT_STEPS) });
+  const steps = h("input", { class: "input num", ...range, value: String(DEFAULT_STEPS), on: keep });
   const stepsHelp = h("span", null);
   const caution = h("div", null);
   /** Applies what an engine recommends. @param {string} chosen */
@@ -116,6 +121,7 @@ function trainingFields(clip, engines, devices) {
     field(t("how.device"), deviceSelect),
   );
   chooseEngine(engine);
+  if (draft.steps) steps.value = draft.steps;
   return {
     elements: [grid, caution],
     /** @returns {TrainingParams} */

@@ -70,12 +70,10 @@ function trainingPath() {
  */
 function unavailableNote(engines, unreachable) {
   const down = unreachable.find((u) => u.service === "render");
-  const missingTorch = engines.some((e) => e.available && e.cannot_train_reason?.startsWith("torch"));
+  const missingTorch = engines.some((e) => e.available && e.cannot_train_cause === "torch-missing");
   const reasons = engines
     .filter((e) => e.reason || e.cannot_train_reason)
-    .map((e) =>
-      h("li", { class: "small-text", lang: "en" }, h("strong", null, e.name), ": ", e.reason || e.cannot_train_reason),
-    );
+    .map((e) => h("li", { class: "small-text" }, h("strong", null, e.name), ": ", e.reason || e.cannot_train_reason));
   const instead = linkButton({ href: "/avatars", label: t("training.instead"), icon: "avatar", kind: "primary" });
   return h(
     "div",

@@ -25,7 +25,7 @@ export function trainingProgress(first, signal) {
   const steps = h("p", { class: "num train-steps" });
   const findings = findingsPlace();
   const preview = previewPlace(first.params.engine);
-  const name = h("h3", { class: "clip" }, first.params.name ?? "");
+  const name = h("h2", { class: "clip" }, first.params.name ?? "");
   jobs.follow(first, signal, (job) => {
     const partial = job.partial ?? {};
     setText(steps, partial.step ? stepText(partial) : "");

@@ -6,12 +6,13 @@ import { uploadFile } from "../components/file_upload.js";
 import { section } from "../components/layout.js";
 import { isAbort, problemCard } from "../components/problem_card.js";
 import { get, idempotentCreator, list } from "../core/api.js";
-import { button, fill, h } from "../core/dom.js";
+import { button, fill, h, reveal } from "../core/dom.js";
 import { formatNumber } from "../core/format.js";
 import { setQuery } from "../core/router.js";
 import { invalidate } from "../core/server_state.js";
 import { t } from "../i18n/translate.js";
 import * as jobs from "../jobs/job_store.js";
+import { ADVISED } from "./clip_checks.js";
 import { earlierClips } from "./earlier_clips.js";
 import { trainingForm } from "./training_form.js";
 import { trainingProgress } from "./training_progress.js";
@@ -87,6 +88,7 @@ function askForClip(workspace) {
   const { place, signal, lifetime } = workspace;
   lifetime.abort();
   setQuery("job", null);
+  setQuery("asset", null);
   workspace.setStep("clip");
   const zone = h("div", null);
   const show = () =>
@@ -116,10 +118,10 @@ function advice() {
     h(
       "li",
       { class: "card" },
-      h("strong", null, t(`advice.${key}`)),
+      h("strong", null, t(`advice.${key}`, ADVISED)),
       h("p", { class: "small-text muted" }, t(`advice.${key}.text`)),
     );
-  const cards = ["light", "face", "speech", "length"].map(card);
+  const cards = ["light", "face", "speech", "length"].map(card); // the length is the one that is checked
   return section(t("training.advice"), [], h("ul", { class: "grid advice" }, ...cards));
 }
 
@@ -127,10 +129,12 @@ function advice() {
 function askForOptions(workspace, clip) {
   const { place, engines, devices } = workspace;
   workspace.setStep("check");
+  setQuery("asset", clip.id); // a reload comes back to this step
   const start = async (/** @type {Record<string, unknown>} */ params) =>
     followTraining(workspace, jobs.store(await workspace.start({ video_asset_id: clip.id, ...params })));
   fill(place, trainingForm({ clip, engines, devices, start, back: () => askForClip(workspace) }));
-  place.querySelector("h3")?.scrollIntoView({ block: "nearest" });
+  const form = place.querySelector("form");
+  if (form) reveal(form);
 }
 
 /** Starts a job again, which continues from its last checkpoint. @param {Workspace} workspace @param {Job} job */
@@ -150,6 +154,7 @@ function followTraining(workspace, first) {
   workspace.lifetime.abort();
   workspace.lifetime = new AbortController();
   const { signal } = workspace.lifetime;
+  setQuery("asset", null);
   setQuery("job", first.id);
   let state = "";
   jobs.follow(first, signal, (job) => {
@@ -188,7 +193,7 @@ const succeededCard = (workspace, { params, result }) =>
   h(
     "div",
     { class: "card" },
-    h("h3", null, t("training.done"), " · ", params.name ?? ""),
+    h("h2", null, t("training.done"), " · ", params.name ?? ""),
     trainingResult(result?.model),
     h("div", { class: "row wrap" }, anotherButton(workspace, "plus")),
   );
@@ -208,7 +213,7 @@ function failedCard(workspace, job) {
   return h(
     "div",
     { class: "card", "data-state": "failed" },
-    h("h3", null, t("training.failed")),
+    h("h2", null, t("training.failed")),
     job.error ? problemCard(job.error) : null,
     h("div", { class: "row wrap" }, again, anotherButton(workspace, "plus")),
   );
@@ -223,7 +228,7 @@ function cancelledCard(workspace, job) {
   return h(
     "div",
     { class: "card", "data-state": "cancelled" },
-    h("h3", null, t("state.cancelled")),
+    h("h2", null, t("state.cancelled")),
     h("p", null, text),
     h("div", { class: "row wrap" }, continueButton(workspace, job), anotherButton(workspace, "plus")),
   );

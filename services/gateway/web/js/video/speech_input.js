@@ -12,6 +12,7 @@ import { formatClock, formatNumber } from "../core/format.js";
 import { loadPreference, savePreference } from "../core/preferences.js";
 import { latestSystem, watchSystem } from "../core/server_state.js";
 import { t } from "../i18n/translate.js";
+import { previewPanel } from "../speech/preview_panel.js";
 import { voiceChip } from "../voices/voice_chip.js";
 
 /** @typedef {import("../core/types.js").Asset} Asset */
@@ -24,12 +25,13 @@ const DEFAULT_AUDIO_S = 600;
 
 /**
  * @param {AbortSignal} signal
+ * @param {() => void} onchange called when something else is to be said
  * @returns {{el: HTMLElement, setAvatar: (avatar: Avatar) => void, value: () => Speech | Missing}}
  */
-export function speechInput(signal) {
+export function speechInput(signal, onchange) {
   let tab = loadPreference("video.what", "text");
-  const text = textPanel(signal);
-  const audio = audioPanel(signal);
+  const text = textPanel(signal, onchange);
+  const audio = audioPanel(signal, onchange);
   const panels = [
     { key: "text", label: t("video.text"), panel: text.el },
     { key: "audio", label: t("video.audio"), panel: audio.el },
@@ -37,12 +39,13 @@ export function speechInput(signal) {
   const el = tabs(t("video.what"), panels, tab, (key) => {
     tab = key;
     savePreference("video.what", key);
+    onchange();
   });
   return { el, setAvatar: text.setAvatar, value: () => (tab === "audio" ? audio.value() : text.value()) };
 }
 
-/** @param {AbortSignal} signal */
-function textPanel(signal) {
+/** @param {AbortSignal} signal @param {() => void} onchange */
+function textPanel(signal, onchange) {
   const count = h("span", { class: "small-text muted num" });
   const showCount = () => {
     const limit = latestSystem()?.limits.text_chars ?? DEFAULT_TEXT_CHARS;
@@ -53,6 +56,8 @@ function textPanel(signal) {
   const input = () => {
     savePreference("draft.video", text.value);
     showCount();
+    preview.changed();
+    onchange();
   };
   const text = h("textarea", {
     class: "input",
@@ -69,6 +74,7 @@ function textPanel(signal) {
     preference: "video.voice",
     text: (name) => t("voice.with", { name }),
   });
+  const preview = previewPanel(signal, () => ({ text: text.value.trim(), voice_id: voice.voiceId() || undefined }));
   const label = h("label", { for: "video-text" }, t("video.text.label"));
   return {
     el: h(
@@ -76,6 +82,7 @@ function textPanel(signal) {
       { class: "stack" },
       h("div", { class: "field" }, label, text),
       h("div", { class: "row wrap apart" }, voice.el, count),
+      preview.el,
     ),
     setAvatar: voice.setAvatar,
     value: () =>
@@ -85,8 +92,8 @@ function textPanel(signal) {
   };
 }
 
-/** @param {AbortSignal} signal */
-function audioPanel(signal) {
+/** @param {AbortSignal} signal @param {() => void} onchange */
+function audioPanel(signal, onchange) {
   /** @type {Asset | null} */
   let asset = null;
   const el = h("div", { class: "stack" });
@@ -98,9 +105,14 @@ function audioPanel(signal) {
     if (next)
       fill(
         el,
-        assetCard(next, () => set(null)),
+        assetCard(next, () => replace(null)),
       );
     else ask();
+  }
+  /** @param {Asset | null} next */
+  function replace(next) {
+    set(next);
+    onchange();
   }
   const ask = () =>
     fill(
@@ -109,8 +121,9 @@ function audioPanel(signal) {
     );
   /** @param {File} file */
   async function send(file) {
+    onchange();
     const answer = await uploadFile(el, file, { signal, back: ask });
-    if (answer) set(answer);
+    if (answer) replace(answer);
   }
   ask();
   const last = loadPreference("video.audio", null);

@@ -39,7 +39,7 @@ function galleryTile(job, thumbnail, ondeleted) {
   const picture = h(
     "span",
     { class: "face" },
-    thumbnail ? h("img", { src: thumbnail, alt: "", loading: "lazy" }) : null,
+    thumbnail ? h("img", { src: thumbnail, alt: "", loading: "lazy" }) : firstPicture(job),
     h("span", { class: "tile-play" }, icon("play")),
     h("span", { class: "tile-time num" }, formatClock(job.result?.duration_s ?? 0)),
   );
@@ -49,13 +49,25 @@ function galleryTile(job, thumbnail, ondeleted) {
     null,
     h(
       "button",
-      { type: "button", class: "tile", "aria-label": t("video.watch", { words }), on: { click } },
+      { type: "button", class: "tile", on: { click } },
+      h("span", { class: "sr" }, t("video.watch")),
       picture,
       h("span", { class: "tile-words" }, words),
       h("span", { class: "small-text muted" }, timeElement(job.finished_at ?? job.created_at)),
     ),
   );
 }
+
+/** The face of a video whose avatar has been deleted: its own first picture. @param {Job} job */
+const firstPicture = ({ result }) =>
+  h("video", {
+    src: `${result?.video_url}#t=0.1`, // a picture is shown only once one was sought
+    preload: "metadata",
+    muted: true,
+    playsinline: true,
+    tabindex: -1,
+    "aria-hidden": "true",
+  });
 
 /** Opens a video in a dialog. @param {Job} job @param {() => void} ondeleted */
 function showVideo(job, ondeleted) {

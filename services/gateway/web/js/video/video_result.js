@@ -8,8 +8,9 @@ import { linkButton } from "../components/link_button.js";
 import { timingsList } from "../components/timings_list.js";
 import { downloadUrl } from "../core/api.js";
 import { button, h } from "../core/dom.js";
-import { formatBytes, formatClock, formatNumber } from "../core/format.js";
+import { formatBytes, formatClock, formatDate, formatNumber } from "../core/format.js";
 import { t } from "../i18n/translate.js";
+import { textWarningNote } from "../speech/text_warnings.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
 
@@ -47,6 +48,7 @@ export function resultCard(job, { autoplay = false } = {}) {
     { class: "stack" },
     text ? h("p", { class: "said" }, text) : null,
     fallbackNote(result.fallbacks),
+    textWarningNote(result.warnings),
     resultLinks(result),
     fold([t("details")], details),
   );
@@ -54,8 +56,16 @@ export function resultCard(job, { autoplay = false } = {}) {
 }
 
 /** @param {Record<string, any>} result @param {string} label @param {boolean} autoplay */
-function player({ video_url, subtitles_url, language }, label, autoplay) {
-  const attrs = { controls: true, playsinline: true, preload: "metadata", class: "player", "aria-label": label };
+function player({ video_url, subtitles_url, language, width, height }, label, autoplay) {
+  const size = width ? { width, height } : {}; // known beforehand: nothing jumps when the video arrives
+  const attrs = {
+    controls: true,
+    playsinline: true,
+    preload: "metadata",
+    class: "player",
+    "aria-label": label,
+    ...size,
+  };
   const video = h("video", { src: video_url, ...attrs });
   if (subtitles_url) {
     const kind = { kind: "captions", srclang: language ?? "zh", label: t("video.subtitles"), default: true };
@@ -65,11 +75,17 @@ function player({ video_url, subtitles_url, language }, label, autoplay) {
   return video;
 }
 
+/** Until when a capability URL can be used, in words; empty for other addresses. @param {string} url */
+function validUntil(url) {
+  const expires = Number(new URL(url, location.href).searchParams.get("exp"));
+  return expires ? t("copy.until", { date: formatDate(expires) }) : "";
+}
+
 /** @param {Record<string, any>} result */
 function resultLinks({ video_url, subtitles_url }) {
   const link = (/** @type {string} */ url, /** @type {any} */ look) =>
     linkButton({ href: downloadUrl(url), download: true, ...look });
-  const copy = () => void copyText(new URL(video_url, location.href).href);
+  const copy = () => void copyText(new URL(video_url, location.href).href, validUntil(video_url));
   return h(
     "div",
     { class: "row wrap" },

@@ -10,6 +10,7 @@ import { fill, h } from "../core/dom.js";
 import { loadPreference, savePreference } from "../core/preferences.js";
 import { fetchVoiceList, invalidate } from "../core/server_state.js";
 import { t } from "../i18n/translate.js";
+import { previewPanel } from "../speech/preview_panel.js";
 import { cloneForm, cloningUnavailable } from "./clone_form.js";
 import { ownVoiceCard } from "./own_voice_card.js";
 import { languageName, voiceInitial, voiceSummary } from "./voice_labels.js";
@@ -52,8 +53,20 @@ export function voicesPage({ signal }) {
     void voices.reload();
   }
   const all = section(t("voices.all"), [], voices.el);
-  const body = page(t("nav.voices"), t("voices.lead"), ownSection, cloningSection, all);
+  const body = page(t("nav.voices"), t("voices.lead"), ownSection, cloningSection, readingSection(signal), all);
   return body;
+}
+
+/** How a sentence is read, and the dictionary. @param {AbortSignal} signal */
+function readingSection(signal) {
+  const changed = () => preview.changed();
+  const sentence = h("input", { class: "input", maxlength: 400, on: { input: changed } });
+  const preview = previewPanel(signal, () => ({ text: sentence.value.trim() }));
+  return section(
+    t("preview.title"),
+    [],
+    h("div", { class: "stack" }, field(t("voices.try.words"), sentence), preview.el),
+  );
 }
 
 /** The voices of the engines, with filters. @param {Voice[]} all */

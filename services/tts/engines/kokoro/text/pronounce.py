@@ -24,6 +24,7 @@ from services.common.pronunciation import Pronunciation, syllables
 from services.common.script import HAN
 from services.tts.engines.kokoro.text.ipa import from_ipa, to_ipa
 from services.tts.engines.kokoro.text.lts import LetterToSound
+from services.tts.engines.kokoro.text.reading import Reader
 from services.tts.text.dictionary import MARK, Dictionary
 
 log = logging.getLogger("huasheng.tts")
@@ -59,6 +60,18 @@ _PUNCTUATION = {
     '"': "",
 }
 _PLAIN = str.maketrans(_PUNCTUATION)
+_INITIALS = re.compile(r"(?<![A-Za-z])(?:[A-Z]{2,5}|[A-Z]{2,4}[a-rt-z])(?![A-Za-z])")
+_MOST_SPELLED = 5000
+"""Initialisms that are kept; later ones are left to the lexicon."""
+_SAID_AS_WORDS = frozenset(
+    (
+        *("nasa", "nato", "unesco", "unicef", "opec", "asean", "fifa", "uefa", "nafta", "jpeg", "mpeg", "ram"),
+        *("rom", "lan", "wan", "sim", "pin", "json", "yaml", "toml", "gif", "rest", "crud", "gan"),
+        *("bert", "lidar", "radar", "sonar", "laser", "covid", "sars", "mers", "swat", "aids", "asap", "saas"),
+        *("paas", "iaas", "ikea", "lego", "nike", "oppo", "vivo", "asus", "acer", "visa", "ibis", "scuba"),
+        *("taser", "bios", "nand", "dram", "sram", "fema", "osha", "potus", "scotus", "mit"),
+    )
+)
 _LETTERS_ALONE = re.compile(r"[A-Z]{2,6}s?$")
 
 
@@ -96,13 +109,32 @@ class English:
         self._g2p.fallback = self._unknown
         self._g2p.unk = ""
         self._british = british
+        self._spelled: set[str] = set()
         own = _own_words()
         self._g2p.lexicon.golds.update({k: _to_british(v) for k, v in own.items()} if british else own)
 
     def __call__(self, text: str) -> str:
         """Phonemes, words separated by spaces, punctuation kept."""
+        for word in _INITIALS.findall(text):
+            self._spell(word)
         phonemes, _ = self._g2p(text, preprocess=False)
         return str(phonemes)
+
+    def letter(self, letter: str) -> str:
+        """The name of a letter."""
+        said, _ = self._g2p.lexicon.get_NNP(letter.upper())
+        return str(said or "")
+
+    def _spell(self, word: str) -> None:
+        """Makes an initialism known letter by letter, unless it is said as a word: AWS, but NASA; OK and STOP."""
+        lexicon = self._g2p.lexicon
+        is_word = word in lexicon.golds or word in _own_words() or word.lower() in _SAID_AS_WORDS
+        if is_word or (word.isupper() and self._is_word(word.lower())) or len(self._spelled) >= _MOST_SPELLED:
+            return
+        said, _ = lexicon.get_NNP(word.upper())
+        if said:
+            self._spelled.add(word)
+            lexicon.golds[word] = said
 
     def _unknown(self, token: Any) -> tuple[str, int]:
         plain = "".join(
@@ -144,29 +176,14 @@ class Chinese:
 
     def __init__(self) -> None:
         with _quiet():
-            import jieba
             from misaki.zh import ZHG2P
-        jieba.setLogLevel(logging.WARNING)
-        jieba.initialize()
-        self._cut = jieba.lcut
+
+            self.pinyin = Reader()
         self._phonemes = ZHG2P.py2ipa
 
     def __call__(self, text: str) -> str:
         """Phonemes, words separated by spaces."""
         return " ".join(self.phonemes(word) for word in self.pinyin(text))
-
-    def pinyin(self, text: str) -> list[list[str]]:
-        """The syllables of each word, with tone numbers, as they are said one after the other."""
-        from pypinyin import Style, lazy_pinyin
-
-        words = []
-        for word in self._cut(text):
-            words.append(
-                lazy_pinyin(
-                    word, style=Style.TONE3, neutral_tone_with_five=True, errors="ignore", tone_sandhi=len(word) > 1
-                )
-            )
-        return [w for w in words if w]
 
     def phonemes(self, syllables: list[str]) -> str:
         """The phonemes of a word."""
@@ -223,7 +240,7 @@ class Pronouncer:
             elif re.match(f"[{HAN}]", run):
                 out.append(self._chinese_run(self._chinese.pinyin(run)))
             elif re.match("[A-Za-z\u00c0-\u024f]", run):
-                out.append(_english_run(english(run)))
+                out.append(_english_run(english.letter(run) if len(run) == 1 else english(run)))
             else:
                 plain = "".join(" " if c in "-'" else c for c in run)
                 out.append(Run(plain, plain.strip()))

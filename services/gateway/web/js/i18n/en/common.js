@@ -39,6 +39,7 @@ export default {
   all: "All",
   copied: "Copied",
   "copy.by_hand": "Copy this by hand:",
+  "copy.until": "The link is valid until {date}.",
   "copy.link": "Copy link",
   "safe.close": "You can close this page; the work goes on.",
   "problem.request": "Request id",

@@ -26,7 +26,7 @@ export default {
   "advice.face.text": "One person only, the face at least 200 px wide, no hands over the mouth.",
   "advice.speech": "Clear speech",
   "advice.speech.text": "Speak at your usual pace in a quiet room without music.",
-  "advice.length": "15 to 60 seconds",
+  "advice.length": "{from} to {to} seconds",
   "advice.length.text": "Vary what you say, so that all mouth shapes are seen. 25 frames per second is best.",
   "training.drop": "Drop a video here",
   "training.drop.help": "mp4, mov, mkv, webm, avi",

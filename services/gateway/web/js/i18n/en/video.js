@@ -22,7 +22,7 @@ export default {
   "video.gallery": "Earlier videos",
   "video.none": "No videos yet. The first one will appear here.",
   "video.from_audio": "From a recording",
-  "video.watch": "Watch: {words}",
+  "video.watch": "Watch: ",
   "video.delete": "Delete the video",
   "video.delete.text": "The file will be gone for good.",
   how: "How",

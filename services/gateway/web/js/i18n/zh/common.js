@@ -39,6 +39,7 @@ export default {
   all: "全部",
   copied: "已复制",
   "copy.by_hand": "请手动复制：",
+  "copy.until": "链接有效期至 {date}。",
   "copy.link": "复制链接",
   "safe.close": "可以关闭本页，任务会继续。",
   "problem.request": "请求编号",

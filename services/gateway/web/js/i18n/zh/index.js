@@ -7,6 +7,7 @@ import training from "./training.js";
 import voices from "./voices.js";
 import avatarReport from "./avatar_report.js";
 import fallbacks from "./fallbacks.js";
+import speech from "./speech.js";
 
 export const zh = {
   ...common,
@@ -17,4 +18,5 @@ export const zh = {
   ...voices,
   ...avatarReport,
   ...fallbacks,
+  ...speech,
 };

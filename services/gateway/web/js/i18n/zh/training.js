@@ -23,7 +23,7 @@ export default {
   "advice.face.text": "只有一个人，脸部宽度至少 200 像素，手不遮嘴。",
   "advice.speech": "清楚地说话",
   "advice.speech.text": "用平常的语速说话，背景安静，没有音乐。",
-  "advice.length": "15 到 60 秒",
+  "advice.length": "{from} 到 {to} 秒",
   "advice.length.text": "话题多一些，口型才全。每秒 25 帧最合适。",
   "training.drop": "把视频拖到这里",
   "training.drop.help": "mp4、mov、mkv、webm、avi",

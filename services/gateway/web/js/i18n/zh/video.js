@@ -22,7 +22,7 @@ export default {
   "video.gallery": "以往的视频",
   "video.none": "还没有视频。第一段会出现在这里。",
   "video.from_audio": "来自录音",
-  "video.watch": "观看：{words}",
+  "video.watch": "观看：",
   "video.delete": "删除视频",
   "video.delete.text": "视频文件会被删除，无法恢复。",
   how: "怎么做",

@@ -1,0 +1,109 @@
+"""The OpenAPI document: FastAPI's, with every problem that the gateway may answer with beside those a route names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from services.common.errors import catalogue
+from services.gateway.api.problems import PROBLEM_TYPE, add_problem
+
+EVERYWHERE = ("foreign-origin", "slow-request", "too-large-body", "bad-request", "bad-character", "internal")
+"""From the middleware and from the checks of parameters and bodies."""
+WITH_PARAMETER = ("no-such-call",)
+"""For a path whose parameter is no text."""
+STORING = ("disk-full",)
+WITH_KEY = ("idempotency-conflict", "idempotency-pending")
+ASKING = ("service-down", "service-loading", "service-slow", "busy")
+"""For what other services are asked."""
+ASKING_TAGS = {"avatars", "trainings", "voices", "speech", "videos", "dialogues", "system"}
+UPLOADING = (
+    "too-large",
+    "unsupported-media",
+    "corrupt-media",
+    "empty-file",
+    "too-short",
+    "too-long",
+    "too-big-picture",
+    "wrong-kind",
+    "no-audio",
+    "silent-audio",
+)
+ENGINE_PATHS = (
+    "/api/v1/speech",
+    "/api/v1/speech/preview",
+    "/api/v1/transcriptions",
+    "/api/v1/voices",
+    "/api/v1/voices/{voice_id}/clips",
+    "/api/v1/voices/{voice_id}/sample",
+    "/api/v1/jobs/{job_id}/video",
+)
+"""Where an engine's own problem is the answer, or that of the job."""
+FILES = {
+    "206": "the range that was asked for",
+    "304": "unchanged: `If-None-Match` names the file that you have",
+}
+FILE_PATHS = {
+    "/api/v1/assets/{asset_id}/content": ("video/*", "audio/*", "image/*"),
+    "/api/v1/media/{key}": ("video/mp4", "audio/wav", "text/vtt", "image/*"),
+    "/api/v1/voices/{voice_id}/sample": ("audio/wav",),
+    "/api/v1/jobs/{job_id}/video": ("video/mp4",),
+}
+"""Files by the paths that they are served under, with the types that they may have."""
+
+
+def install(app: FastAPI) -> None:
+    """Complete the document of the app."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = plain()
+            for path, operations in document["paths"].items():
+                for method, operation in operations.items():
+                    _complete(path, method, operation)
+            for unused in ("HTTPValidationError", "ValidationError"):
+                document["components"]["schemas"].pop(unused, None)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it
+
+
+def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Add to one operation what every route of its kind may answer."""
+    answers: dict[str, Any] = operation["responses"]
+    if "HTTPValidationError" in str(answers.get("422")):
+        del answers["422"]
+    for slug in _problems(path, method, operation):
+        add_problem(answers, slug)
+    if path in ENGINE_PATHS and (method == "post" or path in FILE_PATHS):
+        for reason in catalogue().values():
+            content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}}
+            what = "what an engine, or the job, failed with"
+            answers.setdefault(str(reason.http), {"description": what, "content": content})
+    if types := FILE_PATHS.get(path):
+        answers["200"]["content"] = {kind: {} for kind in types}
+        for status, what in FILES.items():
+            content = {kind: {} for kind in types} if status == "206" else {}
+            answers.setdefault(status, {"description": what} | ({"content": content} if content else {}))
+        add_problem(answers, "bad-range")
+
+
+def _problems(path: str, method: str, operation: dict[str, Any]) -> list[str]:
+    parameters = {p["name"] for p in operation.get("parameters", ())}
+    found = list(EVERYWHERE)
+    if "{" in path:
+        found += WITH_PARAMETER
+    if "before" in parameters:
+        found.append("unknown-id")
+    if method != "get" or path in FILE_PATHS:
+        found += STORING
+    if "Idempotency-Key" in parameters:
+        found += WITH_KEY
+    if ASKING_TAGS.intersection(operation.get("tags", ())):
+        found += ASKING
+    if "multipart/form-data" in operation.get("requestBody", {}).get("content", {}):
+        found += UPLOADING
+    return found

@@ -1,0 +1,67 @@
+"""The HTTP port: its socket, and connections that do not wait for ever for a request."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEADERS_S = 20.0
+"""How long a client may take from its connection, or its first byte, to the end of a request's headers."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The HTTP socket. Raises ``SystemExit`` with a clear message when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sets TCP_NODELAY only where the protocol is named; without it the second packet of an answer waits for the
+    # first one's acknowledgement, which a client delays by 40 ms
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as e:
+        raise SystemExit(f"gateway: cannot listen on {host}:{port}: {e.strerror}. Is the port in use?") from e
+    return sock
+
+
+class Protocol(H11Protocol):
+    """Ends a connection whose request headers do not arrive in time; uvicorn limits only the pause between requests."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn itself
+        """A client connects."""
+        super().connection_made(transport)
+        self._await_headers()
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes came; with the end of the headers the request's own limits begin."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_waiting()
+        elif self._deadline is None:
+            self._await_headers()
+
+    def on_response_complete(self) -> None:
+        """An answer is sent: the next request's headers, if some came already, have their own time."""
+        self._stop_waiting()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is over."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_headers(self) -> None:
+        self._deadline = self.loop.call_later(HEADERS_S, self._too_slow)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.abort()

@@ -1,0 +1,102 @@
+"""All live sessions of this gateway: who may begin, who waits, who may come back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from prometheus_client import Gauge
+
+from services.common.errors import HuashengError
+from services.gateway.settings import GatewaySettings
+
+if TYPE_CHECKING:
+    from services.gateway.live.session import LiveSession
+
+SESSIONS = Gauge("huasheng_live_sessions", "Live conversations", ["state"])
+FPS = 25.0
+LISTENING_SHARE = 2
+"""People listen at least half of the time: so many sessions share what one speaking avatar needs."""
+
+
+class LiveSessions:
+    """For one event loop."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        self._waiting: deque[asyncio.Event] = deque()
+        self._sessions: dict[str, LiveSession] = {}
+        self._admitted = 0
+        self._rate = 0.0
+
+    def report_rate(self, frames_per_second: float) -> None:
+        """The render service drew so many pictures a second of work."""
+        self._rate = frames_per_second if not self._rate else 0.8 * self._rate + 0.2 * frames_per_second
+
+    @property
+    def capacity(self) -> int:
+        """How many sessions may run: the setting, and no more than can be drawn in time."""
+        drawn = int(self._rate / FPS * LISTENING_SHARE) if self._rate else self._settings.live_sessions
+        return min(self._settings.live_sessions, max(1, drawn))
+
+    @contextlib.asynccontextmanager
+    async def place(self, on_position: Callable[[int], Awaitable[None]]) -> AsyncIterator[None]:
+        """A place for a session, waited for in order; ``on_position`` gets the position whenever it changes.
+
+        Raises ``live-full``.
+        """
+        if self._waiting or self._admitted >= self.capacity:
+            await self._wait(on_position)
+        self._admitted += 1
+        self._count()
+        try:
+            yield
+        finally:
+            self._admitted -= 1
+            self._count()
+            self._call()
+
+    async def _wait(self, on_position: Callable[[int], Awaitable[None]]) -> None:
+        if len(self._waiting) >= self._settings.live_waiting:
+            raise HuashengError("live-full", limit=len(self._waiting))
+        changed = asyncio.Event()
+        self._waiting.append(changed)
+        position = 0
+        try:
+            while True:
+                self._count()
+                now = self._waiting.index(changed) + 1
+                if now == 1 and self._admitted < self.capacity:
+                    return
+                if now != position:
+                    position = now
+                    await on_position(position)
+                changed.clear()
+                await changed.wait()
+        finally:
+            self._waiting.remove(changed)
+            self._call()
+
+    def _call(self) -> None:
+        for changed in self._waiting:
+            changed.set()
+
+    def _count(self) -> None:
+        SESSIONS.labels("active").set(self._admitted)
+        SESSIONS.labels("waiting").set(len(self._waiting))
+
+    def add(self, session: LiveSession) -> None:
+        """Keep a session so that its client can come back."""
+        self._sessions[session.id] = session
+
+    def remove(self, session: LiveSession) -> None:
+        """The session is over."""
+        self._sessions.pop(session.id, None)
+
+    def find(self, session_id: str, owner: str) -> LiveSession | None:
+        """A session of this owner that still runs."""
+        found = self._sessions.get(session_id)
+        return found if found and found.owner == owner else None

@@ -1,0 +1,171 @@
+"""The answers of a live session: the one that is sent, and one begun in a pause in case the user has finished."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from services.common.errors import HuashengError
+from services.gateway.context import Gateway
+from services.gateway.ids import new_id
+from services.gateway.live import messages as m
+from services.gateway.live.answer import Answer, Question
+from services.gateway.live.openings import Openings
+from services.gateway.live.outbox import Outbox
+from services.gateway.live.setup import Choices
+from services.gateway.live.words import normalised
+from services.gateway.turn.idle_position import IdlePosition
+
+LEAD_S = 0.15
+"""From drawing the first picture until it is on the screen, about."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An answer was sent, or failed."""
+
+    answer: Answer
+    error: HuashengError | None
+
+
+class Turns:
+    """``put`` gets ``Ended``; ``set_state`` what the avatar does."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        chosen: Choices,
+        outbox: Outbox,
+        openings: Openings,
+        *,
+        put: Callable[[Any], Awaitable[None]],
+        set_state: Callable[[m.State], Awaitable[None]],
+        on_rate: Callable[[float], None],
+    ) -> None:
+        self._gateway, self._chosen, self._outbox, self._openings = gateway, chosen, outbox, openings
+        self._put, self._set_state, self._on_rate = put, set_state, on_rate
+        self.generation = 0
+        self.answer: Answer | None = None
+        self.draft: Answer | None = None
+        self.is_held = False
+        """Whether the client is silent because the user seems to speak."""
+        self.is_echo = False
+        """Whether what the microphone hears is the avatar itself."""
+        self.asked = Question("")
+        """The last question."""
+        self.rest = ""
+        """What was not heard of the last answer."""
+        self.idle: tuple[int, float] | None = None
+        """Frame of the idle loop on the screen, and when it was (``time.monotonic()``)."""
+
+    async def draft_answer(self, question: Question) -> None:
+        """Begin an answer that is sent only if these are the user's last words."""
+        if not self.draft or normalised(self.draft.question.text) != normalised(question.text):
+            await self.drop_draft()
+            self.draft = await self._make(question)
+
+    async def _make(self, question: Question) -> Answer:
+        hello, chosen = self._chosen.hello, self._chosen
+        history = await asyncio.to_thread(
+            self._gateway.conversations.history,
+            self._chosen.owner,
+            chosen.conversation_id,
+            limit=self._gateway.settings.max_history,
+        )
+        idle = None
+        if self.idle:
+            idle = IdlePosition(self.idle[0], chosen.fps, self.idle[1], LEAD_S)
+        full = replace(
+            question,
+            history=history,
+            persona=hello.persona,
+            llm_engine=hello.engines.get("llm", ""),
+            llm_model=hello.engines.get("llm_model", ""),
+        )
+
+        async def on_end(answer: Answer, error: HuashengError | None) -> None:
+            await self._put(Ended(answer, error))
+
+        return Answer(
+            self._gateway.clients,
+            self._outbox,
+            self._openings,
+            turn_id=new_id("t"),
+            question=full,
+            avatar=replace(chosen.avatar, idle=idle),
+            voice=chosen.voice,
+            on_end=on_end,
+            on_rate=self._on_rate,
+        )
+
+    async def begin(self, question: Question) -> None:
+        """Send the answer to a question: the one that was begun in a pause, if the words are still the same."""
+        draft, self.draft = self.draft, None
+        if draft and normalised(draft.question.text) != normalised(question.text):
+            await draft.cancel()
+            draft = None
+        self.generation += 1
+        await self._outbox.begin(self.generation)
+        self.is_held = self.is_echo = False
+        self.answer = draft or await self._make(question)
+        if question.text:
+            self.asked = question
+        self.rest = ""
+        self.answer.commit(self.generation)
+        await self._set_state("thinking")
+
+    async def finish(self) -> None:
+        """The answer was heard to its end."""
+        answer, self.answer = self.answer, None
+        if answer:
+            self.is_held = False
+            await self.save(answer, answer.length_us, interrupted=False)
+            await self._outbox.event(m.Timings(gen=answer.generation, ms=answer.timings.ms))
+            await self._set_state("listening")
+
+    async def interrupt(self, reason: m.Reason, heard_us: int) -> None:
+        """Break off the answer; what was heard of it is kept in the conversation."""
+        answer, self.answer = self.answer, None
+        self.is_held = self.is_echo = False
+        if not answer:
+            return
+        await answer.cancel()
+        gen = self.generation
+        self.generation += 1
+        await self._outbox.begin(self.generation)
+        self.rest = answer.rest(heard_us)
+        heard = answer.heard_text(heard_us)
+        await self._outbox.event(m.Interrupted(gen=gen, heard_us=heard_us, heard=heard, reason=reason))
+        await self.save(answer, heard_us, interrupted=True)
+
+    async def drop_answer(self) -> None:
+        """Nothing of it was heard: as if it had not been begun."""
+        answer, self.answer = self.answer, None
+        if answer:
+            await answer.cancel()
+            self.generation += 1
+            await self._outbox.begin(self.generation)
+            await self._outbox.event(m.Interrupted(gen=self.generation - 1, heard_us=0, heard="", reason="speech"))
+
+    async def drop_draft(self) -> None:
+        """Forget what was begun in a pause."""
+        draft, self.draft = self.draft, None
+        if draft:
+            await draft.cancel()
+
+    async def save(self, answer: Answer, heard_us: int, *, interrupted: bool) -> None:
+        """Add the turn to the conversation: of a broken answer what was heard."""
+        reply = answer.heard_text(heard_us) if interrupted else answer.reply or answer.question.reply
+        if not answer.question.text and not reply:
+            return
+        await asyncio.to_thread(
+            self._gateway.conversations.add_turn,
+            self._chosen.owner,
+            self._chosen.conversation_id,
+            turn_id=answer.turn_id,
+            question=answer.question.text,
+            reply=reply,
+            interrupted=interrupted,
+        )

@@ -1,0 +1,54 @@
+"""What words mean for a live conversation: whether a text is new, whether it interrupts."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_LISTENING_SOUNDS = """
+嗯 嗯嗯 嗯哼 啊 哦 噢 喔 呃 额 唔 哎 哈 哈哈 呵呵 对 对对 对对对 是 是的 好 好的 行 没错 明白 懂了
+mm mmm mmhm mhm hm hmm uh um uhhuh huh ah aha oh ok okay yeah yep yes yup right sure isee haha
+"""
+_BACKCHANNELS = frozenset(_LISTENING_SOUNDS.split())
+_STOPS = ("停", "停下", "停一下", "别说了", "等等", "等一下", "打住", "stop", "wait", "holdon")
+
+
+def normalised(text: str) -> str:
+    """Letters, digits and Chinese characters alone, in lower case."""
+    plain = unicodedata.normalize("NFKC", text).lower()
+    return "".join(c for c in plain if unicodedata.category(c)[0] in "LN")
+
+
+def is_backchannel(text: str) -> bool:
+    """Whether it is nothing, or a sound of listening on which nobody stops talking: "嗯", "yeah"."""
+    plain = normalised(text)
+    if plain in _STOPS:
+        return False
+    parts = [normalised(p) for p in re.split(r"[\s,，。.!！?？、~…-]+", text) if normalised(p)]
+    return not parts or plain in _BACKCHANNELS or all(p in _BACKCHANNELS for p in parts)
+
+
+def joined(first: str, second: str) -> str:
+    """Two parts of one question."""
+    first, second = first.strip(), second.strip()
+    if not first or not second:
+        return first or second
+    first = re.sub(r"[。.!！?？…]+$", "", first)
+    is_chinese = "\u4e00" <= first[-1:] <= "\u9fff"
+    return f"{first}，{second}" if is_chinese else f"{first} {second}"
+
+
+def heard(clauses: list[tuple[str, int, int]], heard_us: int) -> str:
+    """The part of clauses (text, start, end in µs) that was heard; the last one is cut in proportion."""
+    out = ""
+    for text, start, end in clauses:
+        if end <= heard_us:
+            out += text
+            continue
+        if heard_us > start:
+            part = text[: round(len(text) * (heard_us - start) / max(1, end - start))]
+            if " " in text and len(part) < len(text):
+                part = part.rpartition(" ")[0]  # whole words
+            out += part
+        break
+    return out.strip()

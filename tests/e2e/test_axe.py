@@ -1,0 +1,120 @@
+"""axe-core finds nothing on any page: both languages, both themes, desktop and phone, and the states between."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import Web
+from tests.e2e.test_making import choose
+from tests.e2e.test_pages import PAGES, SETTLED
+from tests.fakes import web_facts, web_media
+
+ROOT = Path(__file__).parents[2]
+VERSION = "4.14.1"
+# WCAG 2.2 AA and axe's own best practices; nothing is switched off
+RUN = """() => axe.run(document, {resultTypes: ["violations"]}).then(({violations}) => violations.map((v) =>
+  `${v.id} (${v.impact}): ${v.help}: ` + v.nodes.map((n) => `${n.target} ${n.any[0]?.message ?? ""}`).join(" | ")))"""
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core, fetched once by npm; for tests only, the product has nothing of it."""
+    if shutil.which("npm") is None:
+        pytest.skip("there is no npm to fetch axe-core with")
+    command = [str(ROOT / "tools/npm_package"), "axe-core", VERSION]
+    place = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout.strip()
+    return (Path(place) / "axe.min.js").read_text(encoding="utf-8")
+
+
+def violations(web: Web, axe: str) -> list[str]:
+    """What axe-core finds on the page as it is now, open dialogs included."""
+    web.until(SETTLED)
+    web.page.evaluate(axe)  # through the debugger: the page's policy stays as it is
+    found: list[str] = web.page.evaluate(RUN)
+    return found
+
+
+def test_axe_finds_what_is_wrong(web: Web, axe: str) -> None:
+    page = web.go("/system")
+    page.evaluate("document.querySelector('main').append(Object.assign(new Image(), {src: '/static/favicon.svg'}))")
+    assert any(v.startswith("image-alt") for v in violations(web, axe))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_no_page_violates_a_rule(open_page: Callable[..., Web], axe: str, lang: str, theme: str, width: int) -> None:
+    web = open_page(lang, width, 844, color_scheme=theme)
+    web.refusals_expected = True  # the last address is unknown
+    web.world.can_train = True
+    web.world.models.append(web_facts.model("anna_steps5000", "Anna, trained", "v_anna", True))
+    wrong = {}
+    for path in (*PAGES, "/no/such/page"):
+        web.go(path)
+        if found := violations(web, axe):
+            wrong[path] = found
+    assert wrong == {}
+
+
+def test_no_state_of_a_page_violates_a_rule(open_page: Callable[..., Web], axe: str) -> None:
+    """A running job and its result, a failure, open dialogs, the steps of a training."""
+    web = open_page("zh", color_scheme="dark")
+    web.world.can_train = True
+    wrong: dict[str, list[str]] = {}
+
+    def look(state: str) -> None:
+        if found := violations(web, axe):
+            wrong[state] = found
+
+    def make(words: str) -> Any:
+        page = web.go("/video_generation")
+        page.get_by_label("要说的话").fill(words)
+        page.get_by_role("button", name="生成视频").click()
+        return page
+
+    web.world.pace = 3
+    page = make("Hello")
+    expect(page.locator("#making [role=progressbar]")).to_be_visible()
+    look("video: running")
+    page.get_by_role("button", name="1 个任务进行中").click()
+    look("video: list of running jobs")
+    web.world.pace = 0.1
+    page.keyboard.press("Escape")
+    expect(page.locator("video.player")).to_be_visible()
+    page.get_by_text("详情").first.click()
+    look("video: result")
+    page.locator("button.tile").first.click()
+    look("video: an earlier one")
+    make("fail")
+    expect(page.locator("#making .problem")).to_be_visible()
+    look("video: failed")
+    web.go("/jobs")
+    look("jobs")
+    web.go("/avatars")
+    page.get_by_role("button", name=re.compile("的详情")).first.click()
+    look("avatars: details")
+    page.keyboard.press("Escape")
+    choose(page, "me.mp4", "video/mp4", web_media.movie(2.0, sound=False))
+    expect(page.get_by_label("名字")).to_be_visible()
+    look("avatars: naming")
+    web.go("/model_training")
+    choose(page, "talk.mp4", "video/mp4", web_media.movie(2.0, sound=False))
+    expect(page.get_by_role("button", name="开始训练")).to_be_visible()
+    look("training: check")
+    page.get_by_role("button", name="开始训练").click()
+    expect(page.locator("[data-result]")).to_be_visible()
+    look("training: result")
+    web.go("/chat_system")
+    page.get_by_label("输入问题").fill("你好")
+    page.keyboard.press("Enter")
+    expect(page.locator("li.turn").last).to_have_attribute("data-state", "succeeded")
+    look("chat: answered")
+    assert wrong == {}
