@@ -116,6 +116,8 @@ class Model(Answer):
     offset_ms: float
     curve: Curve | None
     preview_url: str | None
+    before_video_url: str | None = None
+    after_video_url: str | None = None
     created_at: datetime
 
 
