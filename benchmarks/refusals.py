@@ -60,7 +60,9 @@ def main() -> None:
         two = root / "two people.png"
         two.write_bytes(cv2.imencode(".png", np.hstack([face, face]))[1].tobytes())
         films: dict[str, list[Picture]] = {"nobody": [], "two people": [face, face], "one person": [face]}
-        for source in (two, *(film(root / f"{name}.mp4", wall(faces)) for name, faces in films.items())):
+        for source in (two, *(root / f"{name}.mp4" for name in films)):
+            if source.stem in films and source.suffix == ".mp4":
+                film(source, wall(films[source.stem]))
             start, cpu, said = time.perf_counter(), time.process_time(), "accepted"
             try:
                 look(
