@@ -3,7 +3,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 # One thread for the networks of each process; tests of one file stay in one process (tests/conftest.py).
-PYTEST = OMP_NUM_THREADS=1 HUASHENG_THREADS=1 $(PY) -m pytest -rs
+# Python may keep what it compiled, also where the environment forbids it: a third of what collecting tests takes.
+PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 HUASHENG_THREADS=1 $(PY) -m pytest -rs
 # Unit tests only compute; the others also wait, so that one process more than there are cores still finds work.
 ALONE = -n $(shell echo $$(($(CORES) < 4 ? $(CORES) : 4)))
 MIXED = -n $(shell echo $$(($(CORES) < 4 ? $(CORES) + 1 : 4)))
@@ -70,7 +71,7 @@ check-client:
 	@$(PY) -m tools.client_sync --check
 	@.venv/bin/mypy --config-file clients/python/pyproject.toml clients/python/src clients/python/examples tests/unit/clients/typed_use.py
 check-docs:
-	@$(PY) -m tools.settings_docs --check
+	@$(PY) -m tools.settings_docs --check && $(PY) -m tools.live_schema --check
 check-protos:
 	@cd protos && ../.venv/bin/buf lint && ../.venv/bin/buf breaking --against baseline.binpb
 check-dockerfiles:

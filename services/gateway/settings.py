@@ -71,7 +71,7 @@ class GatewaySettings(ServiceSettings):
     max_history: int = Field(default=40, ge=0)
     """Messages of a conversation that the language model is shown."""
 
-    live_sessions: int = Field(default=max(2, 2 * _CORES), ge=0)
+    live_sessions: int = Field(default=4, ge=0)
     """Live conversations at once; fewer where the render service is measured to be too slow for so many. More wait."""
     live_waiting: int = Field(default=20, ge=0)
     """Live conversations that may wait; more are refused with ``live-full``."""

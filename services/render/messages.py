@@ -7,7 +7,15 @@ from huasheng.render.v1 import render_pb2 as pb
 
 from services.render.avatars.store import BUILTIN, AvatarRecord, AvatarStore
 from services.render.engines.base import RenderEngine
-from services.render.session import HeaderOut, InterruptedOut, MediaOut, Output, ProgressOut, SummaryOut
+from services.render.outputs import (
+    HeaderOut,
+    InterruptedOut,
+    MediaOut,
+    Output,
+    PictureOut,
+    ProgressOut,
+    SummaryOut,
+)
 from services.render.train.comparison import AFTER, BEFORE
 from services.render.train.job import PREVIEW, MouthCurve, TrainingProgress
 from services.render.train.models import ModelRecord, ModelStore
@@ -60,9 +68,19 @@ def spans(phonemes: pb.Phonemes) -> list[PhonemeSpan]:
 def render(output: Output, engine: str) -> pb.StreamRenderResponse:
     """One answer of a rendering."""
     match output:
-        case HeaderOut(width, height, fps, mime_type):
-            header = pb.RenderHeader(width=width, height=height, fps=fps, mime_type=mime_type, engine=engine)
+        case HeaderOut():
+            header = pb.RenderHeader(
+                width=output.width,
+                height=output.height,
+                fps=output.fps,
+                mime_type=output.mime_type,
+                engine=engine,
+                video_codec=output.codec,
+                video_description=output.description,
+            )
             return pb.StreamRenderResponse(header=header)
+        case PictureOut():
+            return pb.StreamRenderResponse(picture=pb.Picture(**vars(output)))
         case MediaOut(data, end_us):
             return pb.StreamRenderResponse(media=pb.MediaChunk(data=data, end_us=end_us))
         case ProgressOut(frames, rendered_us, speed):

@@ -51,6 +51,8 @@ def correlation(microphone: Samples, played: Samples) -> float:
         return 0.0
     a = a - a.mean(axis=0)  # the room and the microphone colour the sound evenly
     size = np.linalg.norm(a)
+    if size < 0.1 * n:
+        return 0.0  # nothing that comes and goes
     best = 0.0
     for start in range(len(b) - n + 1):
         part = b[start : start + n]

@@ -313,3 +313,33 @@ async def test_a_page_of_another_site_is_refused(world) -> None:
     with pytest.raises(websockets.InvalidStatus):
         async with live_client(world.gateway.url, Origin="http://elsewhere.example"):
             pass
+
+
+async def test_an_opener_covers_a_first_clause_that_must_be_synthesised(world) -> None:
+    world.fakes.tts.is_warm = True
+    async with live_client(world.gateway.url) as client:
+        await client.until("welcome")
+        await until(lambda: world.fakes.tts.warmed)
+        await asyncio.sleep(0.2)  # the answer to that reaches the session
+        openers = []
+        for question in ("你是谁？", "你会什么？", "你在哪里？"):
+            await client.send("text", text=question)
+            first = await client.until("clause")
+            openers.append(first["text"])
+            await client.until("timings")
+        assert all(o in world.fakes.tts.warmed for o in openers)
+        assert openers[0] != openers[1] != openers[2]
+        conversation = client.events[0]["conversation_id"]
+        assert [text for role, text, _ in await messages(world, conversation) if role == "assistant"] == [ANSWER] * 3
+
+
+async def test_no_opener_where_the_answer_is_ready(world) -> None:
+    world.fakes.tts.is_warm = True
+    world.fakes.llm.openings = ["我是画声，"]
+    async with live_client(world.gateway.url) as client:
+        await client.until("welcome")
+        await until(lambda: "我是画声，" in world.fakes.tts.warmed)
+        await asyncio.sleep(0.2)
+        await client.send("text", text="你是谁？")
+        assert (await client.until("clause"))["text"].startswith("我是画声")
+        await client.until("timings")

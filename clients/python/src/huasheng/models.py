@@ -48,6 +48,7 @@ class Asset(Answer):
     sample_rate_hz: int | None
     has_audio: bool
     silent: bool | None
+    animated: bool = False
     created_at: datetime
     url: str
 

@@ -126,7 +126,7 @@ class DeleteAvatarResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class RenderConfig(_message.Message):
-    __slots__ = ("avatar_id", "owner", "engine", "model_id", "device", "format", "has_phonemes", "start_frame", "max_side_px", "live", "access_units")
+    __slots__ = ("avatar_id", "owner", "engine", "model_id", "device", "format", "has_phonemes", "start_frame", "max_side_px", "live", "access_units", "lead_in")
     AVATAR_ID_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
@@ -138,6 +138,7 @@ class RenderConfig(_message.Message):
     MAX_SIDE_PX_FIELD_NUMBER: _ClassVar[int]
     LIVE_FIELD_NUMBER: _ClassVar[int]
     ACCESS_UNITS_FIELD_NUMBER: _ClassVar[int]
+    LEAD_IN_FIELD_NUMBER: _ClassVar[int]
     avatar_id: str
     owner: str
     engine: str
@@ -149,7 +150,8 @@ class RenderConfig(_message.Message):
     max_side_px: int
     live: bool
     access_units: bool
-    def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., device: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., has_phonemes: bool = ..., start_frame: _Optional[int] = ..., max_side_px: _Optional[int] = ..., live: bool = ..., access_units: bool = ...) -> None: ...
+    lead_in: bool
+    def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., device: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., has_phonemes: bool = ..., start_frame: _Optional[int] = ..., max_side_px: _Optional[int] = ..., live: bool = ..., access_units: bool = ..., lead_in: bool = ...) -> None: ...
 
 class Phonemes(_message.Message):
     __slots__ = ("spans",)
