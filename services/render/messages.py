@@ -16,6 +16,7 @@ from services.render.outputs import (
     ProgressOut,
     SummaryOut,
 )
+from services.render.train.comparison import AFTER, BEFORE
 from services.render.train.job import PREVIEW, MouthCurve, TrainingProgress
 from services.render.train.models import ModelRecord, ModelStore
 from services.render.types import PhonemeSpan
@@ -124,6 +125,10 @@ def builtin_model(engine: RenderEngine) -> pb.Model:
 def model(record: ModelRecord, store: ModelStore) -> pb.Model:
     """A trained model."""
     result = record.result
+
+    def uri(name: str) -> str:
+        return store.storage.uri(store.key(record.owner, record.model_id, name))
+
     return pb.Model(
         model_id=record.model_id,
         owner=record.owner,
@@ -137,7 +142,9 @@ def model(record: ModelRecord, store: ModelStore) -> pb.Model:
         warnings=result.warnings,
         curve=_curve(result.curve),
         offset_ms=result.offset_ms,
-        preview_uri=store.storage.uri(store.key(record.owner, record.model_id, PREVIEW)),
+        preview_uri=uri(PREVIEW),
+        before_video_uri=uri(BEFORE) if result.has_movies else "",
+        after_video_uri=uri(AFTER) if result.has_movies else "",
         training_id=record.training_id,
     )
 

@@ -17,6 +17,7 @@ from services.common import metrics
 from services.common.aio import Inbox
 from services.common.audio import from_pcm16
 from services.common.errors import HuashengError
+from services.render.audio.speech import SpeechOnly
 from services.render.engines.base import RenderSession
 from services.render.outputs import Form, InterruptedOut, Output, ProgressOut, SummaryOut
 from services.render.types import Frame, PhonemeSpan, Working
@@ -68,10 +69,22 @@ class Rendering:
     """Runs one engine session over its input; the caller closes the session."""
 
     def __init__(
-        self, session: RenderSession, audio_rate_hz: int, source: Source, form: Form, engine: str, keys: int = 0
+        self,
+        session: RenderSession,
+        audio_rate_hz: int,
+        source: Source,
+        form: Form,
+        engine: str,
+        *,
+        keys: int = 0,
+        hears: SpeechOnly | None = None,
     ) -> None:
-        """``keys``: pictures at its multiples in the idle loop are decodable by themselves; 0: the encoder chooses."""
+        """``keys``: pictures at its multiples in the idle loop are decodable by themselves; 0: the encoder chooses.
+
+        ``hears`` is what the session's sound goes through; the video's own does not.
+        """
         self.session, self.source, self.form, self.engine, self.keys = session, source, form, engine, keys
+        self._hears = hears
         self.rate = audio_rate_hz
         self.frames = 0
         self._ahead = 0  # frames drawn, where the engine has not given all of them out
@@ -118,7 +131,7 @@ class Rendering:
         samples = from_pcm16(item.pcm)
         self._sound = np.concatenate([self._sound, samples])
         moved = [PhonemeSpan(s.phoneme, s.start_us - shift, s.end_us - shift) for s in spans] if shift else spans
-        return self.session.push(samples, moved)
+        return self.session.push(self._hears.push(samples) if self._hears else samples, moved)
 
     def _time_us(self, frames: int) -> int:
         return round(frames / self.session.fps * 1e6)
@@ -176,6 +189,8 @@ class Rendering:
     def _answer(self, item: InterruptIn) -> InterruptedOut:
         self._answered = item.number
         self.session.clear()
+        if self._hears:
+            self._hears.clear()
         self._ahead = 0
         self._sound = np.zeros(0, np.float32)
         self._spans = []
@@ -185,6 +200,8 @@ class Rendering:
         return InterruptedOut(item.generation, self.form.end_us)
 
     def _end(self) -> Iterator[Output]:
+        if self._hears:
+            yield from self._draw(self.session.push(self._hears.finish()))
         yield from self._draw(self.session.finish())
         yield from self.form.finish()
         metrics.RENDER_FPS.labels(self.engine).set(self.speed)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from huasheng.render.v1 import render_pb2 as pb
 
+from services.render.audio.speech import SpeechOnly
 from services.render.avatars.idle import idle_pictures
 from services.render.engines.base import RenderEngine, RenderSession
 from services.render.media.write import EncoderOptions
@@ -47,7 +48,9 @@ def drawn(
                 yield from idle_pictures(engine, avatar, start - count, count / session.fps, config.max_side_px)
 
         form = _form(config, session, options, lead_in())
-        yield from Rendering(session, rate, source, form, engine.name, keys).run()
+        by_sound = engine.speech_only and not config.live and not config.has_phonemes
+        hears = SpeechOnly(rate) if by_sound else None
+        yield from Rendering(session, rate, source, form, engine.name, keys=keys, hears=hears).run()
 
 
 def _form(config: pb.RenderConfig, session: RenderSession, options: EncoderOptions, lead_in: Iterator[Frame]) -> Form:

@@ -81,7 +81,9 @@ class AvatarReport:
     mouth_coverage: float
     """Part of the mouth shapes of speech seen in the source, 0 to 1; 0 for a portrait."""
     warnings: tuple[str, ...] = ()
-    """Codes, e.g. ``face-missing-in-part``, ``mouth-covered-in-part``, ``only-first-part``, ``scaled-down``."""
+    """Codes: ``only-first-part``, ``only-first-picture`` (of an animated one), ``scaled-down``, ``turned-upright``,
+    ``still-film``, ``chin-cut``, ``other-person``, ``person-leaves``, ``face-missing-in-part``,
+    ``mouth-covered-in-part``, and those of one engine only."""
     missing_shapes: tuple[str, ...] = ()
     """Mouth shapes of speech that the source does not show: ``open``, ``rounded``, ``spread``, ``closed``."""
     mouth_pictures: int = 0

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.engines.atlas.engine import AtlasEngine
 from services.render.settings import RenderSettings
+from services.render.train.comparison import AFTER, BEFORE
 from services.render.types import SessionConfig
 
 pytest.importorskip("torch")
@@ -42,6 +44,10 @@ def test_a_real_clip_is_trained_on_and_its_model_draws(tmp_path: Path) -> None:
         assert 0 < result[side]["opening_corr"] <= 1
     assert "short-clip" in result["warnings"]
     assert len(result["curve"]["real"]) == len(result["curve"]["after"]) > 20
+    for name in (BEFORE, AFTER):
+        with av.open(str(tmp_path / name)) as film:
+            assert film.streams.video and film.streams.audio
+            assert len(list(film.decode(video=0))) > 25
     assert (tmp_path / "preview.jpg").read_bytes().startswith(b"\xff\xd8")
     engine = AtlasEngine(None, SharedSettings(threads=1), RenderSettings())
     engine.load()

@@ -28,6 +28,7 @@ class FakeEngine(RenderEngine):
     license = "none"
     version = "1"
     trainer = "tests.fakes.trainer:train"
+    speech_only = False  # its dot is as large as any sound is loud
     frame_s = 0.0
     prepare_s = 0.0
     fail_at: int | None = None

@@ -14,12 +14,13 @@ import cv2
 
 from services.common.digest import sha256_of_file
 from services.common.errors import HuashengError
+from services.common.media.pictures import picture_info
 from services.render.avatars.idle import LOOP_VERSION, idle_pictures
 from services.render.avatars.store import AvatarRecord, AvatarStore
 from services.render.clip.tracking import check_size, source_warnings
 from services.render.engines.base import RenderEngine
 from services.render.engines.registry import engine_errors
-from services.render.media.read import kind_of, probe, read_image
+from services.render.media.read import MAX_SOURCE_SIDE, kind_of, probe
 from services.render.media.write import EncoderOptions, to_bgr, write_loop
 from services.render.types import AvatarReport, Cancelled, Image, Kind, Progress
 
@@ -111,6 +112,7 @@ class Preparer:
             cancelled,
         )
         self._idle(engine, report, folder / "engine", folder, progress, cancelled)
+        kind = "portrait" if report.frames == 1 else kind  # a film of one picture
         return kind, replace(report, warnings=tuple(dict.fromkeys([*warnings, *report.warnings])))
 
     def _with_current_loop(self, record: AvatarRecord, engine: RenderEngine, cancelled: Cancelled) -> AvatarRecord:
@@ -152,13 +154,14 @@ class Preparer:
 def _check(source: Path, kind: Kind, engine: RenderEngine) -> list[str]:
     """What any engine would refuse or warn of, found before the long work begins."""
     if kind == "portrait":
-        height, width = read_image(source).shape[:2]
-        seconds = 0.0
+        picture = picture_info(source, source.name, MAX_SOURCE_SIDE)
+        width, height, seconds = picture.width, picture.height, 0.0
+        warnings = ["only-first-picture"] if picture.animated else []
     else:
-        info = probe(source)
+        info, warnings = probe(source), []
         width, height, seconds = info.width, info.height, info.duration_s
     check_size(width, height)
-    return source_warnings(width, height, seconds, engine.limits)
+    return warnings + source_warnings(width, height, seconds, engine.limits)
 
 
 def _keep_source(source: Path, to: Path) -> None:

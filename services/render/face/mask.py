@@ -3,7 +3,7 @@
 ``occlusion`` compares the frames of a film with each other; what is there in all of them, or in a portrait, it cannot
 see. Here the lips are compared with the skin around them, and the lower face with the upper one. Measured on pictures
 of seven people, one of them nearly without colour: lips are at least 14 levels darker than the skin around them; the
-hues of the lower and upper face differ by 6.5 at most; masks of six colours make 0 to 6, and 9 to 50.
+hues of the lower and upper face differ by 6.5 at most. Plain masks of six colours: 0 to 6, and 7 to 50.
 """
 
 from __future__ import annotations

@@ -310,7 +310,7 @@ class MouthCurve(_message.Message):
     def __init__(self, rate_hz: _Optional[float] = ..., start_s: _Optional[float] = ..., real: _Optional[_Iterable[float]] = ..., before: _Optional[_Iterable[float]] = ..., after: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("model_id", "owner", "name", "engine", "avatar_id", "steps", "before", "after", "created_at", "warnings", "preview_uri", "curve", "offset_ms", "training_id")
+    __slots__ = ("model_id", "owner", "name", "engine", "avatar_id", "steps", "before", "after", "created_at", "warnings", "preview_uri", "curve", "offset_ms", "training_id", "before_video_uri", "after_video_uri")
     class BeforeEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -339,6 +339,8 @@ class Model(_message.Message):
     CURVE_FIELD_NUMBER: _ClassVar[int]
     OFFSET_MS_FIELD_NUMBER: _ClassVar[int]
     TRAINING_ID_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_VIDEO_URI_FIELD_NUMBER: _ClassVar[int]
+    AFTER_VIDEO_URI_FIELD_NUMBER: _ClassVar[int]
     model_id: str
     owner: str
     name: str
@@ -353,7 +355,9 @@ class Model(_message.Message):
     curve: MouthCurve
     offset_ms: float
     training_id: str
-    def __init__(self, model_id: _Optional[str] = ..., owner: _Optional[str] = ..., name: _Optional[str] = ..., engine: _Optional[str] = ..., avatar_id: _Optional[str] = ..., steps: _Optional[int] = ..., before: _Optional[_Mapping[str, float]] = ..., after: _Optional[_Mapping[str, float]] = ..., created_at: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., preview_uri: _Optional[str] = ..., curve: _Optional[_Union[MouthCurve, _Mapping]] = ..., offset_ms: _Optional[float] = ..., training_id: _Optional[str] = ...) -> None: ...
+    before_video_uri: str
+    after_video_uri: str
+    def __init__(self, model_id: _Optional[str] = ..., owner: _Optional[str] = ..., name: _Optional[str] = ..., engine: _Optional[str] = ..., avatar_id: _Optional[str] = ..., steps: _Optional[int] = ..., before: _Optional[_Mapping[str, float]] = ..., after: _Optional[_Mapping[str, float]] = ..., created_at: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., preview_uri: _Optional[str] = ..., curve: _Optional[_Union[MouthCurve, _Mapping]] = ..., offset_ms: _Optional[float] = ..., training_id: _Optional[str] = ..., before_video_uri: _Optional[str] = ..., after_video_uri: _Optional[str] = ...) -> None: ...
 
 class TrainResponse(_message.Message):
     __slots__ = ("progress", "model")

@@ -24,6 +24,8 @@ export default {
   "shape.closed": "closed lips",
   "shape.closed.say": "“Peter bumped my paper map upon the baby's pram.”",
   "shape.closed.how": "Close the lips firmly on every b, p and m.",
+  "warning.only-first-picture":
+    "The picture is animated; its first picture is used. Upload it as mp4 to keep the movement.",
   "warning.only-first-part": "The video is long; only its first part is used.",
   "warning.scaled-down": "The picture is large and was scaled down.",
   "warning.face-missing-in-part": "The face is missing in some frames; those stay as they are.",
