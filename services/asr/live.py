@@ -82,8 +82,10 @@ class Transcriber(Protocol):
     def works_ahead(self) -> bool:
         """Whether it may be asked before an utterance has ended."""
 
-    def transcribe(self, samples: Samples, language: str | None, cancelled: threading.Event | None) -> Transcript:
-        """The words of an utterance."""
+    def transcribe(
+        self, samples: Samples, language: str | None, cancelled: threading.Event | None, draft: bool
+    ) -> Transcript:
+        """The words of an utterance; a draft while it goes on."""
 
 
 class Listener:
@@ -180,11 +182,11 @@ class Listener:
                 self._ahead = self._transcribe()
             elif len(self._utterance) >= self._next_partial and not self._partial and not self._quiet:
                 self._next_partial = len(self._utterance) + self._partial_every
-                self._partial = self._transcribe()
+                self._partial = self._transcribe(draft=True)
 
-    def _transcribe(self) -> Future[Transcript]:
+    def _transcribe(self, draft: bool = False) -> Future[Transcript]:
         speech = np.concatenate(self._utterance)
-        return self._work.submit(self._engine.transcribe, speech, self._language, self._cancelled)
+        return self._work.submit(self._engine.transcribe, speech, self._language, self._cancelled, draft)
 
     def _partials(self) -> Iterator[Event]:
         for job in (self._partial, self._ahead):

@@ -62,8 +62,8 @@ class Recogniser:
             return True
         return known >= set(self._engines.type_of(other).languages)
 
-    async def recognise(self, samples: Samples) -> EngineTranscript:
-        """The words of a clip (16 kHz). Raises what the engines raise."""
+    async def recognise(self, samples: Samples, draft: bool = False) -> EngineTranscript:
+        """The words of a clip (16 kHz); a draft is quicker and less right. Raises what the engines raise."""
         progress_at = time.monotonic()
 
         async def segments_of(name: str) -> AsyncGenerator[list[Segment], None]:
@@ -71,7 +71,7 @@ class Recogniser:
             engine = await asyncio.to_thread(self._engines.get, name)
             progress_at, segments, cancelled = time.monotonic(), [], threading.Event()
             found = iterate_in_thread(
-                lambda: engine.segments(samples, self._language, cancelled), on_stop=cancelled.set
+                lambda: engine.segments(samples, self._language, cancelled, draft), on_stop=cancelled.set
             )
             async with contextlib.aclosing(found):
                 async for segment in found:
@@ -112,10 +112,14 @@ class Recogniser:
         return self._engines.type_of(name).works_ahead
 
     def transcribe(
-        self, samples: Samples, _language: str | None = None, cancelled: threading.Event | None = None
+        self,
+        samples: Samples,
+        _language: str | None = None,
+        cancelled: threading.Event | None = None,
+        draft: bool = False,
     ) -> EngineTranscript:
         """``recognise``, waited for in another thread; no words when ``cancelled`` is set."""
-        work = self._context.run(asyncio.run_coroutine_threadsafe, self.recognise(samples), self._loop)
+        work = self._context.run(asyncio.run_coroutine_threadsafe, self.recognise(samples, draft), self._loop)
         while True:
             try:
                 return work.result(_CHECK_S)

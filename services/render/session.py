@@ -75,8 +75,8 @@ class Rendering:
         source: Source,
         form: Form,
         engine: str,
-        *,
         keys: int = 0,
+        *,
         hears: SpeechOnly | None = None,
     ) -> None:
         """``keys``: pictures at its multiples in the idle loop are decodable by themselves; 0: the encoder chooses.

@@ -50,7 +50,7 @@ def drawn(
         form = _form(config, session, options, lead_in())
         by_sound = engine.speech_only and not config.live and not config.has_phonemes
         hears = SpeechOnly(rate) if by_sound else None
-        yield from Rendering(session, rate, source, form, engine.name, keys=keys, hears=hears).run()
+        yield from Rendering(session, rate, source, form, engine.name, keys, hears=hears).run()
 
 
 def _form(config: pb.RenderConfig, session: RenderSession, options: EncoderOptions, lead_in: Iterator[Frame]) -> Form:

@@ -32,8 +32,13 @@ def test_a_real_clip_is_trained_on_and_its_model_draws(tmp_path: Path) -> None:
     except WeightsError as e:
         pytest.skip(f"weights are not here: {e}")
     command = [sys.executable, "-m", "services.render.train", str(CLIP), "--out", str(tmp_path), "--steps", "60"]
-    # small pictures: the fit takes the same steps, and the clip is prepared and drawn four times
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "RENDER_MAX_SIDE": "400"}
+    # less of the clip, and small: the fit takes the same steps; the clip is prepared twice and drawn four times
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "RENDER_MAX_SIDE": "400",
+        "RENDER_MAX_AVATAR_S": "4.5",
+    }
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "result.json").read_text())

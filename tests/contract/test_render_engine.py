@@ -82,9 +82,9 @@ def load(name: str, folder: Path) -> RenderEngine:
 
 @pytest.fixture(scope="module", autouse=True)
 def short_loop() -> Iterator[None]:
-    """A portrait's loop is a quarter as long as it really is: nothing here depends on its length but the waiting."""
+    """A portrait's loop is an eighth as long as it really is: nothing here depends on its length but the waiting."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("services.render.clip.portrait.LOOP_S", 2.4)
+        patch.setattr("services.render.clip.portrait.LOOP_S", 1.2)
         yield
 
 
@@ -160,9 +160,9 @@ def test_progress_rises_to_the_end(ready: Ready) -> None:
 @pytest.mark.parametrize("size", [160, 1000, 50000])
 def test_there_is_a_picture_for_every_moment_of_the_speech(ready: Ready, size: int) -> None:
     session = ready.open()
-    frames = draw(session, speech(1.03), size)
+    frames = draw(session, speech(0.53), size)
     fps = session.fps
-    assert len(frames) == int(np.ceil(1.03 * fps))
+    assert len(frames) == int(np.ceil(0.53 * fps))
     assert [f.pts_us for f in frames] == pytest.approx([i / fps * 1e6 for i in range(len(frames))], abs=1)
     for frame in frames:
         assert frame.image.dtype == np.uint8
@@ -174,13 +174,13 @@ def test_there_is_a_picture_for_every_moment_of_the_speech(ready: Ready, size: i
 
 
 def test_the_size_of_the_pieces_does_not_show(ready: Ready) -> None:
-    small, large = (draw(ready.open(), speech(1), size) for size in (500, 16000))
+    small, large = (draw(ready.open(), speech(0.6), size) for size in (500, 16000))
     assert all(same(a, b, 0.05) for a, b in zip(small, large, strict=True))
 
 
 def test_speech_moves_something_and_silence_does_not_move_it(ready: Ready) -> None:
-    still = draw(ready.open(), np.zeros(RATE, np.float32))
-    spoken = draw(ready.open(), speech(1))
+    still = draw(ready.open(), np.zeros(int(0.6 * RATE), np.float32))
+    spoken = draw(ready.open(), speech(0.6))
     assert any(not same(a, b, 0.05) for a, b in zip(still, spoken, strict=True))
     assert [f.frame_index for f in still] == [f.frame_index for f in spoken]
 
@@ -237,7 +237,7 @@ def test_single_pictures_are_those_of_the_mp4(ready: Ready) -> None:
 def test_a_video_starts_on_the_frame_asked_for_and_tells_where_it_ends(ready: Ready) -> None:
     start = ready.report.idle_frames - 3
     session = ready.idle(start_frame=start)
-    frames = draw(session, np.zeros(RATE, np.float32))
+    frames = draw(session, np.zeros(RATE // 2, np.float32))
     assert frames[0].frame_index == start
     assert session.end_frame == (frames[-1].frame_index + 1) % ready.report.idle_frames
     assert ready.idle(start_frame=start + ready.report.idle_frames).end_frame == start

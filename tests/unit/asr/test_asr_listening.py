@@ -33,9 +33,14 @@ def engine() -> Iterator[RulerEngine]:
 
 
 def _whole(
-    engine: RulerEngine, samples: Samples, language: str | None = None, _cancelled: threading.Event | None = None
+    engine: RulerEngine,
+    samples: Samples,
+    language: str | None = None,
+    _cancelled: threading.Event | None = None,
+    draft: bool = False,
 ) -> Iterator[Segment]:
-    yield Segment(engine.recognise(samples, language), 0, samples.size / SAMPLE_RATE_HZ)
+    recognise = engine.draft if draft else engine.recognise
+    yield Segment(recognise(samples, language), 0, samples.size / SAMPLE_RATE_HZ)
 
 
 def noise(seconds: float) -> Samples:
