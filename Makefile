@@ -3,7 +3,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 # One thread for the networks of each process; tests of one file stay in one process (tests/conftest.py).
-PYTEST = OMP_NUM_THREADS=1 HUASHENG_THREADS=1 $(PY) -m pytest -rs
+# Python may keep what it compiled, also where the environment forbids it: a third of what collecting tests takes.
+PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 HUASHENG_THREADS=1 $(PY) -m pytest -rs
 # Unit tests only compute; the others also wait, so that one process more than there are cores still finds work.
 ALONE = -n $(shell echo $$(($(CORES) < 4 ? $(CORES) : 4)))
 MIXED = -n $(shell echo $$(($(CORES) < 4 ? $(CORES) + 1 : 4)))

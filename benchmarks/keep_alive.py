@@ -2,9 +2,8 @@
 
     python -m benchmarks.keep_alive [--url http://127.0.0.1:5001] [--requests 200]
 
-Without ``--url`` a gateway is started for it, once as it is and once with the listening socket made as
-``socket.socket`` makes it, without a protocol: then asyncio sets no TCP_NODELAY, and the second packet of an answer
-waits for the client's acknowledgement of the first.
+Without ``--url`` a gateway is started for it, once as it is and once with a listening socket that names no protocol:
+then asyncio sets no TCP_NODELAY, and the second packet of an answer waits for the acknowledgement of the first.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ FIELD = Path(__file__).resolve().parents[2] / "shared/data/field/text-cases.tsv"
 
 def cases() -> list[tuple[str, str, str, str]]:
     """Kind, language, sentence, what must be heard."""
-    rows = csv.reader(CASES.open(encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE)
+    rows = csv.reader(CASES.read_text(encoding="utf-8").splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
     return [(r[0], r[1], r[2].replace("⏎", "\n"), r[3]) for r in list(rows)[1:]]
 
 
@@ -96,7 +96,7 @@ def table(readers: dict[str, Callable[[str, str], str]]) -> list[str]:
 
 def field() -> None:
     """The customer's sentences."""
-    rows = csv.DictReader(FIELD.open(encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE)
+    rows = csv.DictReader(FIELD.read_text(encoding="utf-8").splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
     for row in rows:
         clauses = preview(row["text"], "", Dictionary())
         left = [x.text for c in clauses for x in c.left_out]

@@ -21,6 +21,23 @@ from tools.system import System
 __all__ = ["pytest_addoption", "pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks
 
 
+LONGEST = (
+    "tests/contract/test_render_engine.py",
+    "tests/contract/test_tts_engine.py",
+    "tests/contract/test_atlas_training.py",
+    "tests/integration/tools/test_system.py",
+    "tests/unit/render/test_joygen_train.py",
+    "tests/unit/render/test_joygen_nets.py",
+)
+"""They begin first, longest first, so that none is left to one process at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.split("::")[0], len(LONGEST)))
+
+
 class ByFile(LoadScopeScheduling):
     """Side by side (``-n``), all tests of a file run in one process, so that what they share is made once."""
 
@@ -31,7 +48,7 @@ class ByFile(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)  # there is none without xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
-    config.option.loadscopereorder = False  # the engines' contracts come first: they take longest
+    config.option.loadscopereorder = False  # the order of the files is ours, see LONGEST
     return ByFile(config, log)
 
 

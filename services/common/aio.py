@@ -77,12 +77,14 @@ class _Failure:
 class Inbox(Iterator[T]):
     """A bounded queue that an asyncio task fills and an engine's thread reads as an iterator.
 
-    ``close()`` ends the iteration; ``abandoned``: whether the input ended without its end marker.
+    It takes items while those that wait weigh less than ``maxsize`` together; by default each weighs 1. ``close()``
+    ends the iteration; ``abandoned``: whether the input ended without its end marker.
     """
 
-    def __init__(self, maxsize: int = 64) -> None:
+    def __init__(self, maxsize: int = 64, weigh: Callable[[T], int] = lambda _: 1) -> None:
         self._items: list[T] = []
-        self._maxsize = maxsize
+        self._maxsize, self._weigh = maxsize, weigh
+        self._weight = 0
         self._changed = threading.Condition()
         self._closed = False
         self.abandoned = False
@@ -97,9 +99,10 @@ class Inbox(Iterator[T]):
         with self._changed:
             if self._closed:
                 return True
-            if len(self._items) >= self._maxsize:
+            if self._weight >= self._maxsize:
                 return False
             self._items.append(item)
+            self._weight += self._weigh(item)
             self._changed.notify()
             return True
 
@@ -107,6 +110,7 @@ class Inbox(Iterator[T]):
         """Forget what waits (barge-in)."""
         with self._changed:
             self._items.clear()
+            self._weight = 0
 
     def close(self, abandoned: bool = False) -> None:
         """No more items will come."""
@@ -115,6 +119,7 @@ class Inbox(Iterator[T]):
             self._closed = True
             if abandoned:
                 self._items.clear()
+                self._weight = 0
             self._changed.notify()
 
     def __next__(self) -> T:
@@ -122,5 +127,7 @@ class Inbox(Iterator[T]):
             while not self._items and not self._closed:
                 self._changed.wait()
             if self._items:
-                return self._items.pop(0)
+                item = self._items.pop(0)
+                self._weight -= self._weigh(item)
+                return item
             raise StopIteration

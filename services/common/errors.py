@@ -101,10 +101,14 @@ class HuashengError(Exception):
         return code
 
     def text(self, part: str, lang: str) -> str:
-        """``title``, ``detail`` or ``hint`` in ``en`` or ``zh``, parameters filled in."""
+        """``title``, ``detail`` or ``hint`` in ``en`` or ``zh``, parameters filled in.
+
+        A parameter that is words itself has its Chinese beside it: ``kind`` and ``kind_zh``.
+        """
         lang = lang if lang in LANGUAGES else "en"
         template: str = getattr(self.reason, part)[lang]
-        return template.format_map(_Missing(self.params | {"why": self.why(lang).rstrip(".。 ")}))
+        own = {k.removesuffix(f"_{lang}"): v for k, v in self.params.items() if k.endswith(f"_{lang}")}
+        return template.format_map(_Missing(self.params | own | {"why": self.why(lang).rstrip(".。 ")}))
 
     def why(self, lang: str) -> str:
         """The cause in ``en`` or ``zh``; "?" when none was given."""

@@ -9,14 +9,20 @@ from huasheng.common.v1 import common_pb2
 from huasheng.render.v1 import render_pb2 as pb
 
 from services.common.aio import Inbox
-from services.common.audio import from_pcm16
 from services.common.errors import HuashengError
 from services.render import messages
 from services.render.session import AudioIn, EndIn, Input, InterruptIn, PhonemesIn
 
 MAX_CHUNK = 1 << 20
-INBOX = 16
-"""Messages of one caller that may wait; then the stream's flow control holds the caller back."""
+INBOX_BYTES = 8 << 20
+"""Sound of one caller that may wait, 175 s of it at 24 kHz; then the stream's flow control holds the caller back. It is
+much, since an interrupt behind a message that nobody has read is not seen."""
+MESSAGE_BYTES = 1000
+"""What a message weighs beside its samples: some callers send very short ones."""
+
+
+def _weight(item: Input) -> int:
+    return MESSAGE_BYTES + (len(item.pcm) if isinstance(item, AudioIn) else 0)
 
 
 async def read_config(requests: AsyncIterator[pb.StreamRenderRequest]) -> pb.RenderConfig:
@@ -38,7 +44,7 @@ class Intake:
     """Reads one caller's messages into ``inbox`` in a task of its own."""
 
     def __init__(self) -> None:
-        self.inbox: Inbox[Input] = Inbox(INBOX)
+        self.inbox: Inbox[Input] = Inbox(INBOX_BYTES, _weight)
         self.interrupts = 0
         """Interrupts that arrived; the drawing thread compares it with those it has answered."""
         self._task: asyncio.Task[None] | None = None
@@ -68,7 +74,7 @@ class Intake:
                         if len(data) > MAX_CHUNK or len(data) % 2:
                             what = "an audio chunk must be whole 16-bit samples, at most 1 MiB"
                             raise HuashengError("bad-request", what=what)
-                        await self.inbox.put(AudioIn(from_pcm16(data), request.audio.pts_us))
+                        await self.inbox.put(AudioIn(data, request.audio.pts_us))
                     case "phonemes":
                         await self.inbox.put(PhonemesIn(messages.spans(request.phonemes)))
                     case "interrupt":

@@ -7,7 +7,16 @@ from huasheng.render.v1 import render_pb2 as pb
 
 from services.render.avatars.store import BUILTIN, AvatarRecord, AvatarStore
 from services.render.engines.base import RenderEngine
-from services.render.session import HeaderOut, InterruptedOut, MediaOut, Output, ProgressOut, SummaryOut
+from services.render.outputs import (
+    HeaderOut,
+    InterruptedOut,
+    MediaOut,
+    Output,
+    PictureOut,
+    ProgressOut,
+    SummaryOut,
+)
+from services.render.train.comparison import AFTER, BEFORE
 from services.render.train.job import PREVIEW, MouthCurve, TrainingProgress
 from services.render.train.models import ModelRecord, ModelStore
 from services.render.types import PhonemeSpan
@@ -59,9 +68,19 @@ def spans(phonemes: pb.Phonemes) -> list[PhonemeSpan]:
 def render(output: Output, engine: str) -> pb.StreamRenderResponse:
     """One answer of a rendering."""
     match output:
-        case HeaderOut(width, height, fps, mime_type):
-            header = pb.RenderHeader(width=width, height=height, fps=fps, mime_type=mime_type, engine=engine)
+        case HeaderOut():
+            header = pb.RenderHeader(
+                width=output.width,
+                height=output.height,
+                fps=output.fps,
+                mime_type=output.mime_type,
+                engine=engine,
+                video_codec=output.codec,
+                video_description=output.description,
+            )
             return pb.StreamRenderResponse(header=header)
+        case PictureOut():
+            return pb.StreamRenderResponse(picture=pb.Picture(**vars(output)))
         case MediaOut(data, end_us):
             return pb.StreamRenderResponse(media=pb.MediaChunk(data=data, end_us=end_us))
         case ProgressOut(frames, rendered_us, speed):
@@ -106,6 +125,10 @@ def builtin_model(engine: RenderEngine) -> pb.Model:
 def model(record: ModelRecord, store: ModelStore) -> pb.Model:
     """A trained model."""
     result = record.result
+
+    def uri(name: str) -> str:
+        return store.storage.uri(store.key(record.owner, record.model_id, name))
+
     return pb.Model(
         model_id=record.model_id,
         owner=record.owner,
@@ -119,7 +142,9 @@ def model(record: ModelRecord, store: ModelStore) -> pb.Model:
         warnings=result.warnings,
         curve=_curve(result.curve),
         offset_ms=result.offset_ms,
-        preview_uri=store.storage.uri(store.key(record.owner, record.model_id, PREVIEW)),
+        preview_uri=uri(PREVIEW),
+        before_video_uri=uri(BEFORE) if result.has_movies else "",
+        after_video_uri=uri(AFTER) if result.has_movies else "",
         training_id=record.training_id,
     )
 

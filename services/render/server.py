@@ -30,11 +30,11 @@ from services.render.engines.base import RenderEngine
 from services.render.engines.registry import REGISTRY, engine_errors, make_engines
 from services.render.intake import Intake, read_config
 from services.render.media.write import EncoderOptions
-from services.render.session import Output, Rendering
+from services.render.outputs import Output
 from services.render.settings import RenderSettings
+from services.render.stream import drawn
 from services.render.train.models import ModelStore
 from services.render.train.runner import Trainings, cannot_train
-from services.render.types import SessionConfig
 
 
 class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[misc]  # generated, untyped
@@ -47,7 +47,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         self.engines = make_engines(settings, shared, own, registry)
         self.storage = Storage(shared.storage_url)
         self.store = AvatarStore(self.storage, settings.cache_dir)
-        self.preparer = Preparer(self.store, self._encoder(live=False))
+        self.preparer = Preparer(self.store, self._encoder(live=True))
         self.models = ModelStore(self.storage, settings.cache_dir / "models")
         self.trainings = Trainings(self.storage, self.store, self.models, self.preparer, settings.cache_dir)
         self.sessions = 0
@@ -162,10 +162,8 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
             def draw() -> Iterator[Output]:
                 with engine_errors(engine.name):
                     current = self.preparer.current(record, engine, stop.is_set)
-                    session = engine.open_session(self.store.folder(current) / "engine", _session_config(config, model))
-                    encoder, rate = self._encoder(config.live), config.format.sample_rate_hertz
-                    with contextlib.closing(session):
-                        yield from Rendering(session, rate, intake, encoder, engine.name).run()
+                    avatar = self.store.folder(current) / "engine"
+                    yield from drawn(engine, avatar, config, model, self._encoder(config.live), intake)
 
             intake.start(requests)
             async with contextlib.aclosing(iterate_in_thread(draw)) as outputs:
@@ -277,11 +275,6 @@ def _engine_info(state: EngineState[RenderEngine]) -> common_pb2.EngineInfo:
         needs_model=bool(engine and engine.needs_model),
         videos_only=bool(engine and not engine.is_live),
     )
-
-
-def _session_config(config: pb.RenderConfig, model: Path | None) -> SessionConfig:
-    rate = config.format.sample_rate_hertz
-    return SessionConfig(rate, config.has_phonemes, config.start_frame, config.max_side_px, config.live, model)
 
 
 def make_service(

@@ -1,7 +1,7 @@
-"""One rendering: audio and phonemes in, header, pieces of MP4, progress and summary out. Synchronous, in one thread.
+"""One rendering: audio and phonemes in, header, video, progress and summary out. Synchronous, in one thread.
 
-Sound is written to the file only together with the picture that goes with it, so both tracks end together and an
-interrupt cuts both at the same place.
+Sound is given out only together with the picture that goes with it, so both tracks end together and an interrupt cuts
+both at the same place.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import numpy as np
 
 from services.common import metrics
 from services.common.aio import Inbox
+from services.common.audio import from_pcm16
 from services.common.errors import HuashengError
+from services.render.audio.speech import SpeechOnly
 from services.render.engines.base import RenderSession
-from services.render.media.write import EncoderOptions, FragmentedMp4
-from services.render.types import Frame, PhonemeSpan, Samples, Working
+from services.render.outputs import Form, InterruptedOut, Output, ProgressOut, SummaryOut
+from services.render.types import Frame, PhonemeSpan, Working
 
 PROGRESS_S = 0.5
 """Time between two progress messages."""
@@ -26,9 +28,9 @@ PROGRESS_S = 0.5
 
 @dataclass(frozen=True)
 class AudioIn:
-    """Samples and the time of the first one on the caller's clock."""
+    """Sound, 16-bit PCM, and the time of the first sample on the caller's clock."""
 
-    samples: Samples
+    pcm: bytes
     pts_us: int
 
 
@@ -55,54 +57,6 @@ class EndIn:
 Input = AudioIn | PhonemesIn | InterruptIn | EndIn
 
 
-@dataclass(frozen=True)
-class HeaderOut:
-    """What the video will be."""
-
-    width: int
-    height: int
-    fps: float
-    mime_type: str
-
-
-@dataclass(frozen=True)
-class MediaOut:
-    """Bytes to append, and the media time they reach."""
-
-    data: bytes
-    end_us: int
-
-
-@dataclass(frozen=True)
-class ProgressOut:
-    """How far the drawing is."""
-
-    frames: int
-    rendered_us: int
-    frames_per_second: float
-
-
-@dataclass(frozen=True)
-class InterruptedOut:
-    """Nothing of an earlier generation follows."""
-
-    generation: int
-    sent_us: int
-
-
-@dataclass(frozen=True)
-class SummaryOut:
-    """What was drawn."""
-
-    frames: int
-    passthrough_frames: int
-    duration_us: int
-    end_frame: int
-
-
-Output = HeaderOut | MediaOut | ProgressOut | InterruptedOut | SummaryOut
-
-
 class Source(Protocol):
     """Where input comes from; filled by another thread."""
 
@@ -115,17 +69,30 @@ class Rendering:
     """Runs one engine session over its input; the caller closes the session."""
 
     def __init__(
-        self, session: RenderSession, audio_rate_hz: int, source: Source, encoder: EncoderOptions, engine: str
+        self,
+        session: RenderSession,
+        audio_rate_hz: int,
+        source: Source,
+        form: Form,
+        engine: str,
+        keys: int = 0,
+        *,
+        hears: SpeechOnly | None = None,
     ) -> None:
-        self.session, self.source, self.engine = session, source, engine
+        """``keys``: pictures at its multiples in the idle loop are decodable by themselves; 0: the encoder chooses.
+
+        ``hears`` is what the session's sound goes through; the video's own does not.
+        """
+        self.session, self.source, self.form, self.engine, self.keys = session, source, form, engine, keys
+        self._hears = hears
         self.rate = audio_rate_hz
-        self.mp4 = FragmentedMp4(session.width, session.height, session.fps, audio_rate_hz, encoder)
         self.frames = 0
         self._ahead = 0  # frames drawn, where the engine has not given all of them out
         self._sound = np.zeros(0, np.float32)  # pushed, but its picture is not drawn yet
         self._spans: list[PhonemeSpan] = []
         self._shift_us: int | None = 0  # caller's clock minus media clock; None: set by the next audio
         self._answered = 0  # number of the last interrupt answered
+        self._anew = False  # whether the next picture must not build on earlier ones, which a caller may have dropped
         self._work_s = 0.0
         self._reported_s = time.monotonic()
         self._first_audio: float | None = None
@@ -133,22 +100,27 @@ class Rendering:
     def run(self) -> Iterator[Output]:
         """All answers. Raises ``cancelled`` when the input was abandoned, and what the engine raises."""
         try:
-            yield HeaderOut(self.session.width, self.session.height, self.session.fps, self.mp4.mime_type)
-            yield MediaOut(self.mp4.head(), 0)
+            yield from self.form.begin()
             for item in self.source.inbox:
                 match item:
+                    case InterruptIn():
+                        yield self._answer(item)
+                    case _ if self._is_interrupted:
+                        pass  # taken just before the interrupt came
                     case AudioIn():
                         yield from self._draw(self._push(item))
                     case PhonemesIn():
                         self._spans += item.spans
-                    case InterruptIn():
-                        yield self._answer(item)
                     case EndIn():
                         yield from self._end()
                         return
             raise HuashengError("cancelled")  # abandoned: ended without its end mark
         finally:
-            self.mp4.close()
+            self.form.close()
+
+    @property
+    def _is_interrupted(self) -> bool:
+        return self.source.interrupts > self._answered
 
     def _push(self, item: AudioIn) -> Iterator[Frame | Working]:
         if self._first_audio is None:
@@ -156,9 +128,10 @@ class Rendering:
         if self._shift_us is None:
             self._shift_us = item.pts_us - self._time_us(self.frames)
         shift, spans, self._spans = self._shift_us, self._spans, []
-        self._sound = np.concatenate([self._sound, item.samples])
+        samples = from_pcm16(item.pcm)
+        self._sound = np.concatenate([self._sound, samples])
         moved = [PhonemeSpan(s.phoneme, s.start_us - shift, s.end_us - shift) for s in spans] if shift else spans
-        return self.session.push(item.samples, moved)
+        return self.session.push(self._hears.push(samples) if self._hears else samples, moved)
 
     def _time_us(self, frames: int) -> int:
         return round(frames / self.session.fps * 1e6)
@@ -170,21 +143,13 @@ class Rendering:
                 raise HuashengError("cancelled")
             if isinstance(frame, Working):
                 self._ahead = max(self._ahead, self.frames + frame.frames)
-                if (progress := self._progress()) is not None:
-                    yield progress
-                if self.source.interrupts > self._answered:
-                    return
-                continue
-            data = self._write(frame)
-            self._work_s += time.perf_counter() - start
-            if data:
-                if self._first_audio:
-                    metrics.STAGE_SECONDS.labels("render_first_frame").observe(time.monotonic() - self._first_audio)
-                    self._first_audio = 0.0
-                yield MediaOut(data, self.mp4.end_us)
+            else:
+                given = list(self._encoded(frame))
+                self._work_s += time.perf_counter() - start
+                yield from given
             if (progress := self._progress()) is not None:
                 yield progress
-            if self.source.interrupts > self._answered:
+            if self._is_interrupted:
                 return
             start = time.perf_counter()  # after the yields: waiting for the reader is no work
         self._work_s += time.perf_counter() - start
@@ -197,15 +162,20 @@ class Rendering:
         drawn = max(self.frames, self._ahead)
         return ProgressOut(drawn, self._time_us(drawn), self.speed)
 
-    def _write(self, frame: Frame) -> bytes:
+    def _encoded(self, frame: Frame) -> Iterator[Output]:
         count = self._samples_of(self.frames)
         sound, self._sound = self._sound[:count], self._sound[count:]
         if sound.size < count:  # only the last picture of all has less sound than its length
             sound = np.pad(sound, (0, count - sound.size))
-        self.mp4.add_audio(sound)
+        key = self._anew or (self.keys > 0 and frame.frame_index % self.keys == 0)
+        self._anew = False
         self.frames += 1
         metrics.RENDER_FRAMES.labels(self.engine).inc()
-        return self.mp4.add_frame(frame.image)
+        for output in self.form.add(frame, sound, key):
+            if self._first_audio:
+                metrics.STAGE_SECONDS.labels("render_first_frame").observe(time.monotonic() - self._first_audio)
+                self._first_audio = 0.0
+            yield output
 
     def _samples_of(self, frame: int) -> int:
         per = self.rate / self.session.fps
@@ -219,16 +189,21 @@ class Rendering:
     def _answer(self, item: InterruptIn) -> InterruptedOut:
         self._answered = item.number
         self.session.clear()
+        if self._hears:
+            self._hears.clear()
         self._ahead = 0
         self._sound = np.zeros(0, np.float32)
         self._spans = []
         self._shift_us = None
         self._first_audio = None
-        return InterruptedOut(item.generation, self.mp4.end_us)
+        self._anew = True
+        return InterruptedOut(item.generation, self.form.end_us)
 
     def _end(self) -> Iterator[Output]:
+        if self._hears:
+            yield from self._draw(self.session.push(self._hears.finish()))
         yield from self._draw(self.session.finish())
-        yield MediaOut(self.mp4.finish(), self.mp4.end_us)
+        yield from self.form.finish()
         metrics.RENDER_FPS.labels(self.engine).set(self.speed)
         yield SummaryOut(
             self.frames, self.session.passthrough_frames, self._time_us(self.frames), self.session.end_frame

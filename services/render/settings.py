@@ -34,7 +34,8 @@ class RenderSettings(ServiceSettings):
     preset: str = Field(default="auto", pattern="^(auto|ultrafast|superfast|veryfast|faster|fast|medium|slow)$")
     """x264 preset: slower ones make smaller files. ``auto`` is ``superfast`` less what a talking head needs least."""
     crf: int = Field(default=20, ge=12, le=35)
-    """x264 quality: lower is better and larger; live one more, which looks the same without the look-ahead."""
+    """x264 quality: lower is better and larger. Live video and idle loops get four less and no rate control: the same
+    picture, at the same quality whatever came before."""
     encoder_threads: int = Field(default=1, ge=1, le=16)
     """Threads of one encoder."""
     cache_dir: Path = CACHE_DIR / "avatars"

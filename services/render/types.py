@@ -81,7 +81,9 @@ class AvatarReport:
     mouth_coverage: float
     """Part of the mouth shapes of speech seen in the source, 0 to 1; 0 for a portrait."""
     warnings: tuple[str, ...] = ()
-    """Codes, e.g. ``face-missing-in-part``, ``mouth-covered-in-part``, ``only-first-part``, ``scaled-down``."""
+    """Codes: ``only-first-part``, ``only-first-picture`` (of an animated one), ``scaled-down``, ``turned-upright``,
+    ``still-film``, ``chin-cut``, ``other-person``, ``person-leaves``, ``face-missing-in-part``,
+    ``mouth-covered-in-part``, and those of one engine only."""
     missing_shapes: tuple[str, ...] = ()
     """Mouth shapes of speech that the source does not show: ``open``, ``rounded``, ``spread``, ``closed``."""
     mouth_pictures: int = 0
@@ -115,6 +117,8 @@ class SessionConfig:
     """Longest side of the video; 0 for the avatar's own size."""
     live: bool = False
     """True in a conversation: look ahead as little as possible. False: an engine may wait for the whole sound."""
+    idle: bool = False
+    """True to draw the idle loop itself, in its own order; the sound is silence."""
     model: Path | None = None
     """File of a trained model; None for the built-in one. A live session of ``atlas`` does without."""
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.engines.atlas.engine import AtlasEngine
 from services.render.settings import RenderSettings
+from services.render.train.comparison import AFTER, BEFORE
 from services.render.types import SessionConfig
 
 pytest.importorskip("torch")
@@ -30,8 +32,13 @@ def test_a_real_clip_is_trained_on_and_its_model_draws(tmp_path: Path) -> None:
     except WeightsError as e:
         pytest.skip(f"weights are not here: {e}")
     command = [sys.executable, "-m", "services.render.train", str(CLIP), "--out", str(tmp_path), "--steps", "60"]
-    # small pictures: the fit takes the same steps, and the clip is prepared and drawn four times
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "RENDER_MAX_SIDE": "400"}
+    # less of the clip, and small: the fit takes the same steps; the clip is prepared twice and drawn four times
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "RENDER_MAX_SIDE": "400",
+        "RENDER_MAX_AVATAR_S": "4.5",
+    }
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "result.json").read_text())
@@ -42,6 +49,10 @@ def test_a_real_clip_is_trained_on_and_its_model_draws(tmp_path: Path) -> None:
         assert 0 < result[side]["opening_corr"] <= 1
     assert "short-clip" in result["warnings"]
     assert len(result["curve"]["real"]) == len(result["curve"]["after"]) > 20
+    for name in (BEFORE, AFTER):
+        with av.open(str(tmp_path / name)) as film:
+            assert film.streams.video and film.streams.audio
+            assert len(list(film.decode(video=0))) > 25
     assert (tmp_path / "preview.jpg").read_bytes().startswith(b"\xff\xd8")
     engine = AtlasEngine(None, SharedSettings(threads=1), RenderSettings())
     engine.load()

@@ -1,23 +1,37 @@
 """What every rendering engine keeps to, whatever it draws. Engines without their weights here are skipped."""
 
+import io
+import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
+from huasheng.common.v1 import common_pb2
+from huasheng.render.v1 import render_pb2 as pb
 from pydantic_settings import BaseSettings
 
+from benchmarks.live_pictures import Given
+from services.common.audio import to_pcm16
 from services.common.engines import engine_class
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError
+from services.render.avatars.idle import idle_pictures
+from services.render.clip.plan import PLAN, Plan
 from services.render.engines.base import RenderEngine, RenderSession
 from services.render.engines.joygen.settings import Settings as JoygenSettings
 from services.render.engines.registry import REGISTRY
+from services.render.media.write import EncoderOptions
+from services.render.outputs import HeaderOut, MediaOut, Output, PictureOut, SummaryOut
+from services.render.session import AudioIn, EndIn
 from services.render.settings import RenderSettings
+from services.render.stream import drawn
 from services.render.types import AvatarReport, Frame, PhonemeSpan, SessionConfig
+from tests.fakes.access_units import decoded_units
 from tests.fakes.media import blank, png, portrait, rocking, tone, video
 from tests.fakes.synctalk_checkout import checkout as synctalk_checkout
 from tests.fakes.synctalk_checkout import model as synctalk_model
@@ -68,9 +82,9 @@ def load(name: str, folder: Path) -> RenderEngine:
 
 @pytest.fixture(scope="module", autouse=True)
 def short_loop() -> Iterator[None]:
-    """A portrait's loop is a quarter as long as it really is: nothing here depends on its length but the waiting."""
+    """A portrait's loop is an eighth as long as it really is: nothing here depends on its length but the waiting."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("services.render.clip.portrait.LOOP_S", 2.4)
+        patch.setattr("services.render.clip.portrait.LOOP_S", 1.2)
         yield
 
 
@@ -146,9 +160,9 @@ def test_progress_rises_to_the_end(ready: Ready) -> None:
 @pytest.mark.parametrize("size", [160, 1000, 50000])
 def test_there_is_a_picture_for_every_moment_of_the_speech(ready: Ready, size: int) -> None:
     session = ready.open()
-    frames = draw(session, speech(1.03), size)
+    frames = draw(session, speech(0.53), size)
     fps = session.fps
-    assert len(frames) == int(np.ceil(1.03 * fps))
+    assert len(frames) == int(np.ceil(0.53 * fps))
     assert [f.pts_us for f in frames] == pytest.approx([i / fps * 1e6 for i in range(len(frames))], abs=1)
     for frame in frames:
         assert frame.image.dtype == np.uint8
@@ -160,13 +174,13 @@ def test_there_is_a_picture_for_every_moment_of_the_speech(ready: Ready, size: i
 
 
 def test_the_size_of_the_pieces_does_not_show(ready: Ready) -> None:
-    small, large = (draw(ready.open(), speech(1), size) for size in (500, 16000))
+    small, large = (draw(ready.open(), speech(0.6), size) for size in (500, 16000))
     assert all(same(a, b, 0.05) for a, b in zip(small, large, strict=True))
 
 
 def test_speech_moves_something_and_silence_does_not_move_it(ready: Ready) -> None:
-    still = draw(ready.open(), np.zeros(RATE, np.float32))
-    spoken = draw(ready.open(), speech(1))
+    still = draw(ready.open(), np.zeros(int(0.6 * RATE), np.float32))
+    spoken = draw(ready.open(), speech(0.6))
     assert any(not same(a, b, 0.05) for a, b in zip(still, spoken, strict=True))
     assert [f.frame_index for f in still] == [f.frame_index for f in spoken]
 
@@ -179,10 +193,51 @@ def test_the_idle_loop_closes(ready: Ready) -> None:
     assert same(frames[0], frames[count], 0.2)
 
 
+def test_the_idle_loop_of_a_clip_keeps_to_the_loop(ready: Ready, tmp_path: Path) -> None:
+    if not (ready.avatar / PLAN).exists():
+        pytest.skip("draws a dot and has no plan")
+    avatar = tmp_path / "engine"
+    shutil.copytree(ready.avatar, avatar)
+    plan = Plan.load(avatar / PLAN)
+    # as a clip's: a recording walks over all its frames, of which the loop is a part
+    replace(plan, cyclic=False, loop=plan.loop[5:20]).save(avatar / PLAN)
+    shown = list(idle_pictures(ready.engine, avatar, 3, 20 / plan.fps))
+    assert [f.frame_index for f in shown] == [(3 + i) % 15 for i in range(20)]
+
+
+def test_single_pictures_are_those_of_the_mp4(ready: Ready) -> None:
+    """The same sound drawn in both forms; an engine that cannot draw live gives its pictures when they are drawn."""
+    form = common_pb2.AudioFormat(sample_rate_hertz=RATE)
+    how = {"format": form, "live": ready.engine.is_live, "start_frame": 2}
+    items = [AudioIn(to_pcm16(piece), 0) for piece in pieces(speech(1.23), 3200)] + [EndIn()]
+
+    def given(**more: object) -> list[Output]:
+        config, options = pb.RenderConfig(**how, **more), EncoderOptions(live=True)
+        return list(drawn(ready.engine, ready.avatar, config, ready.model, options, Given(items)))
+
+    header, *units = given(access_units=True)
+    assert isinstance(header, HeaderOut)
+    shown = [o for o in units if isinstance(o, PictureOut)]
+    film = given()
+    with av.open(io.BytesIO(b"".join(o.data for o in film if isinstance(o, MediaOut)))) as container:
+        frames = list(container.decode(video=0))
+    assert [p.pts_us for p in shown] == pytest.approx([float(f.time) * 1e6 for f in frames], abs=1)
+    assert len(shown) == len(frames) == int(np.ceil(1.23 * header.fps))
+    assert shown[0].key
+    assert max(np.diff([i for i, p in enumerate(shown) if p.key]), default=0) <= round(header.fps)
+    decoded = decoded_units(header.description, [p.data for p in shown])
+    assert {d.shape for d in decoded} == {(f.height, f.width) for f in frames} == {(header.height, header.width)}
+    for unit, frame in zip(decoded, frames, strict=True):
+        assert np.abs(unit.astype(int) - frame.to_ndarray()[: frame.height, : frame.width]).mean() < 2
+    ends = [o.end_frame for o in (units[-1], film[-1]) if isinstance(o, SummaryOut)]
+    assert len(ends) == 2
+    assert ends[0] == ends[1] == (shown[-1].loop_frame + 1) % ready.report.idle_frames
+
+
 def test_a_video_starts_on_the_frame_asked_for_and_tells_where_it_ends(ready: Ready) -> None:
     start = ready.report.idle_frames - 3
     session = ready.idle(start_frame=start)
-    frames = draw(session, np.zeros(RATE, np.float32))
+    frames = draw(session, np.zeros(RATE // 2, np.float32))
     assert frames[0].frame_index == start
     assert session.end_frame == (frames[-1].frame_index + 1) % ready.report.idle_frames
     assert ready.idle(start_frame=start + ready.report.idle_frames).end_frame == start

@@ -53,7 +53,7 @@ def test_from_clip_to_model_with_live_curves(web: Web) -> None:
     expect(page.get_by_text("正在检查视频")).to_be_visible()
     expect(page.get_by_text(re.compile("第 [0-9,]+ / 3,000 步"))).to_be_visible()
     expect(page.locator(".train-now")).to_contain_text("嘴比声音早 120 毫秒")
-    loss = page.get_by_role("img", name=re.compile("损失曲线。 从|损失曲线. 从"))
+    loss = page.get_by_role("img", name=re.compile("损失曲线 · 学习部分. 从"))
     few = len(loss.locator("polyline").first.get_attribute("points").split())
     mouth = page.get_by_role("img", name=re.compile("嘴部张开程度"))
     expect(mouth).to_have_attribute("aria-label", re.compile("相关度"))
@@ -64,6 +64,7 @@ def test_from_clip_to_model_with_live_curves(web: Web) -> None:
     expect(page.locator("[data-result=helped]")).to_contain_text("跟随语音 0.41 → 0.68")
     expect(page.locator("[aria-current=step]")).to_contain_text("结果")
     expect(page.locator("[data-result=helped]")).to_contain_text("训练对视频和聊天、实时对话有帮助")
+    expect(page.locator("[data-result=helped] .train-movies video")).to_have_count(2)
     rows = page.locator("[data-way=video] tr:not(.way)")
     expect(rows).to_have_count(5)
     expect(page.locator("[data-way=text] tr")).to_have_count(4)
@@ -94,7 +95,7 @@ def test_a_reload_shows_the_training_that_runs(web: Web) -> None:
     expect(page.get_by_role("img", name=re.compile("嘴部张开程度"))).to_be_visible()
     web.world.pace = 60  # it still runs when a busy machine has loaded the page twice
     page.reload()
-    expect(page.get_by_role("img", name=re.compile("损失曲线"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("损失曲线 · 未学习部分"))).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("嘴部张开程度"))).to_be_visible()
     web.go("/model_training")  # without the address of the job as well
     expect(page.locator(".train-now")).to_be_visible()

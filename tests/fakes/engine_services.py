@@ -251,7 +251,9 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         try:
             yield train_progress(request, 0, "check", 0.02, offset_ms=120, warnings=warnings)
             preview = f"trainings/{key}/preview.jpg"
+            film = f"models/{key}/before.mp4"
             self.storage.put(preview, b"\xff\xd8\xff fake")
+            self.storage.put(film, b"a film")
             for step in range(self.checkpoints.get(key, 0) + 10, request.steps + 1, 10):
                 await s.pause()
                 measured = {"validation_loss": 2 / step, "curve": curve()} if step % 20 == 0 else {}
@@ -280,6 +282,8 @@ class Render(render_pb2_grpc.RenderServiceServicer):
                 created_at=2.0,
                 warnings=warnings,
                 preview_uri=self.storage.uri(preview),
+                before_video_uri=self.storage.uri(film),
+                after_video_uri=self.storage.uri(film),
                 curve=curve(),
                 offset_ms=120,
                 training_id=key,

@@ -28,9 +28,13 @@ class FakeEngine(RenderEngine):
     license = "none"
     version = "1"
     trainer = "tests.fakes.trainer:train"
+    speech_only = False  # its dot is as large as any sound is loud
     frame_s = 0.0
     prepare_s = 0.0
     fail_at: int | None = None
+    hold_at: int | None = None
+    """Picture that is not drawn before ``released`` is set."""
+    released = threading.Event()
     last: FakeSession | None = None
     prepared = 0
     open_sessions = 0
@@ -111,6 +115,8 @@ class FakeSession(RenderSession):
                 return
             sound, self.pending = self.pending[:count], self.pending[count:]
             time.sleep(self.engine.frame_s)
+            if self.drawn == self.engine.hold_at:
+                assert self.engine.released.wait(60)
             if self.drawn == self.engine.fail_at:
                 raise RuntimeError("the dot fell off")
             yield self._picture(sound)

@@ -6,6 +6,7 @@ import json
 import time
 
 from services.common.errors import HuashengError
+from services.render.train.comparison import AFTER, BEFORE
 from services.render.train.job import MODEL, PREVIEW, RESULT, MouthCurve, TrainingJob, TrainingResult
 
 STEP_S = 0.02
@@ -37,6 +38,7 @@ def train(job: TrainingJob) -> None:
     job.warn("short-clip")
     job.report("score", 0.95, step=job.steps, preview=PREVIEW, curve=curve, offset_ms=120.0)
     (job.out / MODEL).write_bytes(b"model")
-    TrainingResult({"opening_corr": 0.4}, {"opening_corr": 0.7}, job.progress.warnings, 120.0, curve).save(
-        job.out / RESULT
-    )
+    for name in (BEFORE, AFTER):
+        (job.out / name).write_bytes(f"film {name}".encode())
+    made = TrainingResult({"opening_corr": 0.4}, {"opening_corr": 0.7}, job.progress.warnings, 120.0, curve, True)
+    made.save(job.out / RESULT)

@@ -70,6 +70,8 @@ def model(key: str, name: str, avatar_id: str, better: bool) -> Row:
         "offset_ms": 120.0,
         "curve": curve(1.0),
         "preview_url": "/media/face.jpg?sig=1",
+        "before_video_url": "/media/idle.mp4?sig=1",
+        "after_video_url": "/media/idle.mp4?sig=2",
         "created_at": MADE,
     }
 

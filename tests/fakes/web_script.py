@@ -51,6 +51,7 @@ class World:
     can_clone: bool = False
     weights: list[str] = field(default_factory=list)
     speech_fails: bool = False
+    pronunciations: dict[str, Row] = field(default_factory=dict)
     fallbacks: list[Row] = field(default_factory=list)
     """Engines that the services pass over."""
     resting: str = ""

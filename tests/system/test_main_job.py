@@ -134,7 +134,7 @@ def test_a_job_survives_a_killed_service_and_finishes(system, client: Client, vi
         system.kill("llm")  # down before it is needed: the job waits for it
         job = client.post(f"/api/v1/{path}", json=body).json()
     else:
-        text = "画声让任何人都能拥有会说话的数字人。" * 8
+        text = "画声让任何人都能拥有会说话的数字人。" * 4
         job = client.post("/api/v1/videos", json={"avatar_id": "builtin", "text": text}).json()
         client.wait_stage(job["id"], "render")
         system.kill(victim)

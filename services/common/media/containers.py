@@ -59,7 +59,14 @@ def opened(source: Path | bytes, name: str) -> Iterator[InputContainer]:
     """
     head = head_of(source, name)
     if picture_type(head):
-        raise HuashengError("wrong-kind", name=name, kind="picture", needed="video or sound")
+        raise HuashengError(
+            "wrong-kind",
+            name=name,
+            kind="a picture",
+            kind_zh="图片",
+            needed="a recording or a film",
+            needed_zh="录音或视频",
+        )
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         try:
             container = av.open(_Nameless(file), "r", options=_OPTIONS, buffer_size=1 << 18)

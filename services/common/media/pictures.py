@@ -63,6 +63,8 @@ def _opened(path: Path, name: str, max_side: int) -> Iterator[tuple[Image.Image,
         raise HuashengError("unsupported-media", name=name)
     if path.stat().st_size > MAX_FILE_MB << 20:
         raise HuashengError("too-large", limit_mb=MAX_FILE_MB)
+    if kind in ("image/heic", "image/avif"):
+        _require_whole(path, name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about broken metadata, which we do not use
@@ -83,6 +85,23 @@ def _opened(path: Path, name: str, max_side: int) -> Iterator[tuple[Image.Image,
         text = str(e).lower()
         heavy = "too large" in text or "too much memory" in text or "maximum supported" in text
         raise HuashengError("media-too-heavy" if heavy else "corrupt-media", name=name) from e
+
+
+def _require_whole(path: Path, name: str) -> None:
+    """Raises ``corrupt-media`` for a HEIC or AVIF that breaks off: of its tiles the decoder would show what it has."""
+    size, at = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while at < size:
+            file.seek(at)
+            head = file.read(16)
+            length = int.from_bytes(head[:4], "big")
+            if length == 1:
+                length = int.from_bytes(head[8:], "big")
+            if length == 0 and len(head) >= 8:
+                return  # up to the end of the file
+            if length < 8 or at + length > size:
+                raise HuashengError("corrupt-media", name=name)
+            at += length
 
 
 def picture_info(path: Path, name: str, max_side: int) -> PictureInfo:

@@ -11,6 +11,7 @@ from huasheng.render.v1 import render_pb2
 
 from services.common.errors import HuashengError
 from services.gateway.api import requests, schemas
+from services.gateway.api.checks import kind_words
 from services.gateway.api.deps import Context, Key, Owner
 from services.gateway.api.job_answers import start_job
 from services.gateway.api.lists import listed
@@ -30,7 +31,13 @@ async def make_avatar(
     """Prepare a person from a video or portrait."""
     asset = await asyncio.to_thread(gateway.assets.get, owner, body.asset_id)
     if asset["kind"] == "audio":
-        raise HuashengError("wrong-kind", name=asset["name"], kind="audio", needed="video / image")
+        raise HuashengError(
+            "wrong-kind",
+            name=asset["name"],
+            **kind_words("audio"),
+            needed="a film or a picture",
+            needed_zh="视频或图片",
+        )
     return await start_job(request, gateway, owner, key, kind="avatar", params=body.model_dump(), asset_id=asset["id"])
 
 

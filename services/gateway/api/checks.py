@@ -19,6 +19,12 @@ LONGEST_FIELD = 200
 FORM_LIMITS = {"name": 80, "transcript": 500, "consent": 2000, "language": 16, "engine": 40, "weights": 80}
 
 
+def kind_words(kind: str) -> dict[str, str]:
+    """Parameters of ``wrong-kind`` for the kind of an asset."""
+    words = {"video": ("a film", "视频"), "audio": ("a recording", "录音"), "image": ("a picture", "图片")}[kind]
+    return {"kind": words[0], "kind_zh": words[1]}
+
+
 def check_text(text: str, limit: int) -> str:
     """A text to speak, trimmed. Raises ``empty-text``, ``long-text``."""
     plain = text.strip()
@@ -36,7 +42,13 @@ async def speech_asset(gateway: Gateway, owner: str, asset_id: str) -> Row:
     """
     row, limit_s = await asyncio.to_thread(gateway.assets.get, owner, asset_id), gateway.settings.max_audio_s
     if row["kind"] == "image":
-        raise HuashengError("wrong-kind", name=row["name"], kind="image", needed="audio")
+        raise HuashengError(
+            "wrong-kind",
+            name=row["name"],
+            **kind_words("image"),
+            needed="a recording or a film",
+            needed_zh="录音或视频",
+        )
     if not row["has_audio"]:
         raise HuashengError("no-audio", name=row["name"])
     if row["silent"]:

@@ -11,6 +11,7 @@ from huasheng.render.v1 import render_pb2
 
 from services.common.errors import HuashengError
 from services.gateway.api import requests, schemas
+from services.gateway.api.checks import kind_words
 from services.gateway.api.deps import Context, Key, Owner
 from services.gateway.api.job_answers import start_job
 from services.gateway.api.lists import listed
@@ -36,7 +37,9 @@ async def make_training(
     """Train a model of the person in a video; refused at once while no engine can train."""
     asset = await asyncio.to_thread(gateway.assets.get, owner, body.video_asset_id)
     if asset["kind"] != "video":
-        raise HuashengError("wrong-kind", name=asset["name"], kind=asset["kind"], needed="video")
+        raise HuashengError(
+            "wrong-kind", name=asset["name"], **kind_words(asset["kind"]), needed="a film", needed_zh="视频"
+        )
     if not asset["has_audio"]:
         raise HuashengError("no-audio", name=asset["name"])
     engine = await engine_to_train(gateway.clients, body.engine)

@@ -19,7 +19,7 @@ from services.gateway.media.subtitles import webvtt
 from services.gateway.turn import events as turn
 
 SECONDS_PER_WEIGHT = 0.25
-"""Speech takes about this long per unit of ``clauses.weight``; only used to estimate progress."""
+"""Seconds of speech per unit of ``clauses.weight`` until a voice has been measured; only used to estimate progress."""
 RENDERED_PROGRESS, PUBLISH_PROGRESS = 0.98, 0.99
 """Progress of a job whose video is rendered, and of one whose files are being published."""
 
@@ -42,6 +42,11 @@ class Recorder:
         self._wave: wave.Wave_write | None = None
         self._recorded_s = 0.0
         self._speech_s = speech_s
+        p = run.params
+        self._pace_key = f"speech/{p.get('voice_id') or p.get('language') or ''}"
+        drawn = [str(p.get(k) or "") for k in ("engine", "model", "avatar_id", "device", "max_side_px")]
+        self._rate_keys = ["/".join([run.kind, *drawn]), f"{run.kind}/{drawn[0]}", run.kind]
+        run.plan(self._rate_keys, self._expected_s)
         run.partial.pop("clauses", None)  # those of an earlier attempt
         run.partial["warnings"] = []
         kept = ("asr", "llm") if text and run.kind == "dialogue" else ("asr",)  # services that are not asked again
@@ -139,13 +144,15 @@ class Recorder:
     def _report_rendered(self, rendered_s: float) -> None:
         if rendered_s > 0:
             rendered = min(RENDERED_PROGRESS, rendered_s / self._expected_s)
-            self.run.report("render", max(self.run.progress, rendered))
+            self.run.plan(self._rate_keys, self._expected_s)
+            self.run.report("render", max(self.run.progress, rendered), done=rendered)
 
     @property
     def _expected_s(self) -> float:
         if self._speech_s is not None:
             return self._speech_s
-        return max(weight(self.reply) * SECONDS_PER_WEIGHT, self._recorded_s, 0.5)
+        pace = self.run.book.number(self._pace_key, SECONDS_PER_WEIGHT)
+        return max(weight(self.reply) * pace, self._recorded_s, 0.5)
 
     @property
     def wav_path(self) -> Path:
@@ -165,6 +172,9 @@ class Recorder:
         """Publish the finished files as ``stem``. Returns keys and facts for the job's result."""
         if not self.summary or not self.picture:
             raise HuashengError("service-down", service="render")
+        self.run.plan(self._rate_keys, self.summary.duration_s)
+        if self._speech_s is None and (words := weight(self.reply)):
+            self.run.book.learn_number(self._pace_key, self._recorded_s / words)
         self.run.report("publish", PUBLISH_PROGRESS)
         self.close(complete=True)
         base = f"results/{self.run.id}/{stem}"

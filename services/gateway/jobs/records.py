@@ -175,6 +175,8 @@ class Model(BaseModel):
     offset_ms: float
     curve: Curve | None
     preview_url: str | None
+    before_video_url: str | None
+    after_video_url: str | None
     created_at: str
 
     @classmethod
@@ -196,6 +198,8 @@ class Model(BaseModel):
             offset_ms=round(message.offset_ms, 1),
             curve=Curve.of(message.curve) if message.HasField("curve") else None,
             preview_url=_link(message.preview_uri, storage, link),
+            before_video_url=_link(message.before_video_uri, storage, link),
+            after_video_url=_link(message.after_video_uri, storage, link),
             created_at=iso(message.created_at),
         )
 

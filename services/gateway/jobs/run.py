@@ -10,6 +10,8 @@ from typing import Any
 from services.gateway.jobs.background import BackgroundTasks
 from services.gateway.jobs.hub import Hub
 from services.gateway.jobs.progressive_file import ProgressiveFile
+from services.gateway.jobs.rate_book import RateBook
+from services.gateway.jobs.stage_clock import StageClock
 from services.gateway.store.db import Row
 from services.gateway.store.jobs import JobStore
 from services.gateway.turn.timings import Timings
@@ -24,7 +26,15 @@ class JobRun:
     """One run of a job. A crash ends it; the next run continues with the ``partial`` results in the row."""
 
     def __init__(
-        self, row: Row, *, store: JobStore, hub: Hub, background: BackgroundTasks, folder: Path, retry_s: float
+        self,
+        row: Row,
+        *,
+        store: JobStore,
+        hub: Hub,
+        background: BackgroundTasks,
+        folder: Path,
+        retry_s: float,
+        book: RateBook,
     ) -> None:
         self.id: str = row["id"]
         self.owner: str = row["owner"]
@@ -46,7 +56,10 @@ class JobRun:
         self.video: ProgressiveFile | None = None
         self.timings = Timings(time.time() - self.created_at, self._publish_timing)
         self._store, self._hub, self._background = store, hub, background
-        self._began = time.monotonic()
+        self.book = book
+        """What stages took in earlier jobs."""
+        self._keys: list[str] = []
+        self._clock = StageClock({}, 1.0)
         self._published_at = self._saved_at = 0.0
 
     def publish(self, event: str, **data: Any) -> None:
@@ -57,19 +70,35 @@ class JobRun:
         self.partial["timings_ms"] = dict(self.timings.ms)
         self.publish("timing", stage=stage, ms=ms)
 
-    def report(self, stage: str, progress: float | None = None, eta_s: float | None = None) -> None:
+    def plan(self, keys: list[str], work: float) -> None:
+        """Estimate by what earlier jobs took: by the first of ``keys`` that is known, for ``work`` units.
+
+        A success is remembered under all keys. Called again, it only changes the work.
+        """
+        self._clock.work = work
+        if keys != self._keys:
+            self._keys, self._clock.rates = keys, self.book.rates(*keys)
+
+    def learn(self) -> None:
+        """The job succeeded: remember what its stages took."""
+        self._clock.leave()
+        if self._clock.measured and self._keys:
+            self.book.learn(self._keys, self._clock.measured, self._clock.work)
+
+    def report(
+        self, stage: str, progress: float | None = None, eta_s: float | None = None, done: float | None = None
+    ) -> None:
         """Set stage and progress (0 to 1). A new stage is published and saved at once, progress at intervals.
 
-        ``eta_s`` replaces the estimate from progress and elapsed time.
+        ``eta_s`` replaces the estimate; ``done`` is the share of the stage that is done, where progress does not tell.
         """
         now, changed = time.monotonic(), stage != self.stage
         self.stage = stage
         if progress is not None:
             self.progress = min(1.0, max(progress, 0.0))
-            elapsed = now - self._began
-            self.eta_s = round(elapsed * (1 - self.progress) / self.progress, 1) if self.progress > 0.05 else None
-        if eta_s is not None:
-            self.eta_s = round(eta_s, 1)
+        self._clock.enter(stage, self.progress, done)
+        left = self._clock.remaining_s() if eta_s is None else eta_s
+        self.eta_s = None if left is None else round(left, 1)
         if changed or now - self._published_at > PUBLISH_S:
             self._published_at = now
             self._hub.publish_progress(
@@ -99,7 +128,8 @@ class JobRun:
     def start_over(self) -> None:
         """An attempt begins: drop the progress of the one before."""
         self.timings.restart()
-        self.progress, self.eta_s, self._began = 0.0, None, time.monotonic()
+        self.progress, self.eta_s = 0.0, None
+        self._clock = StageClock(self._clock.rates, self._clock.work)
         self.abandon_video()
 
     def new_video(self) -> ProgressiveFile:

@@ -18,6 +18,7 @@ from services.common.errors import HuashengError
 from services.gateway.jobs.background import BackgroundTasks
 from services.gateway.jobs.ending import PASS_S, Endings, Outcome
 from services.gateway.jobs.hub import Hub
+from services.gateway.jobs.rate_book import RateBook
 from services.gateway.jobs.run import JobRun
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.db import Row, is_full
@@ -49,6 +50,7 @@ class Runner:
     def __init__(self, settings: GatewaySettings, store: JobStore, hub: Hub) -> None:
         self.settings, self.store, self.hub = settings, store, hub
         self.running: dict[str, JobRun] = {}
+        self.book = RateBook(settings.data_dir)
         self.endings = Endings(store, settings.executor_id)
         self.is_ready = False
         self._handlers: Mapping[str, Handler] = {}
@@ -158,6 +160,7 @@ class Runner:
             background=self._background,
             folder=self.settings.data_dir / "work" / job_id,
             retry_s=self.settings.retry_s,
+            book=self.book,
         )
         run.timings.set("queued", (row["started_at"] - row["created_at"]) * 1000)
         log.info("job begins", extra={"kind": run.kind})
@@ -172,6 +175,8 @@ class Runner:
             outcome = await self._outcome(run)
         finally:
             run.abandon_video()
+        if outcome.state == "succeeded":
+            await self._learn(run)
         with contextlib.suppress(Exception):  # what is known so far; the end matters more
             await run.save()
         if await self.endings.save(run.id, outcome):
@@ -181,6 +186,13 @@ class Runner:
         self.hub.publish(run.owner, run.id, "done", {"id": run.id, "kind": run.kind})
         await asyncio.to_thread(shutil.rmtree, run.folder, True)
         return outcome.state
+
+    async def _learn(self, run: JobRun) -> None:
+        run.learn()
+        try:
+            await asyncio.to_thread(self.book.save)
+        except OSError as e:  # the estimates are forgotten at the next start; the job is done
+            log.warning("measured rates cannot be kept", extra={"why": e.strerror})
 
     async def _outcome(self, run: JobRun) -> Outcome:
         """The end of a job after its handler has run, whatever happened to it."""

@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import cast
 
 import cv2
-import numpy as np
 
 from services.common.digest import sha256_of_file
 from services.common.errors import HuashengError
+from services.common.media.pictures import picture_info
+from services.render.avatars.idle import LOOP_VERSION, idle_pictures
 from services.render.avatars.store import AvatarRecord, AvatarStore
 from services.render.clip.tracking import check_size, source_warnings
 from services.render.engines.base import RenderEngine
 from services.render.engines.registry import engine_errors
-from services.render.media.read import kind_of, probe, read_image
+from services.render.media.read import MAX_SOURCE_SIDE, kind_of, probe
 from services.render.media.write import EncoderOptions, to_bgr, write_loop
-from services.render.types import AvatarReport, Cancelled, Frame, Image, Kind, Progress, SessionConfig, Working
+from services.render.types import AvatarReport, Cancelled, Image, Kind, Progress
 
 THUMBNAIL_SIDE = 320
-_SAMPLE_RATE_HZ = 16000
 _ENGINE_PART = 0.85  # of the time; the idle loop is the rest
 
 
@@ -61,12 +61,21 @@ class Preparer:
             ):
                 if found.name != name:
                     found = replace(found, name=name)
-                    self.store.rename(found)
-                return found
+                    self.store.rewrite(found)
+                return self._with_current_loop(found, engine, cancelled)
             with self.store.making(owner) as folder, engine_errors(engine.name):
                 kind, report = self._make(engine, source, folder, progress, cancelled)
                 record = AvatarRecord(
-                    avatar_id, owner, name, engine.name, engine.version, kind, digest, report, time.time()
+                    avatar_id,
+                    owner,
+                    name,
+                    engine.name,
+                    engine.version,
+                    kind,
+                    digest,
+                    report,
+                    time.time(),
+                    LOOP_VERSION,
                 )
                 _stop_if(cancelled)
                 self.store.add(record, folder)
@@ -79,8 +88,8 @@ class Preparer:
             lock.release()
 
     def current(self, record: AvatarRecord, engine: RenderEngine, cancelled: Cancelled) -> AvatarRecord:
-        """The avatar itself, or prepared again when the engine is newer than its files."""
-        if record.engine_version == engine.version:
+        """The avatar itself; made again when the engine is newer than its files, only its loop when that is older."""
+        if (record.engine_version, record.loop_version) == (engine.version, LOOP_VERSION):
             return record
         source = self.store.folder(record) / "source"
         return self.prepare(
@@ -102,16 +111,33 @@ class Preparer:
             lambda stage, part: progress(stage, part * _ENGINE_PART),
             cancelled,
         )
-        self._idle(engine, report, folder, progress, cancelled)
+        self._idle(engine, report, folder / "engine", folder, progress, cancelled)
+        kind = "portrait" if report.frames == 1 else kind  # a film of one picture
         return kind, replace(report, warnings=tuple(dict.fromkeys([*warnings, *report.warnings])))
 
+    def _with_current_loop(self, record: AvatarRecord, engine: RenderEngine, cancelled: Cancelled) -> AvatarRecord:
+        if record.loop_version == LOOP_VERSION:
+            return record
+        current = replace(record, loop_version=LOOP_VERSION)
+        folder = self.store.folder(record)
+        with self.store.making(record.owner) as fresh, engine_errors(engine.name):
+            self._idle(engine, record.report, folder / "engine", fresh, lambda _stage, _part: None, cancelled)
+            self.store.replace_loop(current, fresh / "idle.mp4")
+        return current
+
     def _idle(
-        self, engine: RenderEngine, report: AvatarReport, folder: Path, progress: Progress, cancelled: Cancelled
+        self,
+        engine: RenderEngine,
+        report: AvatarReport,
+        avatar: Path,
+        folder: Path,
+        progress: Progress,
+        cancelled: Cancelled,
     ) -> None:
-        """Draw the loop of a silent session and its first picture."""
+        """Draw the loop of the engine's ``avatar`` and its first picture into ``folder``."""
 
         def pictures() -> Iterator[Image]:
-            for n, frame in enumerate(_silence(engine, folder / "engine", report)):
+            for n, frame in enumerate(idle_pictures(engine, avatar, 0, report.idle_frames / report.fps)):
                 _stop_if(cancelled)
                 if n == 0:
                     _write_thumbnail(folder / "thumbnail.jpg", frame.image)
@@ -125,33 +151,17 @@ class Preparer:
             raise HuashengError("engine-failed", engine=engine.name, why=why)
 
 
-def _silence(engine: RenderEngine, avatar: Path, report: AvatarReport) -> Iterator[Frame]:
-    session = engine.open_session(avatar, SessionConfig(audio_rate_hz=_SAMPLE_RATE_HZ))
-    try:
-        left = round(report.idle_frames / report.fps * _SAMPLE_RATE_HZ)
-        while left > 0:
-            samples = np.zeros(min(left, _SAMPLE_RATE_HZ // 2), np.float32)
-            left -= samples.size
-            yield from _frames(session.push(samples))
-        yield from _frames(session.finish())
-    finally:
-        session.close()
-
-
-def _frames(pictures: Iterator[Frame | Working]) -> Iterator[Frame]:
-    return (p for p in pictures if isinstance(p, Frame))
-
-
 def _check(source: Path, kind: Kind, engine: RenderEngine) -> list[str]:
     """What any engine would refuse or warn of, found before the long work begins."""
     if kind == "portrait":
-        height, width = read_image(source).shape[:2]
-        seconds = 0.0
+        picture = picture_info(source, source.name, MAX_SOURCE_SIDE)
+        width, height, seconds = picture.width, picture.height, 0.0
+        warnings = ["only-first-picture"] if picture.animated else []
     else:
-        info = probe(source)
+        info, warnings = probe(source), []
         width, height, seconds = info.width, info.height, info.duration_s
     check_size(width, height)
-    return source_warnings(width, height, seconds, engine.limits)
+    return warnings + source_warnings(width, height, seconds, engine.limits)
 
 
 def _keep_source(source: Path, to: Path) -> None:

@@ -49,6 +49,8 @@ class AvatarRecord:
     source_sha256: str
     report: AvatarReport
     created_at: float
+    loop_version: int = 1
+    """How ``idle.mp4`` was made (``idle.LOOP_VERSION``)."""
 
     def to_json(self) -> bytes:
         """The file's content."""
@@ -171,8 +173,15 @@ class AvatarStore:
         finally:
             shutil.rmtree(old, ignore_errors=True)
 
-    def rename(self, record: AvatarRecord) -> None:
-        """Write a record whose name for people has changed."""
+    def replace_loop(self, record: AvatarRecord, made: Path) -> None:
+        """Put another ``idle.mp4`` in place, and a record that says how it was made."""
+        if not self.storage.is_local:
+            self.storage.fs.put(str(made), self.storage.path(self.key(record.owner, record.avatar_id, "idle.mp4")))
+        made.replace(self._base / record.owner / record.avatar_id / "idle.mp4")
+        self.rewrite(record)
+
+    def rewrite(self, record: AvatarRecord) -> None:
+        """Write a record of which only the name for people, or the loop's version, has changed."""
         self.storage.put(self.key(record.owner, record.avatar_id, "avatar.json"), record.to_json())
 
     def delete(self, owner: str, avatar_id: str) -> None:

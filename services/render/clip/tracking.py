@@ -57,7 +57,7 @@ class TrackedClip:
     good: Bools
     """Shape (n,), whether a row of ``meshes`` is one."""
     hidden: list[int]
-    """Numbers of the frames in which something is before the mouth."""
+    """Numbers of the frames that are played in which something is before the mouth."""
     fps: float
     warnings: list[str]
     """Of the source and of who is seen in it: ``only-first-part``, ``scaled-down``, ``other-person``, ..."""
@@ -116,8 +116,9 @@ def track_clip(job: PrepareJob, store: Path, fps: int | None = None, progress: P
     inside = good & found.inside
     check_mouth(name, inside, good)
     who = present(inside, found.heads, cuts(found.cells), float(rate))
-    check_length(name, (who.end - who.first) / rate)
     hidden = occluded_frames(found.looks, who.person)
+    first, end = _without_edges(hidden, who.first, who.end)
+    check_length(name, (end - first) / rate)
     found.meshes[hidden | ~who.person] = np.nan
     warnings = [*job.warnings, *source_warnings(info.width, info.height, info.duration_s, limits), *who.warnings]
     if chin_outside(found.meshes[who.person & ~hidden], found.height):
@@ -125,12 +126,22 @@ def track_clip(job: PrepareJob, store: Path, fps: int | None = None, progress: P
     return TrackedClip(
         meshes=found.meshes,
         good=usable(found.meshes),
-        hidden=np.flatnonzero(hidden).tolist(),
+        hidden=(first + np.flatnonzero(hidden[first:end])).tolist(),
         fps=float(rate),
         warnings=warnings,
-        first=who.first,
-        end=who.end,
+        first=first,
+        end=end,
     )
+
+
+def _without_edges(hidden: Bools, first: int, end: int) -> tuple[int, int]:
+    """The stretch without the hidden frames at its ends that are not the film's own: there the mesh lags behind a face
+    that comes or goes."""
+    while 0 < first < end and hidden[first]:
+        first += 1
+    while first < end < len(hidden) and hidden[end - 1]:
+        end -= 1
+    return first, end
 
 
 @dataclass(frozen=True)

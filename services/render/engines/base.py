@@ -84,6 +84,8 @@ class RenderEngine(Engine):
     """Whether it can draw a conversation; one that cannot draws videos only."""
     needs_model: bool = False
     """Whether a video takes a trained model. Without one, sessions draw silence only."""
+    speech_only: bool = True
+    """Whether a recording's music and noise are kept from it, since any sound would move its mouths."""
     device: str = "cpu"
     """What it draws on."""
 
@@ -109,8 +111,8 @@ class RenderEngine(Engine):
 
         ``progress`` is called at each step, ``cancelled`` at least twice a second. The source is not needed afterwards.
 
-        Raises ``no-face``, ``two-faces``, ``small-face``, ``few-faces``, ``too-short``, ``too-small-picture``,
-        ``too-big-picture``, ``corrupt-media`` and ``cancelled``.
+        Raises ``no-face``, ``two-faces``, ``small-face``, ``few-faces``, ``mouth-outside``, ``mouth-covered``,
+        ``too-short``, ``too-small-picture``, ``too-big-picture``, ``corrupt-media`` and ``cancelled``.
         """
 
     def check_training(self, source: Path, steps: int) -> None:

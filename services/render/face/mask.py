@@ -3,7 +3,7 @@
 ``occlusion`` compares the frames of a film with each other; what is there in all of them, or in a portrait, it cannot
 see. Here the lips are compared with the skin around them, and the lower face with the upper one. Measured on pictures
 of seven people, one of them nearly without colour: lips are at least 14 levels darker than the skin around them; the
-hues of the lower and upper face differ by 6.5 at most; masks of six colours make 0 to 6, and 9 to 50.
+hues of the lower and upper face differ by 6.5 at most. Plain masks of six colours: 0 to 6, and 7 to 50.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from services.render.face import points as pt
-from services.render.face.occlusion import INWARD, LOWER, SKIN, UPPER
+from services.render.face.occlusion import LOWER, SKIN, UPPER
 from services.render.face.shape import Array
 
 CHEEKS = (50, 280, 101, 330, 118, 347, 117, 346, 36, 266, 9, 151, 108, 337, 6, 197, 195)
 """Points of the upper face that are skin: cheeks, forehead, nose."""
+INWARD = 0.2
+"""How far towards the mouth the points of the lower face are looked at; those on its outline may miss it."""
 WIDTH = 128
 """Pixels across the face at which colours are read."""
 LEAST_DARKER, LEAST_HUE = 7.0, 2.5

@@ -74,7 +74,14 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
         require_decoder(stream, name)
         return stream
     if container.streams.audio:
-        raise HuashengError("wrong-kind", name=name, kind="audio", needed="video or picture")
+        raise HuashengError(
+            "wrong-kind",
+            name=name,
+            kind="a recording",
+            kind_zh="录音",
+            needed="a film or a picture",
+            needed_zh="视频或图片",
+        )
     raise HuashengError("corrupt-media", name=name)
 
 

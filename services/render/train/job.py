@@ -67,6 +67,8 @@ class TrainingResult:
     warnings: tuple[str, ...]
     offset_ms: float
     curve: MouthCurve | None
+    has_movies: bool = False
+    """Whether the kept-back part was filmed before and after (``comparison``)."""
 
     def save(self, path: Path) -> None:
         """Write as JSON."""

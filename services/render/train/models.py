@@ -18,6 +18,7 @@ from services.common.errors import HuashengError
 from services.common.records import read_record
 from services.common.storage import Storage
 from services.render.avatars.store import BUILTIN, check_ids
+from services.render.train.comparison import AFTER, BEFORE
 from services.render.train.job import PREVIEW, TrainingResult
 
 log = logging.getLogger("huasheng.render")
@@ -90,7 +91,7 @@ class ModelStore:
     def add(self, record: ModelRecord, made: Path, files: Sequence[str]) -> None:
         """Put the ``files`` that a training made in their place; an older model of that name is replaced."""
         self.delete_files(record.owner, record.model_id)
-        for name in (*files, PREVIEW):
+        for name in (*files, PREVIEW, BEFORE, AFTER):
             if (made / name).is_file():
                 with self.storage.writing(self.key(record.owner, record.model_id, name)) as path:
                     shutil.copyfile(made / name, path)

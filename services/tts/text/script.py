@@ -28,7 +28,8 @@ _SAID_ALONE = re.compile("[\u0370-\u03ff]")
 _GREEK_WORD = r"[\u0370-\u03ff\u1f00-\u1fff]{3,}"
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 _WORDS = rf"(?:[^\W\d_]|[{_MARKS}])+(?:[\s'’-]+(?:[^\W\d_]|[{_MARKS}])+)*"
-_CHINESE_ONLY = re.compile("[的是我他她你您们这那吗呢吧很哪么没说话还过对让给时间问东车书语个为来]")
+_CHINESE_ONLY = frozenset("的是我他她你您们这那吗呢吧很哪么没说给")
+"""Characters that Japanese does not use, or hardly; those of no Japanese character set come on top."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,26 @@ def is_neutral(text: str, with_names: bool = False) -> bool:
     return not re.search(rf"[{HAN}]|{word}", text)
 
 
+_KANA = "\u3040-\u30ff\uff66-\uff9f"
+_JAPANESE = rf"[{HAN}\u3005]*[{_KANA}][{HAN}\u3005{_KANA}]*"
+"""A stretch with kana in it, with the Chinese characters that touch it."""
+
+
+def _has_chinese(text: str) -> bool:
+    return any(c in _CHINESE_ONLY or (has_han(c) and not c.encode("shift_jis", "ignore")) for c in text)
+
+
 def leave_out(text: str, keep_kanji: bool = False) -> tuple[str, list[LeftOut]]:
     """The text without what is written in other scripts, and that.
 
-    Between two marks of punctuation, Chinese characters among kana are Japanese, and are left out with them (unless
-    ``keep_kanji``).
+    Chinese characters that touch kana are Japanese, and are left out with them (unless ``keep_kanji``), where the words
+    between two marks of punctuation hold much kana and nothing that only Chinese has.
     """
     out: list[str] = []
     left: list[LeftOut] = []
     for i, part in enumerate(_SEGMENT.split(text)):
-        if i % 2 == 0 and not keep_kanji and is_japanese(part) and not _CHINESE_ONLY.search(part):
-            part = _without(rf"[{HAN}\u3005\u3040-\u30ff\uff66-\uff9f]+", part, left)
+        if i % 2 == 0 and not keep_kanji and is_japanese(part) and not _has_chinese(part):
+            part = _without(_JAPANESE, part, left)
         if i % 2 == 0:
             part = _without(_WORDS, _without(_GREEK_WORD, part, left), left)
         out.append(part)

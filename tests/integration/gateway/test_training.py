@@ -59,6 +59,8 @@ async def test_a_training_from_start_to_model(world: World) -> None:
     assert partial["warnings"] == ["out-of-sync"]
     assert partial["offset_ms"] == 120
     assert (await world.http.get(partial["preview_url"])).headers["content-type"] == "image/jpeg"
+    film = await world.http.get(done["result"]["model"]["after_video_url"])
+    assert (film.headers["content-type"], film.content) == ("video/mp4", b"a film")
     shown = (await world.http.get(done["result"]["model"]["preview_url"] + "&download=1")).headers
     assert shown["content-disposition"].startswith("attachment")
     listed = (await world.http.get("/api/v1/models")).json()["items"]

@@ -10,9 +10,10 @@ from tests.fakes.serving import Serve
 
 @pytest.fixture(autouse=True)
 def _switches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("frame_s", "prepare_s", "fail_at", "version", "yuv"):
+    for name in ("frame_s", "prepare_s", "fail_at", "hold_at", "version", "yuv"):
         monkeypatch.setattr(FakeEngine, name, getattr(FakeEngine, name))
     FakeEngine.prepared = 0
+    FakeEngine.released.clear()
     FakeEngine.last = None
     FakeEngine.open_sessions = 0
     yield

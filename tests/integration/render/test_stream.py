@@ -9,6 +9,7 @@ from huasheng.common.v1 import common_pb2
 from huasheng.render.v1 import render_pb2 as pb
 
 from services.common.audio import to_pcm16
+from services.render.intake import Intake
 from tests.fakes.media import decoded, tone
 from tests.fakes.render_engine import FakeEngine
 from tests.fakes.render_rig import END, Rig, config, kinds, media, refused, rest, sound, whole
@@ -116,6 +117,37 @@ async def test_an_interrupt_cuts_sound_and_picture_and_the_stream_goes_on(rig: R
     assert found["audio_s"] == pytest.approx(found["video_s"], abs=0.03)
     at = round(drawn / 25 * 1e6)
     assert [(s.start_us, s.end_us) for s in FakeEngine.last.spans] == [(at + 100_000, at + 200_000)]
+
+
+@pytest.mark.parametrize("piece_s", [0.02, 0.2])
+async def test_an_interrupt_is_seen_behind_sound_that_nobody_has_drawn(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, piece_s: float
+) -> None:
+    FakeEngine.hold_at = 3
+    intakes: list[Intake] = []
+
+    class Watched(Intake):
+        def __init__(self) -> None:
+            super().__init__()
+            intakes.append(self)
+
+    monkeypatch.setattr("services.render.server.Intake", Watched)
+    call = rig.stub.StreamRender()
+    await call.write(config(live=True, access_units=True))
+    for number in range(round(12.9 / piece_s)):
+        chunk = common_pb2.AudioChunk(data=to_pcm16(tone(piece_s)), pts_us=round(number * piece_s * 1e6))
+        await call.write(pb.StreamRenderRequest(audio=chunk))
+    await until(lambda: FakeEngine.last is not None and FakeEngine.last.drawn == 3)
+    await call.write(pb.StreamRenderRequest(interrupt=common_pb2.Interrupt(generation=9)))
+    for message in sound(tone(0.2), at_s=12.9):
+        await call.write(message)
+    await call.write(END)
+    await until(lambda: intakes[0].interrupts == 1)  # while the fourth picture is being drawn
+    FakeEngine.released.set()
+    answers = [a.WhichOneof("payload") for a in await rest(call)]
+    order = [kind for kind in answers if kind != "progress"]
+    assert order == ["header", *["picture"] * 4, "interrupted", *["picture"] * 5, "summary"]
+    assert FakeEngine.last.cleared == 1
 
 
 async def test_interrupts_in_a_row_are_answered_by_the_last(rig: Rig) -> None:

@@ -73,6 +73,8 @@ async def test_a_training_tells_how_it_stands_and_gives_a_model_that_draws(rig: 
     assert (model.model_id, model.name, model.training_id, model.steps) == ("talk_steps20", "Talk", "talk", 20)
     assert model.before["opening_corr"] < model.after["opening_corr"]
     assert list(model.warnings) == ["short-clip"]
+    for uri, film in ((model.before_video_uri, b"film before.mp4"), (model.after_video_uri, b"film after.mp4")):
+        assert (rig.root / uri.removeprefix(f"file://{rig.root}/")).read_bytes() == film
     models = (await rig.stub.ListModels(pb.ListModelsRequest(owner="local"))).models
     assert [m.model_id for m in models] == ["fake", "talk_steps20"]
     assert [m.model_id for m in (await rig.stub.ListModels(pb.ListModelsRequest(owner="other"))).models] == ["fake"]

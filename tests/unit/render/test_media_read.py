@@ -11,8 +11,6 @@ from services.render.media.read import constant_rate, fitted, kind_of, probe, re
 from tests.fakes.clips import COLOURS, clip, numbered, quarters
 from tests.fakes.media import tone, video, wav
 
-DATA = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "clips"
-
 
 def brightness(path: Path, **how) -> list[int]:
     """The numbers of ``numbered`` pictures as they are read."""
@@ -255,22 +253,3 @@ def test_a_damaged_picture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(data[:60])
     with pytest.raises(HuashengError, match="corrupt-media"):
         read_image(tmp_path / "a.png")
-
-
-@pytest.mark.parametrize(
-    ("name", "size", "fps", "frames", "vfr"),
-    [
-        ("latentsync_demo1_1080x1920_hevc", (1080, 1920), 25, 250, False),
-        ("retalking_face1_vfr_threequarter", (700, 700), 30, 183, True),
-        ("liveportrait_d13_no_audio", (720, 1280), 30, 352, False),
-        ("joygen_example_5s", (900, 900), 25, 127, False),
-    ],
-)
-def test_real_clips(name: str, size: tuple[int, int], fps: int, frames: int, vfr: bool) -> None:
-    path = DATA / f"{name}.mp4"
-    if not path.exists():
-        pytest.skip("shared test data is not here")
-    info = probe(path)
-    assert ((info.width, info.height), info.fps, info.is_vfr) == (size, fps, vfr)
-    assert info.has_audio == ("no_audio" not in name)
-    assert sum(1 for _ in read_frames(path, max_side=320)) == frames

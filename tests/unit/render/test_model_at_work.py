@@ -9,6 +9,7 @@ import pytest
 
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
+from services.common.weights import folder
 from services.render.engines.atlas import engine as atlas
 from services.render.settings import RenderSettings
 from services.render.types import SessionConfig
@@ -74,11 +75,25 @@ def test_each_way_takes_what_helps_there(
     assert named.get("correction") == correction
 
 
-def test_sound_that_teaches_nothing_is_refused_before_an_avatar(engine: atlas.AtlasEngine, tmp_path: Path) -> None:
-    clip = tmp_path / "clip.mp4"
+def test_what_teaches_nothing_is_refused_before_an_avatar(
+    engine: atlas.AtlasEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip, looked = tmp_path / "clip.mp4", list[Path]()
+    engine._mesh = tmp_path
+    monkeypatch.setattr(atlas, "check_for_training", lambda source, *_: looked.append(source))
     hiss = np.random.default_rng(1).normal(0, 0.1, 5 * 16000).astype(np.float32)
     for sound, slug in ((None, "no-audio"), (media.silence(5), "silent-audio"), (hiss, "clip-without-speech")):
         clip.write_bytes(media.video(media.rocking(5, 128), sound=sound))
         with pytest.raises(HuashengError) as e:
             engine.check_training(clip, 5000)
         assert e.value.slug == slug
+    assert looked == [clip], "the face is looked at once there is sound, before the voice, which takes longer"
+
+
+def test_a_clip_without_a_face_teaches_nothing(engine: atlas.AtlasEngine, tmp_path: Path) -> None:
+    engine._mesh = folder("face-mesh", SharedSettings().weights_dir)
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(media.video([media.blank(256)] * 125, sound=media.tone(5)))
+    with pytest.raises(HuashengError) as e:
+        engine.check_training(clip, 5000)
+    assert e.value.slug == "no-face"

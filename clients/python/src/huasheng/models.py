@@ -48,6 +48,7 @@ class Asset(Answer):
     sample_rate_hz: int | None
     has_audio: bool
     silent: bool | None
+    animated: bool = False
     created_at: datetime
     url: str
 
@@ -115,6 +116,8 @@ class Model(Answer):
     offset_ms: float
     curve: Curve | None
     preview_url: str | None
+    before_video_url: str | None = None
+    after_video_url: str | None = None
     created_at: datetime
 
 
@@ -200,6 +203,7 @@ class Message(Answer):
     id: int
     role: str
     text: str
+    interrupted: bool = False
     job_id: str
     created_at: datetime
     audio_url: str | None

@@ -27,7 +27,10 @@ async def prepare_avatar(gateway: Gateway, run: JobRun) -> dict[str, Any]:
         name=run.params["name"],
     )
 
+    keys = [f"avatar/{asset['kind']}/{request.engine}"]
+
     async def prepare() -> dict[str, Any]:
+        run.plan(keys, asset["duration_s"] or 1.0)
         run.start_over()
         run.report("prepare", 0.0)
         call = gateway.clients.render.PrepareAvatar(request, timeout=gateway.settings.render_s, metadata=metadata())

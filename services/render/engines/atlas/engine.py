@@ -92,8 +92,8 @@ class AtlasEngine(RenderEngine):
         ``silent-audio`` and ``clip-without-speech``."""
         if self._mesh is None:
             raise self._not_loaded()
-        check_for_training(source, self._mesh, self.limits)
         sound, _ = clip_sound(source, source.name)
+        check_for_training(source, self._mesh, self.limits)
         voice_in(sound, source.name, self.encoder)
 
     def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:

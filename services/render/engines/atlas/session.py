@@ -27,7 +27,9 @@ from services.render.types import Frame, PhonemeSpan, Samples, SessionConfig
 PHONEMES_AHEAD_S = 0.2
 """Phonemes, or sound, needed beyond the time that is drawn by phonemes."""
 TAPER = 4
-"""Frames over which the mouth comes to rest at the very end, and finds its way after a clear."""
+"""Frames over which the mouth comes to rest at the very end."""
+SETTLE = (0.1, 0.28, 0.54)
+"""Parts of the way that is left which the mouth goes in its first frames, where it comes from something else."""
 
 
 class AtlasSession(RenderSession):
@@ -60,13 +62,14 @@ class AtlasSession(RenderSession):
             if avatar.still
             else Painter(avatar.face, avatar.library, avatar.interior, plan.width, plan.height)
         )
-        self._walk = LoopWalk(plan, config.start_frame, whole=not config.live and not plan.cyclic)
+        self._walk = LoopWalk(plan, config.start_frame, whole=not (config.live or config.idle or plan.cyclic))
         self._drawn = 0
         self._received_s = 0.0
         self._visemes: list[TimedViseme] = []
         self._listener = self._new_listener()
         self._mouth = np.zeros(2, np.float32)
-        self._settle = 0
+        # a conversation comes from the idle loop, with the mouth at rest
+        self._settle = list(SETTLE) if config.live else []
         self._shapes: Array | None = None
         self.shape = np.zeros(2, np.float32)
         """Opening and width last drawn, in eye distances."""
@@ -107,7 +110,7 @@ class AtlasSession(RenderSession):
         self._visemes.clear()
         self._received_s = self._drawn / self.fps
         self._listener = self._new_listener()
-        self._settle = TAPER
+        self._settle = list(SETTLE)
 
     def close(self) -> None:
         """See ``RenderSession``."""
@@ -136,8 +139,7 @@ class AtlasSession(RenderSession):
             if last:
                 wanted = wanted * min(1.0, (total - 1 - self._drawn) / TAPER)
             if self._settle:
-                wanted = self._mouth + (wanted - self._mouth) / self._settle
-                self._settle -= 1
+                wanted = self._mouth + (wanted - self._mouth) * self._settle.pop(0)
             self._mouth = wanted
             yield self._frame(wanted)
 

@@ -73,7 +73,7 @@ class JoySession(RenderSession):
         self.fps = plan.fps
         self.passthrough_frames = 0
         self._reader = Reader(avatar.folder / FRAMES)
-        self._walk = LoopWalk(plan, config.start_frame, whole=not config.live and not plan.cyclic)
+        self._walk = LoopWalk(plan, config.start_frame, whole=not (config.live or config.idle or plan.cyclic))
         self._flights: deque[_Flight] = deque()
         self._drawn = 0
         self._since = 0

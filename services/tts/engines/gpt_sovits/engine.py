@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from services.common import markup
 from services.common.audio import Samples
 from services.common.errors import HuashengError
 from services.common.script import has_words, is_japanese, main_language
@@ -30,6 +31,7 @@ from services.tts.engines.gpt_sovits.settings import Settings
 from services.tts.engines.gpt_sovits.wire import RATES, SUPER_RATE
 from services.tts.settings import TtsSettings
 from services.tts.text import clauses as splitting
+from services.tts.text.prepare import PreviewClause, prepare, split_clauses
 from services.tts.text.samples import SAMPLES
 
 log = logging.getLogger("huasheng.tts.sovits")
@@ -122,9 +124,13 @@ class GptSovitsEngine(TtsEngine):
                 if has_words(clause.text):
                     log.warning("a clause in no language that is spoken was left out", extra={"index": clause.index})
                 continue
+            text_language = wanted or script_language(clause.text)
+            request.left_out.extend(_in_words(clause.text, text_language, request).left_out)
             for stretch in splitting.split(clause.text, pace):
-                text_language = wanted or script_language(clause.text)
-                pending = self._build_request(stretch.text, text_language, voice, request.speed, request.sampling)
+                words_only = _in_words(stretch.text, text_language, request).spoken
+                if not words_only.strip():
+                    continue
+                pending = self._build_request(words_only, text_language, voice, request.speed, request.sampling)
                 text = stretch.text
                 for samples in self._speak(pending, request.stop):
                     spoken = True
@@ -134,6 +140,11 @@ class GptSovitsEngine(TtsEngine):
                     return
         if not spoken and not request.stop.is_set():
             raise HuashengError("unspeakable-text" if words else "empty-text")
+
+    def preview(self, text: str, request: SpeechRequest) -> list[PreviewClause]:
+        """See ``TtsEngine``; without pronunciation, which GPT-SoVITS does not tell."""
+        wanted = language(request.language) if request.language not in ("", "auto") else ""
+        return [_in_words(c, wanted or script_language(c), request) for c in split_clauses(text)]
 
     def _voice(self, request: SpeechRequest) -> ClonedVoice:
         if request.cloned:
@@ -230,6 +241,14 @@ class GptSovitsEngine(TtsEngine):
                     yield ready
         finally:
             self._pool.abandon(pending)
+
+
+def _in_words(text: str, text_language: str, request: SpeechRequest) -> PreviewClause:
+    """Chinese and English in words; other languages are GPT-SoVITS' own to read, without markup."""
+    if text_language in ("zh", "en"):
+        return prepare(text, text_language, request.dictionary)
+    shown = request.dictionary.unmark(request.dictionary.mark(markup.plain(text)))
+    return PreviewClause(text, shown, text_language, shown)
 
 
 def language(tag: str) -> str:

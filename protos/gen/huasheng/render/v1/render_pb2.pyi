@@ -126,7 +126,7 @@ class DeleteAvatarResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class RenderConfig(_message.Message):
-    __slots__ = ("avatar_id", "owner", "engine", "model_id", "device", "format", "has_phonemes", "start_frame", "max_side_px", "live", "access_units")
+    __slots__ = ("avatar_id", "owner", "engine", "model_id", "device", "format", "has_phonemes", "start_frame", "max_side_px", "live", "access_units", "lead_in")
     AVATAR_ID_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
@@ -138,6 +138,7 @@ class RenderConfig(_message.Message):
     MAX_SIDE_PX_FIELD_NUMBER: _ClassVar[int]
     LIVE_FIELD_NUMBER: _ClassVar[int]
     ACCESS_UNITS_FIELD_NUMBER: _ClassVar[int]
+    LEAD_IN_FIELD_NUMBER: _ClassVar[int]
     avatar_id: str
     owner: str
     engine: str
@@ -149,7 +150,8 @@ class RenderConfig(_message.Message):
     max_side_px: int
     live: bool
     access_units: bool
-    def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., device: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., has_phonemes: bool = ..., start_frame: _Optional[int] = ..., max_side_px: _Optional[int] = ..., live: bool = ..., access_units: bool = ...) -> None: ...
+    lead_in: bool
+    def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., device: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., has_phonemes: bool = ..., start_frame: _Optional[int] = ..., max_side_px: _Optional[int] = ..., live: bool = ..., access_units: bool = ..., lead_in: bool = ...) -> None: ...
 
 class Phonemes(_message.Message):
     __slots__ = ("spans",)
@@ -308,7 +310,7 @@ class MouthCurve(_message.Message):
     def __init__(self, rate_hz: _Optional[float] = ..., start_s: _Optional[float] = ..., real: _Optional[_Iterable[float]] = ..., before: _Optional[_Iterable[float]] = ..., after: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("model_id", "owner", "name", "engine", "avatar_id", "steps", "before", "after", "created_at", "warnings", "preview_uri", "curve", "offset_ms", "training_id")
+    __slots__ = ("model_id", "owner", "name", "engine", "avatar_id", "steps", "before", "after", "created_at", "warnings", "preview_uri", "curve", "offset_ms", "training_id", "before_video_uri", "after_video_uri")
     class BeforeEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -337,6 +339,8 @@ class Model(_message.Message):
     CURVE_FIELD_NUMBER: _ClassVar[int]
     OFFSET_MS_FIELD_NUMBER: _ClassVar[int]
     TRAINING_ID_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_VIDEO_URI_FIELD_NUMBER: _ClassVar[int]
+    AFTER_VIDEO_URI_FIELD_NUMBER: _ClassVar[int]
     model_id: str
     owner: str
     name: str
@@ -351,7 +355,9 @@ class Model(_message.Message):
     curve: MouthCurve
     offset_ms: float
     training_id: str
-    def __init__(self, model_id: _Optional[str] = ..., owner: _Optional[str] = ..., name: _Optional[str] = ..., engine: _Optional[str] = ..., avatar_id: _Optional[str] = ..., steps: _Optional[int] = ..., before: _Optional[_Mapping[str, float]] = ..., after: _Optional[_Mapping[str, float]] = ..., created_at: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., preview_uri: _Optional[str] = ..., curve: _Optional[_Union[MouthCurve, _Mapping]] = ..., offset_ms: _Optional[float] = ..., training_id: _Optional[str] = ...) -> None: ...
+    before_video_uri: str
+    after_video_uri: str
+    def __init__(self, model_id: _Optional[str] = ..., owner: _Optional[str] = ..., name: _Optional[str] = ..., engine: _Optional[str] = ..., avatar_id: _Optional[str] = ..., steps: _Optional[int] = ..., before: _Optional[_Mapping[str, float]] = ..., after: _Optional[_Mapping[str, float]] = ..., created_at: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., preview_uri: _Optional[str] = ..., curve: _Optional[_Union[MouthCurve, _Mapping]] = ..., offset_ms: _Optional[float] = ..., training_id: _Optional[str] = ..., before_video_uri: _Optional[str] = ..., after_video_uri: _Optional[str] = ...) -> None: ...
 
 class TrainResponse(_message.Message):
     __slots__ = ("progress", "model")

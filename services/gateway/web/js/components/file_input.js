@@ -3,11 +3,13 @@
 import { button, h, icon } from "../core/dom.js";
 import { t } from "../i18n/translate.js";
 
+const FILMS = ".mkv,.mov,.avi,.flv,.wmv,.ts,.mts,.m2ts,.mpg";
+
 /** File types for the file chooser. The server checks the contents. */
 export const ACCEPT = {
-  video: "video/*,.mkv,.mov,.avi",
-  audio: "audio/*,.wav,.mp3,.flac,.m4a,.ogg",
-  avatar: "video/*,.mkv,.mov,.avi,image/png,image/jpeg,image/webp",
+  video: `video/*,${FILMS}`,
+  audio: "audio/*,.wav,.mp3,.flac,.m4a,.ogg,.amr,.wma,.aiff,.aif,.caf",
+  avatar: `video/*,${FILMS},image/*,.heic,.heif,.avif`,
 };
 
 /** Opens the system's file chooser. @param {string} accept @param {(file: File) => void} onfile */

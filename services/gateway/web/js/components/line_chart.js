@@ -7,7 +7,7 @@ import { t } from "../i18n/translate.js";
 
 /** @typedef {[number, number][]} Points */
 /** @typedef {{key: string, label: string, points: Points}} Line `key` chooses the colour: "a", "b" or "c" */
-/** @typedef {{title: string, x: string, digits: number, fromZero: boolean, unit: string}} ChartOptions */
+/** @typedef {{title: string, x: string, digits: number, fromZero: boolean, unit: string, log: boolean}} ChartOptions */
 /** @typedef {ReturnType<typeof chartElements>} ChartElements */
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -17,13 +17,16 @@ const [WIDTH, HEIGHT] = [600, 200];
 const MARGIN = 4;
 const TABLE_ROWS = 24;
 
+/** Quotient of the highest and the lowest value from which on a scale may be logarithmic. */
+const LOG_FROM = 3;
+
 /**
- * @param {{title: string, x: string, digits?: number, fromZero?: boolean, unit?: string}} options
- * `x`: the name of the horizontal axis, "Step" for example
+ * @param {{title: string, x: string, digits?: number, fromZero?: boolean, unit?: string, log?: boolean}} options
+ * `x`: the name of the horizontal axis, "Step" for example; `log`: a logarithmic scale where values differ much
  * @returns {{el: HTMLElement, set: (lines: Line[], summary: string) => void}} `summary` describes the chart in words
  */
-export function lineChart({ title, x, digits = 3, fromZero = false, unit = "" }) {
-  const options = { title, x, digits, fromZero, unit };
+export function lineChart({ title, x, digits = 3, fromZero = false, unit = "", log = false }) {
+  const options = { title, x, digits, fromZero, unit, log };
   const parts = chartElements(options);
   /** @type {Line[]} */
   let shown = [];
@@ -50,7 +53,7 @@ function chartElements({ title, x }) {
     role: "img",
     class: "chart-lines",
   });
-  const [low, high, from, to] = Array.from({ length: 4 }, () => h("span", { class: "num" }));
+  const [low, middle, high, from, to] = Array.from({ length: 5 }, () => h("span", { class: "num" }));
   const legend = h("ul", { class: "chart-legend small-text" });
   const table = h("table", { class: "chart-table num" });
   const more = h(
@@ -62,17 +65,18 @@ function chartElements({ title, x }) {
   const plot = h(
     "div",
     { class: "chart-plot" },
-    h("div", { class: "chart-y small-text muted", "aria-hidden": "true" }, high, low),
+    h("div", { class: "chart-y small-text muted", "aria-hidden": "true" }, high, middle, low),
     svg,
     h("div", { class: "chart-x small-text muted", "aria-hidden": "true" }, from, h("span", null, x), to),
   );
-  const caption = h("figcaption", { class: "row apart wrap" }, h("strong", null, title), legend);
+  const scale = h("span", { class: "small-text muted" });
+  const caption = h("figcaption", { class: "row apart wrap" }, h("strong", null, title), scale, legend);
   const el = h("figure", { class: "chart", hidden: true }, caption, plot, more);
-  return { el, svg, low, high, from, to, legend, table, more };
+  return { el, svg, low, middle, high, from, to, legend, scale, table, more };
 }
 
 /** @param {ChartElements} parts @param {Line[]} lines at least one, none empty @param {ChartOptions} options */
-function draw({ svg, low, high, from, to, legend }, lines, options) {
+function draw({ svg, low, middle, high, from, to, legend, scale }, lines, options) {
   const [x0, x1] = range(
     lines.flatMap((l) => l.points.map(([px]) => px)),
     false,
@@ -81,16 +85,22 @@ function draw({ svg, low, high, from, to, legend }, lines, options) {
     lines.flatMap((l) => l.points.map(([, py]) => py)),
     options.fromZero,
   );
+  const isLog = options.log && y0 > 0 && y1 / y0 > LOG_FROM;
+  const shown = (/** @type {number} */ v) => (isLog ? Math.log(v) : v);
+  const part = (/** @type {number} */ v) => (shown(v) - shown(y0)) / (shown(y1) - shown(y0));
   /** @type {(point: [number, number]) => [string, string]} */
   const place = ([px, py]) => [
     (((px - x0) / (x1 - x0)) * WIDTH).toFixed(1),
-    (HEIGHT - MARGIN - ((py - y0) / (y1 - y0)) * (HEIGHT - 2 * MARGIN)).toFixed(1),
+    (HEIGHT - MARGIN - part(py) * (HEIGHT - 2 * MARGIN)).toFixed(1),
   ];
   svg.replaceChildren(...[0.25, 0.5, 0.75].map(gridLine), ...lines.map((l) => lineElement(l, place)));
   low.textContent = valueText(y0, options);
+  middle.textContent = valueText(isLog ? Math.sqrt(y0 * y1) : (y0 + y1) / 2, options);
   high.textContent = valueText(y1, options);
+  scale.textContent = isLog ? t("chart.log") : "";
   from.textContent = formatNumber(x0, 1);
   to.textContent = formatNumber(x1, 1);
+  legend.hidden = lines.length < 2; // the title names a single line
   fill(legend, ...lines.map((l) => h("li", { class: `key-${l.key}` }, l.label)));
 }
 

@@ -172,6 +172,8 @@
  * @property {number} offset_ms
  * @property {Curve | null} curve
  * @property {string | null} preview_url
+ * @property {string | null} [before_video_url]
+ * @property {string | null} [after_video_url]
  * @property {string} created_at
  */
 /**

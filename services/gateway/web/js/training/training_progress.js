@@ -16,6 +16,9 @@ import { offsetNote, previewPicture, warningNotes } from "./training_notes.js";
 /** Shortest time between two drawings of the charts. */
 const CHART_MS = 400;
 
+/** A point of the smoothed loss is the mean of this part of the curve on each side. */
+const SMOOTH_PARTS = 40;
+
 /** The first points are drawn at once. */
 const FIRST_POINTS = 3;
 
@@ -52,24 +55,20 @@ const stepText = ({ step, steps, loss }) =>
   t("train.at", { step: formatNumber(step ?? 0), steps: formatNumber(steps ?? 0), loss: formatNumber(loss ?? 0, 4) });
 
 function trainingCharts() {
-  const loss = lineChart({ title: t("train.loss"), x: t("train.step"), fromZero: true });
+  // each in its own scale: the loss on unseen parts moves little beside the first steps of the other
+  const learned = lossChart("learned");
+  const unseen = lossChart("unseen");
   const mouth = mouthChart();
   let drawnAt = 0;
   return {
-    el: h("div", { class: "train-charts" }, loss.el, mouth.el),
+    el: h("div", { class: "train-charts" }, learned.el, unseen.el, mouth.el),
     /** @param {TrainingPartial} partial */
     set(partial) {
       const history = partial.history ?? [];
       if (Date.now() - drawnAt <= CHART_MS && history.length >= FIRST_POINTS) return;
       drawnAt = Date.now();
-      const measured = validated(history);
-      loss.set(
-        [
-          { key: "b", label: t("train.loss.learned"), points: history.map((p) => [p.step, p.loss]) },
-          { key: "a", label: t("train.loss.unseen"), points: measured.map((p) => [p.step, p.validation_loss ?? 0]) },
-        ],
-        lossText(history),
-      );
+      learned.set(smoothed(history.map((p) => [p.step, p.loss])));
+      unseen.set(validated(history).map((p) => [p.step, p.validation_loss ?? 0]));
       mouth.set(partial.curve);
     },
   };
@@ -78,12 +77,32 @@ function trainingCharts() {
 /** @param {LossPoint[]} history */
 const validated = (history) => history.filter((p) => p.validation_loss !== null);
 
-/** @param {LossPoint[]} history */
-function lossText(history) {
-  const last = history.at(-1);
+/** The chart of one loss. @param {"learned" | "unseen"} name */
+function lossChart(name) {
+  const title = `${t("train.loss")} · ${t(`train.loss.${name}`)}`;
+  const { el, set } = lineChart({ title, x: t("train.step"), log: true });
+  const key = name === "learned" ? "c" : "a";
+  return {
+    el,
+    set: (/** @type {[number, number][]} */ points) => set([{ key, label: title, points }], lossText(points)),
+  };
+}
+
+/** Means over neighbours: single steps jump with what they happened to see. @param {[number, number][]} points */
+function smoothed(points) {
+  const reach = Math.floor(points.length / SMOOTH_PARTS);
+  return points.map(([step], i) => {
+    const near = points.slice(Math.max(0, i - reach), i + reach + 1);
+    return /** @type {[number, number]} */ ([step, near.reduce((sum, [, loss]) => sum + loss, 0) / near.length]);
+  });
+}
+
+/** @param {[number, number][]} points */
+function lossText(points) {
+  const last = points.at(-1);
   if (!last) return "";
-  const values = { from: formatNumber(history[0].loss, 4), to: formatNumber(last.loss, 4) };
-  return t("train.loss.words", { ...values, step: formatNumber(last.step) });
+  const values = { from: formatNumber(points[0][1], 4), to: formatNumber(last[1], 4) };
+  return t("train.loss.words", { ...values, step: formatNumber(last[0]) });
 }
 
 /** Warnings and the offset of the sound, drawn again only when they differ. */

@@ -40,9 +40,31 @@ export function trainingResult(model) {
     ...warningNotes(otherWarnings),
     offsetNote(model),
     uncompared ? null : h("div", { class: "train-charts" }, mouth.el),
-    model.preview_url ? previewPicture(model.preview_url, model.engine) : null,
+    comparison(model),
     modelFacts(model),
   );
+}
+
+/**
+ * Two players side by side, or the still pictures of engines that make no videos of the kept-back part.
+ * @param {Model} model
+ */
+function comparison({ before_video_url: before, after_video_url: after, preview_url: preview, engine }) {
+  if (!before || !after) return preview ? previewPicture(preview, engine) : null;
+  const player = (/** @type {string} */ src, /** @type {"before" | "after"} */ key) =>
+    h(
+      "figure",
+      { class: "stack tight" },
+      h("video", {
+        src,
+        controls: true,
+        playsinline: true,
+        preload: "metadata",
+        "aria-label": t(`train.movie.${key}`),
+      }),
+      h("figcaption", { class: "small-text" }, t(`train.movie.${key}`)),
+    );
+  return h("div", { class: "train-movies" }, player(before, "before"), player(after, "after"));
 }
 
 /** @param {Model} model */

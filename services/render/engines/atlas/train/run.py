@@ -47,8 +47,9 @@ from services.render.engines.atlas.train.fit import SAVE_EVERY, EnsembleFit, Fit
 from services.render.engines.atlas.train.material import TrainingData, training_data
 from services.render.engines.atlas.train.score import PREVIEW_MOMENTS, head_shapes, preview, render_frames, scores
 from services.render.face.landmarks import Tracker
-from services.render.media.write import to_bgr
+from services.render.media.write import EncoderOptions, to_bgr
 from services.render.train.checks import clip_sound
+from services.render.train.comparison import AFTER, BEFORE, write_movie
 from services.render.train.job import MODEL, PREVIEW, RESULT, MouthCurve, TrainingJob, TrainingResult
 from services.render.train.torch_setup import use_device
 from services.render.types import Image, SessionConfig
@@ -271,8 +272,11 @@ def _score(
         job.warn("not-better")
     (job.work / PREVIEW).write_bytes(_preview(kept, pictures, round(offset_s * fps), weights))
     shutil.copyfile(job.work / PREVIEW, job.out / PREVIEW)
+    spoken = heard[round((first - start) / fps * RATE) :]
+    for name, drawn in zip((BEFORE, AFTER), pictures, strict=True):
+        write_movie(job.out / name, drawn, fps, spoken, EncoderOptions(threads=job.shared.threads))
     job.report("score", 0.68, preview=PREVIEW, curve=curve(model))
-    return TrainingResult(before, after, job.progress.warnings, 1000 * offset_s, curve(model))
+    return TrainingResult(before, after, job.progress.warnings, 1000 * offset_s, curve(model), has_movies=True)
 
 
 def _real(whole: Avatar, first: int, last: int) -> tuple[Array, dict[int, Image]]:

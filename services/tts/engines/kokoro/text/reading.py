@@ -110,6 +110,8 @@ def _read(words: list[Word], i: int) -> list[str]:
         return [*said[:-1], "hang2"]
     if len(word) == 2 and word[0] == "得" and word[1] not in _GOT and words[i][1].startswith("v"):
         return ["dei3", said[1]]
+    if word == "还给":
+        return [_huan([*words[:i], ("还", "d"), ("给", "p"), *words[i + 1 :]], i, "给"), "gei3"]
     if word == "教会" and words[i + 1 : i + 2] and words[i + 1][1].startswith(("r", "nr")):
         return ["jiao1", "hui4"]
     if word[-1] == "得" and words[i][1] in ("v", "d", "ud") and len(word) == 2 and word[0] not in "获取所难":
@@ -136,11 +138,12 @@ def _surname(words: list[Word], i: int) -> list[str]:
 
 def _alone(words: list[Word], i: int) -> str:
     """The reading of a character that is a word of its own; empty for pypinyin's."""
-    word, flag = words[i]
+    word = words[i][0]
     before, tag = words[i - 1] if i else ("", "")
     after, next_tag = words[i + 1] if i + 1 < len(words) else ("", "")
     if word == "地":
-        is_particle = flag == "uv" or (tag[:1] in tuple("adzilvon") and next_tag[:1] in tuple("vadpz"))
+        is_particle = tag[:1] in tuple("adzilvo") or before == "高兴" or (tag[:1] == "n" and next_tag[:1] == "v")
+        is_particle = is_particle and next_tag[:1] in tuple("vadpzil")
         return "de5" if is_particle and after not in ("上", "下", "里", "面", "方") else "di4"
     if word == "得":
         return _de(before, tag, after, next_tag)

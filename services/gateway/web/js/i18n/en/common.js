@@ -96,6 +96,7 @@ export default {
   "stage.publish": "Saving",
   "stage.open": "Reading the file",
   "stage.prepare": "Preparing",
+  "stage.look": "Looking for the face",
   "stage.landmarks": "Following the face",
   "stage.shapes": "Measuring the mouth shapes",
   "stage.motion": "Adding natural motion",

@@ -23,6 +23,7 @@ export default {
   "shape.closed": "闭唇",
   "shape.closed.say": "“爸爸买八包棉被，妈妈摸摸白面包。”",
   "shape.closed.how": "每个 b、p、m 音都把嘴唇闭紧。",
+  "warning.only-first-picture": "这是动图，只用了第一帧。想保留动作，请转成 mp4 后上传。",
   "warning.only-first-part": "视频较长，只用了前一部分。",
   "warning.scaled-down": "画面较大，已缩小后使用。",
   "warning.face-missing-in-part": "部分画面没有人脸，那些画面会保持原样。",

@@ -96,6 +96,7 @@ export default {
   "stage.publish": "正在保存",
   "stage.open": "正在读取文件",
   "stage.prepare": "正在准备",
+  "stage.look": "正在寻找人脸",
   "stage.landmarks": "正在跟踪面部",
   "stage.shapes": "正在测量口型",
   "stage.motion": "正在添加自然的动作",

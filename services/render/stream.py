@@ -1,0 +1,59 @@
+"""One StreamRender call, from its configuration to its outputs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from huasheng.render.v1 import render_pb2 as pb
+
+from services.render.audio.speech import SpeechOnly
+from services.render.avatars.idle import idle_pictures
+from services.render.engines.base import RenderEngine, RenderSession
+from services.render.media.write import EncoderOptions
+from services.render.outputs import Form, Mp4Form, Output, PicturesForm
+from services.render.session import Rendering, Source
+from services.render.types import Frame, SessionConfig
+
+
+def drawn(
+    engine: RenderEngine,
+    avatar: Path,
+    config: pb.RenderConfig,
+    model: Path | None,
+    options: EncoderOptions,
+    source: Source,
+) -> Iterator[Output]:
+    """Draws what ``source`` says, in the calling thread. ``avatar`` is the engine's own folder of it.
+
+    Raises what the engine raises, and ``cancelled``.
+    """
+    rate = config.format.sample_rate_hertz
+    how = SessionConfig(
+        audio_rate_hz=rate,
+        has_phonemes=config.has_phonemes,
+        start_frame=config.start_frame,
+        max_side_px=config.max_side_px,
+        live=config.live,
+        model=model,
+    )
+    with contextlib.closing(engine.open_session(avatar, how)) as session:
+        # a recording walks over the whole clip, where places in the loop do not follow each other
+        keys = options.key_interval(session.fps) if config.live else 0
+
+        def lead_in() -> Iterator[Frame]:
+            start = session.end_frame
+            if config.lead_in and keys and (count := start % keys):
+                yield from idle_pictures(engine, avatar, start - count, count / session.fps, config.max_side_px)
+
+        form = _form(config, session, options, lead_in())
+        by_sound = engine.speech_only and not config.live and not config.has_phonemes
+        hears = SpeechOnly(rate) if by_sound else None
+        yield from Rendering(session, rate, source, form, engine.name, keys, hears=hears).run()
+
+
+def _form(config: pb.RenderConfig, session: RenderSession, options: EncoderOptions, lead_in: Iterator[Frame]) -> Form:
+    if config.access_units:
+        return PicturesForm(session, options, lead_in)
+    return Mp4Form(session, config.format.sample_rate_hertz, options)
