@@ -182,9 +182,7 @@ def choose(heard: Sequence[Heard]) -> None:
     for rule in RULES:
         bad, total = wrong(heard, lambda h, r=rule: h.served(r))  # type: ignore[misc]
         again = sum(h.doubtful(rule) for h in heard) / len(heard)
-        print(
-            f"  under {rule[0]:4.1f} or {rule[1]} a second: wrong {100 * bad / total:5.1f} %, again {100 * again:3.0f} %"
-        )
+        print(f"  under {rule[0]:4.1f} or {rule[1]} a s: wrong {100 * bad / total:5.1f} %, again {100 * again:3.0f} %")
     left_out = {s: cheapest([h for h in heard if h.clip.sentence != s]) for s in {h.clip.sentence for h in heard}}
     low, high = interval(heard, lambda h: h.served(left_out[h.clip.sentence]))
     bad, total = wrong(heard, lambda h: h.served(left_out[h.clip.sentence]))
