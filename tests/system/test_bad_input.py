@@ -115,7 +115,7 @@ def test_a_face_in_part_of_the_frames(client: Client) -> None:
     assert job["state"] == "succeeded", job["error"]
     report = job["result"]["report"]
     assert 0.5 < report["face_fraction"] < 0.95
-    assert "face-missing-in-part" in report["warnings"]
+    assert "person-leaves" in report["warnings"]
     video = client.post(
         "/api/v1/videos", json={"avatar_id": job["result"]["avatar_id"], "text": "你好，我在这里。"}
     ).json()

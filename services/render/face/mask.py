@@ -13,11 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from services.render.face import points as pt
-from services.render.face.occlusion import INWARD, LOWER, SKIN, UPPER
+from services.render.face.occlusion import LOWER, SKIN, UPPER
 from services.render.face.shape import Array
 
 CHEEKS = (50, 280, 101, 330, 118, 347, 117, 346, 36, 266, 9, 151, 108, 337, 6, 197, 195)
 """Points of the upper face that are skin: cheeks, forehead, nose."""
+INWARD = 0.2
+"""How far towards the mouth the points of the lower face are looked at; those on its outline may miss it."""
 WIDTH = 128
 """Pixels across the face at which colours are read."""
 LEAST_DARKER, LEAST_HUE = 7.0, 2.5

@@ -42,17 +42,16 @@ SKIN = (
     430,
 )
 """Points of the lower face that are skin (or beard) in every frame."""
-_OUTLINE = np.isin(SKIN, pt.JAW)
-INWARD = 0.2
-"""How far towards the mouth the jaw's points are looked at. On the outline itself the mesh is off by a few pixels as
-the head turns or the jaw drops, and then sees the neck's shadow or the background."""
+_INNER = ~np.isin(SKIN, pt.JAW)
+"""Those within the face. On its outline the mesh is off by a few pixels as the head turns or the jaw drops. There it
+sees the neck's shadow or the background, which are lighter or darker, though seldom of another hue."""
 UPPER = (184, 74, 73, 72, 11, 302, 303, 304, 408)
 LOWER = (77, 90, 180, 85, 16, 315, 404, 320, 307)
 """Points in the middle of the lips."""
 POINTS = (*SKIN, *UPPER, *LOWER)
-MIN_DIFFERENCE = 40.0
-"""Difference (levels of 255) that light and talking alone can cause; the shadow under a wide open lower lip makes
-28. Nearly all of it is lightness: what is not of the colour of skin is found by its hue."""
+MIN_DIFFERENCE = 45.0
+"""Difference (levels of 255) that light and talking alone can cause; the shadow under a wide open lower lip makes 37.
+Nearly all of it is lightness: what is not of the colour of skin is found by its hue."""
 MIN_COLOUR_DIFFERENCE = 8.0
 """The same for hue and saturation, which shadows do not change; talking and turning cause up to 6.5."""
 USUAL_RATIO, USUAL_COLOUR_RATIO = 3.5, 2.7
@@ -72,9 +71,7 @@ def lip_colours(picture: npt.NDArray[np.uint8], mesh: Array) -> Array:
 
     For the skin's points, the median is subtracted from lightness only.
     """
-    points = mesh[list(POINTS), :2].copy()
-    outline = np.flatnonzero(_OUTLINE)
-    points[outline] += INWARD * (mesh[list(pt.OUTER_RING), :2].mean(0) - points[outline])
+    points = mesh[list(POINTS), :2]
     low, high = np.floor(points.min(0)).astype(int) - 8, np.ceil(points.max(0)).astype(int) + 8
     x0, y0 = np.clip(low, 0, None)
     crop = picture[y0 : max(y0 + 2, high[1]), x0 : max(x0 + 2, high[0])]
@@ -102,7 +99,7 @@ def occluded_frames(colours: Array, good: npt.NDArray[np.bool_]) -> npt.NDArray[
     hue_difference = skin_difference[..., 1:] - np.median(skin_difference[..., 1:], axis=1, keepdims=True)
     difference = np.zeros(len(good))
     difference[good] = np.maximum(
-        _relative_difference(skin_difference, MIN_DIFFERENCE, USUAL_RATIO),
+        _relative_difference(skin_difference[:, _INNER], MIN_DIFFERENCE, USUAL_RATIO),
         _relative_difference(hue_difference, MIN_COLOUR_DIFFERENCE, USUAL_COLOUR_RATIO),
     )
     occluded |= difference > 1
