@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from services.gateway.live import messages as m
 from tests.e2e.conftest import Web
 from tests.e2e.test_making import choose
 from tests.e2e.test_pages import PAGES, SETTLED
@@ -117,4 +118,33 @@ def test_no_state_of_a_page_violates_a_rule(open_page: Callable[..., Web], axe: 
     page.keyboard.press("Enter")
     expect(page.locator("li.turn").last).to_have_attribute("data-state", "succeeded")
     look("chat: answered")
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(("lang", "theme", "width"), [("zh", "dark", 390), ("en", "light", 1280)])
+def test_no_state_of_a_live_conversation_violates_a_rule(
+    open_page: Callable[..., Web], axe: str, lang: str, theme: str, width: int
+) -> None:
+    web = open_page(lang, width, 844, color_scheme=theme)
+    page = web.go("/chat_system")
+    wrong = {}
+
+    def look(state: str) -> None:
+        if found := violations(web, axe):
+            wrong[state] = found
+
+    page.locator(".live-start").click()
+    expect(page.locator(".stage")).to_have_attribute("data-state", "listening")
+    look("listening")
+    page.locator("textarea").fill("Who are you?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".live-picture.on")).to_be_visible()
+    web.world.live.tell(m.Hold(gen=1), m.StateMessage(state="held"))  # else it may end before axe has looked
+    look("held")
+    page.keyboard.press("Escape")
+    expect(page.locator(".live-again")).to_be_visible()
+    look("stopped")
+    page.locator(".live-controls .icon-button").nth(3).click()
+    expect(page.locator("dialog[open] select")).to_be_visible()
+    look("settings")
     assert wrong == {}

@@ -226,3 +226,68 @@ def test_push_to_talk_listens_while_space_is_held(web: Web) -> None:
     wait(web, lambda: len(live.of("talk")) == 2, "not told")
     assert live.of("listen")[-1]["mode"] == "push"
     assert [talked["on"] for talked in live.of("talk")] == [True, False]
+
+
+UNPLUGGED = """(() => {
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    const stream = await open(wanted);
+    window.unplug = () => stream.getAudioTracks()[0].dispatchEvent(new Event("ended"));
+    return stream;
+  };
+})()"""
+
+
+def test_an_unplugged_microphone_is_told_and_can_be_tried_again(web: Web) -> None:
+    web.page.add_init_script(UNPLUGGED)
+    page = talk(web)
+    page.evaluate("window.unplug()")
+    notice = page.get_by_role("alert")
+    expect(notice).to_contain_text("麦克风断开了")
+    wait(web, lambda: web.world.live.of("listen")[-1]["mode"] == "off", "not told")
+    notice.get_by_role("button", name="重试").click()
+    wait(web, lambda: web.world.live.of("listen")[-1]["mode"] == "auto", "not opened again")
+    expect(notice).to_have_count(0)
+
+
+def test_words_that_go_on_after_an_early_answer_stay_one_question(web: Web) -> None:
+    page = talk(web)
+    live = web.world.live
+    live.tell(m.Final(text="我想问一下。", language="zh"))
+    live.tell(m.Interrupted(gen=1, heard_us=0, heard="", reason="speech"), m.Partial(text="我想问一下，你"))
+    live.tell(m.Final(text="我想问一下，你是谁？", language="zh", joined=True))
+    turn = page.locator("li.turn").last
+    expect(turn.locator(".asked .words")).to_have_text("我想问一下，你是谁？")
+    expect(page.locator("li.turn")).to_have_count(1)
+    expect(page.locator(".live-again")).to_have_count(0)
+
+
+def test_a_forgotten_session_begins_anew_in_the_same_conversation(web: Web) -> None:
+    page = talk(web)
+    ask(page, "你好")
+    wait(web, lambda: max(played(web, 1), default=0) > 300_000, "nothing is heard")
+    web.world.live.forgets = True
+    web.world.live.lose()
+    wait(web, lambda: len(web.world.live.sessions) == 2, "it did not come back")
+    assert web.world.live.of("hello")[1]["conversation_id"] == "c_live"
+    expect(page.locator(".live-picture.on")).to_have_count(0)
+    expect(page.locator(".stage")).to_have_attribute("data-state", "listening")
+    ask(page, "还在吗？")
+    expect(page.locator("canvas.live-picture.on")).to_have_count(1)
+
+
+DETECT = """async () => {
+  const {VoiceDetector} = await import("/static/js/live/live_microphone.js");
+  const detector = new VoiceDetector();
+  const runs = (levels) => levels.map((db) => detector.add(db));
+  const hum = runs(Array(300).fill(-52)).some(Boolean);
+  const click = runs([-20, -52, -52]).some(Boolean);
+  const voice = runs([-25, -22, -24]).at(-1);
+  const pause = runs(Array(10).fill(-52)).at(-1);
+  const over = runs(Array(20).fill(-52)).at(-1);
+  return [hum, click, voice, pause, over];
+}"""
+
+
+def test_loudness_tells_voice_from_hum_and_clicks(web: Web) -> None:
+    assert web.go("/chat_system").evaluate(DETECT) == [False, False, True, True, False]

@@ -32,3 +32,19 @@ def test_every_list_loads(real: Web) -> None:
         real.until("!document.querySelector('[aria-busy]')", 60)
         # jobs that failed tell their problem inside their own card; a list that failed has one of its own
         expect(page.locator(".problem:not(.job .problem)")).to_have_count(0)
+
+
+def test_a_live_conversation_answers_with_moving_pictures(real: Web) -> None:
+    page = real.go("/chat_system")
+    page.get_by_role("button", name="实时通话").click()
+    expect(page.locator(".stage")).to_have_attribute("data-state", "listening")
+    page.get_by_label("输入问题").fill("你是谁？")
+    page.keyboard.press("Enter")
+    expect(page.locator("canvas.live-picture.on")).to_be_visible(timeout=120_000)
+    expect(page.locator(".caption")).not_to_be_empty()
+    turn = page.locator("li.turn").last
+    expect(turn.locator(".answer .words")).to_contain_text("画声", timeout=120_000)
+    expect(turn.locator(".times")).to_be_visible(timeout=120_000)  # heard to its end
+    page.get_by_role("button", name="结束通话").click()
+    page.reload()
+    expect(page.locator("li.turn").last.locator(".answer .words")).to_contain_text("画声")

@@ -68,7 +68,7 @@ export class LiveLog {
       if (!text) this.#dropEmpty();
     },
     turn: (event) => {
-      if (!this.#entry || this.#entry.id) this.#begin(event.question, true);
+      if (!this.#entry || this.#entry.id || this.#entry.isOver) this.#begin(event.question, true);
       const entry = /** @type {Entry} */ (this.#entry);
       entry.id = event.turn;
       this.#answers.set(event.gen, entry);
@@ -81,10 +81,15 @@ export class LiveLog {
     fallback: (event) => this.#entry?.fallbacks.push({ ...event, wanted_voice: null, used_voice: null }),
     warning: ({ text }) => toast(t("live.unsaid", { text })),
     interrupted: ({ gen, heard, reason }) => {
-      const entry = this.#answers.get(gen);
+      const entry = this.#answers.get(gen) ?? this.#pending();
       if (!entry) return;
       this.#finish(entry, { reply: heard });
-      if (entry === this.#entry && (reason === "hand" || reason === "speech")) this.#offerAgain(entry);
+      const isWanted = reason === "hand" || (reason === "speech" && heard);
+      if (entry === this.#entry && entry.id && isWanted) this.#offerAgain(entry);
+    },
+    error: () => {
+      const entry = this.#pending();
+      if (entry) this.#finish(entry, {});
     },
     timings: ({ gen, ms }) => {
       const entry = this.#answers.get(gen);
@@ -95,14 +100,23 @@ export class LiveLog {
   /** @param {string} text @param {boolean} joined whether they belong to the question before */
   #words(text, joined) {
     if (!text) return;
-    if (joined && this.#entry?.isOver && !this.#entry.reply) this.#entry.isOver = false;
+    const before = this.#entry;
+    if (before?.isOver && !before.reply && (joined || text.startsWith(before.question.replace(/[\p{P}\s]+$/u, "")))) {
+      before.isOver = false; // the user speaks on: what was answered too early is one question with this
+      before.id = before.whole = "";
+    }
     if (!this.#entry || this.#entry.isOver || this.#entry.id) this.#begin(text, false);
     else this.#show(this.#entry, { question: text });
   }
 
+  /** The question whose answer has not begun. */
+  #pending() {
+    return this.#entry && !this.#entry.id && !this.#entry.isOver ? this.#entry : null;
+  }
+
   #dropEmpty() {
-    const entry = this.#entry;
-    if (!entry || entry.id) return;
+    const entry = this.#pending();
+    if (!entry) return;
     entry.turn.el.remove();
     this.chat.turns = this.chat.turns.filter((turn) => turn !== entry.turn);
     this.#entry = null;
@@ -112,6 +126,7 @@ export class LiveLog {
   #begin(question, isTyped) {
     this.#again?.remove();
     const turn = newTurn(this.chat, question);
+    turn.el.setAttribute("aria-live", "off"); // it is heard already
     this.#entry = { turn, question, reply: "", whole: "", id: "", isTyped, isOver: false, fallbacks: [] };
     addTurn(this.chat, turn);
     this.#show(this.#entry, {});
