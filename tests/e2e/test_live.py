@@ -195,8 +195,12 @@ def test_a_full_machine_is_told_with_what_to_do(web: Web) -> None:
     expect(page.locator(".stage")).to_have_attribute("data-state", "listening")
 
 
-def test_without_webcodecs_it_plays_by_media_source(web: Web) -> None:
-    web.page.add_init_script("delete window.VideoDecoder")
+NO_H264 = "VideoDecoder.isConfigSupported = async () => ({supported: false})"
+
+
+@pytest.mark.parametrize("script", ["delete window.VideoDecoder", NO_H264])
+def test_without_webcodecs_it_plays_by_media_source(web: Web, script: str) -> None:
+    web.page.add_init_script(script)
     page = talk(web)
     assert web.world.live.of("hello")[0]["can"] == ["mse"]
     ask(page, "你好")

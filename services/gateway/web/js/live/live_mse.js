@@ -13,7 +13,7 @@ const KEPT_S = 5;
 const source = () => /** @type {any} */ (window).ManagedMediaSource ?? window.MediaSource;
 
 /** Whether this browser can play so. */
-export const canUseMediaSource = () => source() !== undefined;
+export const canUseMediaSource = () => source()?.isTypeSupported('video/mp4; codecs="avc1.42E01F,mp4a.40.2"') ?? false;
 
 /** @implements {Player} */
 export class MsePlayer {

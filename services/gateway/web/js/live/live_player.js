@@ -12,9 +12,16 @@ const MAX_DECODED = 8;
 const LATE_US = 300_000;
 const MAX_FAILURES = 3;
 
+/** Some browsers have the decoder but not H.264. The answer is there long before the first click. */
+let canDecode = "VideoDecoder" in window && "EncodedVideoChunk" in window && "AudioWorkletNode" in window;
+if (canDecode)
+  VideoDecoder.isConfigSupported({ codec: "avc1.42E01F" }).then(
+    ({ supported }) => (canDecode = supported === true),
+    () => (canDecode = false),
+  );
+
 /** Whether this browser can play so. */
-export const canUseWebCodecs = () =>
-  "VideoDecoder" in window && "EncodedVideoChunk" in window && "AudioWorkletNode" in window;
+export const canUseWebCodecs = () => canDecode;
 
 /** @implements {Player} */
 export class LivePlayer {

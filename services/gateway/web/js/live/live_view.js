@@ -190,6 +190,7 @@ class LiveView {
     };
     document.addEventListener("keydown", keydown, options);
     document.addEventListener("keyup", keyup, options);
+    addEventListener("pagehide", () => this.leave(), options); // else it would keep its place for a while
     document.addEventListener("visibilitychange", () => document.hidden || session.player.wake(), options);
     const isFace = (/** @type {Event} */ e) => e.target instanceof Element && !e.target.closest("button, .live-place");
     chat.stage.el.addEventListener("click", (e) => isFace(e) && session.stop(), options);
