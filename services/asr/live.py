@@ -18,11 +18,13 @@ import numpy as np
 
 from services.asr.engines.base import SAMPLE_RATE_HZ, Transcript
 from services.asr.settings import AsrSettings
+from services.asr.turn_end import COMPLETE, completeness
 from services.asr.vad import SILENCE, SPEECH, WINDOW, Vad, VadStream
 from services.common.aio import Inbox
 from services.common.audio import Samples
 
 _ONSET = 3  # windows of speech that begin an utterance: about 0.1 s, longer than a click
+_REPORTED_PAUSE_MS = 128  # the caller answers by these words: the earlier they are there, the sooner it can
 _PREROLL = 12  # windows kept from before the beginning: 0.4 s, first consonants are soft
 
 
@@ -49,6 +51,22 @@ class Partial:
 
 
 @dataclass(frozen=True)
+class Paused:
+    """A short pause, and the words so far; ``complete``: how finished they sound, 0 to 1."""
+
+    transcript: Transcript
+    at_us: int
+    complete: float
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Speech again after a reported pause."""
+
+    at_us: int
+
+
+@dataclass(frozen=True)
 class Ended:
     """The utterance has ended; ``at_us`` is the end of its speech."""
 
@@ -64,7 +82,29 @@ class Final:
     end_us: int
 
 
-Event = Started | Partial | Ended | Final | Interrupted
+Event = Started | Partial | Paused | Resumed | Ended | Final | Interrupted
+
+
+@dataclass(frozen=True)
+class Endpointing:
+    """When an utterance ends. Silences in milliseconds; 0 for the settings' own."""
+
+    end_silence_ms: int = 0
+    complete_silence_ms: int = 0
+    """Enough after words that sound complete; 0: they need as much as any."""
+    reports_pauses: bool = False
+    """Whether each short pause is reported with the words so far; then listening never waits for words."""
+
+
+class _Job:
+    """A transcription at work, which can be given up alone."""
+
+    def __init__(self, future: Future[Transcript], cancelled: threading.Event) -> None:
+        self.future, self.cancelled = future, cancelled
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+        self.future.cancel()
 
 
 def _us(sample: int) -> int:
@@ -92,35 +132,47 @@ class Listener:
     """One caller's stream. Not for several threads."""
 
     def __init__(
-        self, engine: Transcriber, settings: AsrSettings, language: str | None, end_silence_ms: int = 0
+        self, engine: Transcriber, settings: AsrSettings, language: str | None, how: Endpointing | None = None
     ) -> None:
         self._engine, self._settings, self._language = engine, settings, language
         per_ms = SAMPLE_RATE_HZ / 1000 / WINDOW
-        self._end_windows = max(1, round((end_silence_ms or settings.end_silence_ms) * per_ms))
-        self._pause_windows = max(1, round(settings.pause_ms * per_ms))
+        how = how or Endpointing()
+        self._reports = how.reports_pauses
+        end_ms = how.end_silence_ms or settings.end_silence_ms
+        self._end_windows = max(1, round(end_ms * per_ms))
+        self._complete_windows = max(1, round(min(how.complete_silence_ms or end_ms, end_ms) * per_ms))
+        self._pause_windows = max(1, round((_REPORTED_PAUSE_MS if self._reports else settings.pause_ms) * per_ms))
         self._longest = round(settings.max_utterance_s * 1000 * per_ms)
         self._partial_every = round(settings.partial_interval_s * 1000 * per_ms)
         self._vad = VadStream(engine.vad)
         self._rest: Samples = np.zeros(0, np.float32)
         self._position = 0  # samples taken, whole windows
         self._before: deque[Samples] = deque(maxlen=_PREROLL)
-        self._cancelled = threading.Event()
-        self._work = ThreadPoolExecutor(1, thread_name_prefix="asr-live")
-        self._partial: Future[Transcript] | None = None
+        self._is_cancelled = False
+        # the last words must not wait for a draft that is given up at that moment
+        self._work = ThreadPoolExecutor(2, thread_name_prefix="asr-live")
+        self._jobs: list[_Job] = []
+        self._partial: _Job | None = None
+        self._ahead: _Job | None = None
+        self._finals: deque[tuple[_Job, int, int]] = deque()
         self._reset()
 
     def _reset(self) -> None:
-        for job in (self._partial, getattr(self, "_ahead", None)):
+        for job in (self._partial, self._ahead):
             if job:
                 job.cancel()
+        self._new_utterance()
+
+    def _new_utterance(self) -> None:
         self._speaking = False
         self._onset = 0
         self._utterance: list[Samples] = []
         self._quiet = 0
         self._last_speech = 0
         self._next_partial = self._partial_every
-        self._partial = None
-        self._ahead: Future[Transcript] | None = None
+        self._partial = self._ahead = None
+        self._is_reported = False
+        self._complete = 0.0
         self._last_text = ""
 
     def events(self, inbox: Inbox[Samples | Interrupted]) -> Iterator[Event]:
@@ -132,18 +184,23 @@ class Listener:
             for item in inbox:
                 if isinstance(item, Interrupted):
                     self._reset()
+                    self._finals.clear()
                     yield Interrupted(item.generation, _us(self._position))
                 else:
                     yield from self._feed(item)
             if self._speaking and not inbox.abandoned:
                 yield from self._finish()
+            if not inbox.abandoned:
+                yield from self._ready_finals(wait=True)
         finally:
-            self._cancelled.set()
+            self.cancel()
             self._work.shutdown(wait=False, cancel_futures=True)
 
     def cancel(self) -> None:
         """End the current transcription early, from another thread: its text is not wanted."""
-        self._cancelled.set()
+        self._is_cancelled = True
+        for job in list(self._jobs):
+            job.cancelled.set()
 
     def _feed(self, samples: Samples) -> Iterator[Event]:
         probabilities = self._vad.feed(samples)
@@ -153,6 +210,7 @@ class Listener:
             self._position += WINDOW
             window = x[i * WINDOW : (i + 1) * WINDOW]
             yield from self._continue(window, float(p)) if self._speaking else self._wait(window, float(p))
+        yield from self._ready_finals(wait=False)
         yield from self._partials()
 
     def _wait(self, window: Samples, p: float) -> Iterator[Event]:
@@ -173,27 +231,46 @@ class Listener:
             if self._ahead:  # it was not the end; what was transcribed ahead is still a partial text
                 self._partial = self._partial or self._ahead
                 self._ahead = None
+            if self._is_reported:
+                self._is_reported = False
+                yield Resumed(_us(self._position - WINDOW))
         else:
             self._quiet += 1
-        if self._quiet >= self._end_windows or len(self._utterance) >= self._longest:
+        if self._quiet >= self._enough() or len(self._utterance) >= self._longest:
             yield from self._finish()
         elif self._engine.works_ahead:
             if self._quiet >= self._pause_windows and not self._ahead:
+                if self._partial and self._reports:
+                    self._partial.cancel()
+                    self._partial = None
                 self._ahead = self._transcribe()
             elif len(self._utterance) >= self._next_partial and not self._partial and not self._quiet:
                 self._next_partial = len(self._utterance) + self._partial_every
                 self._partial = self._transcribe(draft=True)
 
-    def _transcribe(self, draft: bool = False) -> Future[Transcript]:
-        speech = np.concatenate(self._utterance)
-        return self._work.submit(self._engine.transcribe, speech, self._language, self._cancelled, draft)
+    def _enough(self) -> int:
+        """Windows of silence that end the utterance."""
+        return self._complete_windows if self._is_reported and self._complete >= COMPLETE else self._end_windows
+
+    def _transcribe(self, draft: bool = False) -> _Job:
+        speech, cancelled = np.concatenate(self._utterance), threading.Event()
+        if self._is_cancelled:
+            cancelled.set()
+        future = self._work.submit(self._engine.transcribe, speech, self._language, cancelled, draft)
+        job = _Job(future, cancelled)
+        self._jobs = [j for j in self._jobs if not j.future.done()] + [job]
+        return job
 
     def _partials(self) -> Iterator[Event]:
         for job in (self._partial, self._ahead):
-            if job and job.done():
-                text = job.result().text
+            if job and job.future.done():
+                transcript = job.future.result()
+                text = transcript.text
                 if job is self._partial:
                     self._partial = None
+                elif self._reports and not self._is_reported:
+                    self._is_reported, self._complete = True, completeness(text)
+                    yield Paused(transcript, _us(self._last_speech), self._complete)
                 if text and text != self._last_text:
                     self._last_text = text
                     yield Partial(text)
@@ -204,8 +281,12 @@ class Listener:
         yield Ended(_us(end))
         if self._partial:
             self._partial.cancel()
-        ahead = self._ahead or self._transcribe()
+        self._finals.append((self._ahead or self._transcribe(), _us(start), _us(end)))
         self._before.extend(self._utterance[-_PREROLL:])
-        transcript = ahead.result()
-        self._reset()
-        yield Final(transcript, _us(start), _us(end))
+        self._new_utterance()
+        yield from self._ready_finals(wait=not self._reports)
+
+    def _ready_finals(self, wait: bool) -> Iterator[Event]:
+        while self._finals and (wait or self._finals[0][0].future.done()):
+            job, start_us, end_us = self._finals.popleft()
+            yield Final(job.future.result(), start_us, end_us)

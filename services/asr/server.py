@@ -108,10 +108,12 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # gen
         rate = _rate(config)
         if config.end_silence_ms and not 200 <= config.end_silence_ms <= 5000:
             raise HuashengError("bad-request", what="end_silence_ms must be 200 to 5000, or 0 for the default.")
+        if config.complete_silence_ms and not 100 <= config.complete_silence_ms <= 5000:
+            raise HuashengError("bad-request", what="complete_silence_ms must be 100 to 5000, or 0 for none.")
         recogniser = self._recogniser(config)
         await recogniser.ready()
         inbox: Inbox[Samples | listening.Interrupted] = Inbox()
-        listener = listening.Listener(recogniser, self.settings, _language(config), config.end_silence_ms)
+        listener = listening.Listener(recogniser, self.settings, _language(config), _endpointing(config))
         reader = asyncio.create_task(_read(requests, rate, inbox))
 
         def stop() -> None:  # a cancelled call must wake the listening thread, which waits for words or for the inbox
@@ -146,6 +148,10 @@ async def _config(requests: AsyncIterator[Any]) -> Any:
 
 def _language(config: Any) -> str | None:
     return str(config.language) or None
+
+
+def _endpointing(config: Any) -> listening.Endpointing:
+    return listening.Endpointing(config.end_silence_ms, config.complete_silence_ms, config.report_pauses)
 
 
 def _rate(config: Any) -> int:
@@ -194,6 +200,11 @@ def _response(event: listening.Event) -> asr_pb2.StreamTranscribeResponse:
             return asr_pb2.StreamTranscribeResponse(speech_started=asr_pb2.SpeechStarted(pts_us=at_us))
         case listening.Partial(text):
             return asr_pb2.StreamTranscribeResponse(partial=asr_pb2.Partial(text=text))
+        case listening.Paused(t, at_us, complete):
+            paused = asr_pb2.Paused(pts_us=at_us, text=t.text, language=t.language, complete=complete)
+            return asr_pb2.StreamTranscribeResponse(paused=paused)
+        case listening.Resumed(at_us):
+            return asr_pb2.StreamTranscribeResponse(speech_resumed=asr_pb2.SpeechResumed(pts_us=at_us))
         case listening.Ended(at_us):
             return asr_pb2.StreamTranscribeResponse(speech_ended=asr_pb2.SpeechEnded(pts_us=at_us))
         case listening.Final(t, start_us, end_us):

@@ -129,11 +129,13 @@ class Clients:
         self.health = {s: Health(s, a) for s, a in addresses.items()}
         self._watchers: list[asyncio.Task[None]] = []
 
-    async def call(self, service: str, method: str, request: Any, timeout: float | None = None) -> Any:
+    async def call(
+        self, service: str, method: str, request: Any, timeout: float | None = None, *, waits: bool = True
+    ) -> Any:
         """A unary call, e.g. ``call("tts", "ListVoices", request)``, at most ``timeout`` seconds long (``rpc_s``).
 
         A service that is loading is waited for within that time: until then it knows no voice and no avatar. Raises
-        ``service-loading`` when it takes longer, and what the service raises.
+        ``service-loading`` when it takes longer, or at once unless it ``waits``, and what the service raises.
         """
         until = time.monotonic() + (timeout or self.settings.rpc_s)
         while True:
@@ -145,7 +147,7 @@ class Clients:
                     )
                     return await answer
             except HuashengError as e:
-                if e.slug != "service-loading" or left <= 2 * LOADING_POLL_S:
+                if not waits or e.slug != "service-loading" or left <= 2 * LOADING_POLL_S:
                     raise
             await asyncio.sleep(LOADING_POLL_S)
 

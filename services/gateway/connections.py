@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADERS_S = 20.0
@@ -29,6 +30,7 @@ class Protocol(H11Protocol):
     """Ends a connection whose request headers do not arrive in time; uvicorn limits only the pause between requests."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _is_websocket = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn itself
         """A client connects."""
@@ -38,10 +40,16 @@ class Protocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Some bytes came; with the end of the headers the request's own limits begin."""
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._is_websocket or (self.cycle is not None and not self.cycle.response_complete):
             self._stop_waiting()
         elif self._deadline is None:
             self._await_headers()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """The connection becomes a WebSocket, which has another protocol and limits of its own."""
+        self._is_websocket = True
+        self._stop_waiting()
+        super().handle_websocket_upgrade(event)
 
     def on_response_complete(self) -> None:
         """An answer is sent: the next request's headers, if some came already, have their own time."""

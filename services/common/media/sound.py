@@ -26,7 +26,7 @@ def mono_pieces(source: Path | bytes, rate: int, name: str, zero_s: float | None
 
     Sample 0 is what a player plays at 0:00, or at ``zero_s`` on the file's own clock: sound that begins later has
     silence before it, and gaps are silent. Channels are mixed as ``channels`` describes. Raises what ``opened`` does,
-    ``no-audio``, and ``corrupt-media`` when nothing or too little of it can be decoded.
+    ``no-audio``, and ``corrupt-media`` when too little of it can be decoded.
     """
     weights = _weights(source, name)
     for samples in _pieces(source, rate, name, zero_s):
@@ -154,5 +154,5 @@ def _frames(container: InputContainer, name: str) -> Iterator[av.AudioFrame]:
             yield from (f for f in frames if isinstance(f, av.AudioFrame) and f.samples)
     except av.error.FFmpegError as e:
         raise HuashengError("corrupt-media", name=name) from e
-    if not good or bad > max(3, _BAD_SHARE * good):
+    if bad > (max(3, _BAD_SHARE * good) if good else 0):  # no packets at all: a recording of no length
         raise HuashengError("corrupt-media", name=name)

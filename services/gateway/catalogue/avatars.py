@@ -24,10 +24,10 @@ async def list_avatars(clients: Clients, owner: str) -> list[Any]:
     return list(found.avatars)
 
 
-async def get_avatar(clients: Clients, owner: str, avatar_id: str) -> Any:
+async def get_avatar(clients: Clients, owner: str, avatar_id: str, *, waits: bool = True) -> Any:
     """One avatar (``Avatar``); the built-in one for an empty id. Raises ``unknown-id``."""
     request = render_pb2.GetAvatarRequest(owner=owner, avatar_id=avatar_id)
-    return (await clients.call("render", "GetAvatar", request)).avatar
+    return (await clients.call("render", "GetAvatar", request, waits=waits)).avatar
 
 
 async def list_models(clients: Clients, owner: str) -> list[Any]:
@@ -36,10 +36,10 @@ async def list_models(clients: Clients, owner: str) -> list[Any]:
     return list(found.models)
 
 
-async def get_model(clients: Clients, owner: str, model_id: str) -> Any:
+async def get_model(clients: Clients, owner: str, model_id: str, *, waits: bool = True) -> Any:
     """One model (``Model``). Raises ``unknown-id``."""
     request = render_pb2.GetModelRequest(owner=owner, model_id=model_id)
-    return (await clients.call("render", "GetModel", request)).model
+    return (await clients.call("render", "GetModel", request, waits=waits)).model
 
 
 async def is_drawn(clients: Clients, jobs: JobStore, owner: str, avatar_id: str) -> bool:
@@ -61,9 +61,9 @@ async def check_avatar_and_model(clients: Clients, owner: str, avatar_id: str | 
     name = ""
     try:
         if avatar_id:
-            name = (await get_avatar(clients, owner, avatar_id)).name
+            name = (await get_avatar(clients, owner, avatar_id, waits=False)).name
         if model_id:
-            await get_model(clients, owner, model_id)
+            await get_model(clients, owner, model_id, waits=False)
     except HuashengError as e:
         if e.slug == "unknown-id":
             raise

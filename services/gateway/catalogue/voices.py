@@ -16,10 +16,10 @@ ALL_ENGINES_TAKE = "speed"
 """The synthesis parameter that every engine supports; a voice lists the others."""
 
 
-async def list_voices(clients: Clients, owner: str) -> Any:
+async def list_voices(clients: Clients, owner: str, *, waits: bool = True) -> Any:
     """All voices, those of one language in order of preference, and whether voices can be cloned
     (``ListVoicesResponse``)."""
-    return await clients.call("tts", "ListVoices", tts_pb2.ListVoicesRequest(owner=owner))
+    return await clients.call("tts", "ListVoices", tts_pb2.ListVoicesRequest(owner=owner), waits=waits)
 
 
 def cloning_problem(listed: Any) -> HuashengError | None:
@@ -48,18 +48,18 @@ async def get_own_voice(clients: Clients, owner: str, voice_id: str) -> Any:
 
 
 async def check_voice(
-    clients: Clients, owner: str, voice_id: str | None, engine: str, synthesis: dict[str, Any]
+    clients: Clients, owner: str, voice_id: str | None, engine: str, synthesis: dict[str, Any], *, waits: bool = True
 ) -> None:
     """Raises ``unknown-voice`` and ``synthesis-unsupported`` before the request is accepted.
 
     ``engine`` is the one asked for without a voice, empty for the default. A tts service that is down is no error
-    here: the job will wait for it.
+    here: the job will wait for it. ``waits`` for one that is loading: what is said at once needs it now.
     """
     wanted = [name for name in synthesis if name != ALL_ENGINES_TAKE]
     if not voice_id and not wanted:
         return
     try:
-        listed = await list_voices(clients, owner)
+        listed = await list_voices(clients, owner, waits=waits)
     except HuashengError:
         return
     if voice_id:
@@ -77,7 +77,13 @@ async def check_voice(
 
 
 async def voice_of_avatar(
-    clients: Clients, voices: AvatarVoiceStore, owner: str, avatar_id: str | None, model_id: str | None
+    clients: Clients,
+    voices: AvatarVoiceStore,
+    owner: str,
+    avatar_id: str | None,
+    model_id: str | None,
+    *,
+    waits: bool = True,
 ) -> str | None:
     """Id of the voice chosen for the avatar that is drawn; None when none was chosen.
 
@@ -85,7 +91,7 @@ async def voice_of_avatar(
     """
     if model_id and not avatar_id:
         try:
-            avatar_id = (await get_model(clients, owner, model_id)).avatar_id
+            avatar_id = (await get_model(clients, owner, model_id, waits=waits)).avatar_id
         except HuashengError as e:
             if e.slug != "unknown-id":
                 raise
@@ -100,18 +106,20 @@ async def with_voice(clients: Clients, voices: AvatarVoiceStore, owner: str, par
     ``check_voice``. Where the render service is down, the job itself finds the voice: see ``voice_of_job``."""
     voice_id, engine = params["voice_id"], (params["engines"] or {}).get("tts") or ""
     try:
-        voice_id = await voice_of_job(clients, voices, owner, params)
+        voice_id = await voice_of_job(clients, voices, owner, params, waits=False)
     except HuashengError as e:
         if e.slug not in ("service-down", "service-loading"):
             raise
-    await check_voice(clients, owner, voice_id, engine, params["synthesis"])
+    await check_voice(clients, owner, voice_id, engine, params["synthesis"], waits=False)
     return params | {"voice_id": voice_id}
 
 
-async def voice_of_job(clients: Clients, voices: AvatarVoiceStore, owner: str, params: dict[str, Any]) -> str | None:
+async def voice_of_job(
+    clients: Clients, voices: AvatarVoiceStore, owner: str, params: dict[str, Any], *, waits: bool = True
+) -> str | None:
     """Id of the voice that a job speaks with, None for the default: its own, else its avatar's. An engine that was
     asked for chooses the voice itself. Raises as ``voice_of_avatar``."""
     asked: str | None = params.get("voice_id")
     if asked or (params.get("engines") or {}).get("tts"):
         return asked
-    return await voice_of_avatar(clients, voices, owner, params.get("avatar_id"), params.get("model"))
+    return await voice_of_avatar(clients, voices, owner, params.get("avatar_id"), params.get("model"), waits=waits)

@@ -12,6 +12,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
 from services.common import metrics
+from services.common.characters import check_json
 from services.common.errors import HuashengError, problem
 from services.gateway.api.deps import get_owner
 from services.gateway.api.problems import language
@@ -243,7 +244,9 @@ class _Reader:
                 raise HuashengError("bad-request", what="A microphone frame holds up to 200 ms of 16-bit samples.")
             return frame.data
         try:
-            return m.CLIENT.validate_json(message.get("text") or "")
+            said = m.CLIENT.validate_json(message.get("text") or "")
+            check_json(said.model_dump(), "message")
+            return said
         except ValidationError as e:
             first = e.errors(include_input=False)[0]
             where = ".".join(str(p) for p in first["loc"])

@@ -116,6 +116,16 @@ async def test_a_damaged_database_is_named(tmp_path: Path, name: str) -> None:
     assert "Traceback" not in gateway.log
 
 
+async def is_loading(world: World, service: str) -> None:
+    """Waits until the gateway has found the service again."""
+    for _ in range(600):
+        services = (await world.http.get("/api/v1/system")).json()["services"]
+        if {s["service"]: s["status"] for s in services}[service] == "loading":
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(services)
+
+
 async def test_voices_and_avatars_of_services_that_are_loading_are_waited_for(tmp_path: Path) -> None:
     """A restart of tts or render: its names are unknown to nobody, and no list is empty for the time being."""
     async with open_world(tmp_path) as world:
@@ -127,6 +137,7 @@ async def test_voices_and_avatars_of_services_that_are_loading_are_waited_for(tm
             (await world.post("videos", {"text": "好", "voice_id": voice, "avatar_id": "builtin"})).json()
             for _ in range(2)
         ]
+        await is_loading(world, "tts")
         listing = asyncio.create_task(world.http.get("/api/v1/voices"))
         await asyncio.sleep(1)
         assert not listing.done()
@@ -138,11 +149,10 @@ async def test_voices_and_avatars_of_services_that_are_loading_are_waited_for(tm
 
 
 async def test_a_service_that_loads_for_long_is_said_to_load(tmp_path: Path) -> None:
-    async with open_world(tmp_path, GATEWAY_RPC_S="1") as world:
+    async with open_world(tmp_path, GATEWAY_RPC_S="3") as world:
         await world.fakes.kill("tts")
         await world.fakes.start("tts", load=False)
-        while (await world.http.get("/api/v1/system")).json()["services"][2]["status"] != "loading":
-            await asyncio.sleep(0.1)
+        await is_loading(world, "tts")
         problem(await world.http.get("/api/v1/voices"), 503, "service-loading")
         engines = (await world.http.get("/api/v1/engines")).json()
         assert "tts" in [e["service"] for e in engines["items"]], "engines are listed while they load"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from services.asr.engines.base import Segment
+from services.asr.engines.base import Recognition, Segment
 from services.asr.live import Ended, Event, Final, Interrupted, Listener, Partial, Started
 from services.asr.settings import AsrSettings
 from services.common.aio import Inbox
@@ -150,3 +150,19 @@ def test_a_failing_engine_ends_the_stream_with_its_error(engine: RulerEngine) ->
     RulerEngine.failing = True
     with pytest.raises(HuashengError, match="asr-unreachable"):
         listen(engine, noise(1), quiet(1))
+
+
+def test_texts_while_somebody_speaks_are_drafts_and_the_last_one_is_not(
+    engine: RulerEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts: list[float] = []
+
+    def draft(samples: Samples, language: str | None, _cancelled: threading.Event | None = None) -> Recognition:
+        drafts.append(samples.size / SAMPLE_RATE_HZ)
+        return Recognition("draft", "en")
+
+    monkeypatch.setattr(engine, "draft", draft)
+    events = listen(engine, noise(2.5), quiet(1), pace_s=0.02)
+    finals = [e.transcript.text for e in events if isinstance(e, Final)]
+    assert drafts and "draft" in [e.text for e in events if isinstance(e, Partial)]
+    assert len(finals) == 1 and "draft" not in finals[0]

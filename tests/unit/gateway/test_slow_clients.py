@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+import websockets
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
@@ -90,6 +91,31 @@ async def test_a_byte_now_and_then_is_not_enough(port: int, monkeypatch: pytest.
         await asyncio.wait({answer}, timeout=0.2)
     assert (await answer).startswith(b"HTTP/1.1 408")
     writer.close()
+
+
+async def test_a_websocket_is_no_slow_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be silent for longer than the headers of a request may take."""
+    monkeypatch.setattr(connections, "HEADERS_S", 0.3)
+
+    async def echo(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        message = await receive()
+        await send({"type": "websocket.send", "text": message["text"]})
+
+    sock = connections.listen("127.0.0.1", 0)
+    config = uvicorn.Config(echo, http=connections.Protocol, log_config=None, lifespan="off", ws="websockets-sansio")
+    server = uvicorn.Server(config)
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    async with websockets.connect(f"ws://127.0.0.1:{sock.getsockname()[1]}", proxy=None) as socket_:
+        await asyncio.sleep(1)
+        await socket_.send("hello")
+        assert await asyncio.wait_for(socket_.recv(), 20) == "hello"
+    server.should_exit = True
+    await serving
 
 
 async def test_small_packets_are_sent_at_once(port: int) -> None:

@@ -11,7 +11,7 @@ import torch
 from services.render.engines.joygen.checkpoints import OPTIONAL, REQUIRED, load_bundle
 from services.render.engines.joygen.weights import CHECKS, check_weights, main, manifest
 from tests.fakes import joygen_weights
-from tests.fakes.joygen_small import write_small
+from tests.fakes.joygen_small import VAE, write_small
 
 
 def test_an_empty_folder_says_what_to_get_and_where(
@@ -57,7 +57,7 @@ def test_two_engines_keep_one_copy_of_what_they_have_in_common(tmp_path: Path) -
     assert joygen.unet is not musetalk.unet
     half = load_bundle(tmp_path / "musetalk", dtype=torch.bfloat16)
     assert half.vae is not joygen.vae and next(half.vae.parameters()).dtype == torch.bfloat16
-    write_small(tmp_path / "musetalk", "musetalk", seed=7)
+    joygen_weights.write_vae(tmp_path / "musetalk/sd-vae", VAE, seed=8)
     assert load_bundle(tmp_path / "musetalk").vae is not joygen.vae
     gone = weakref.ref(joygen.vae)
     del joygen, musetalk

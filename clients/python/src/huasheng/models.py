@@ -203,6 +203,7 @@ class Message(Answer):
     id: int
     role: str
     text: str
+    interrupted: bool = False
     job_id: str
     created_at: datetime
     audio_url: str | None

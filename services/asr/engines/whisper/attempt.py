@@ -3,7 +3,7 @@
 Whisper on the short encoder window often stops after a word, or runs in a circle, when the speech is short and of
 telephone quality; with a hint before the text it may write the hint, or its first characters, instead of what was said.
 Such texts have a low mean log probability, few characters for the time, or pieces of the hint in them.
-The thresholds are those of ``python -m benchmarks.telephone --choose``.
+The thresholds are those of ``python -m benchmarks.telephone``.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ HOME = ("zh", "en")
 """The languages that are told apart by default."""
 HINT = {"zh": "以下是普通话的句子。"}
 """Text that is put before the first try: makes whisper write simplified characters with punctuation."""
-SURE = -0.6
+SURE = -1.0
 """Mean log probability a token from which a text on the short window is believed."""
-LANGUAGE_SURE = 0.5
-"""A language that is less probable is looked for again on the whole window."""
+FEWEST_PER_S = 2.0
+"""Chinese characters or words a second from which it is believed; slower speech costs a second try."""
+_LANGUAGE_SURE = 0.5  # a language that is less probable is looked for again on the whole window
 _OTHER_LANGUAGE = 0.8  # a clip is taken as neither Chinese nor English only when the model is this sure
 _REPETITIVE = 2.4  # zlib ratio above which a text repeats itself (whisper's own threshold)
 _CIRCLE = re.compile(r"(.{1,12}?)\1{4,}")  # five times the same: too short for zlib to notice
 _NO_SPEECH = 0.6
 _UNSURE = -1.0  # mean log probability under which a window that whisper doubts to be speech is dropped
-_FEWEST_PER_S = 1.5  # characters (Chinese) or words a second; slower speech is tried again
 _UNIT = re.compile(r"[㐀-鿿]|[^\W_㐀-鿿]+")
 
 
@@ -81,7 +81,13 @@ def may_be_shown(attempt: Attempt) -> bool:
     )
 
 
-def is_doubtful(attempt: Attempt, language_probability: float | None, seconds: float, sure: float = SURE) -> bool:
+def is_doubtful(
+    attempt: Attempt,
+    language_probability: float | None,
+    seconds: float,
+    sure: float = SURE,
+    fewest_per_s: float = FEWEST_PER_S,
+) -> bool:
     """Whether the first try must be made again on the whole window.
 
     ``language_probability``: None when the caller named the language. ``seconds``: length of the speech.
@@ -89,8 +95,8 @@ def is_doubtful(attempt: Attempt, language_probability: float | None, seconds: f
     return (
         not may_be_shown(attempt)
         or attempt.score < sure
-        or (language_probability is not None and language_probability < LANGUAGE_SURE)
-        or len(units(attempt.text)) < _FEWEST_PER_S * seconds
+        or (language_probability is not None and language_probability < _LANGUAGE_SURE)
+        or len(units(attempt.text)) < fewest_per_s * seconds
     )
 
 

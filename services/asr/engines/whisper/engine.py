@@ -19,7 +19,6 @@ from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine, Recognition, pr
 from services.asr.engines.whisper.attempt import (
     HINT,
     HOME,
-    LANGUAGE_SURE,
     Attempt,
     best,
     choose_language,
@@ -122,12 +121,13 @@ class WhisperEngine(AsrEngine):
         """The words of a window whose first text is doubtful, from the window that whisper was trained on."""
         encoded = self._encode(features, _ALL_FRAMES)
         found, probability = (named, 0.0) if named else self._languages(encoded)
-        sure = named or probability >= LANGUAGE_SURE
-        tried = [self._decode(encoded, lang, seconds, hinted=False) for lang in ([found] if sure else HOME)]
-        chosen = best([first, *tried])
-        if chosen.text and not chosen.hinted and chosen.language in HINT:
-            chosen = best([first, *tried, self._decode(encoded, chosen.language, seconds, hinted=True)])
-        return Recognition(chosen.text, chosen.language, probability)
+        tried = [self._decode(encoded, found, seconds, hinted=False)]
+        if first.language == found:
+            tried.append(first)
+        chosen = best(tried)
+        if chosen.text and not chosen.hinted and found in HINT:  # for its punctuation
+            chosen = best([*tried, self._decode(encoded, found, seconds, hinted=True)])
+        return Recognition(chosen.text, found, probability)
 
     def _encode(self, features: Any, frames: int) -> Any:
         frames = max(frames, features.shape[1] + _MARGIN_FRAMES)

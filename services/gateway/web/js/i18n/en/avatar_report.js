@@ -31,10 +31,14 @@ export default {
   "warning.face-missing-in-part": "The face is missing in some frames; those stay as they are.",
   "warning.mouth-covered-in-part": "Something is in front of the mouth in some frames; those stay as they are.",
   "warning.turned-upright": "The picture lay on its side or upside down; it was turned so that the face is upright.",
-  "warning.still-film": "The video is one still picture; the avatar was made of it as of a photo. A video that moves looks livelier.",
-  "warning.chin-cut": "The chin is outside the picture, so wide open mouths look flat. A little more room below the face helps.",
-  "warning.other-person": "The video shows more than one person in turn; the avatar is the one who is seen longest without a break.",
-  "warning.person-leaves": "The person is out of the picture at times; the avatar plays the longest part that shows the face.",
+  "warning.still-film":
+    "The video is one still picture; the avatar was made of it as of a photo. A video that moves looks livelier.",
+  "warning.chin-cut":
+    "The chin is outside the picture, so wide open mouths look flat. A little more room below the face helps.",
+  "warning.other-person":
+    "The video shows more than one person in turn; the avatar is the one who is seen longest without a break.",
+  "warning.person-leaves":
+    "The person is out of the picture at times; the avatar plays the longest part that shows the face.",
   "warning.out-of-sync":
     "The mouth of this clip does not seem to move with its sound. A clip whose sound is its own, in step with " +
     "the picture, teaches far more.",

@@ -1,0 +1,174 @@
+"""Pauses that are reported while an utterance goes on, and when it ends early. Paced by the test, not by the clock."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from services.asr.engines.base import Recognition, Segment
+from services.asr.live import Ended, Endpointing, Event, Final, Listener, Paused, Resumed, Started
+from services.asr.settings import AsrSettings
+from services.asr.turn_end import COMPLETE, completeness
+from services.common.aio import Inbox
+from services.common.audio import Samples
+from services.common.settings import SharedSettings
+from tests.fakes.asr_engine import RulerEngine, ScriptedVad
+from tests.fakes.waiting import wait_until
+
+RATE = 16_000
+HOW = Endpointing(end_silence_ms=700, complete_silence_ms=350, reports_pauses=True)
+
+
+class Words:
+    """What the engine answers; ``may_answer`` holds it back."""
+
+    def __init__(self) -> None:
+        self.text = "你是谁？"
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.runs: list[float] = []
+        self.done = 0
+
+    def __call__(self, samples: Samples, *_: object, **__: object) -> Iterator[Segment]:
+        self.runs.append(samples.size / RATE)
+        assert self.may_answer.wait(60)
+        yield Segment(Recognition(self.text, "zh", 0.9), 0, samples.size / RATE)
+        self.done += 1
+
+
+class Stream:
+    """A listener fed by hand: ``feed`` gives what happened by then."""
+
+    def __init__(self, words: Words) -> None:
+        engine = RulerEngine(None, SharedSettings(), AsrSettings())
+        engine.vad = ScriptedVad()  # type: ignore[assignment]
+        engine.segments = functools.partial(words)  # type: ignore[method-assign]
+        self.words = words
+        self.listener = Listener(engine, AsrSettings(partial_interval_s=10), None, HOW)
+        self.inbox: Inbox[object] = Inbox(10_000)
+
+    def feed(self, x: Samples) -> list[Event]:
+        out: list[Event] = []
+        for i in range(0, x.size, 320):
+            out += self.listener._feed(x[i : i + 320])
+        return out
+
+    def settle(self) -> None:
+        """Until every transcription that was asked for is done."""
+        wait_until(lambda: all(j.future.done() for j in self.listener._jobs))
+
+
+def noise(seconds: float) -> Samples:
+    return np.random.default_rng(0).normal(0, 0.1, int(seconds * RATE)).astype(np.float32)
+
+
+def quiet(seconds: float) -> Samples:
+    return np.zeros(int(seconds * RATE), np.float32)
+
+
+@pytest.fixture
+def stream() -> Iterator[Stream]:
+    made = Stream(Words())
+    yield made
+    made.listener.cancel()
+    made.listener._work.shutdown(cancel_futures=True)
+
+
+def test_a_pause_is_reported_with_its_words_and_the_final_has_the_same(stream: Stream) -> None:
+    stream.words.may_answer.clear()
+    assert [type(e) for e in stream.feed(noise(1))] == [Started]
+    assert stream.feed(quiet(0.2)) == []
+    stream.words.may_answer.set()
+    stream.settle()
+    (paused,) = [e for e in stream.feed(quiet(0.03)) if isinstance(e, Paused)]
+    assert paused.transcript.text == "你是谁？" and paused.complete >= COMPLETE
+    assert abs(paused.at_us - 1_000_000) < 60_000
+    ended = [e for e in stream.feed(quiet(0.2)) if not isinstance(e, Paused)]
+    assert [type(e) for e in ended] == [Ended, Final]
+    assert len(stream.words.runs) == 1
+
+
+def test_words_that_cannot_end_a_sentence_get_the_whole_silence(stream: Stream) -> None:
+    stream.words.text = "我想问一下关于"
+    stream.feed(noise(1))
+    stream.feed(quiet(0.2))
+    stream.settle()
+    assert not [e for e in stream.feed(quiet(0.4)) if isinstance(e, Ended)]
+    assert [e for e in stream.feed(quiet(0.2)) if isinstance(e, Ended)]
+
+
+def test_speech_after_a_reported_pause_says_so_and_is_one_utterance(stream: Stream) -> None:
+    stream.feed(noise(1))
+    stream.feed(quiet(0.2))
+    stream.settle()
+    stream.feed(quiet(0.03))
+    assert [type(e) for e in stream.feed(noise(0.5)) if isinstance(e, Resumed)] == [Resumed]
+    stream.feed(quiet(0.2))
+    stream.settle()
+    events = stream.feed(quiet(0.6))
+    (final,) = [e for e in events if isinstance(e, Final)]
+    assert final.end_us - final.start_us > 1_500_000
+
+
+def test_a_pause_whose_words_are_not_known_yet_is_not_reported(stream: Stream) -> None:
+    stream.words.may_answer.clear()
+    stream.feed(noise(1))
+    stream.feed(quiet(0.2))
+    assert not [e for e in stream.feed(noise(0.5)) if isinstance(e, Paused | Resumed)]
+    stream.words.may_answer.set()
+
+
+def test_it_listens_on_while_it_waits_for_words(stream: Stream) -> None:
+    stream.words.may_answer.clear()
+    stream.feed(noise(1))
+    assert [type(e) for e in stream.feed(quiet(0.8))] == [Ended]
+    assert [type(e) for e in stream.feed(noise(0.5))] == [Started]
+    stream.words.may_answer.set()
+    stream.settle()
+    assert [type(e) for e in stream.feed(noise(0.1)) if isinstance(e, Final)] == [Final]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我想问一下",
+        "因为",
+        "今天的",
+        "我觉得这个",
+        "I would like to",
+        "Can you",
+        "what is the",
+        "because",
+        "嗯",
+        "He said that",
+    ],
+)
+def test_open_words_wait(text: str) -> None:
+    assert completeness(text) < COMPLETE
+    assert completeness(text + "。") < COMPLETE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "你是谁？",
+        "今天天气怎么样",
+        "你会做什么",
+        "好的",
+        "谢谢",
+        "Who are you?",
+        "Tell me a story.",
+        "What is it for?",
+        "讲个笑话吧",
+    ],
+)
+def test_whole_sentences_do_not(text: str) -> None:
+    assert completeness(text) >= COMPLETE
+
+
+def test_nothing_is_not_complete() -> None:
+    assert completeness("") == completeness("，。") == 0
