@@ -26,7 +26,7 @@ from services.asr.engines.whisper.attempt import (
     is_repetitive,
     may_be_shown,
 )
-from services.asr.engines.whisper.script import tidy
+from services.asr.engines.whisper.script import simplified, tidy
 from services.asr.engines.whisper.settings import Settings
 from services.common.audio import Samples
 from services.common.engines import package_missing
@@ -80,7 +80,8 @@ class WhisperEngine(AsrEngine):
         self._make_tokenizer = Tokenizer
         self._tokenizers: dict[str, Any] = {lang: self._tokenizer(lang) for lang in HOME}
         noise = np.random.default_rng(0).normal(0, 0.01, SAMPLE_RATE_HZ * 2).astype(np.float32)
-        self.recognise(noise, None)
+        self._first(noise, None)
+        simplified("")
 
     def _tokenizer(self, language: str) -> Any:
         return self._make_tokenizer(self._model.hf_tokenizer, True, task="transcribe", language=language)
