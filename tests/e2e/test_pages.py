@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -205,3 +206,25 @@ def test_the_first_start_waits_for_the_built_in_face(web: Web, path: str) -> Non
     web.world.avatars.extend(made)
     web.until("[...document.querySelectorAll('main :is(img, video)')].some((e) => /media/.test(e.poster || e.src))")
     assert page.get_by_text("TypeError").count() == 0
+
+
+def test_an_answer_that_the_end_of_the_job_has_overtaken_changes_nothing(web: Web) -> None:
+    """The page hears of a job by its events before the answer to its own request arrives, and by then it is over."""
+    web.world.pace = 0.05
+    page = web.page
+
+    def late(route: Any) -> None:
+        if route.request.method != "POST":
+            return route.fallback()
+        answer = route.fetch()
+        page.wait_for_timeout(1500)
+        return route.fulfill(response=answer)
+
+    page.route("**/api/v1/videos", late)
+    web.go("/video_generation")
+    page.get_by_label("要说的话").fill("你好")
+    page.get_by_role("button", name="生成视频").click()
+    expect(page.locator("#making video.player")).to_be_visible()
+    page.wait_for_timeout(2000)
+    expect(page.locator("#making video.player")).to_be_visible()
+    expect(page.locator("#making").get_by_role("progressbar")).to_have_count(0)

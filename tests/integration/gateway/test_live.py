@@ -296,6 +296,7 @@ async def test_six_at_once_see_and_hear_only_their_own(world) -> None:
         ('{"type": "text", "text": "x"}', "hello"),
         ('{"type": "hello", "can": []}', "can"),
         ('{"type": "hello", "can": ["webcodecs"], "protocol": 9}', "protocol"),
+        ('{"type": "hello", "can": ["webcodecs"], "persona": "\\u001b[2J"}', "U+001B"),
         ("{", ""),
         (b"\x01", "20 bytes"),
     ],

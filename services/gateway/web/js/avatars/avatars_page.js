@@ -144,8 +144,8 @@ function namingForm(asset, back, onstarted) {
 /** @param {Asset} asset */
 const preview = ({ kind, url }) =>
   kind === "image"
-    ? h("img", { src: url, alt: "", class: "preview" })
-    : h("video", { src: url, class: "preview", controls: true, playsinline: true, muted: true });
+    ? h("img", { src: url, alt: "", class: "source-preview" })
+    : h("video", { src: url, class: "source-preview", controls: true, playsinline: true, muted: true });
 
 /**
  * Shows a preparation in `list` until it is dismissed.

@@ -90,9 +90,14 @@ export function follow(job, signal, draw, enabled = () => true) {
   );
 }
 
-/** Stores a job from an API response. @param {Job} job @param {JobEvent["type"]} [type] @returns {Job} */
+/**
+ * Stores a job from an API response. A response that was overtaken by the job's end changes nothing.
+ * @param {Job} job @param {JobEvent["type"]} [type] @returns {Job}
+ */
 export function store(job, type = "snapshot") {
-  const now = { ...job, playable: job.state === "succeeded" || jobsById.get(job.id)?.playable };
+  const known = jobsById.get(job.id);
+  if (known && isFinished(known) && !isFinished(job)) return known;
+  const now = { ...job, playable: job.state === "succeeded" || known?.playable };
   if ((job.partial?.timings_ms ?? {}).render_first_frame !== undefined) now.playable = true;
   jobsById.set(job.id, now);
   publish(type, now);
