@@ -92,7 +92,7 @@ def browser() -> Iterator[Any]:
 def server() -> Iterator[tuple[str, Any]]:
     """The scripted API on a free port; each test puts its own World into it."""
     fake = app(World())
-    config = uvicorn.Config(fake, port=0, log_level="warning", ws="none", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(fake, port=0, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=1)
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()

@@ -17,7 +17,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from services.gateway.api.files import parse_range
 from services.gateway.api.pages import PAGES
 from services.gateway.api.web_files import NOT_COMPRESSED, index_page, static_file, wants_page
-from tests.fakes import web_facts, web_media, web_speech, web_voices
+from tests.fakes import web_facts, web_live, web_media, web_speech, web_voices
 from tests.fakes.web_script import LENGTH_S, OVER, Row, World, add_job, events, follow, now, refuse, shown
 
 SUBTITLES = b"WEBVTT\n\n00:00.000 --> 00:02.000\nHello\n"
@@ -206,6 +206,7 @@ def app(world: World) -> FastAPI:
     """The server: the real page and its addresses, and the scripted API."""
     server = FastAPI()
     server.state.world = world
+    server.include_router(web_live.router)
     server.include_router(web_voices.router)
     server.include_router(web_speech.router)
     server.include_router(router)

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from services.common.errors import HuashengError, problem
 from services.gateway.api.web_files import HEADERS
-from tests.fakes import web_facts, web_media
+from tests.fakes import web_facts, web_live, web_media
 
 Row = dict[str, Any]
 OVER = ("succeeded", "failed", "cancelled")
@@ -67,6 +67,7 @@ class World:
     numbers: Any = field(default_factory=lambda: itertools.count(1))
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     requests: list[tuple[str, str, Any]] = field(default_factory=list)
+    live: web_live.Live = field(default_factory=web_live.Live)
 
     def tell(self, event: str, data: Row) -> None:
         for queue in self.listeners:

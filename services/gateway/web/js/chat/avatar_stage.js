@@ -35,11 +35,13 @@ export function avatarStage(signal, ...pickers) {
   const player = answerPlayer(parts, loop);
   /** @type {Activity} */
   let activity = { listening: false, thinking: false };
+  /** @type {{state: string, text: string} | null} */
+  let live = null;
 
   const draw = () => {
-    const state = stageState(activity, player.isSpeaking());
+    const state = live?.state ?? stageState(activity, player.isSpeaking());
     parts.el.dataset.state = state;
-    setText(parts.status, t(`face.${state}`));
+    setText(parts.status, live?.text ?? t(`face.${state}`));
   };
   player.onchange = draw;
   jobs.watchConnection(signal, draw);
@@ -51,6 +53,15 @@ export function avatarStage(signal, ...pickers) {
     stop: player.stop,
     idleFrame: loop.visibleFrame,
     show: loop.show,
+    loop,
+    add: (/** @type {HTMLElement} */ el) => parts.status.before(el),
+    setCaption: (/** @type {string} */ text) => setText(parts.caption, text),
+    /** Shows the state of a live conversation instead. @param {{state: string, text: string} | null} now */
+    setLive(now) {
+      live = now;
+      parts.el.classList.toggle("live", live !== null);
+      draw();
+    },
     /** @param {Activity} now */
     set(now) {
       activity = now;

@@ -1,10 +1,12 @@
 // @ts-check
 // The Chat page: the avatar on the left, the conversation on the right.
 
+import { toast } from "../components/announcements.js";
 import { problemCard } from "../components/problem_card.js";
 import { button, h } from "../core/dom.js";
 import { loadPreference, savePreference } from "../core/preferences.js";
 import { t } from "../i18n/translate.js";
+import { offerLive } from "../live/live_view.js";
 import { avatarStage } from "./avatar_stage.js";
 import { showActivity } from "./chat_state.js";
 import { composer } from "./composer.js";
@@ -28,7 +30,7 @@ export function chatPage({ signal, query }) {
     composer: composer({
       signal,
       ask: (text) => askText(chat, text),
-      askAudio: (file) => void askAudio(chat, file),
+      askAudio: (file) => void (chat.live ? toast(t("live.no_files")) : askAudio(chat, file)),
       onlisten: (on) => {
         chat.listening = on;
         showActivity(chat);
@@ -39,7 +41,9 @@ export function chatPage({ signal, query }) {
     turns: [],
     conversation: query.get("c") ?? (query.has("job") ? null : loadPreference("chat.conversation", null)),
     listening: false,
+    live: null,
   };
+  offerLive(chat);
   speaker.load(query).catch((error) => signal.aborted || chat.log.prepend(h("li", null, problemCard(error))));
   void openConversation(chat, chat.conversation);
   const talk = h("div", { class: "talk" }, chatHead(chat), chat.scroller, chat.composer.el);
@@ -48,7 +52,10 @@ export function chatPage({ signal, query }) {
 
 /** The title and the buttons for earlier and new conversations. @param {Chat} chat */
 function chatHead(chat) {
-  const open = (/** @type {string | null} */ id) => void openConversation(chat, id);
+  const open = (/** @type {string | null} */ id) => {
+    chat.live?.leave();
+    void openConversation(chat, id);
+  };
   const openNew = () => {
     savePreference("chat.job", undefined);
     open(null);

@@ -18,6 +18,7 @@ import * as jobs from "../jobs/job_store.js";
  * @property {Turn[]} turns
  * @property {string | null} conversation id, `null` for a new conversation
  * @property {boolean} listening whether the microphone records
+ * @property {{ask: (text: string) => void, leave: () => void} | null} live the live conversation, if there is one
  */
 
 /** Whether a turn is being sent or answered. @param {Chat} chat */
@@ -26,6 +27,7 @@ export const isBusy = ({ turns }) =>
 
 /** Shows on the stage and in the composer what is going on. @param {Chat} chat */
 export function showActivity(chat) {
+  if (chat.live) return; // it shows its own state
   const busy = isBusy(chat);
   chat.stage.set({ listening: chat.listening, thinking: busy });
   chat.composer.setBusy(busy);

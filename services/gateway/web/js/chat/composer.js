@@ -3,10 +3,11 @@
 
 import { ACCEPT, acceptFiles, chooseFile } from "../components/file_input.js";
 import { micButton } from "../components/mic_button.js";
-import { button, h } from "../core/dom.js";
+import { button, h, setText } from "../core/dom.js";
 import { loadPreference, savePreference } from "../core/preferences.js";
 import { latestSystem } from "../core/server_state.js";
 import { t } from "../i18n/translate.js";
+import { sendButton } from "./send_button.js";
 
 /**
  * @typedef {object} ComposerOptions
@@ -22,24 +23,16 @@ const DRAFT = "draft.chat";
 export function composer({ signal, ask, askAudio, onlisten }) {
   let busy = false;
   const text = textBox(fit, submit);
-  const send = button({ icon: "send", label: t("chat.send"), bare: true, kind: "send", onclick: submit });
-  const uploadButton = button({
-    icon: "upload",
-    label: t("chat.upload"),
-    bare: true,
-    onclick: () => chooseFile(ACCEPT.audio, askAudio),
-  });
+  const send = sendButton(() => text.value.trim(), submit);
+  const upload = () => chooseFile(ACCEPT.audio, askAudio);
+  const uploadButton = button({ icon: "upload", label: t("chat.upload"), bare: true, onclick: upload });
   const { mic, time } = microphone(signal, askAudio, (on) => {
     text.hidden = on;
     onlisten(on);
   });
-  const el = h(
-    "div",
-    { class: "composer" },
-    mic.el,
-    h("div", { class: "compose-box" }, time, text, uploadButton, send),
-    h("p", { class: "small-text muted keys" }, t("chat.keys")),
-  );
+  const keys = h("p", { class: "small-text muted keys" }, t("chat.keys"));
+  const box = h("div", { class: "compose-box" }, time, text, uploadButton, send.el);
+  const el = h("div", { class: "composer" }, mic.el, box, keys);
   acceptFiles(el, signal, askAudio);
   toggleBySpaceBar(mic, signal);
   requestAnimationFrame(fit);
@@ -47,11 +40,18 @@ export function composer({ signal, ask, askAudio, onlisten }) {
   function fit() {
     text.style.setProperty("height", "auto");
     text.style.setProperty("height", `${Math.min(text.scrollHeight + 2, MAX_HEIGHT_PX)}px`);
-    send.disabled = busy || !text.value.trim();
+    send.draw();
   }
   function submit() {
     const question = text.value.trim();
     if (question && !busy) ask(question);
+  }
+  /** During a turn the next question can be written but not sent. @param {boolean} on */
+  function setBusy(on) {
+    busy = on;
+    mic.el.disabled = on;
+    uploadButton.disabled = on;
+    send.setBusy(on);
   }
 
   return {
@@ -62,14 +62,18 @@ export function composer({ signal, ask, askAudio, onlisten }) {
       savePreference(DRAFT, undefined);
       fit();
     },
-    /** During a turn the next question can be written but not sent. @param {boolean} on */
-    setBusy(on) {
-      busy = on;
+    setBusy,
+    setStop: send.setStop,
+    focus: () => text.focus(),
+    /** In a live conversation the microphone is on all the time. @param {boolean} on */
+    setLive(on) {
+      mic.cancel();
+      el.classList.toggle("live", on);
+      setBusy(false);
       mic.el.disabled = on;
       uploadButton.disabled = on;
-      fit();
+      setText(keys, t(on ? "live.keys" : "chat.keys"));
     },
-    focus: () => text.focus(),
   };
 }
 

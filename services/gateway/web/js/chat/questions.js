@@ -23,7 +23,10 @@ export const newTurn = (chat, text) =>
   turnView({ text }, { play: (turn) => playAnswer(chat, turn), askAgain: (job) => askAgain(chat, job) });
 
 /** @param {Chat} chat @param {string} text */
-export const askText = (chat, text) => void send(chat, newTurn(chat, text), async () => ({ text }));
+export function askText(chat, text) {
+  if (chat.live) chat.live.ask(text);
+  else void send(chat, newTurn(chat, text), async () => ({ text }));
+}
 
 /** Uploads a recording and asks with it. @param {Chat} chat @param {File} file */
 export async function askAudio(chat, file) {

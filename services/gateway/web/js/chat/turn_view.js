@@ -31,6 +31,7 @@ import { turnSteps } from "./turn_steps.js";
  * @property {(job: Job) => void} setJob
  * @property {(url: string) => void} setRecording shows the recording of the question
  * @property {(question: Message, answer: Message | null) => void} setMessages
+ * @property {(question: string, reply: string, running: boolean) => void} setSpoken words of a live conversation
  * @property {(error: unknown, retry: () => void) => void} fail shows that the question could not be sent
  */
 /** @typedef {ReturnType<typeof turnElements>} TurnElements */
@@ -54,6 +55,14 @@ export function turnView({ text }, actions) {
     setRecording: (url) => showRecording(parts, url),
     setJob: (job) => showJob(turn, parts, job, actions),
     setMessages: (question, answer) => showMessages(turn, parts, question, answer, actions),
+    setSpoken(question, reply, running) {
+      setText(parts.question, question);
+      parts.asked.hidden = !question;
+      parts.answer.hidden = !reply;
+      parts.steps.el.hidden = true;
+      parts.status.hidden = true;
+      showReply(parts, reply, running);
+    },
     fail(error, retry) {
       parts.answer.hidden = false;
       parts.steps.el.hidden = true;
@@ -81,6 +90,7 @@ function turnElements(text) {
   const el = h("li", { class: "turn" }, asked, answer);
   return {
     el,
+    asked,
     question,
     questionTools,
     upload,

@@ -14,6 +14,7 @@ const TIMING_NAMES = [
   "render_first_frame",
   "render",
   "first_video",
+  "first_heard",
   "total",
 ];
 

@@ -8,6 +8,7 @@ import voices from "./voices.js";
 import avatarReport from "./avatar_report.js";
 import fallbacks from "./fallbacks.js";
 import speech from "./speech.js";
+import live from "./live.js";
 
 export const en = {
   ...common,
@@ -19,4 +20,5 @@ export const en = {
   ...avatarReport,
   ...fallbacks,
   ...speech,
+  ...live,
 };

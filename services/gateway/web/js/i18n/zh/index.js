@@ -8,6 +8,7 @@ import voices from "./voices.js";
 import avatarReport from "./avatar_report.js";
 import fallbacks from "./fallbacks.js";
 import speech from "./speech.js";
+import live from "./live.js";
 
 export const zh = {
   ...common,
@@ -19,4 +20,5 @@ export const zh = {
   ...avatarReport,
   ...fallbacks,
   ...speech,
+  ...live,
 };

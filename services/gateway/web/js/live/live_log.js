@@ -1,0 +1,159 @@
+// @ts-check
+// The words of a live conversation in the log of the chat: what the user says as it is heard, what the avatar says as
+// it is spoken.
+import { toast } from "../components/announcements.js";
+import { button, h } from "../core/dom.js";
+import { t } from "../i18n/translate.js";
+import { addTurn, setConversation } from "../chat/chat_state.js";
+import { newTurn } from "../chat/questions.js";
+
+/** @typedef {import("../chat/chat_state.js").Chat} Chat */
+/** @typedef {import("../chat/turn_view.js").Turn} Turn */
+/** @typedef {import("../core/types.js").Fallback} Fallback */
+/** @typedef {import("./live_session.js").LiveSession} LiveSession */
+/** @typedef {{turn: Turn, question: string, reply: string, whole: string, id: string, isTyped: boolean,
+ *   isOver: boolean, fallbacks: Fallback[]}} Entry `whole`: all that was spoken or will be */
+
+const SCROLL_MARGIN_PX = 80;
+
+export class LiveLog {
+  /** @type {Entry | null} */
+  #entry = null;
+  /** @type {Map<number, Entry>} by generation, for what comes after its end */
+  #answers = new Map();
+  /** @type {HTMLElement | null} */
+  #again = null;
+
+  /** @param {Chat} chat @param {() => LiveSession | null} session */
+  constructor(chat, session) {
+    this.chat = chat;
+    this.session = session;
+  }
+
+  /** The question that the user typed. @param {string} text */
+  typed(text) {
+    this.#begin(text, true);
+  }
+
+  /** What has been spoken by now. */
+  spoken() {
+    const entry = this.#entry;
+    const words = this.session()?.heard() ?? [];
+    if (!entry || entry.isOver || !words.length) return;
+    const reply = words.join("");
+    if (reply !== entry.reply) this.#show(entry, { reply });
+  }
+
+  /** @param {any} event */
+  add(event) {
+    if (event.type in this.#handlers) this.#handlers[event.type](event);
+  }
+
+  /** The conversation was left: nothing is under way any more. */
+  close() {
+    if (this.#entry && !this.#entry.isOver) this.#finish(this.#entry, {});
+    this.#again?.remove();
+  }
+
+  /** @type {Record<string, (event: any) => void>} */
+  #handlers = {
+    welcome: ({ conversation_id, resumed }) => {
+      if (!resumed) this.close();
+      setConversation(this.chat, conversation_id);
+    },
+    partial: ({ text }) => this.#words(text, false),
+    final: ({ text, joined }) => {
+      if (!text) toast(t("live.unclear"));
+      this.#words(text, joined);
+      if (!text) this.#dropEmpty();
+    },
+    turn: (event) => {
+      if (!this.#entry || this.#entry.id) this.#begin(event.question, true);
+      const entry = /** @type {Entry} */ (this.#entry);
+      entry.id = event.turn;
+      this.#answers.set(event.gen, entry);
+      this.#show(entry, event.question ? { question: event.question } : {});
+    },
+    clause: ({ gen, text }) => {
+      const entry = this.#answers.get(gen);
+      if (entry) entry.whole += text;
+    },
+    fallback: (event) => this.#entry?.fallbacks.push({ ...event, wanted_voice: null, used_voice: null }),
+    warning: ({ text }) => toast(t("live.unsaid", { text })),
+    interrupted: ({ gen, heard, reason }) => {
+      const entry = this.#answers.get(gen);
+      if (!entry) return;
+      this.#finish(entry, { reply: heard });
+      if (entry === this.#entry && (reason === "hand" || reason === "speech")) this.#offerAgain(entry);
+    },
+    timings: ({ gen, ms }) => {
+      const entry = this.#answers.get(gen);
+      if (entry) this.#finish(entry, { reply: entry.whole, ms });
+    },
+  };
+
+  /** @param {string} text @param {boolean} joined whether they belong to the question before */
+  #words(text, joined) {
+    if (!text) return;
+    if (joined && this.#entry?.isOver && !this.#entry.reply) this.#entry.isOver = false;
+    if (!this.#entry || this.#entry.isOver || this.#entry.id) this.#begin(text, false);
+    else this.#show(this.#entry, { question: text });
+  }
+
+  #dropEmpty() {
+    const entry = this.#entry;
+    if (!entry || entry.id) return;
+    entry.turn.el.remove();
+    this.chat.turns = this.chat.turns.filter((turn) => turn !== entry.turn);
+    this.#entry = null;
+  }
+
+  /** @param {string} question @param {boolean} isTyped */
+  #begin(question, isTyped) {
+    this.#again?.remove();
+    const turn = newTurn(this.chat, question);
+    this.#entry = { turn, question, reply: "", whole: "", id: "", isTyped, isOver: false, fallbacks: [] };
+    addTurn(this.chat, turn);
+    this.#show(this.#entry, {});
+  }
+
+  /** @param {Entry} entry @param {{question?: string, reply?: string}} now */
+  #show(entry, { question = entry.question, reply = entry.reply }) {
+    const { scroller } = this.chat;
+    const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < SCROLL_MARGIN_PX;
+    entry.question = question;
+    entry.reply = reply;
+    entry.turn.setSpoken(question, reply, !entry.isOver);
+    if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+  }
+
+  /** @param {Entry} entry @param {{reply?: string, ms?: import("../core/types.js").Timings}} now */
+  #finish(entry, { reply = entry.reply, ms }) {
+    entry.isOver = true;
+    this.#show(entry, { reply });
+    if (!reply) return;
+    const common = { id: 0, job_id: entry.id, created_at: new Date().toISOString(), video_url: null, clauses: null };
+    const question = { ...common, role: /** @type {const} */ ("user"), text: entry.question, timings_ms: null };
+    const answer = { ...common, role: /** @type {const} */ ("assistant"), text: reply, timings_ms: ms ?? {} };
+    const audio = { audio_url: null };
+    entry.turn.setMessages({ ...question, ...audio }, { ...answer, ...audio, fallbacks: entry.fallbacks });
+  }
+
+  /** @param {Entry} entry */
+  #offerAgain(entry) {
+    this.#again?.remove();
+    const ask = (/** @type {"continue" | "ask"} */ what) => () => {
+      this.#again?.remove();
+      if (what === "ask") this.#begin(entry.question, true);
+      this.session()?.again(what);
+    };
+    this.#again = h(
+      "div",
+      { class: "row wrap live-again" },
+      h("span", { class: "small-text muted" }, t("live.interrupted")),
+      button({ icon: "play", label: t("live.continue"), kind: "small", onclick: ask("continue") }),
+      entry.question ? button({ icon: "refresh", label: t("live.ask"), kind: "small", onclick: ask("ask") }) : null,
+    );
+    entry.turn.el.append(this.#again);
+  }
+}

@@ -1,0 +1,228 @@
+"""Live conversation: pictures and sound as they come, captions, stopping, coming back, no microphone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from services.common.errors import HuashengError, problem
+from services.gateway.live import messages as m
+from tests.e2e.conftest import Web
+from tests.fakes.web_live import CLAUSES
+
+DRAWN = """(() => {
+  const canvas = document.querySelector("canvas.live-picture.on");
+  if (!canvas) return "";
+  const copy = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  copy.drawImage(canvas, 90, 140, 76, 40, 0, 0, 76, 40);
+  const {data} = copy.getImageData(0, 0, 76, 40);
+  return [...data].reduce((sum, value, i) => (sum * 31 + value * (i % 7)) % 1000003, 0);
+})()"""
+CAPTIONS = """(() => {
+  window.captions = [];
+  new MutationObserver(() => window.captions.push(document.querySelector(".caption").textContent))
+    .observe(document.querySelector(".caption"), { childList: true, characterData: true, subtree: true });
+})()"""
+
+
+def talk(web: Web) -> Any:
+    """Begins a live conversation."""
+    page = web.go("/chat_system")
+    expect(page.get_by_role("button", name="形象：Eileen")).to_be_visible()
+    page.get_by_role("button", name="实时通话").click()
+    expect(page.locator(".stage")).to_have_attribute("data-state", "listening")
+    return page
+
+
+def ask(page: Any, text: str) -> Any:
+    page.get_by_label("输入问题").fill(text)
+    page.keyboard.press("Enter")
+    return page.locator("li.turn").last
+
+
+def played(web: Web, gen: int) -> list[int]:
+    return [p["us"] for p in web.world.live.of("played") if p["gen"] == gen]
+
+
+def wait(web: Web, true: Callable[[], Any], what: str) -> None:
+    for _ in range(600):
+        if true():
+            return
+        web.page.wait_for_timeout(50)
+    raise AssertionError(what)
+
+
+def test_an_answer_is_drawn_and_heard_with_its_captions(web: Web) -> None:
+    page = talk(web)
+    page.evaluate(CAPTIONS)
+    turn = ask(page, "你是谁？")
+    expect(turn.locator(".asked .words")).to_have_text("你是谁？")
+    expect(page.locator(".stage")).to_have_attribute("data-state", "speaking")
+    seen = set()
+    for _ in range(40):
+        seen.add(page.evaluate(DRAWN))
+        page.wait_for_timeout(30)
+    assert len(seen - {""}) > 4, "the pictures move"
+    expect(turn.locator(".answer .words")).to_have_text("".join(text for text, *_ in CLAUSES))
+    expect(page.locator(".stage")).to_have_attribute("data-state", "listening")
+    expect(page.locator(".live-picture.on")).to_have_count(0)
+    assert [c for c in page.evaluate("window.captions") if c] == [text for text, *_ in CLAUSES]
+    reports = played(web, 1)
+    assert reports == sorted(reports) and len(reports) > 8 and reports[-1] == 3_000_000
+    assert web.world.live.of("played")[-1]["is_end"]
+    turn.get_by_text("用时").click()
+    expect(turn.locator(".times")).to_contain_text("512 ms")
+    expect(page.get_by_label("输入问题")).to_have_value("")
+    assert web.world.requests == [], "the ordinary chat was not asked"
+
+
+def test_the_microphone_is_sent_as_16_khz_frames(web: Web) -> None:
+    talk(web)
+    live = web.world.live
+    wait(web, lambda: len(live.microphone) > 16_000 * 2 * 2, "no sound came")
+    assert any(live.microphone), "the fake microphone beeps"
+    (hello,) = live.of("hello")
+    assert hello["can"] == ["webcodecs"] and hello["listening"] == "auto" and hello["avatar_id"]
+    web.page.get_by_role("button", name="关闭麦克风").click()
+    wait(web, lambda: live.of("listen") and live.of("listen")[-1]["mode"] == "off", "not told")
+    count = len(live.microphone)
+    web.page.wait_for_timeout(500)
+    assert len(live.microphone) - count < 16_000 * 2 * 0.3
+
+
+@pytest.mark.parametrize("how", ["Escape", "Space", "face", "button", "send"])
+def test_stopping_is_heard_and_seen_at_once(web: Web, how: str) -> None:
+    page = talk(web)
+    turn = ask(page, "说长一点")
+    expect(turn.locator(".answer .words")).to_contain_text("我是画声")
+    if how == "face":
+        page.locator(".stage").click(position={"x": 200, "y": 300})
+    elif how == "button":
+        page.locator(".live-controls").get_by_role("button", name="停止回答").click()
+    elif how == "send":
+        page.locator(".compose-box").get_by_role("button", name="停止回答").click()
+    else:
+        page.locator("h1").click()
+        page.keyboard.press(how)
+    expect(page.locator(".live-picture.on")).to_have_count(0, timeout=2000)
+    expect(page.locator(".stage")).to_have_attribute("data-state", "listening")
+    wait(web, lambda: web.world.live.of("interrupt"), "the server was not told")
+    (told,) = web.world.live.of("interrupt")
+    assert told["gen"] == 1 and 1_000_000 < told["heard_us"] < 3_000_000
+    expect(turn.locator(".answer .words")).to_have_text("你好！我是画声。")
+    page.get_by_role("button", name="接着说").click()
+    wait(web, lambda: [a["what"] for a in web.world.live.of("again")] == ["continue"], "not asked")
+    expect(page.locator("canvas.live-picture.on")).to_have_count(1)
+
+
+def test_hold_shows_the_loop_and_resume_goes_on_where_it_was(web: Web) -> None:
+    page = talk(web)
+    ask(page, "你好")
+    expect(page.locator("canvas.live-picture.on")).to_have_count(1)
+    wait(web, lambda: max(played(web, 1), default=0) > 500_000, "nothing is heard")
+    web.world.live.tell(m.Hold(gen=1), m.StateMessage(state="held"))
+    expect(page.locator(".live-picture.on")).to_have_count(0)
+    page.wait_for_timeout(400)
+    at = played(web, 1)[-1]
+    page.wait_for_timeout(800)
+    assert played(web, 1)[-1] == at, "it stands still"
+    web.world.live.tell(m.Resume(gen=1), m.StateMessage(state="speaking"))
+    expect(page.locator("canvas.live-picture.on")).to_have_count(1)
+    wait(web, lambda: played(web, 1)[-1] == 3_000_000, "it does not go on")
+
+
+def test_a_lost_connection_is_taken_up_again(web: Web) -> None:
+    page = talk(web)
+    turn = ask(page, "你好")
+    wait(web, lambda: max(played(web, 1), default=0) > 300_000, "nothing is heard")
+    web.world.live.lose()
+    wait(web, lambda: len(web.world.live.of("hello")) == 2, "it did not come back")
+    back = web.world.live.of("hello")[1]
+    assert back["session"] == "l_1" and back["last"]["gen"] == 1 and back["last_seq"] > 0
+    wait(web, lambda: played(web, 1)[-1] == 3_000_000, "the answer is not heard to its end")
+    expect(turn.locator(".answer .words")).to_have_text("".join(text for text, *_ in CLAUSES))
+
+
+def test_what_is_said_is_written_and_the_conversation_goes_on_in_the_chat(web: Web) -> None:
+    page = talk(web)
+    live = web.world.live
+    live.tell(m.StateMessage(state="hearing"), m.Partial(text="你能"))
+    turn = page.locator("li.turn").last
+    expect(turn.locator(".asked .words")).to_have_text("你能")
+    live.tell(m.SpeechEnded(at_us=1), m.Final(text="你能听见吗？", language="zh"))
+    expect(turn.locator(".asked .words")).to_have_text("你能听见吗？")
+    wait(web, lambda: live.of("idle"), "the frame of the loop was not told")
+    page.get_by_role("button", name="结束通话").click()
+    expect(page.locator(".stage")).to_have_attribute("data-state", "idle")
+    wait(web, lambda: live.of("bye"), "no good-bye")
+    assert "c=c_live" in page.url
+    expect(page.get_by_role("button", name="开始说话")).to_be_enabled()
+    page.get_by_label("输入问题").fill("再问")
+    page.keyboard.press("Enter")
+    expect(page.locator("li.turn").last).to_have_attribute("data-state", "succeeded")
+    assert web.world.requests[0][2]["conversation_id"] == "c_live"
+
+
+REFUSED = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', '{name}'))"
+
+
+@pytest.mark.parametrize(
+    ("name", "title"), [("NotAllowedError", "没有麦克风权限"), ("NotFoundError", "没有找到麦克风")]
+)
+def test_without_a_microphone_it_says_why_and_typing_works(web: Web, name: str, title: str) -> None:
+    web.page.add_init_script(REFUSED.format(name=name))
+    page = talk(web)
+    notice = page.get_by_role("alert")
+    expect(notice).to_contain_text(title)
+    expect(notice).to_contain_text("打字")
+    assert web.world.live.of("hello")[0]["listening"] == "off"
+    ask(page, "你好")
+    expect(page.locator("canvas.live-picture.on")).to_have_count(1)
+
+
+def test_a_full_machine_is_told_with_what_to_do(web: Web) -> None:
+    web.world.live.refusal = m.Error(fatal=True, problem=problem(HuashengError("live-full"), "zh", "req-1"))
+    page = web.go("/chat_system")
+    expect(page.get_by_role("button", name="形象：Eileen")).to_be_visible()
+    page.get_by_role("button", name="实时通话").click()
+    card = page.locator(".live-notice .problem")
+    expect(card).to_be_visible()
+    web.world.live.refusal = None
+    card.get_by_role("button", name="重试").click()
+    expect(page.locator(".stage")).to_have_attribute("data-state", "listening")
+
+
+def test_without_webcodecs_it_plays_by_media_source(web: Web) -> None:
+    web.page.add_init_script("delete window.VideoDecoder")
+    page = talk(web)
+    assert web.world.live.of("hello")[0]["can"] == ["mse"]
+    ask(page, "你好")
+    expect(page.locator("video.live-picture.on")).to_have_count(1)
+    wait(web, lambda: web.world.live.of("played") and web.world.live.of("played")[-1]["is_end"], "not to its end")
+    expect(page.locator(".live-picture.on")).to_have_count(0)
+
+
+def test_without_any_player_the_chat_stays(web: Web) -> None:
+    web.page.add_init_script("delete window.VideoDecoder; delete window.MediaSource; delete window.ManagedMediaSource")
+    page = web.go("/chat_system")
+    page.get_by_role("button", name="实时通话").click()
+    expect(page.get_by_role("alert")).to_contain_text("不能实时通话")
+    expect(page.get_by_role("button", name="开始说话")).to_be_enabled()
+
+
+def test_push_to_talk_listens_while_space_is_held(web: Web) -> None:
+    page = talk(web)
+    page.get_by_role("button", name="通话设置").click()
+    page.get_by_label("按住空格键或按钮说话").check()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="按住说话")).to_be_visible()
+    page.locator("h1").click()
+    page.keyboard.down("Space")
+    page.keyboard.up("Space")
+    live = web.world.live
+    wait(web, lambda: len(live.of("talk")) == 2, "not told")
+    assert live.of("listen")[-1]["mode"] == "push"
+    assert [talked["on"] for talked in live.of("talk")] == [True, False]
