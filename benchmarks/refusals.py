@@ -45,7 +45,7 @@ def wall(faces: list[Picture]) -> Iterator[Picture]:
         picture = texture[:, 2 * i : 2 * i + WIDTH].copy()
         for n, face in enumerate(faces):
             x = 300 + 900 * n + round(6 * np.sin(i / 9))
-            picture[300 : 300 + face.shape[0], x : x + face.shape[1]] = face
+            picture[200 : 200 + face.shape[0], x : x + face.shape[1]] = face
         yield picture
 
 
@@ -53,7 +53,7 @@ def main() -> None:
     weights = SharedSettings().weights_dir
     portrait = cv2.imread(str(folder("portrait", weights) / "portrait.png"))
     assert portrait is not None
-    face = np.asarray(portrait, np.uint8)
+    face = cv2.resize(portrait, (700, 700), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
     cv2.setNumThreads(SharedSettings().threads)
     with tempfile.TemporaryDirectory() as made:
         root = Path(made)

@@ -126,7 +126,7 @@ def hear(engine: WhisperEngine, clip: Clip) -> Heard:
     start = time.process_time()
     features, first, probability = engine._first(x, None)
     middle = time.process_time()
-    again = engine._again(features, first, None, x.size / SAMPLE_RATE_HZ).text
+    again = engine._again(features, first, probability, x.size / SAMPLE_RATE_HZ).text
     return Heard(
         clip,
         before=as_before(first),

@@ -78,11 +78,13 @@ class Detector:
         self._model = LiteRtModel(weights / "face_detection_short_range.tflite")
         self._anchors = _anchors()
 
-    def detect(self, picture: npt.NDArray[np.uint8]) -> list[DetectedFace]:
+    def detect(
+        self, picture: npt.NDArray[np.uint8], tile_shares: tuple[float, ...] = TILE_SHARES
+    ) -> list[DetectedFace]:
         """All faces of a BGR picture, highest score first. Tiles are searched only when the whole picture has none."""
         height, width = picture.shape[:2]
         faces = self._detect_in(picture, 0, 0, max(height, width))
-        for tile_share in TILE_SHARES:
+        for tile_share in tile_shares:
             if faces:
                 break
             side = int(min(height, width) * tile_share)

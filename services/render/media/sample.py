@@ -14,7 +14,7 @@ from services.common.media.containers import opened
 from services.render.media.picture import Bgr, Converter
 from services.render.media.read import VideoInfo, video_stream
 
-COUNT = 8
+COUNT = 6
 """Places in the film that are looked at."""
 BUDGET = 250_000_000
 """Pixels that may be decoded to reach places between key frames, which themselves come at once: about 0.7 s

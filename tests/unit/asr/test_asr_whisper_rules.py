@@ -156,3 +156,11 @@ def test_what_is_shown_while_somebody_speaks_is_never_the_hint_and_is_worked_out
     engine = Scripted(Attempt(text, "zh", -0.1, 0.1, hinted=True), GOOD)
     assert engine.draft(SPEECH, None).text == "" and engine.windows == [1500]
     assert Scripted(Attempt("明天", "zh", -2.0, 0.1, hinted=True), GOOD).draft(SPEECH, None).text == "明天"
+
+
+def test_a_second_look_does_not_take_a_less_sure_language() -> None:
+    engine = Scripted(Attempt("明", "zh", -2.0, 0.1, hinted=True), Attempt("明天会下雨吗", "zh", -0.3, 0.0), 0.83)
+    looks = iter([("zh", 0.83), ("en", 0.11)])
+    engine._languages = lambda encoded: next(looks)  # type: ignore[method-assign]
+    got = engine.recognise(SPEECH, None)
+    assert (got.text, got.language, got.language_probability) == ("明天会下雨吗", "zh", 0.83)

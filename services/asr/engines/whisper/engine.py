@@ -26,7 +26,7 @@ from services.asr.engines.whisper.attempt import (
     is_repetitive,
     may_be_shown,
 )
-from services.asr.engines.whisper.script import tidy
+from services.asr.engines.whisper.script import simplified, tidy
 from services.asr.engines.whisper.settings import Settings
 from services.common.audio import Samples
 from services.common.engines import package_missing
@@ -80,7 +80,8 @@ class WhisperEngine(AsrEngine):
         self._make_tokenizer = Tokenizer
         self._tokenizers: dict[str, Any] = {lang: self._tokenizer(lang) for lang in HOME}
         noise = np.random.default_rng(0).normal(0, 0.01, SAMPLE_RATE_HZ * 2).astype(np.float32)
-        self.recognise(noise, None)
+        self._first(noise, None)
+        simplified("")
 
     def _tokenizer(self, language: str) -> Any:
         return self._make_tokenizer(self._model.hf_tokenizer, True, task="transcribe", language=language)
@@ -96,7 +97,7 @@ class WhisperEngine(AsrEngine):
             return Recognition(first.text, first.language, probability)
         if cancelled and cancelled.is_set():
             return Recognition("", first.language, probability)
-        return self._again(features, first, named, seconds)
+        return self._again(features, first, None if named else probability, seconds)
 
     def draft(self, samples: Samples, language: str | None, _cancelled: threading.Event | None = None) -> Recognition:
         """The words of one window, worked out once; none where they could be the hint."""
@@ -117,17 +118,23 @@ class WhisperEngine(AsrEngine):
         first = self._decode(encoded, found, samples.size / SAMPLE_RATE_HZ, hinted=found in HINT)
         return features, first, probability
 
-    def _again(self, features: Any, first: Attempt, named: str | None, seconds: float) -> Recognition:
-        """The words of a window whose first text is doubtful, from the window that whisper was trained on."""
+    def _again(self, features: Any, first: Attempt, probability: float | None, seconds: float) -> Recognition:
+        """The words of a window whose first text is doubtful, from the window that whisper was trained on.
+
+        ``probability`` of the first text's language; None when the caller named it. Of the languages of both windows
+        the surer one counts.
+        """
         encoded = self._encode(features, _ALL_FRAMES)
-        found, probability = (named, 0.0) if named else self._languages(encoded)
+        found, sure = first.language, probability or 0.0
+        if probability is not None:
+            found, sure = max((found, sure), self._languages(encoded), key=lambda language: language[1])
         tried = [self._decode(encoded, found, seconds, hinted=False)]
         if first.language == found:
             tried.append(first)
         chosen = best(tried)
         if chosen.text and not chosen.hinted and found in HINT:  # for its punctuation
             chosen = best([*tried, self._decode(encoded, found, seconds, hinted=True)])
-        return Recognition(chosen.text, found, probability)
+        return Recognition(chosen.text, found, sure)
 
     def _encode(self, features: Any, frames: int) -> Any:
         frames = max(frames, features.shape[1] + _MARGIN_FRAMES)
