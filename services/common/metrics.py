@@ -25,4 +25,7 @@ RENDER_FRAMES = Counter("huasheng_render_frames_total", "Frames drawn", ["engine
 JOBS = Gauge("huasheng_jobs", "Jobs by kind and state", ["kind", "state"])
 QUEUE_DEPTH = Gauge("huasheng_queue_depth", "Jobs waiting", ["queue"])
 JOB_SECONDS = Histogram("huasheng_job_seconds", "Length of finished jobs", ["kind", "state"], buckets=_SECONDS)
+TTS_CACHE = Counter("huasheng_tts_cache_total", "Stretches of speech looked for among those made before", ["result"])
+TTS_CACHE_BYTES = Gauge("huasheng_tts_cache_bytes", "Memory that speech made before takes")
+TTS_PREPARED = Counter("huasheng_tts_prepared_total", "Texts prepared for later", ["result"])
 ENGINE_LOADED = Gauge("huasheng_engine_loaded", "1 when the engine's weights are in memory", ["service", "engine"])

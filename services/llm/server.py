@@ -23,6 +23,7 @@ from services.llm.engines.base import Conversation, Finished, LlmEngine, Message
 from services.llm.engines.registry import REGISTRY, make_engines
 from services.llm.settings import LlmSettings
 
+MOST_OPENINGS = 200
 _ROLES = {llm_pb2.ROLE_SYSTEM: "system", llm_pb2.ROLE_USER: "user", llm_pb2.ROLE_ASSISTANT: "assistant"}
 _FINISHES = {
     Reason.STOP: llm_pb2.FINISH_REASON_STOP,
@@ -68,6 +69,16 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):  # type: ignore[misc]  # gen
             yield llm_pb2.StreamChatResponse(started=started)
             async for piece in run:
                 yield _response(piece)
+
+    async def ListOpenings(self, request: Any, _context: Any) -> llm_pb2.ListOpeningsResponse:
+        """Of the engine that is asked for; an engine that cannot be used has its error."""
+        if not 0 <= request.limit <= MOST_OPENINGS:
+            raise HuashengError("bad-request", what=f"limit must be 1 to {MOST_OPENINGS}, or 0 for all.")
+        if request.engine:
+            self.engines.require(request.engine)
+        engine = await asyncio.to_thread(self.engines.get, request.engine)
+        found = engine.openings(request.language.split("-")[0].lower())
+        return llm_pb2.ListOpeningsResponse(openings=found[: request.limit or MOST_OPENINGS])
 
     async def ListEngines(self, _request: Any, _context: Any) -> llm_pb2.ListEnginesResponse:
         """Every engine, and why one cannot be used."""

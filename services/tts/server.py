@@ -18,9 +18,11 @@ from services.common.serving import Service
 from services.common.settings import DATA_DIR, SharedSettings
 from services.common.storage import Storage
 from services.tts import text_rpc, voices_rpc
+from services.tts.clause_cache import ClauseCache, Spoken
 from services.tts.engine_selection import select_engines
 from services.tts.engines.base import TtsEngine
 from services.tts.engines.registry import REGISTRY, make_engines
+from services.tts.preparing import Preparer
 from services.tts.session import SynthesisSession
 from services.tts.settings import TtsSettings
 from services.tts.voices import ReadsVoices, StoredVoice, VoiceStore
@@ -34,6 +36,8 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
     def __init__(self, engines: EngineSet[TtsEngine], settings: TtsSettings, store: VoiceStore) -> None:
         self.engines, self.settings, self.store = engines, settings, store
         self.fallback = EngineFallback("tts", settings, engines.problem)
+        self.cache = ClauseCache(settings.cache_mb * 1_000_000)
+        self.preparer = Preparer(self.cache)
 
     def load(self) -> None:
         """Load all engines of the settings, of which one must load."""
@@ -42,6 +46,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
 
     async def stop(self) -> None:
         """End the engines with all that they started."""
+        await self.preparer.close()
         await asyncio.to_thread(self.engines.close)
 
     async def StreamSynthesize(
@@ -51,17 +56,25 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         first = await anext(aiter(requests), None)
         if first is None or first.WhichOneof("payload") != "config":
             raise HuashengError("bad-order", what="The first message must be config.")
-        selection = await select_engines(first.config, self.fallback, self.engines, self.store)
-        session = SynthesisSession(self.fallback, selection, self.settings)
-        reading = asyncio.create_task(session.read(requests, context))
-        try:
-            async with contextlib.aclosing(session.answers()) as answers:
-                async for answer in answers:
-                    yield answer
-        finally:
-            session.abandon()
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+        with self.preparer.speech():
+            selection = await select_engines(first.config, self.fallback, self.engines, self.store)
+            memory = Spoken(self.cache, first.config.owner)
+            session = SynthesisSession(self.fallback, selection, self.settings, memory)
+            reading = asyncio.create_task(session.read(requests, context))
+            try:
+                async with contextlib.aclosing(session.answers()) as answers:
+                    async for answer in answers:
+                        yield answer
+            finally:
+                session.abandon()
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
+
+    async def Warm(self, request: tts_pb2.WarmRequest, _context: grpc.aio.ServicerContext) -> tts_pb2.WarmResponse:
+        """For the engine that would be asked first and can work."""
+        selection = await select_engines(request.config, self.fallback, self.engines, self.store)
+        name = self.fallback.next_engine(selection.names, selection.unavailable.get)
+        return tts_pb2.WarmResponse(ready=self.preparer.prepare(*selection.requests[name], request.texts))
 
     async def Preview(
         self, request: tts_pb2.PreviewRequest, _context: grpc.aio.ServicerContext
@@ -151,6 +164,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         """Delete a cloned voice with its recordings."""
         self._refuse_builtin(request.voice_id)
         await asyncio.to_thread(self.store.delete, request.owner, request.voice_id)
+        self.cache.forget(request.voice_id)
         log.info("voice deleted", extra={"voice": request.voice_id})
         return tts_pb2.DeleteVoiceResponse()
 

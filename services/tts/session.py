@@ -20,7 +20,7 @@ from services.common.errors import HuashengError
 from services.common.fallback import EngineFallback, EngineRun
 from services.tts import text_rpc
 from services.tts.engine_selection import EngineSelection
-from services.tts.engines.base import Piece, Stop, TextClause, TtsEngine
+from services.tts.engines.base import Memory, Piece, Stop, TextClause, TtsEngine
 from services.tts.replay import Replay
 from services.tts.settings import TtsSettings
 from services.tts.text.script import LeftOut
@@ -60,8 +60,10 @@ class SynthesisSession:
     the header holds its sample rate.
     """
 
-    def __init__(self, fallback: EngineFallback, selection: EngineSelection, settings: TtsSettings) -> None:
-        self._fallback, self._selection, self._settings = fallback, selection, settings
+    def __init__(
+        self, fallback: EngineFallback, selection: EngineSelection, settings: TtsSettings, memory: Memory
+    ) -> None:
+        self._fallback, self._selection, self._settings, self._memory = fallback, selection, settings, memory
         self._engine: TtsEngine | None = None
         self._fallbacks: list[common_pb2.Fallback] = []
         self._generations: asyncio.Queue[_Generation] = asyncio.Queue()
@@ -188,7 +190,7 @@ class SynthesisSession:
         engine, request = self._selection.requests[name]
         stop = Stop()  # of its own: an engine that is given up must stop while the next one speaks
         with generation.stop.on_set(stop.set):
-            own = dataclasses.replace(request, stop=stop, left_out=[])
+            own = dataclasses.replace(request, stop=stop, left_out=[], memory=self._memory)
             self._left_out = own.left_out  # of the engine that speaks last
             pieces = iterate_in_thread(lambda: engine.synthesize(clauses, own), AHEAD, on_stop=stop.set)
             async with contextlib.aclosing(pieces):
@@ -246,7 +248,11 @@ class SynthesisSession:
         start, us = self._sent, self._us
         yield Answer(
             clause=tts_pb2.ClauseMark(
-                index=piece.index, text=piece.text, start_us=us(start), end_us=us(start + piece.samples.size)
+                index=piece.index,
+                text=piece.text,
+                start_us=us(start),
+                end_us=us(start + piece.samples.size),
+                cached=piece.cached,
             )
         )
         spans = [

@@ -25,5 +25,7 @@ class TtsSettings(EngineSettings):
     has its own deadlines."""
     max_chars: int = Field(default=5000, ge=1, le=100_000)
     """Characters a clause may have."""
+    cache_mb: int = Field(default=64, ge=0, le=16_384)
+    """Memory for speech that was made before, in MB; 0 for none. 64 MB hold about 20 minutes."""
     clone_seconds: float = Field(default=10, ge=3.5, le=10)
     """Longest reference audio of a voice, after its silent ends are cut off; the shortest is 3 s."""

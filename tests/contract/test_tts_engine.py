@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from services.common import weights
+from services.common.audio import to_pcm16
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
-from services.tts.engines.base import Piece, SpeechRequest, Stop, TextClause, TtsEngine
+from services.tts.clause_cache import ClauseCache, Spoken
+from services.tts.engines.base import Piece, Sampling, SpeechRequest, Stop, TextClause, TtsEngine
 from services.tts.engines.gpt_sovits.settings import Settings as GptSovitsSettings
 from services.tts.engines.registry import REGISTRY, make_engines
 from services.tts.loudness import loudness_lufs
@@ -245,3 +247,28 @@ def test_voices(engine: TtsEngine) -> None:
     if engine.name == "kokoro":
         assert {v.language for v in voices[:2]} == {"en-US", "zh-CN"}  # the defaults
         assert files == {v.voice_id for v in voices}
+
+
+def test_what_was_said_before_is_the_same_and_needs_no_synthesis(engine: TtsEngine) -> None:
+    sampling = Sampling(seed=7) if engine.sampling else Sampling()
+    memory = Spoken(ClauseCache(10_000_000), "")
+    # digits alone take the language of what was said before: they must not be mixed up
+    first = say(engine, "你好！", "35。", memory=memory, sampling=sampling)
+    again = say(engine, "你好！", "35。", memory=memory, sampling=sampling)
+    other = say(engine, "Well, let me see.", "35。", "你好！", memory=memory, sampling=sampling)
+    fresh = say(engine, "你好！", "35。", sampling=sampling)
+    assert not any(p.cached for p in [*first, *fresh]) and all(p.cached for p in again)
+    for a, b in zip(first, again, strict=True):
+        assert to_pcm16(a.samples) == to_pcm16(b.samples)
+        assert (a.index, a.text, a.voice_id, a.spans) == (b.index, b.text, b.voice_id, b.spans)
+    assert [(p.text, p.spans) for p in first] == [(p.text, p.spans) for p in fresh]
+    if engine.name == "kokoro":  # whose default voice follows the language of the first clause
+        assert not any(p.cached for p in other)
+
+
+def test_sampled_speech_is_made_anew(engine: TtsEngine) -> None:
+    if not engine.sampling:
+        assert engine.repeats(SpeechRequest())
+        return
+    memory = Spoken(ClauseCache(10_000_000), "")
+    assert not any(p.cached for _ in range(2) for p in say(engine, "你好！", memory=memory))

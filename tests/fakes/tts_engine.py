@@ -6,6 +6,7 @@ import dataclasses
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -31,6 +32,8 @@ class FakeTts(TtsEngine):
         self.delay_s = 0.0
         self.broken = False
         self.trouble = ""
+        self.is_repeating = True
+        """Whether it says the same every time; its speech is kept then."""
         self.at_work = 0
         self.spoken: list[str] = []
         self._lock = threading.Lock()
@@ -57,18 +60,28 @@ class FakeTts(TtsEngine):
         said = False
         for clause in clauses:
             for text in [t for t in clause.text.split(".") if t.strip()]:
-                until = time.monotonic() + self.delay_s
-                while time.monotonic() < until and not request.stop.is_set():
-                    time.sleep(0.005)
+                key = (text, request.voice_id, request.language, request.speed, request.dictionary.key)
+                for piece in self.recall(key, clause.index, partial(self._make, clause.index, text, request), request):
+                    said = True
+                    yield piece
                 if request.stop.is_set():
                     return
-                if self.broken:
-                    raise HuashengError("engine-failed", engine=self.name, why="told to")
-                said = True
-                self.spoken.append(text)
-                yield self._piece(clause.index, text, request)
         if not said:
             raise HuashengError("empty-text")
+
+    def repeats(self, _request: SpeechRequest) -> bool:
+        return self.is_repeating
+
+    def _make(self, index: int, text: str, request: SpeechRequest) -> Iterator[Piece]:
+        until = time.monotonic() + self.delay_s
+        while time.monotonic() < until and not request.stop.is_set():
+            time.sleep(0.005)
+        if request.stop.is_set():
+            return
+        if self.broken:
+            raise HuashengError("engine-failed", engine=self.name, why="told to")
+        self.spoken.append(text)
+        yield self._piece(index, text, request)
 
     def _piece(self, index: int, text: str, request: SpeechRequest) -> Piece:
         size = round(PER_CHARACTER / request.speed)

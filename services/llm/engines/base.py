@@ -74,6 +74,10 @@ class LlmEngine(Engine):
         """Load what is needed to answer; nothing by default."""
         return
 
+    def openings(self, _language: str) -> list[str]:
+        """First clauses of likely answers in ``zh`` or ``en``, as callers cut them, the most likely first."""
+        return []
+
     @abstractmethod
     def chat(self, conversation: Conversation, cancelled: threading.Event) -> Iterator[Piece]:
         """Text as it is made, then ``Finished``. Returns early, and frees its connection, when ``cancelled`` is set.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from services.common.audio import Samples
 from services.common.engines import Engine
@@ -60,6 +60,8 @@ class Piece:
     samples: Samples
     spans: list[Span]
     """None from an engine without phonemes."""
+    cached: bool = False
+    """Whether it was made before and only taken from memory."""
 
 
 class Stop:
@@ -166,6 +168,16 @@ class Sampling:
         return [f.name for f in fields(self) if getattr(self, f.name) is not None]
 
 
+class Memory(Protocol):
+    """Speech that was made before."""
+
+    def recall(self, key: Hashable, index: int, make: Callable[[], Iterator[Piece]], stop: Stop) -> Iterator[Piece]:
+        """The pieces of a stretch: remembered under ``key``, with the caller's ``index``; else made, and remembered.
+
+        The key holds all that shapes them. Nothing is remembered of what ``stop`` cut short.
+        """
+
+
 @dataclass(frozen=True)
 class SpeechRequest:
     """How to speak."""
@@ -185,6 +197,8 @@ class SpeechRequest:
     left_out: list[LeftOut] = field(default_factory=list)
     """The engine adds what it does not say."""
     stop: Stop = field(default_factory=Stop)
+    memory: Memory | None = None
+    """None to make everything anew."""
 
 
 class TtsEngine(Engine):
@@ -217,6 +231,18 @@ class TtsEngine(Engine):
         if request.cloned:
             return primary(request.cloned.language)
         return next((primary(v.language) for v in self.voices() if v.voice_id == request.voice_id), "")
+
+    def repeats(self, _request: SpeechRequest) -> bool:
+        """Whether a text is said in the same way every time, so that its speech may be used again."""
+        return False
+
+    def recall(
+        self, key: tuple[Hashable, ...], index: int, make: Callable[[], Iterator[Piece]], request: SpeechRequest
+    ) -> Iterator[Piece]:
+        """The pieces of a stretch, from the memory of the request where that can be; see ``Memory``."""
+        if request.memory is None or not self.repeats(request):
+            return make()
+        return request.memory.recall((self.name, *key), index, make, request.stop)
 
     @abstractmethod
     def synthesize(self, clauses: Iterator[TextClause], request: SpeechRequest) -> Iterator[Piece]:

@@ -23,6 +23,11 @@ class Dictionary:
         words = sorted((e.word for e in self.entries), key=len, reverse=True)  # the longest word wins
         self._pattern = re.compile("|".join(_bounded(w) for w in words), re.IGNORECASE) if words else None
 
+    @property
+    def key(self) -> tuple[Pronunciation, ...]:
+        """The same for dictionaries that do the same."""
+        return tuple(self.entries)
+
     def mark(self, text: str) -> str:
         """The text with a mark for each word of the dictionary."""
         if not self._pattern:

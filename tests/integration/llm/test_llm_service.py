@@ -96,3 +96,15 @@ async def test_real_engines_without_keys_say_why(serve: Serve) -> None:
     models = {e.name: list(e.models) for e in listed.engines}
     assert models == {"faq": [], "zhipu": ["glm-4-plus", "glm-4-air"], "openai": []}
     assert "LLM_ZHIPU_API_KEY" in reasons["zhipu"] and "LLM_OPENAI_URL" in reasons["openai"]
+
+
+async def test_openings_of_an_engine_whose_answers_cannot_be_foreseen(stub: Any) -> None:
+    ask = llm_pb2.ListOpeningsRequest
+    assert list((await stub.ListOpenings(ask(language="en", limit=5))).openings) == []
+    for bad, slug in ((ask(engine="nobody"), "unknown-engine"), (ask(engine="broken"), "llm-no-key")):
+        with pytest.raises(grpc.aio.AioRpcError) as e:
+            await stub.ListOpenings(bad)
+        assert from_rpc(e.value, "llm").slug == slug
+    with pytest.raises(grpc.aio.AioRpcError) as e:
+        await stub.ListOpenings(ask(limit=201))
+    assert from_rpc(e.value, "llm").slug == "bad-request"

@@ -256,3 +256,81 @@ async def test_missing_weights_end_the_load_with_a_clear_error(tmp_path: Path) -
     with pytest.raises(errors.HuashengError, match="make weights") as e:
         servicer.load()
     assert e.value.slug == "engine-unavailable"
+
+
+def sound(answers: list[Answer]) -> bytes:
+    return b"".join(a.audio.data for a in answers if a.HasField("audio"))
+
+
+async def test_a_clause_comes_again_without_synthesis_and_in_its_place(running: Running) -> None:
+    first = await running.say([config(), clause(0, "Hello there. You."), clause(1, "Bye"), END])
+    again = await running.say([config(), clause(0, "New"), clause(1, "Hello there. You."), clause(2, "Bye"), END])
+    assert running.engine.spoken == ["Hello there", " You", "Bye", "New"]
+    assert not any(a.clause.cached for a in first)
+    marks = [a.clause for a in again if a.HasField("clause")]
+    assert [(m.index, m.text, m.cached) for m in marks] == [
+        (0, "New", False),
+        (1, "Hello there", True),
+        (1, " You", True),
+        (2, "Bye", True),
+    ]
+    new = 3 * PER_CHARACTER
+    assert sound(again)[2 * new :] == sound(first)
+    shift = new * 1_000_000 // RATE
+
+    def times(answers: list[Answer], by: int) -> list[tuple[str, int, int]]:
+        return [(s.phoneme, s.start_us + by, s.end_us + by) for a in answers for s in a.phonemes.spans]
+
+    assert times(again, 0)[3:] == times(first, shift)
+    assert all(a.end_us == b.start_us for a, b in itertools.pairwise(marks))
+
+
+async def warm(running: Running, texts: list[str], **how: Any) -> list[str]:
+    request = tts_pb2.WarmRequest(config=tts_pb2.SynthesisConfig(**how), texts=texts)
+    return list((await running.stub.Warm(request, timeout=20)).ready)
+
+
+async def test_prepared_texts_are_spoken_from_memory(running: Running) -> None:
+    texts = ["Hello", "Well", "Bye"]
+    assert await warm(running, texts) == []
+    async with asyncio.timeout(60):
+        while await warm(running, texts, owner="ann") != texts:
+            await asyncio.sleep(0.05)
+    assert running.engine.spoken == texts
+    answers = await running.say([config(owner="bob"), clause(4, "Well"), END])
+    assert [(a.clause.index, a.clause.cached) for a in answers if a.HasField("clause")] == [(4, True)]
+    assert running.engine.spoken == texts
+
+
+@pytest.mark.parametrize(
+    ("texts", "how", "reason"),
+    [
+        (["x" * 61], {}, "bad-request"),
+        (["x"] * 201, {}, "bad-request"),
+        (["x"], {"engine": "other"}, "unknown-engine"),
+        (["x"], {"voice_id": "nobody"}, "unknown-voice"),
+    ],
+)
+async def test_what_cannot_be_prepared_is_refused(
+    running: Running, texts: list[str], how: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as e:
+        await warm(running, texts, **how)
+    assert errors.from_rpc(e.value, "tts").slug == reason
+
+
+async def test_an_interrupt_within_speech_from_memory(running: Running) -> None:
+    text = "a" * 50
+    await running.say([config(), clause(0, text), END])
+    call = running.stub.StreamSynthesize(timeout=20)
+    await call.write(config())
+    for i in range(5):
+        await call.write(clause(i, text))
+    await call.write(Request(interrupt=common_pb2.Interrupt(generation=2)))
+    await call.write(clause(9, "New"))
+    await call.write(END)
+    answers = await to_the_end(call)
+    at = kinds(answers).index("interrupted")
+    assert answers[at].interrupted.sent_us == len(sound(answers[:at])) // 2 * 1_000_000 // RATE
+    marks = [a.clause for a in answers[at:] if a.HasField("clause")]
+    assert [m.index for m in marks] == [9] and marks[0].start_us == answers[at].interrupted.sent_us

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import threading
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from services.common.clauses import ClauseSplitter
 from services.common.errors import HuashengError
 from services.common.script import has_han
 from services.common.settings import SharedSettings
+from services.llm.engines.base import Conversation, Message
 from services.llm.engines.faq import engine as faq
 from services.llm.engines.faq.settings import Settings
 from services.llm.engines.faq.words import WordIndex, normalise, terms
@@ -83,3 +86,32 @@ def test_benchmark_questions_name_entries() -> None:
     assert len(questions) == len(set(questions))
     for part in parts.values():
         assert set(part) <= ids
+
+
+def _engine(knowledge: faq.Knowledge) -> faq.FaqEngine:
+    """Without the embeddings."""
+    engine = faq.FaqEngine(Settings(), SharedSettings(), LlmSettings())
+    engine.knowledge = knowledge
+    return engine
+
+
+@pytest.mark.parametrize(("language", "first"), [("zh", ["你好！", "我是画声里的数字人，"]), ("en", ["Hello!"])])
+def test_openings_are_what_a_caller_speaks_first(
+    monkeypatch: pytest.MonkeyPatch, language: str, first: list[str]
+) -> None:
+    knowledge = faq.Knowledge(faq.KNOWLEDGE)
+    engine = _engine(knowledge)
+    openings = engine.openings(language)
+    assert openings[: len(first)] == first and len(set(openings)) == len(openings)
+    spoken = set()
+    for entry in [*knowledge.entries, knowledge.unknown]:
+        monkeypatch.setattr(engine, "match", lambda _, e=entry: faq.Match(e, 1.0))
+        asked = Conversation([Message("user", "?")], "", language, 100, 0.5)
+        splitter = ClauseSplitter()
+        clauses = [c for p in engine.chat(asked, threading.Event()) if isinstance(p, str) for c in splitter.feed(p)]
+        spoken.add([*clauses, *splitter.flush()][0])
+    assert spoken == set(openings)
+
+
+def test_no_openings_in_another_language() -> None:
+    assert _engine(faq.Knowledge(faq.KNOWLEDGE)).openings("fr") == []

@@ -25,6 +25,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from services.common.clauses import ClauseSplitter
 from services.common.digest import sha256_of
 from services.common.engines import load_failure, package_missing
 from services.common.errors import HuashengError
@@ -155,6 +156,12 @@ class FaqEngine(LlmEngine):
         best = int(np.argmax(fit[:-1]))
         return Match(self._entries[best], float(fit[best] - fit[-1]))
 
+    def openings(self, language: str) -> list[str]:
+        """See ``LlmEngine``: in the order of the file, which begins with what people begin with."""
+        first, rest = self.knowledge.entries[:2], self.knowledge.entries[2:]
+        likely = [e.answers[language] for e in [*first, self.knowledge.unknown, *rest] if language in e.answers]
+        return [*dict.fromkeys(map(_first_clause, likely))]
+
     def chat(self, conversation: Conversation, cancelled: threading.Event) -> Iterator[Piece]:
         """The answer, clause by clause; only the last message counts."""
         question = conversation.messages[-1].content
@@ -162,11 +169,24 @@ class FaqEngine(LlmEngine):
         language = language or ("zh" if has_han(question) else "en")
         found = self.match(question)
         answer = (found.entry if found.known else self.knowledge.unknown).answers[language]
-        for piece in re.findall(r"[^，。！？；,.!?;]+[，。！？；,.!?;]*\s*", answer):
+        for piece in _pieces(answer):
             if cancelled.is_set():
                 return
             yield piece
         yield Finished(Reason.STOP if found.known else Reason.UNKNOWN_ANSWER)
+
+
+def _pieces(answer: str) -> list[str]:
+    return re.findall(r"[^，。！？；,.!?;]+[，。！？；,.!?;]*\s*", answer)
+
+
+def _first_clause(answer: str) -> str:
+    """Cut as the gateway cuts an answer that comes in the pieces of ``chat``."""
+    splitter = ClauseSplitter()
+    for piece in _pieces(answer):
+        if clauses := splitter.feed(piece):
+            return clauses[0]
+    return next(iter(splitter.flush()), answer)
 
 
 def _embedder_missing() -> HuashengError | None:

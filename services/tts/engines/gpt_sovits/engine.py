@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -131,15 +133,24 @@ class GptSovitsEngine(TtsEngine):
                 if not words_only.strip():
                     continue
                 pending = self._build_request(words_only, text_language, voice, request.speed, request.sampling)
-                text = stretch.text
-                for samples in self._speak(pending, request.stop):
+                key = (stretch.text, voice, pending.model, json.dumps(pending.body, sort_keys=True))
+                pieces = partial(self._pieces, clause.index, stretch.text, voice.voice_id, pending, request.stop)
+                for piece in self.recall(key, clause.index, pieces, request):
                     spoken = True
-                    yield Piece(clause.index, text, voice.voice_id, samples, [])
-                    text = ""
+                    yield piece
                 if request.stop.is_set():
                     return
         if not spoken and not request.stop.is_set():
             raise HuashengError("unspeakable-text" if words else "empty-text")
+
+    def _pieces(self, index: int, text: str, voice_id: str, pending: PendingRequest, stop: Stop) -> Iterator[Piece]:
+        for samples in self._speak(pending, stop):
+            yield Piece(index, text, voice_id, samples, [])
+            text = ""
+
+    def repeats(self, request: SpeechRequest) -> bool:
+        """See ``TtsEngine``: only with a fixed seed."""
+        return (self._s.seed if request.sampling.seed is None else request.sampling.seed) >= 0
 
     def preview(self, text: str, request: SpeechRequest) -> list[PreviewClause]:
         """See ``TtsEngine``; without pronunciation, which GPT-SoVITS does not tell."""

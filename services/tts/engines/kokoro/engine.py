@@ -107,7 +107,7 @@ class KokoroEngine(TtsEngine):
             before = said.language
             voice = voice or self._defaults[before]
             for stretch in splitting.split(clause.text, pace):
-                for piece in self._speak(clause.index, stretch, before, voice=voice, request=request):
+                for piece in self._recall(clause.index, stretch, before, voice=voice, request=request):
                     spoken = True
                     yield piece
                 if request.stop.is_set():
@@ -118,6 +118,19 @@ class KokoroEngine(TtsEngine):
     def _language(self, voice: str) -> str:
         """``en`` or ``zh``; empty without a voice."""
         return str(self._table[voice]["language"])[:2] if voice else ""
+
+    def repeats(self, _request: SpeechRequest) -> bool:
+        """See ``TtsEngine``; nothing is sampled."""
+        return True
+
+    def _recall(
+        self, index: int, stretch: splitting.Stretch, language: str, *, voice: str, request: SpeechRequest
+    ) -> Iterator[Piece]:
+        """``_speak``, from memory where that can be."""
+        key = (voice, stretch, language, request.language, request.speed, request.dictionary.key)
+        return self.recall(
+            key, index, lambda: self._speak(index, stretch, language, voice=voice, request=request), request
+        )
 
     def _speak(
         self, index: int, stretch: splitting.Stretch, language: str, *, voice: str, request: SpeechRequest
