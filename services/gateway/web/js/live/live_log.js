@@ -170,5 +170,6 @@ export class LiveLog {
       entry.question ? button({ icon: "refresh", label: t("live.ask"), kind: "small", onclick: ask("ask") }) : null,
     );
     entry.turn.el.append(this.#again);
+    this.chat.scroller.scrollTop = this.chat.scroller.scrollHeight;
   }
 }
