@@ -94,7 +94,7 @@ class Interrupt(_Message):
     """The user stops the answer by hand."""
 
     type: Literal["interrupt"]
-    gen: int = Field(ge=0)
+    gen: int = Field(ge=0, description="0 for an answer that is being thought of: its generation is not known yet.")
     heard_us: int = Field(ge=0)
 
 

@@ -157,7 +157,7 @@ class LiveSession:
                 await self.turns.drop_draft()
                 await self.turns.interrupt("text", self.outbox.position_us())
                 await self.turns.begin(Question(item.text))
-            case m.Interrupt() if self.turns.answer and item.gen == self.turns.generation:
+            case m.Interrupt() if self.turns.answer and item.gen in (0, self.turns.generation):
                 await self.turns.interrupt("hand", item.heard_us)
                 await self._set_state("listening")
             case m.Listen():

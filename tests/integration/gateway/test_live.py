@@ -182,6 +182,17 @@ async def test_a_hand_stops_at_once_and_the_rest_can_be_heard_later(world) -> No
         assert heard + rest == ANSWER
 
 
+async def test_an_answer_that_is_only_thought_of_can_be_stopped(world) -> None:
+    world.fakes.llm.script.hold.clear()
+    async with live_client(world.gateway.url) as client:
+        await client.until("welcome")
+        await client.send("text", text="你是谁")
+        await client.until("state", lambda e: e["state"] == "thinking")
+        await client.send("interrupt", gen=0, heard_us=0)
+        assert (await client.until("interrupted"))["heard"] == ""
+        await client.until("state", lambda e: e["state"] == "listening")
+
+
 async def test_a_lost_connection_is_taken_up_without_a_gap(world) -> None:
     async with live_client(world.gateway.url) as client:
         client.plays = False
