@@ -53,16 +53,19 @@ class Openings:
             except HuashengError as e:
                 log.info("no openings", extra={"reason": e.slug})
         texts = [t for t in dict.fromkeys(texts) if len(t) <= 60][:200]
+        pause_s = 2.0
         while True:
             try:
                 answer = await clients.call("tts", "Warm", tts_pb2.WarmRequest(config=config, texts=texts))
             except HuashengError as e:
                 log.info("no prepared speech", extra={"reason": e.slug})
                 return
-            self._ready = set(map(normalised, answer.ready))
+            found = set(map(normalised, answer.ready))
+            pause_s = 2.0 if found - self._ready else min(60.0, 2 * pause_s)  # some texts may never become ready
+            self._ready = found
             if len(answer.ready) >= len(texts):
                 return
-            await asyncio.sleep(2)
+            await asyncio.sleep(pause_s)
 
     def is_ready(self, clause: str) -> bool:
         """Whether a clause can be spoken without synthesis."""
