@@ -12,6 +12,7 @@ import yaml
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.common import metrics
+from services.gateway import disk
 from services.gateway.api import middleware
 from tools.system import DEFAULT_PORTS, METRICS_PORTS, SERVICES
 
@@ -52,7 +53,7 @@ def exported() -> dict[str, set[str]]:
     """Every series name the services expose, with its labels."""
     out: dict[str, set[str]] = {"up": set(), "process_start_time_seconds": set(), "ALERTS": {"alertstate"}}
     out |= {"process_resident_memory_bytes": set(), "process_cpu_seconds_total": set()}
-    for metric in (*vars(metrics).values(), middleware.HTTP_SECONDS):
+    for metric in (*vars(metrics).values(), *vars(disk).values(), middleware.HTTP_SECONDS):
         if not isinstance(metric, Counter | Gauge | Histogram):
             continue
         (family,) = metric.describe()

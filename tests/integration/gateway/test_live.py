@@ -155,6 +155,7 @@ async def test_a_cough_or_a_yes_only_holds_the_answer(world, sound: str) -> None
         gen = (await client.until("turn"))["gen"]
         await client.until("end")
         await client.send("played", gen=gen, us=500_000)
+        await client.until("state", lambda e: e["state"] == "speaking")
         await say(world, started())
         await client.until("hold")
         await say(world, *([partial(sound)] if sound else []), ENDED, final(sound))

@@ -74,7 +74,7 @@ def stopped_and_resumed(root: Path, avatar_id: str, scratch: Path) -> Path:
 
 async def test_a_training_killed_or_cancelled_goes_on_exactly_and_its_model_draws(joy: Rig, tmp_path: Path) -> None:
     voice = tone(4.1) * (np.sin(np.arange(65600) / 900) > 0)
-    uri = joy.put("assets/talk", video(rocking(2.6, 320), sound=voice.astype(np.float32)))
+    uri = joy.put("assets/talk", video(rocking(4.1, 320), sound=voice.astype(np.float32)))
     wanted = pb.TrainRequest(training_id="talk", owner="local", video_uri=uri, steps=6, engine="joygen")
     call = joy.stub.Train(wanted)
     reached = (await until_step(call, SAVE_EVERY)).step

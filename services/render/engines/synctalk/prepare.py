@@ -102,7 +102,8 @@ class SynctalkPrepareJob(PrepareJob):
 
 def prepare(job: SynctalkPrepareJob, out: Path) -> AvatarReport:
     """See ``RenderEngine.prepare``. Also raises ``video-needed``, ``no-audio`` and the errors of ``child``."""
-    job = looked_at(job)
+    if job.kind == "video":
+        job = looked_at(job)  # a film of one picture is a portrait too
     if job.kind == "portrait":
         raise HuashengError("video-needed", engine=NAME, name=job.source.name)
     info = probe(job.source)
