@@ -121,7 +121,7 @@ def test_a_face_moves_when_looked_at(web: Web) -> None:
 def test_voices_are_filtered_and_played(web: Web) -> None:
     page = web.go("/voices")
     expect(page.locator(".voice")).to_have_count(6)
-    page.get_by_label("语言").first.select_option("zh")
+    page.get_by_label("语言").locator("visible=true").first.select_option("zh")
     page.get_by_label("性别").select_option("male")
     expect(page.locator(".voice")).to_have_count(1)
     play = page.get_by_role("button", name="试听 云希")
