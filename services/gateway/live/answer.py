@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -76,7 +77,7 @@ class Answer:
         self.generation = 0
         self.reply = ""
         self.clauses: list[tuple[str, int, int]] = []
-        self.is_sent = False
+        self.sent_at: float | None = None
         self.timings = Timings()
         self._opener = ""
         self._committed = asyncio.Event()
@@ -85,6 +86,11 @@ class Answer:
         self._unsent: deque[tuple[int, bytes]] = deque()
         self._sound_us = 0
         self._task = asyncio.create_task(self._run())
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether all of it was sent; ``sent_at`` is when (``time.monotonic()``)."""
+        return self.sent_at is not None
 
     @property
     def length_us(self) -> int:
@@ -128,7 +134,7 @@ class Answer:
         except HuashengError as e:
             await self._on_end(self, e)
         else:
-            self.is_sent = True
+            self.sent_at = time.monotonic()
             await self._on_end(self, None)
 
     async def _answer(self) -> None:

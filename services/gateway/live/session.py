@@ -73,7 +73,6 @@ class LiveSession:
         self._before = ""  # words whose answer was cancelled because the user spoke on
         self._ended_at = -JOIN_S
         self._began = self._active = time.monotonic()
-        self._sent_at = 0.0
 
     async def run(self, lang: str) -> None:
         """Serve the user until ``Bye``. Raises ``live-idle``, ``live-too-long``, ``live-slow``."""
@@ -128,7 +127,7 @@ class LiveSession:
         if self.turns.is_held and now > self._held_until:
             await self._resume()
         a = self.turns.answer
-        if a and a.is_sent and now - self._sent_at > a.length_us / 1e6 + END_WAIT_S:
+        if a and a.sent_at is not None and now - a.sent_at > a.length_us / 1e6 + END_WAIT_S:
             await self.turns.finish()  # the client does not say that it has played it
         if now - self._active > settings.live_idle_s:
             raise HuashengError("live-idle", minutes=round(settings.live_idle_s / 60))
@@ -277,7 +276,6 @@ class LiveSession:
             self.turns.draft = None  # tried again when the question is final
         if answer is not self.turns.answer:
             return
-        self._sent_at = time.monotonic()
         if error:
             await self._error(error)
             await self.turns.interrupt("failed", self.outbox.position_us())
