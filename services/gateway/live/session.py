@@ -268,7 +268,7 @@ class LiveSession:
         if played.us > 0 and was == 0 and not self.turns.is_held:
             a.timings.mark("first_heard")
             await self._set_state("speaking")
-        if a.is_sent and (played.is_end or played.us >= a.length_us):
+        if played.is_end or (a.is_sent and played.us >= a.length_us):
             await self.turns.finish()
 
     async def _ended(self, answer: Answer, error: HuashengError | None) -> None:
