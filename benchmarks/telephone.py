@@ -40,15 +40,32 @@ from tests.fakes import sounds, telephone
 
 QUESTIONS = {
     "zh": (
-        "今天天气怎么样？", "你叫什么名字？", "现在几点了？", "怎么退货？", "营业时间是几点到几点？", "这个多少钱？",
-        "请问洗手间在哪里？", "你能帮我吗？", "明天会下雨吗？", "怎么联系客服？", "介绍一下你自己。",
-        "我的快递到哪儿了？", "你好。", "周末开门吗？",
+        "今天天气怎么样？",
+        "你叫什么名字？",
+        "现在几点了？",
+        "怎么退货？",
+        "营业时间是几点到几点？",
+        "这个多少钱？",
+        "请问洗手间在哪里？",
+        "你能帮我吗？",
+        "明天会下雨吗？",
+        "怎么联系客服？",
+        "介绍一下你自己。",
+        "我的快递到哪儿了？",
+        "你好。",
+        "周末开门吗？",
     ),
     "en": (
-        "What time is it?", "How are you?", "Where is the station?", "Can you help me?", "What is your name?",
-        "How much does it cost?", "When do you open?", "Will it rain tomorrow?",
+        "What time is it?",
+        "How are you?",
+        "Where is the station?",
+        "Can you help me?",
+        "What is your name?",
+        "How much does it cost?",
+        "When do you open?",
+        "Will it rain tomorrow?",
     ),
-}  # fmt: skip
+}
 VOICES = {"zh": ("zf_xiaoxiao", "zm_yunxi", "zf_xiaoyi"), "en": ("af_heart", "am_michael", "bf_emma")}
 RECORDED = {"audio/zh_cosyvoice_prompt_3s5.wav": ("zh", "希望你以后能够做的比我还好呦。")}
 LEVELS_DB = (0.0, -3.0, -12.0, -20.0)

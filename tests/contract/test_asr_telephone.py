@@ -30,8 +30,15 @@ QUESTIONS = {
     "What time is it?": "af_heart",
 }
 LINES: list[tuple[str, float]] = [
-    ("mulaw", -12), ("alaw", 0), ("ima", -20), ("adpcm", -3), ("g726", 0), ("amr", -12), ("opus", -20), ("mp3", 0),
-]  # fmt: skip
+    ("mulaw", -12),
+    ("alaw", 0),
+    ("ima", -20),
+    ("adpcm", -3),
+    ("g726", 0),
+    ("amr", -12),
+    ("opus", -20),
+    ("mp3", 0),
+]
 
 
 @pytest.fixture(scope="module")
