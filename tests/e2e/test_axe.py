@@ -148,3 +148,10 @@ def test_no_state_of_a_live_conversation_violates_a_rule(
     expect(page.locator("dialog[open] select")).to_be_visible()
     look("settings")
     assert wrong == {}
+
+
+def test_the_chat_has_names_before_its_avatar_is_known(open_page: Callable[..., Web], axe: str) -> None:
+    web = open_page("en", 390, 844)
+    web.page.route("**/api/v1/avatars*", lambda route: None)  # never answered
+    web.go("/chat_system")
+    assert violations(web, axe) == []

@@ -22,6 +22,7 @@ export function speakerPickers(onavatar) {
     type: "button",
     class: "chip",
     "aria-haspopup": "dialog",
+    "aria-label": t("avatar.choose"), // until it is known which one was chosen
     on: { click: () => openAvatarPicker(choice?.key ?? "", choose, personaField(personaKey)) },
   });
   const voice = voiceChip({
