@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from prometheus_client import Histogram
@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.common.characters import bad_character, check_characters
 from services.common.errors import HuashengError
 from services.gateway.api.limits import Limits
+from services.gateway.api.origin import foreign
 from services.gateway.api.problems import answer
 
 HTTP_SECONDS = Histogram(
@@ -54,8 +55,9 @@ class Middleware:
 
         try:
             _check_address(scope)
-            if foreign := self._foreign(request):
-                raise HuashengError("foreign-origin", origin=foreign[:100])
+            hosts = frozenset[str]() if scope["path"] in _PROBES else self.hosts
+            if site := foreign(request.headers, hosts, changes=request.method not in _SAFE):
+                raise HuashengError("foreign-origin", origin=site[:100])
             await self.app(scope, receive, sending)
         except HuashengError as e:
             if has_begun:
@@ -66,27 +68,6 @@ class Middleware:
             route = getattr(scope.get("route"), "path", "-")
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
             HTTP_SECONDS.labels(method, route, str(status)).observe(time.monotonic() - began)
-
-    def _foreign(self, request: Request) -> str:
-        """The other site that made this request, or under whose name it was made; empty when there is none."""
-        host = request.headers.get("host", "")
-        name = _split(f"//{host}")[0]
-        known = name in self.hosts or f"[{name}]" in self.hosts or request.scope["path"] in _PROBES
-        if (self.hosts and not known) or (host and not name):
-            return host or "?"
-        origin = request.headers.get("origin", "")
-        if request.method not in _SAFE and origin and _split(origin)[1] != host:
-            return origin
-        return ""
-
-
-def _split(address: str) -> tuple[str, str]:
-    """Host name, and host with port, of an address; empty for what is none."""
-    try:
-        parts = urlsplit(address)
-        return parts.hostname or "", parts.netloc
-    except ValueError:
-        return "", ""
 
 
 def _check_address(scope: Scope) -> None:

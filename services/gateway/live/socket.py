@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
@@ -15,6 +14,7 @@ from services.common import metrics
 from services.common.characters import check_json
 from services.common.errors import HuashengError, problem
 from services.gateway.api.deps import get_owner
+from services.gateway.api.origin import foreign
 from services.gateway.api.problems import language
 from services.gateway.context import Gateway
 from services.gateway.ids import new_id
@@ -37,7 +37,7 @@ OK, REFUSED, RESTART, FULL = 1000, 1008, 1012, 1013
 async def live(socket: WebSocket) -> None:
     """A live conversation."""
     gateway: Gateway = socket.app.state.gateway
-    if _is_foreign(socket, gateway):
+    if foreign(socket.headers, gateway.settings.hosts(), changes=True):
         await socket.close(REFUSED)
         return
     await socket.accept()
@@ -59,18 +59,6 @@ async def live(socket: WebSocket) -> None:
             await socket.send_text(m.Error(fatal=True, problem=problem(error, lang)).model_dump_json())
     with contextlib.suppress(Exception):
         await socket.close(code)
-
-
-def _is_foreign(socket: WebSocket, gateway: Gateway) -> bool:
-    """Whether the page of another site opened it, or it came under a name that is not ours."""
-    host, origin, names = socket.headers.get("host", ""), socket.headers.get("origin", ""), gateway.settings.hosts()
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    if names and name.lower() not in names:
-        return True
-    try:
-        return bool(origin) and urlsplit(origin).netloc != host
-    except ValueError:
-        return True
 
 
 async def _serve(gateway: Gateway, socket: WebSocket, lang: str) -> None:

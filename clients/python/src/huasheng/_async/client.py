@@ -11,6 +11,7 @@ import httpx
 from huasheng._async.dictionary import AsyncDictionary
 from huasheng._async.download import DOWNLOAD_S, download
 from huasheng._async.jobs import AsyncJobs
+from huasheng._async.live import AsyncLive
 from huasheng._async.resources import (
     AsyncAssets,
     AsyncConversations,
@@ -57,6 +58,7 @@ class AsyncHuasheng:
         self.dialogues = AsyncDialogues(transport)
         self.dictionary = AsyncDictionary(transport)
         self.jobs = AsyncJobs(transport)
+        self.live = AsyncLive(transport)
         self.models = AsyncModels(transport)
         self.speech = AsyncTextToSpeech(transport)
         self.system = AsyncSystem(transport)

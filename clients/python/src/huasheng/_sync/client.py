@@ -14,6 +14,7 @@ from huasheng._protocol import Settings
 from huasheng._sync.dictionary import Dictionary
 from huasheng._sync.download import DOWNLOAD_S, download
 from huasheng._sync.jobs import Jobs
+from huasheng._sync.live import Live
 from huasheng._sync.resources import (
     Assets,
     Conversations,
@@ -58,6 +59,7 @@ class Huasheng:
         self.dialogues = Dialogues(transport)
         self.dictionary = Dictionary(transport)
         self.jobs = Jobs(transport)
+        self.live = Live(transport)
         self.models = Models(transport)
         self.speech = TextToSpeech(transport)
         self.system = System(transport)
