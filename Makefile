@@ -29,8 +29,8 @@ setup-dev: ## The same, with what tests and checks need
 weights: ## Fetch missing weights; SERVICE=asr for one service only; ENGINE=joygen: check the checkpoints you supply
 	@$(if $(ENGINE),$(PY) -m services.render.engines.joygen.weights $(ENGINE),$(PY) -m tools.fetch_weights $(if $(SERVICE),--service $(SERVICE)))
 
-demo: setup ## Ask one recorded question; the answer is out/demo.mp4
-	@$(PY) -m tools.demo
+demo: setup ## Ask one recorded question; the answer is out/demo.mp4 (ARGS=--live: talk live, and interrupt)
+	@PYTHONPATH=$(PYTHONPATH):$(CURDIR)/clients/python/src $(PY) -m tools.demo $(ARGS)
 
 run: setup ## Keep all five services up, page on http://127.0.0.1:5001
 	@exec $(PY) -m tools.system

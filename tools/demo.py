@@ -1,6 +1,7 @@
 """The main job, shown: one recorded question through the public API, an answer as a video in ``out/demo.mp4``.
 
 python -m tools.demo [--question FILE] [--out FILE]
+python -m tools.demo --live             a live conversation with an interruption instead; nothing is saved
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from huasheng import HuashengError
 
+from tools.live_demo import converse
 from tools.system import ROOT, System, SystemError_, free_ports, interruptible
 
 QUESTION = ROOT / "tools" / "question.flac"
@@ -80,6 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--question", type=Path, default=QUESTION)
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "demo.mp4")
+    parser.add_argument("--live", action="store_true", help="talk live and interrupt the answer")
     parser.add_argument("--data", type=Path, default=ROOT / ".data" / "demo")
     args = parser.parse_args()
     interruptible()
@@ -89,11 +93,14 @@ def main() -> None:
             print("starting five services …", flush=True)
             system.start()
             system.wait_ready(told=True)
+            if args.live:
+                converse(system.url, args.question)
+                return
             print(f"asking {args.question.name} …", flush=True)
             result = dialogue(system.url, args.question, args.out)
     except SystemError_ as e:
         sys.exit(f"demo: {e}")
-    except httpx.HTTPError as e:
+    except (httpx.HTTPError, HuashengError) as e:
         sys.exit(f"demo: the gateway did not answer: {e}")
     except KeyboardInterrupt:
         sys.exit("stopped")
