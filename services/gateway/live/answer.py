@@ -7,7 +7,7 @@ import base64
 import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
@@ -16,6 +16,7 @@ from services.common.errors import HuashengError
 from services.common.script import main_language
 from services.gateway.clients import Clients
 from services.gateway.live import messages as m
+from services.gateway.live.filling import filled
 from services.gateway.live.openings import Openings
 from services.gateway.live.outbox import Outbox
 from services.gateway.live.words import heard
@@ -25,6 +26,7 @@ from services.gateway.turn.drawing import render
 from services.gateway.turn.flow import Flow
 from services.gateway.turn.stages import (
     ClauseQueue,
+    Synthesised,
     clause_queue,
     generate_reply,
     speech_queue,
@@ -155,7 +157,7 @@ class Answer:
             )
             flow.start(reply)
         flow.start(self._with_opener(clauses, spoken))
-        flow.start(synthesise(flow, self._voice, spoken, speech))
+        flow.start(synthesise(flow, self._voice, spoken, speech, change=self._without_gaps))
         flow.start(render(flow, self._avatar, speech))
         early: list[turn_events.Event] = []  # speech that came before the format of the pictures
         has_video = False
@@ -173,6 +175,14 @@ class Answer:
                     await self._send(event)
                 else:
                     early.append(event)
+
+    def _without_gaps(self, responses: AsyncIterator[Synthesised]) -> AsyncIterator[Synthesised]:
+        def ahead_us(end: int) -> int | None:
+            is_playing = self.is_committed and self._outbox.generation == self.generation
+            position = self._outbox.position_us()
+            return end - position if is_playing and position else None
+
+        return filled(responses, ahead_us)
 
     async def _with_opener(self, clauses: ClauseQueue, spoken: ClauseQueue) -> None:
         """Passes clauses on; an opener comes first where the first clause is late or must be synthesised."""

@@ -39,14 +39,18 @@ class Openings:
         self._ready: set[str] = set()
         self._last = ""
 
-    async def warm(self, clients: Clients, voice: VoiceChoice, config: tts_pb2.SynthesisConfig, llm: str) -> None:
-        """Have the tts service prepare openers and the openings of the language model, for both languages.
+    async def warm(
+        self, clients: Clients, voice: VoiceChoice, config: tts_pb2.SynthesisConfig, llm: str, likely: str
+    ) -> None:
+        """Have the tts service prepare openers and the openings of the language model, the ``likely`` language first.
 
         Returns when all is ready, or the first attempt fails: without it answers only begin later.
         """
-        texts: list[str] = []
-        for language in [voice.language] if voice.language in OPENERS else list(OPENERS):
-            texts += [GREETINGS[language], *(o for kind in OPENERS[language].values() for o in kind)]
+        languages = [voice.language] if voice.language in OPENERS else sorted(OPENERS, key=lambda x: x != likely)
+        # the first question may come in seconds: one opener of each kind and language before the second of any
+        openers = zip(*(kind for lang in languages for kind in OPENERS[lang].values()), strict=True)
+        texts = [opener for row in openers for opener in row] + [GREETINGS[lang] for lang in languages]
+        for language in languages:
             request = llm_pb2.ListOpeningsRequest(language=language, engine=llm, limit=LIMIT // 2)
             try:
                 texts += (await clients.call("llm", "ListOpenings", request)).openings

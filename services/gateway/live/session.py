@@ -84,7 +84,7 @@ class LiveSession:
             await self.hearing.listen(hello.listening)
             await self._set_state("listening")
             if hello.greet:
-                language = self.chosen.language
+                language = self.chosen.language(lang)
                 await self.turns.begin(Question("", language, reply=GREETINGS.get(language, GREETINGS["en"])))
             while True:
                 item = None
@@ -120,7 +120,7 @@ class LiveSession:
     async def _warm(self) -> None:
         config = synthesis_config(self.chosen.voice)
         llm = self.chosen.hello.engines.get("llm", "")
-        await self._openings.warm(self._gateway.clients, self.chosen.voice, config, llm)
+        await self._openings.warm(self._gateway.clients, self.chosen.voice, config, llm, self.chosen.language(self._lang))
 
     async def _check_times(self) -> None:
         now, settings = time.monotonic(), self._gateway.settings

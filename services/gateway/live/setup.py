@@ -25,10 +25,9 @@ class Choices:
     """Of the avatar's idle loop."""
     conversation_id: str
 
-    @property
-    def language(self) -> str:
-        """The language of greetings: the given one, else that of the persona."""
-        return (self.hello.language or language_of(self.hello.persona) or "zh")[:2]
+    def language(self, of_page: str) -> str:
+        """The language of greetings: the given one, else that of the persona, else the page's."""
+        return (self.hello.language or language_of(self.hello.persona) or of_page)[:2]
 
 
 async def choices(gateway: Gateway, owner: str, hello: Hello) -> Choices:

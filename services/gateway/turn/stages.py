@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 
 from huasheng.asr.v1 import asr_pb2
 from huasheng.common.v1 import common_pb2
@@ -31,7 +31,8 @@ ROLES = {"system": llm_pb2.ROLE_SYSTEM, "user": llm_pb2.ROLE_USER, "assistant": 
 
 ClauseQueue = asyncio.Queue["str | None"]
 """Clauses to speak, in order; None after the last one."""
-SpeechQueue = asyncio.Queue["tts_pb2.StreamSynthesizeResponse | None"]
+Synthesised = tts_pb2.StreamSynthesizeResponse
+SpeechQueue = asyncio.Queue["Synthesised | None"]
 """Speech to render, as the tts service sends it; None at the end."""
 
 
@@ -157,8 +158,18 @@ def synthesis_config(voice: VoiceChoice) -> tts_pb2.SynthesisConfig:
     )
 
 
-async def synthesise(flow: Flow, voice: VoiceChoice, clauses: ClauseQueue, speech: SpeechQueue | None = None) -> None:
-    """Clauses to speech. All responses of the tts service go to ``speech`` as well, in their order."""
+async def synthesise(
+    flow: Flow,
+    voice: VoiceChoice,
+    clauses: ClauseQueue,
+    speech: SpeechQueue | None = None,
+    *,
+    change: Callable[[AsyncIterator[Synthesised]], AsyncIterator[Synthesised]] | None = None,
+) -> None:
+    """Clauses to speech. All responses of the tts service go to ``speech`` as well, in their order.
+
+    ``change`` may put others between them.
+    """
     timings, clients = flow.timings, flow.clients
 
     async def requests() -> AsyncIterator[tts_pb2.StreamSynthesizeRequest]:
@@ -174,7 +185,7 @@ async def synthesise(flow: Flow, voice: VoiceChoice, clauses: ClauseQueue, speec
     audio_bytes, sent = 0, Sent(requests())
     call = clients.tts.StreamSynthesize(sent, timeout=clients.settings.tts_s, metadata=metadata())
     async with contextlib.aclosing(responses_of(call, "tts", sent)) as responses:
-        async for response in responses:
+        async for response in change(responses) if change else responses:
             payload = response.WhichOneof("payload")
             if payload == "header":
                 header = response.header

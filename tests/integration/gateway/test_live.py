@@ -1,13 +1,14 @@
 """Live conversations over a real WebSocket, in front of fake engine services. No test depends on speed."""
 
 import asyncio
+import itertools
 
 import pytest
 import websockets
 from huasheng.asr.v1 import asr_pb2
 
 from services.common.errors import HuashengError
-from services.gateway.live.messages import MP4
+from services.gateway.live.messages import MP4, PICTURE
 from tests.fakes.live_client import live_client
 from tests.fakes.waiting import until
 
@@ -356,3 +357,31 @@ async def test_no_opener_where_the_answer_is_ready(world) -> None:
         await client.send("text", text="你是谁？")
         assert (await client.until("clause"))["text"].startswith("我是画声")
         await client.until("timings")
+
+
+@pytest.mark.parametrize(("accept", "begins"), [("zh-CN", "你好"), ("en-GB,en", "Hello")])
+async def test_the_avatar_greets_in_the_language_of_the_page_and_prepares_it_first(world, accept, begins) -> None:
+    async with live_client(world.gateway.url, {"greet": True}, **{"Accept-Language": accept}) as client:
+        assert (await client.until("clause"))["text"].startswith(begins)
+        await client.until("timings")
+        await until(lambda: world.fakes.tts.warmed)
+        warmed = world.fakes.tts.warmed
+        assert warmed[0].isascii() == (begins == "Hello")
+        both = {text.isascii() for text in warmed[:4]}
+        assert both == {True, False}, "an opener of each language before the rest"
+
+
+async def test_speech_that_is_late_leaves_no_gap_in_the_pictures(world) -> None:
+    world.fakes.tts.script.delay_s = 1.0  # before each clause; what is there is played at once
+    async with live_client(world.gateway.url) as client:
+        await client.until("welcome")
+        await client.send("text", text="你是谁？")
+        end = await client.until("end")
+        pictures = [f.pts_us for f in client.frames if f.kind == PICTURE]
+        assert pictures == [i * 40_000 for i in range(len(pictures))]
+        clauses = [e for e in client.events if e["type"] == "clause"]
+        assert "".join(c["text"] for c in clauses) == ANSWER
+        gaps = [b["start_us"] - a["end_us"] for a, b in itertools.pairwise(clauses)]
+        assert all(gap >= 100_000 for gap in gaps) and len(gaps) > 1
+        spoken = sum(c["end_us"] - c["start_us"] for c in clauses)
+        assert end["duration_us"] == pytest.approx(spoken + sum(gaps), abs=40_000)
