@@ -178,6 +178,8 @@ def main() -> None:
     print("| figure | p50 / p95 | of | goal |\n|---|---|---|---|")
     for row in figures.rows():
         print("| " + " | ".join(row) + " |")
+    for at, length in figures.freezes:
+        print(f"frozen for {length:.0f} ms, {at / 1000:.1f} s into an answer")
     for question in figures.lost:
         print(f"no answer: {question}")
     if args.json:

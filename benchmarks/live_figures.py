@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 
 Log = list[dict[str, Any]]
 FREEZE_MS = 120.0
+SETTLED_MS = 500.0
+"""After a decision: by then it is silent, and the next answer has not begun."""
 
 
 @dataclass
@@ -25,7 +28,10 @@ class Figures:
     """The page's decision (or the server's word) until silence, and until the idle loop shows."""
     skew_ms: list[float] = field(default_factory=list)
     """Picture minus the sound that is heard while it is drawn."""
-    freezes: int = 0
+    freezes: list[tuple[float, float]] = field(default_factory=list)
+    """Time within the answer, and length, of each stretch without a new picture."""
+    final_ms: list[float] = field(default_factory=list)
+    """Last loud sound of the user until the words are final."""
     speaking_s: float = 0.0
     stages: dict[str, list[float]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
@@ -41,6 +47,7 @@ class Figures:
             return
         kind = "cached" if clauses[0]["message"]["cached"] else "not cached"
         self.reply_ms[kind].append(drawn[0]["at"] - loud[-1])
+        self.final_ms += [e["at"] - loud[-1] for e in events(log, "final")[-1:]]
         for event in events(log, "timings"):
             for stage, ms in event["message"]["ms"].items():
                 self.stages.setdefault(stage, []).append(ms)
@@ -48,20 +55,21 @@ class Figures:
 
     def add_pictures(self, drawn: Log) -> None:
         """The pictures of one answer, in the order in which they were drawn."""
-        gaps = np.diff([e["at"] for e in drawn])
-        self.freezes += int(np.sum(gaps > FREEZE_MS))
+        gaps = [(a["pts"] / 1000, b["at"] - a["at"]) for a, b in itertools.pairwise(drawn)]
+        self.freezes += [(at, gap) for at, gap in gaps if gap > FREEZE_MS]
         self.speaking_s += (drawn[-1]["at"] - drawn[0]["at"]) / 1000
         self.skew_ms += [(e["pts"] - e["heard"]) / 1000 for e in drawn if e["heard"] is not None]
 
     def add_interruption(self, log: Log, by_hand: bool) -> None:
         """An answer that was broken off; ``log`` begins when the interruption began."""
         decided = sent(log, "interrupt") if by_hand else events(log, "hold") + events(log, "interrupted")
-        silent, hidden = first(log, "silent"), first(log, "hidden")
-        loud = first(log, "loud")
-        if not decided or silent is None or hidden is None:
+        hidden, loud = first(log, "hidden"), first(log, "loud")
+        if not decided or hidden is None:
             self.lost.append("an interruption")
             return
         at = min(e["at"] for e in decided)
+        after = [e for e in log if at <= e["at"] < at + SETTLED_MS and e["what"] in ("sounding", "silent")]
+        silent = after[-1]["at"] if after else at  # it may have been in a pause already
         self.decided_silent_ms.append(silent - at)
         self.decided_rest_ms.append(hidden - at)
         if by_hand or loud is None:
@@ -73,11 +81,12 @@ class Figures:
 
     def rows(self) -> list[tuple[str, str, str, str]]:
         """The table: name, value, how many, goal."""
-        rate = 60 * self.freezes / self.speaking_s if self.speaking_s else 0.0
+        rate = 60 * len(self.freezes) / self.speaking_s if self.speaking_s else 0.0
         skew = [abs(s) for s in self.skew_ms]
         return [
             _row("end of speech → first talking picture, cached", self.reply_ms["cached"], "p50 ≤ 700, p95 ≤ 1000"),
             _row("the same, not cached", self.reply_ms["not cached"], "p50 ≤ 1200"),
+            _row("end of speech → words are final", self.final_ms, ""),
             _row("decision → silence", self.decided_silent_ms, "p95 ≤ 60"),
             _row("decision → mouth at rest", self.decided_rest_ms, "p95 ≤ 100"),
             _row("user's first sound → lowered", self.ducked_ms, "p95 ≤ 250"),

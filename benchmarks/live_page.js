@@ -60,7 +60,7 @@
         note(target.classList.contains("on") ? "shown" : "hidden");
   }).observe(document, { subtree: true, attributes: true, attributeFilter: ["class"] });
 
-  // sound: what the audio thread reports, what it is ordered to do, and the level that is set
+  // sound: what the audio thread reports, whether anything sounds, and the level that is set
   let report = null;
   let loudspeaker = null;
   const heardUs = () => {
@@ -75,18 +75,21 @@
       super(owner, name, options);
       if (name !== "live-sound") return;
       loudspeaker = owner;
-      let was = false;
-      this.port.addEventListener("message", ({ data }) => {
-        report = data;
-        if (was && !data.isRunning) note("silent", { latency: latency() * 1000 });
-        was = data.isRunning;
-      });
+      this.port.addEventListener("message", ({ data }) => (report = data));
       this.port.start();
-      const post = this.port.postMessage.bind(this.port);
-      this.port.postMessage = (message, ...rest) => {
-        if (message.what === "play" || message.what === "begin") note("order", { message: { ...message } });
-        post(message, ...rest);
+      const analyser = owner.createAnalyser();
+      analyser.fftSize = 256;
+      this.connect(analyser);
+      const samples = new Float32Array(analyser.fftSize);
+      let isLoud = false;
+      const listen = () => {
+        analyser.getFloatTimeDomainData(samples);
+        const was = isLoud;
+        isLoud = samples.some((s) => Math.abs(s) > 1e-3);
+        if (was !== isLoud) note(isLoud ? "sounding" : "silent");
+        requestAnimationFrame(listen);
       };
+      listen();
     }
   };
   const setTarget = AudioParam.prototype.setTargetAtTime;
