@@ -28,6 +28,16 @@ CAPTIONS = """(() => {
 })()"""
 
 
+TIMES = """(() => {
+  window.times = [];
+  const draw = CanvasRenderingContext2D.prototype.drawImage;
+  CanvasRenderingContext2D.prototype.drawImage = function (image, ...rest) {
+    if (image instanceof VideoFrame) window.times.push(image.timestamp);
+    return draw.call(this, image, ...rest);
+  };
+})()"""
+
+
 def talk(web: Web) -> Any:
     """Begins a live conversation."""
     page = web.go("/chat_system")
@@ -77,6 +87,15 @@ def test_an_answer_is_drawn_and_heard_with_its_captions(web: Web) -> None:
     expect(turn.locator(".times")).to_contain_text("512 ms")
     expect(page.get_by_label("输入问题")).to_have_value("")
     assert web.world.requests == [], "the ordinary chat was not asked"
+
+
+def test_pictures_that_lead_from_the_loop_to_the_answer_are_not_shown(web: Web) -> None:
+    page = talk(web)
+    page.evaluate(TIMES)
+    ask(page, "你是谁？")
+    wait(web, lambda: played(web, 1) and played(web, 1)[-1] == 3_000_000, "not played to its end")
+    times = page.evaluate("window.times")
+    assert times[0] == 0 and times == sorted(times) and times[-1] >= 2_800_000
 
 
 def test_the_microphone_is_sent_as_16_khz_frames(web: Web) -> None:

@@ -36,7 +36,7 @@ class LiveClient:
                     self.frames.append(MediaFrame.decoded(message))
                     frame = self.frames[-1]
                     if self.plays and frame.kind == PICTURE:
-                        await self.send("played", gen=frame.generation, us=frame.pts_us)
+                        await self.send("played", gen=frame.generation, us=max(0, frame.pts_us))
                 else:
                     event = json.loads(message)
                     self.events.append(event)

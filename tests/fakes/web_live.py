@@ -27,6 +27,8 @@ router = APIRouter()
 SECONDS = 3.0
 CLAUSES = (("你好！", 0.0, 1.0), ("我是画声。", 1.0, 2.0), ("我听到了。", 2.0, SECONDS))
 END_FRAME = 30
+LEAD_IN = 11
+"""Pictures that are decoded and not shown; more than the player keeps decoded."""
 
 
 @dataclass
@@ -145,6 +147,8 @@ class Session:
                 await self.outbox.media(m.MP4, gen, 0, piece)
         else:
             step = web_media.RATE // web_media.FPS
+            for at, is_key, data in pictures[:LEAD_IN]:
+                await self.outbox.media(m.PICTURE, gen, at - round(LEAD_IN / web_media.FPS * 1e6), data, is_key)
             for n, (at, is_key, data) in enumerate(pictures):
                 tone = 0.2 * np.sin(2 * np.pi * 220 * (n * step + np.arange(step)) / web_media.RATE)
                 await self.outbox.media(m.SOUND, gen, at, (tone * 32767).astype("<i2").tobytes())

@@ -10,8 +10,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel
-
 from services.common.errors import HuashengError
 from services.common.script import main_language
 from services.gateway.clients import Clients
@@ -223,7 +221,7 @@ class Answer:
             )
         )
 
-    async def _event(self, message: BaseModel) -> None:
+    async def _event(self, message: m.Event) -> None:
         await self._outbox.event(message)
 
     async def _send(self, event: turn_events.Event) -> None:

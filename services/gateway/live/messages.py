@@ -21,8 +21,9 @@ MICROPHONE, PICTURE, SOUND, MP4 = 0x01, 0x11, 0x12, 0x13
 """Kinds of binary frames: the first from the client, the others from the server."""
 KEY = 0x01
 """Flag of a picture that can be decoded without those before it."""
-HEADER = struct.Struct("<BBHIIQ")
-"""Head of a binary frame: kind, flags, 0, generation, sequence number, presentation time in microseconds."""
+HEADER = struct.Struct("<BBHIIq")
+"""Head of a binary frame: kind, flags, 0, generation, sequence number, presentation time in microseconds (below 0: a
+picture that is decoded but not shown)."""
 
 Id = Annotated[str, Field(max_length=100)]
 Transport = Literal["webcodecs", "mse"]
@@ -54,7 +55,7 @@ class Hello(_Message):
     can: list[Transport] = Field(min_length=1, description="Ways to receive media, the preferred one first.")
     session: Id = Field(default="", description="Session to go on with, from `welcome`.")
     last: Played | None = Field(default=None, description="What was heard of it.")
-    last_seq: int = Field(default=-1, ge=-1, description="Last media frame that arrived; -1 for none.")
+    last_seq: int = Field(default=-1, ge=-1, description="Last frame that arrived, an event or media; -1 for none.")
     avatar_id: Id = ""
     model: Id = ""
     voice_id: Id = ""
@@ -140,7 +141,15 @@ CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 # from the server
 
 
-class Welcome(_Message):
+class Event(_Message):
+    """What every event has."""
+
+    seq: int = Field(
+        default=-1, description="Counts what the session sends, media included; -1 where it does not count."
+    )
+
+
+class Welcome(Event):
     """The session is set up."""
 
     type: Literal["welcome"] = "welcome"
@@ -154,42 +163,42 @@ class Welcome(_Message):
     total_limit_s: float
 
 
-class Queue(_Message):
+class Queue(Event):
     """Others are served first."""
 
     type: Literal["queue"] = "queue"
     position: int = Field(ge=1)
 
 
-class StateMessage(_Message):
+class StateMessage(Event):
     """What the avatar does."""
 
     type: Literal["state"] = "state"
     state: State
 
 
-class SpeechStarted(_Message):
+class SpeechStarted(Event):
     """The user began to speak."""
 
     type: Literal["speech_started"] = "speech_started"
     at_us: int
 
 
-class SpeechEnded(_Message):
+class SpeechEnded(Event):
     """The user has finished."""
 
     type: Literal["speech_ended"] = "speech_ended"
     at_us: int
 
 
-class Partial(_Message):
+class Partial(Event):
     """The user's words so far."""
 
     type: Literal["partial"] = "partial"
     text: str
 
 
-class Final(_Message):
+class Final(Event):
     """The user's words. Empty: nothing was understood. ``joined``: they replace the question before."""
 
     type: Literal["final"] = "final"
@@ -209,7 +218,7 @@ class VideoFormat(BaseModel):
     mime_type: str = Field(default="", description="For MediaSource (mse).")
 
 
-class Turn(_Message):
+class Turn(Event):
     """An answer begins: media of this generation follows, older ones are dropped."""
 
     type: Literal["turn"] = "turn"
@@ -221,7 +230,7 @@ class Turn(_Message):
     start_frame: int = Field(description="Frame of the idle loop that the first picture shows.")
 
 
-class Reply(_Message):
+class Reply(Event):
     """Text of the answer as it is thought of; it may be cut off before it is said."""
 
     type: Literal["reply"] = "reply"
@@ -231,7 +240,7 @@ class Reply(_Message):
     engine: str = ""
 
 
-class Clause(_Message):
+class Clause(Event):
     """Words of the answer and when they are heard, in media time of the generation."""
 
     type: Literal["clause"] = "clause"
@@ -242,7 +251,7 @@ class Clause(_Message):
     cached: bool = False
 
 
-class End(_Message):
+class End(Event):
     """All media of the generation was sent."""
 
     type: Literal["end"] = "end"
@@ -251,21 +260,21 @@ class End(_Message):
     end_frame: int
 
 
-class Hold(_Message):
+class Hold(Event):
     """The user seems to speak: the client falls silent where it is and keeps what it has."""
 
     type: Literal["hold"] = "hold"
     gen: int
 
 
-class Resume(_Message):
+class Resume(Event):
     """It was nothing (a cough, a yes, an echo): the client goes on where it was."""
 
     type: Literal["resume"] = "resume"
     gen: int
 
 
-class Interrupted(_Message):
+class Interrupted(Event):
     """The generation is over; what was heard of it stays in the conversation."""
 
     type: Literal["interrupted"] = "interrupted"
@@ -275,7 +284,7 @@ class Interrupted(_Message):
     reason: Reason
 
 
-class Timings(_Message):
+class Timings(Event):
     """Milliseconds of a turn by stage, counted from the end of the user's speech, or from the typed question."""
 
     type: Literal["timings"] = "timings"
@@ -283,7 +292,7 @@ class Timings(_Message):
     ms: dict[str, float]
 
 
-class Fallback(_Message):
+class Fallback(Event):
     """Another engine did the work of the one that was wanted."""
 
     type: Literal["fallback"] = "fallback"
@@ -293,7 +302,7 @@ class Fallback(_Message):
     reason: str
 
 
-class Warn(_Message):
+class Warn(Event):
     """Words of the answer that could not be said."""
 
     type: Literal["warning"] = "warning"
@@ -302,7 +311,7 @@ class Warn(_Message):
     text: str
 
 
-class Error(_Message):
+class Error(Event):
     """What went wrong (RFC 9457). ``fatal``: the session ends."""
 
     type: Literal["error"] = "error"
@@ -310,7 +319,7 @@ class Error(_Message):
     problem: dict[str, Any]
 
 
-class Pong(_Message):
+class Pong(Event):
     """Answer to ``ping``."""
 
     type: Literal["pong"] = "pong"

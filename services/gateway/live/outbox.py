@@ -1,29 +1,28 @@
-"""What a live session sends: events, and media that is kept until the client has played it, so that a lost connection
-can be taken up again without a gap."""
+"""What a live session sends: events and media, kept until the client has played what came after them, so that a lost
+connection can be taken up again without a gap."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import deque
 
-from pydantic import BaseModel
-
 from services.common.errors import HuashengError
-from services.gateway.live.messages import PICTURE, MediaFrame, Played
+from services.gateway.live.messages import PICTURE, Event, MediaFrame, Played
 
 AHEAD_US = 4_000_000
 """Media that may be sent beyond what the client has played."""
 MAX_WAITING = 2000
-"""Messages that may wait for the socket."""
+"""Messages that may wait for the socket, or are kept for a lost connection."""
 
 
 class Outbox:
     """Bounded by time (media) and number (events). For one event loop."""
 
     def __init__(self) -> None:
-        self._waiting: deque[BaseModel | MediaFrame] = deque()
-        self._kept: deque[MediaFrame] = deque()
+        self._waiting: deque[Event | MediaFrame] = deque()
+        self._kept: deque[Event | MediaFrame] = deque()
         self._changed = asyncio.Condition()
         self._sequence = 0
         self.generation = 0
@@ -31,13 +30,24 @@ class Outbox:
         self._played_at = time.monotonic()
         self._is_playing = False
 
-    async def event(self, message: BaseModel) -> None:
+    async def event(self, message: Event) -> None:
         """Send an event. Raises ``live-slow`` when the client takes none."""
         async with self._changed:
             if len(self._waiting) >= MAX_WAITING:
                 raise HuashengError("live-slow")
-            self._waiting.append(message)
-            self._changed.notify_all()
+            message.seq = self._next_sequence()
+            self._add(message)
+
+    def _next_sequence(self) -> int:
+        self._sequence += 1
+        return self._sequence - 1
+
+    def _add(self, item: Event | MediaFrame) -> None:
+        self._waiting.append(item)
+        self._kept.append(item)
+        if len(self._kept) > MAX_WAITING:
+            self._kept.popleft()
+        self._changed.notify_all()
 
     async def media(self, kind: int, generation: int, pts_us: int, data: bytes, is_key: bool = False) -> None:
         """Send media; waits until it is no more than ``AHEAD_US`` ahead. That of an older generation is dropped."""
@@ -45,17 +55,13 @@ class Outbox:
             await self._changed.wait_for(lambda: generation != self.generation or pts_us <= self.played_us + AHEAD_US)
             if generation != self.generation:
                 return
-            frame = MediaFrame(kind, generation, self._sequence, pts_us, data, is_key)
-            self._sequence += 1
-            self._waiting.append(frame)
-            self._kept.append(frame)
-            self._changed.notify_all()
+            self._add(MediaFrame(kind, generation, self._next_sequence(), pts_us, data, is_key))
 
     async def begin(self, generation: int) -> None:
         """A new generation: media of older ones is dropped, sent or not."""
         async with self._changed:
             self.generation, self.played_us, self._is_playing = generation, 0, False
-            self._kept.clear()
+            self._kept = deque(m for m in self._kept if not isinstance(m, MediaFrame))
             self._waiting = deque(m for m in self._waiting if not isinstance(m, MediaFrame))
             self._changed.notify_all()
 
@@ -66,9 +72,11 @@ class Outbox:
         async with self._changed:
             self._is_playing = not is_end and played.us > self.played_us
             self.played_us, self._played_at = max(self.played_us, played.us), time.monotonic()
-            keys = [f.pts_us for f in self._kept if f.is_key and f.kind == PICTURE and f.pts_us <= self.played_us]
+            media = [f for f in self._kept if isinstance(f, MediaFrame)]
+            keys = [f.pts_us for f in media if f.is_key and f.kind == PICTURE and f.pts_us <= self.played_us]
             first = keys[-1] if keys else self.played_us
-            while self._kept and self._kept[0].pts_us < first:
+            over = [f.sequence for f in itertools.takewhile(lambda f: f.pts_us < first, media)]
+            while over and _sequence(self._kept[0]) <= over[-1]:  # events before it have come as well
                 self._kept.popleft()
             self._changed.notify_all()
 
@@ -87,9 +95,12 @@ class Outbox:
     async def take_up(self, last_seq: int) -> None:
         """After a lost connection: send again what was kept and came after ``last_seq``.
 
-        With -1 the client knows nothing any more: everything from the last key picture before its position.
+        With -1 the client knows nothing any more: everything that is kept.
         """
         async with self._changed:
-            events = [m for m in self._waiting if not isinstance(m, MediaFrame)]
-            self._waiting = deque([*events, *(f for f in self._kept if f.sequence > last_seq)])
+            self._waiting = deque(item for item in self._kept if _sequence(item) > last_seq)
             self._changed.notify_all()
+
+
+def _sequence(item: Event | MediaFrame) -> int:
+    return item.sequence if isinstance(item, MediaFrame) else item.seq

@@ -120,7 +120,9 @@ class LiveSession:
     async def _warm(self) -> None:
         config = synthesis_config(self.chosen.voice)
         llm = self.chosen.hello.engines.get("llm", "")
-        await self._openings.warm(self._gateway.clients, self.chosen.voice, config, llm, self.chosen.language(self._lang))
+        await self._openings.warm(
+            self._gateway.clients, self.chosen.voice, config, llm, self.chosen.language(self._lang)
+        )
 
     async def _check_times(self) -> None:
         now, settings = time.monotonic(), self._gateway.settings

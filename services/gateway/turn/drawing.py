@@ -41,6 +41,7 @@ async def render(flow: Flow, avatar: AvatarChoice, speech: SpeechQueue) -> None:
         live=avatar.is_live,
         access_units=avatar.single_pictures,
         start_frame=start_frame,
+        lead_in=avatar.is_live and avatar.single_pictures,
     )
 
     async def requests() -> AsyncIterator[render_pb2.StreamRenderRequest]:
@@ -64,7 +65,8 @@ async def render(flow: Flow, avatar: AvatarChoice, speech: SpeechQueue) -> None:
                 timings.mark("render", "render")
             if event:
                 await flow.emit(event)
-            if isinstance(event, Picture) or (isinstance(event, Media) and event.end_us > 0):
+            is_picture = isinstance(event, Picture) and event.pts_us >= 0
+            if is_picture or (isinstance(event, Media) and event.end_us > 0):
                 timings.mark("render_first_frame", "render")
                 timings.mark("first_video")
     if not is_complete:

@@ -100,6 +100,9 @@ async def test_a_lost_connection_goes_on_without_saying_anything_twice(world: Wo
         assert "".join(e.text for e in items if isinstance(e, live.Clause)) == world.fakes.llm.reply
         due = [e.pts_us for e in items if isinstance(e, live.Picture)]
         assert due == sorted(set(due)), "no picture twice"
+        order = [e.sequence if isinstance(e, live.Media) else e.seq for e in items]
+        counted = [n for n in order if n >= 0]
+        assert counted == list(range(len(counted))), "nothing is missing, nothing comes twice"
 
 
 async def test_what_is_refused_is_raised_with_its_reason(world: World, hs: AsyncHuasheng) -> None:

@@ -54,7 +54,9 @@ class Mp4(Media):
 
 
 class LiveEvent(Answer):
-    """Base of all events."""
+    """Base of all events. ``seq`` counts what the conversation sends, media included; -1 where it does not count."""
+
+    seq: int = -1
 
 
 class Welcome(LiveEvent):

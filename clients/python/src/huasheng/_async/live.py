@@ -129,10 +129,10 @@ class AsyncConversation:
             if message is None:
                 continue
             item = live.parse_message(message)
-            if isinstance(item, live.Media):
-                self._last_sequence = max(self._last_sequence, item.sequence)
-                if item.gen < self._playhead.gen:
-                    continue
+            sequence = item.sequence if isinstance(item, live.Media) else item.seq
+            self._last_sequence = max(self._last_sequence, sequence)
+            if isinstance(item, live.Media) and item.gen < self._playhead.gen:
+                continue
             self._note(item)
             yield item
 
@@ -141,6 +141,8 @@ class AsyncConversation:
         if isinstance(item, live.Error) and item.fatal:
             raise of_problem(item.problem)
         if isinstance(item, live.Welcome):
+            if not item.resumed:
+                self._last_sequence = -1
             self._welcome = item
             self._hello["conversation_id"] = item.conversation_id
 

@@ -2,7 +2,7 @@
 // Messages of the live socket (docs/live.md), and the frames of media in bytes.
 
 /** @typedef {{kind: "picture" | "sound" | "mp4", isKey: boolean, gen: number, seq: number, ptsUs: number,
- *   data: Uint8Array}} MediaFrame */
+ *   data: Uint8Array}} MediaFrame `ptsUs` below 0: decoded, but not shown */
 /** @typedef {{width: number, height: number, fps: number, codec: string, description: string,
  *   mime_type: string}} VideoFormat */
 /** @typedef {{type: "turn", gen: number, turn: string, question: string, video: VideoFormat, sample_rate_hz: number,
@@ -56,7 +56,7 @@ export function parseFrame(bytes) {
         isKey: Boolean(head.getUint8(1) & KEY),
         gen: head.getUint32(4, true),
         seq: head.getUint32(8, true),
-        ptsUs: Number(head.getBigUint64(12, true)),
+        ptsUs: Number(head.getBigInt64(12, true)),
         data: new Uint8Array(bytes, HEAD),
       }
     : null;

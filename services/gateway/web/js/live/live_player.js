@@ -143,6 +143,10 @@ export class LivePlayer {
       output: (picture) => {
         if (decoder !== this.#decoder) return picture.close();
         this.#decoding--;
+        if (picture.timestamp < 0) {
+          picture.close(); // it only leads the decoder from the idle loop to the answer
+          return this.#decode();
+        }
         this.#pictures.push(picture);
         this.#start();
       },

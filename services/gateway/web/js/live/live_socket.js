@@ -112,8 +112,9 @@ export class LiveSocket {
       return;
     }
     const event = JSON.parse(data);
-    if (event.type === "pong") return;
     if (event.type === "welcome") this.#welcomed(event);
+    this.#lastSeq = Math.max(this.#lastSeq, event.seq);
+    if (event.type === "pong") return;
     this.options.onevent(event);
     if (event.type === "error" && event.fatal) this.#finish();
   }
