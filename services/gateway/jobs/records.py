@@ -64,6 +64,20 @@ class Clause(BaseModel):
     end_s: float
 
 
+class FaceBox(BaseModel):
+    """Where the face is, forehead to chin, in shares of the picture's width and height."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def of(cls, message: Any) -> FaceBox:
+        """The box of the render service."""
+        return cls(left=message.left, top=message.top, right=message.right, bottom=message.bottom)
+
+
 class AvatarReport(BaseModel):
     """What preparation found."""
 
@@ -75,6 +89,7 @@ class AvatarReport(BaseModel):
     mouth_pictures: int
     covered_frames: int
     blurred_frames: int
+    face_box: FaceBox | None
 
     @classmethod
     def of(cls, message: Any) -> AvatarReport:
@@ -88,6 +103,7 @@ class AvatarReport(BaseModel):
             mouth_pictures=message.mouth_pictures,
             covered_frames=message.covered_frames,
             blurred_frames=message.blurred_frames,
+            face_box=FaceBox.of(message.face_box) if message.HasField("face_box") else None,
         )
 
 

@@ -53,6 +53,15 @@ class Asset(Answer):
     url: str
 
 
+class FaceBox(Answer):
+    """Where the face is, forehead to chin, in shares of the picture's width and height."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 class AvatarReport(Answer):
     """What preparing a person found in the source."""
 
@@ -64,6 +73,7 @@ class AvatarReport(Answer):
     mouth_pictures: int
     covered_frames: int
     blurred_frames: int
+    face_box: FaceBox | None
 
 
 class Avatar(Answer):

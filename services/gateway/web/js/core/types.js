@@ -96,6 +96,7 @@
  * @property {string[]} [missing_shapes]
  * @property {number} [covered_frames]
  * @property {number} [blurred_frames]
+ * @property {{left: number, top: number, right: number, bottom: number} | null} [face_box] in shares of the picture
  */
 /**
  * @typedef {object} Avatar
