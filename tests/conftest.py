@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first."""
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.nodeid.split("::")[0], len(LONGEST)))
+
+
+def pytest_collection_finish() -> None:
+    """What collecting has made lives to the end: the garbage collector need not look at it again after every test."""
+    gc.freeze()
 
 
 class ByFile(LoadScopeScheduling):

@@ -35,7 +35,7 @@ def test_a_skip_that_is_not_listed_fails_in_ci(ci: str, passed: bool, tmp_path: 
     (tmp_path / "conftest.py").write_text(
         "from tests.skips import pytest_addoption, pytest_make_collect_report, pytest_runtest_makereport\n"
     )
-    env = {"CI": ci, "PYTHONPATH": str(ROOT), "PATH": ""}
+    env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CI": ci, "PYTHONPATH": str(ROOT), "PATH": ""}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", tmp_path, "-rfE", folder],
         cwd=tmp_path,
