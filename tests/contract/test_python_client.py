@@ -174,6 +174,7 @@ def test_every_call_is_in_the_document_and_the_other_way_round(tmp_path: Path) -
         hs.models.list(), hs.models.get("m"), hs.models.delete("m")
         hs.trainings.create(video_asset_id="a"), hs.videos.create(text="t"), hs.videos.list()
         hs.dialogues.create(text="t"), hs.conversations.list(), hs.conversations.get("c"), hs.conversations.delete("c")
+        hs.conversations.rate("c", "j", "up")
         hs.dictionary.preview("t"), hs.dictionary.list(), hs.dictionary.put("w", "s", language="en")
         hs.dictionary.delete("w"), hs.dictionary.export_csv(), hs.dictionary.import_csv("a,b,en")
         hs.speech.create("t", synthesis={"seed": 1}), hs.transcriptions.create(file)

@@ -134,6 +134,8 @@ class Message(BaseModel):
     text: str
     interrupted: bool = False
     """The answer was broken off; ``text`` is what was heard of it."""
+    rating: Literal["up", "down"] | None = None
+    """What the user thinks of the answer."""
     job_id: str
     created_at: str
     audio_url: str | None
@@ -142,6 +144,14 @@ class Message(BaseModel):
     clauses: list[Clause] | None
     end_frame: int | None
     fallbacks: list[Fallback] | None
+
+
+class Rating(BaseModel):
+    """What the user thinks of an answer; null takes it back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rating: Literal["up", "down"] | None
 
 
 class ConversationDetail(BaseModel):

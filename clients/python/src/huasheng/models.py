@@ -214,6 +214,7 @@ class Message(Answer):
     role: str
     text: str
     interrupted: bool = False
+    rating: str | None = None
     job_id: str
     created_at: datetime
     audio_url: str | None
