@@ -55,9 +55,14 @@ def avatar(record: AvatarRecord, store: AvatarStore) -> pb.Avatar:
             mouth_pictures=found.mouth_pictures,
             covered_frames=found.covered_frames,
             blurred_frames=found.blurred_frames,
+            face_box=_face_box(found.face_box),
         ),
         created_at=record.created_at,
     )
+
+
+def _face_box(box: tuple[float, float, float, float] | None) -> pb.FaceBox | None:
+    return pb.FaceBox(left=box[0], top=box[1], right=box[2], bottom=box[3]) if box else None
 
 
 def spans(phonemes: pb.Phonemes) -> list[PhonemeSpan]:

@@ -36,6 +36,7 @@ def avatar(key: str, name: str, warnings: list[str], kind: str = "video", missin
             "mouth_pictures": 120,
             "covered_frames": 0,
             "blurred_frames": 0,
+            "face_box": {"left": 0.289, "top": 0.203, "right": 0.711, "bottom": 0.734},
         },
     }
 

@@ -45,7 +45,8 @@ class Fallback(BaseModel):
 class TextWarning(BaseModel):
     """Words that were not said, since the voice does not speak their script."""
 
-    reason: Literal["left-out"]
+    reason: Literal["left-out", "not-checked"]
+    """``not-checked``: what was left out of this speech is not known."""
     text: str
     script: str
 
@@ -64,6 +65,20 @@ class Clause(BaseModel):
     end_s: float
 
 
+class FaceBox(BaseModel):
+    """Where the face is, forehead to chin, in shares of the picture's width and height."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def of(cls, message: Any) -> FaceBox:
+        """The box of the render service."""
+        return cls(left=message.left, top=message.top, right=message.right, bottom=message.bottom)
+
+
 class AvatarReport(BaseModel):
     """What preparation found."""
 
@@ -75,6 +90,7 @@ class AvatarReport(BaseModel):
     mouth_pictures: int
     covered_frames: int
     blurred_frames: int
+    face_box: FaceBox | None
 
     @classmethod
     def of(cls, message: Any) -> AvatarReport:
@@ -88,6 +104,7 @@ class AvatarReport(BaseModel):
             mouth_pictures=message.mouth_pictures,
             covered_frames=message.covered_frames,
             blurred_frames=message.blurred_frames,
+            face_box=FaceBox.of(message.face_box) if message.HasField("face_box") else None,
         )
 
 

@@ -53,6 +53,15 @@ class Asset(Answer):
     url: str
 
 
+class FaceBox(Answer):
+    """Where the face is, forehead to chin, in shares of the picture's width and height."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 class AvatarReport(Answer):
     """What preparing a person found in the source."""
 
@@ -64,6 +73,7 @@ class AvatarReport(Answer):
     mouth_pictures: int
     covered_frames: int
     blurred_frames: int
+    face_box: FaceBox | None
 
 
 class Avatar(Answer):
@@ -204,6 +214,7 @@ class Message(Answer):
     role: str
     text: str
     interrupted: bool = False
+    rating: str | None = None
     job_id: str
     created_at: datetime
     audio_url: str | None
@@ -297,7 +308,10 @@ class Device(Answer):
 
 
 class TextWarning(Answer):
-    """Words that were not said, since the voice does not speak their script. ``reason``: ``left-out``."""
+    """Words that were not said, since the voice does not speak their script. ``reason``: ``left-out``.
+
+    Or ``not-checked``: what was left out of this speech is not known.
+    """
 
     reason: str
     text: str
@@ -341,6 +355,8 @@ class SystemInfo(Answer):
     version: str
     status: str
     accounts: bool
+    owner: str
+    libraries: dict[str, str]
     services: list[dict[str, Any]]
     limits: dict[str, Any]
     disk: dict[str, Any]

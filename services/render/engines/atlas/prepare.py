@@ -9,7 +9,7 @@ from services.render.clip.look import looked_at
 from services.render.clip.loop import idle_loop, positions
 from services.render.clip.plan import PLAN, Plan
 from services.render.clip.portrait import track_portrait
-from services.render.clip.tracking import TrackedClip, face_width, track_clip
+from services.render.clip.tracking import TrackedClip, face_box, face_width, track_clip
 from services.render.engines.atlas.analysis import (
     BLURRED,
     build_library,
@@ -61,6 +61,7 @@ def prepare(job: PrepareJob, out: Path) -> AvatarReport:
         idle_frames=len(loop),
         face_fraction=float(clip.good.mean()),
         face_width_px=face_width(clip.meshes[clip.good]),
+        face_box=face_box(clip.meshes[clip.good], width, height),
         mouth_coverage=0.0 if portrait else coverage(face),
         warnings=_warnings(clip),
         missing_shapes=() if portrait else missing_shapes(face, sharp),

@@ -28,6 +28,7 @@ from services.render.clip.loop import idle_loop, positions
 from services.render.clip.plan import PLAN, Plan
 from services.render.clip.portrait import track_portrait
 from services.render.clip.tracking import TRACKED, face_width, nearest_filled, redraw_strength, track_clip
+from services.render.clip.tracking import face_box as tracked_face_box
 from services.render.engines.joygen.align import Box, Crop, align_crop, face_box, five_points
 from services.render.engines.joygen.batching import Batcher, DeviceOutOfMemory
 from services.render.engines.joygen.bfm import EXPRESSION
@@ -254,6 +255,7 @@ def _write(
         idle_frames=len(loop),
         face_fraction=float(clip.good.mean()),
         face_width_px=face_width(clip.meshes[clip.good]),
+        face_box=tracked_face_box(clip.meshes[clip.good], clip.width, clip.height),
         mouth_coverage=0.0,
         warnings=clip.warnings,
     )

@@ -24,7 +24,7 @@ from services.render.clip.frames import Reader, size_of
 from services.render.clip.look import looked_at
 from services.render.clip.loop import idle_loop, positions
 from services.render.clip.plan import PLAN, Plan
-from services.render.clip.tracking import MIN_S, MIN_SHARE, check_length, face_width, few_faces, track_clip
+from services.render.clip.tracking import MIN_S, MIN_SHARE, check_length, face_box, face_width, few_faces, track_clip
 from services.render.engines.synctalk.child import NAME
 from services.render.engines.synctalk.data import KEPT, PERSON, PICTURES, TRUTH, VIDEO, Person
 from services.render.engines.synctalk.setup import SyncTalk
@@ -141,6 +141,7 @@ def prepare(job: SynctalkPrepareJob, out: Path) -> AvatarReport:
         idle_frames=len(plan.loop),
         face_fraction=float(good.mean()),
         face_width_px=face_width(meshes[good]) * plan.width / box[2],
+        face_box=face_box(meshes[good] - np.array([box[0], box[1], 0], np.float32), box[2], box[2]),
         mouth_coverage=0.0,
         warnings=tuple(warnings),
         covered_frames=len(clip.hidden),

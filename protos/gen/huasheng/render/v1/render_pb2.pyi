@@ -60,7 +60,7 @@ class Avatar(_message.Message):
     def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., name: _Optional[str] = ..., engine: _Optional[str] = ..., kind: _Optional[str] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., fps: _Optional[float] = ..., frames: _Optional[int] = ..., thumbnail_uri: _Optional[str] = ..., idle_uri: _Optional[str] = ..., report: _Optional[_Union[AvatarReport, _Mapping]] = ..., created_at: _Optional[float] = ...) -> None: ...
 
 class AvatarReport(_message.Message):
-    __slots__ = ("face_fraction", "face_width_px", "mouth_coverage", "warnings", "missing_shapes", "mouth_pictures", "covered_frames", "blurred_frames")
+    __slots__ = ("face_fraction", "face_width_px", "mouth_coverage", "warnings", "missing_shapes", "mouth_pictures", "covered_frames", "blurred_frames", "face_box")
     FACE_FRACTION_FIELD_NUMBER: _ClassVar[int]
     FACE_WIDTH_PX_FIELD_NUMBER: _ClassVar[int]
     MOUTH_COVERAGE_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +69,7 @@ class AvatarReport(_message.Message):
     MOUTH_PICTURES_FIELD_NUMBER: _ClassVar[int]
     COVERED_FRAMES_FIELD_NUMBER: _ClassVar[int]
     BLURRED_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    FACE_BOX_FIELD_NUMBER: _ClassVar[int]
     face_fraction: float
     face_width_px: float
     mouth_coverage: float
@@ -77,7 +78,20 @@ class AvatarReport(_message.Message):
     mouth_pictures: int
     covered_frames: int
     blurred_frames: int
-    def __init__(self, face_fraction: _Optional[float] = ..., face_width_px: _Optional[float] = ..., mouth_coverage: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., missing_shapes: _Optional[_Iterable[str]] = ..., mouth_pictures: _Optional[int] = ..., covered_frames: _Optional[int] = ..., blurred_frames: _Optional[int] = ...) -> None: ...
+    face_box: FaceBox
+    def __init__(self, face_fraction: _Optional[float] = ..., face_width_px: _Optional[float] = ..., mouth_coverage: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., missing_shapes: _Optional[_Iterable[str]] = ..., mouth_pictures: _Optional[int] = ..., covered_frames: _Optional[int] = ..., blurred_frames: _Optional[int] = ..., face_box: _Optional[_Union[FaceBox, _Mapping]] = ...) -> None: ...
+
+class FaceBox(_message.Message):
+    __slots__ = ("left", "top", "right", "bottom")
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    TOP_FIELD_NUMBER: _ClassVar[int]
+    RIGHT_FIELD_NUMBER: _ClassVar[int]
+    BOTTOM_FIELD_NUMBER: _ClassVar[int]
+    left: float
+    top: float
+    right: float
+    bottom: float
+    def __init__(self, left: _Optional[float] = ..., top: _Optional[float] = ..., right: _Optional[float] = ..., bottom: _Optional[float] = ...) -> None: ...
 
 class PrepareAvatarResponse(_message.Message):
     __slots__ = ("progress", "avatar")

@@ -3,6 +3,7 @@
 import { fill, h, setText } from "../core/dom.js";
 import { t } from "../i18n/translate.js";
 import * as jobs from "../jobs/job_store.js";
+import { framing } from "./framing.js";
 import { playProgressively } from "./progressive_video.js";
 
 /** @typedef {import("../core/types.js").Avatar} Avatar */
@@ -32,6 +33,7 @@ export const secondsUntilFrame = (start, now, frames, fps) => ((((start - now) %
 export function avatarStage(signal, ...pickers) {
   const parts = stageElements(pickers);
   const loop = idleLoop(parts.idle, parts.still);
+  const frame = framing(parts.el, () => Math.min(160, 0.3 * parts.el.clientHeight), signal);
   const player = answerPlayer(parts, loop);
   /** @type {Activity} */
   let activity = { listening: false, thinking: false };
@@ -52,7 +54,7 @@ export function avatarStage(signal, ...pickers) {
     el: parts.el,
     stop: player.stop,
     idleFrame: loop.visibleFrame,
-    show: loop.show,
+    show: (/** @type {Avatar} */ avatar) => [frame, loop].forEach((part) => part.show(avatar)),
     loop,
     add: (/** @type {HTMLElement} */ el) => parts.status.before(el),
     setCaption: (/** @type {string} */ text) => setText(parts.caption, text),
@@ -77,10 +79,8 @@ export function avatarStage(signal, ...pickers) {
       player.playAtFrame(latest().partial?.start_frame);
     },
     /**
-     * Plays a finished answer.
-     * @param {string} url
-     * @param {Clause[]} clauses
-     * @param {number | null} [endFrame] frame of the idle loop on which it ends
+     * Plays a finished answer, which ends on `endFrame` of the idle loop.
+     * @param {string} url @param {Clause[]} clauses @param {number | null} [endFrame]
      */
     playUrl(url, clauses, endFrame) {
       player.begin({ clauses: () => clauses, endFrame: () => endFrame });

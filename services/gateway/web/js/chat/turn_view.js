@@ -13,13 +13,16 @@ import { t } from "../i18n/translate.js";
 import { cancelJob } from "../jobs/job_progress.js";
 import * as jobs from "../jobs/job_store.js";
 import { stageText, timeLeftText } from "../jobs/job_text.js";
+import { ratingButtons } from "./rating.js";
 import { turnSteps } from "./turn_steps.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
 /** @typedef {import("../core/types.js").Message} Message */
 /** @typedef {import("../core/types.js").Fallback} Fallback */
 /** @typedef {import("../core/types.js").Timings} Timings */
-/** @typedef {{play: (turn: Turn) => void, askAgain: (job: Job) => void}} Actions */
+/** @typedef {import("./rating.js").Rating} Rating */
+/** @typedef {{play: (turn: Turn) => void, askAgain: (job: Job) => void,
+ *   rate: (id: string, rating: Rating) => Promise<unknown>}} Actions */
 /**
  * @typedef {object} Turn
  * @property {HTMLElement} el
@@ -35,7 +38,8 @@ import { turnSteps } from "./turn_steps.js";
  * @property {(error: unknown, retry: () => void) => void} fail shows that the question could not be sent
  */
 /** @typedef {ReturnType<typeof turnElements>} TurnElements */
-/** @typedef {{video: string | null, audio: string | null, timings: Timings, finishedAt: string}} Finished */
+/** @typedef {{id: string, video: string | null, audio: string | null, timings: Timings, finishedAt: string,
+ *   rating?: Rating}} Finished */
 
 /**
  * @param {{text?: string}} question the typed question; without text it was spoken
@@ -137,7 +141,7 @@ function showReply({ reply }, text, running) {
  * @param {Finished} finished
  * @param {Actions} actions
  */
-function showFinished(turn, { tools }, { video, audio, timings, finishedAt }, actions) {
+function showFinished(turn, { tools }, { id, video, audio, timings, finishedAt, rating = null }, actions) {
   turn.video = video;
   const replay = () =>
     button({
@@ -153,6 +157,7 @@ function showFinished(turn, { tools }, { video, audio, timings, finishedAt }, ac
     video ? replay() : null,
     video ? downloadLink(video, "download", t("turn.download")) : null,
     audio ? downloadLink(audio, "voice", t("turn.download.audio")) : null,
+    id ? ratingButtons(rating, (value) => actions.rate(id, value)) : null,
     h("details", { class: "times" }, summary, timingsList(timings)),
     h("span", { class: "small-text muted" }, timeElement(finishedAt)),
   );
@@ -189,7 +194,8 @@ function showJob(turn, parts, job, actions) {
   fill(parts.problem, job.error && !running ? problemCard(job.error, { retry }) : null);
   if (job.state === "succeeded" && job.result) {
     const { video_url: video, audio_url: audio } = job.result;
-    showFinished(turn, parts, { video, audio, timings, finishedAt: job.finished_at ?? job.created_at }, actions);
+    const finishedAt = job.finished_at ?? job.created_at;
+    showFinished(turn, parts, { id: job.id, video, audio, timings, finishedAt }, actions);
   } else if (!running) fill(parts.tools);
   else if (first) fill(parts.tools, cancelButton(turn));
 }
@@ -226,6 +232,6 @@ function showMessages(turn, parts, question, answer, actions) {
   parts.setFallbacks(answer.fallbacks);
   parts.status.hidden = true;
   parts.steps.set(timings, { typed: !question.audio_url, running: false, stage: "" });
-  const { video_url: video, audio_url: audio, created_at: finishedAt } = answer;
-  showFinished(turn, parts, { video, audio, timings, finishedAt }, actions);
+  const { job_id: id, video_url: video, audio_url: audio, created_at: finishedAt, rating } = answer;
+  showFinished(turn, parts, { id, video, audio, timings, finishedAt, rating }, actions);
 }

@@ -96,6 +96,7 @@
  * @property {string[]} [missing_shapes]
  * @property {number} [covered_frames]
  * @property {number} [blurred_frames]
+ * @property {{left: number, top: number, right: number, bottom: number} | null} [face_box] in shares of the picture
  */
 /**
  * @typedef {object} Avatar
@@ -218,6 +219,8 @@
  * @property {number} id
  * @property {"user" | "assistant"} role
  * @property {string} text
+ * @property {"up" | "down" | null} [rating]
+ * @property {boolean} [interrupted]
  * @property {string} job_id
  * @property {string} created_at
  * @property {string | null} audio_url
