@@ -19,8 +19,8 @@ from services.gateway.settings import GatewaySettings
 DOCUMENT: dict[str, Any] = create_app(GatewaySettings(), None).openapi()  # type: ignore[arg-type]
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 RENAMED = {"VoiceList": "Voices"}
-NO_SCHEMA = {"Answer", "SystemInfo", "Speech", "SpeechChunk"}
-"""The base; an answer that is written as a plain object in the document; sound."""
+NO_SCHEMA = {"Answer", "Speech", "SpeechChunk"}
+"""The base; sound."""
 NOT_OFFERED = {
     ("GET", "/api/v1/events"): "for a page that shows all jobs at once",
     ("GET", "/api/v1/media/{key}"): "reached by the links of results",
@@ -104,7 +104,6 @@ def made_up(schema: dict[str, Any]) -> Any:
     return None
 
 
-SYSTEM = {"version": "1", "status": "ok", "accounts": False, "services": [], "limits": {}, "disk": {}, "queues": []}
 WAV = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0\xc0\x5d\0\0\x80\xbb\0\0\x02\0\x10\0data\xff\xff\xff\xff\0\0"
 
 
@@ -143,8 +142,6 @@ class Gateway(httpx.BaseTransport):
             return httpx.Response(200, content=WAV)
         if path.endswith("/export"):
             return httpx.Response(200, text="word,say,language")
-        if path.endswith("/system"):
-            return httpx.Response(200, json=SYSTEM)
         status = min(int(s) for s in operation["responses"] if s.startswith("2"))
         if status == 204 or "forget" in request.url.params:
             return httpx.Response(204)

@@ -116,6 +116,40 @@ class Voices(BaseModel):
     cloning_weights: list[str]
 
 
+class ServiceState(BaseModel):
+    """A service as the gateway sees it; ``why`` is empty while it serves."""
+
+    service: str
+    status: str
+    why: str
+    address: str
+    since: str
+
+
+class QueueState(BaseModel):
+    """Jobs of one kind; ``concurrency``: how many run at once."""
+
+    queue: str
+    waiting: int
+    running: int
+    concurrency: int
+
+
+class SystemInfo(BaseModel):
+    """Versions, health of every service, limits, disk and queues."""
+
+    version: str
+    status: Literal["ok", "degraded"]
+    accounts: bool
+    owner: str
+    libraries: dict[str, str]
+    services: list[ServiceState]
+    limits: dict[str, float]
+    """By name: bytes, seconds, characters, pixels, jobs."""
+    disk: dict[Literal["free_bytes", "total_bytes"], int]
+    queues: list[QueueState]
+
+
 class Conversation(BaseModel):
     """A conversation in the list."""
 

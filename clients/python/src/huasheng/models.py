@@ -308,7 +308,10 @@ class Device(Answer):
 
 
 class TextWarning(Answer):
-    """Words that were not said, since the voice does not speak their script. ``reason``: ``left-out``."""
+    """Words that were not said, since the voice does not speak their script. ``reason``: ``left-out``.
+
+    Or ``not-checked``: what was left out of this speech is not known.
+    """
 
     reason: str
     text: str
@@ -352,6 +355,8 @@ class SystemInfo(Answer):
     version: str
     status: str
     accounts: bool
+    owner: str
+    libraries: dict[str, str]
     services: list[dict[str, Any]]
     limits: dict[str, Any]
     disk: dict[str, Any]
