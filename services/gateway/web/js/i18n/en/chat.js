@@ -24,6 +24,7 @@ export default {
   "transcript.you": "You",
   "transcript.avatar": "Huasheng",
   "transcript.interrupted": "interrupted",
+  "transcript.plain": "Plain text",
   "transcript.copy": "Copy",
   "transcript.none": "Nothing has been said in this conversation yet",
   "chat.avatar": "Avatar: {name}. Change",

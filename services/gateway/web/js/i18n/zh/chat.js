@@ -22,6 +22,7 @@ export default {
   "transcript.you": "我",
   "transcript.avatar": "画声",
   "transcript.interrupted": "被打断",
+  "transcript.plain": "纯文本",
   "transcript.copy": "复制",
   "transcript.none": "这次对话还没有内容",
   "chat.avatar": "形象：{name}，点击更换",
