@@ -131,6 +131,8 @@ def test_no_state_of_a_live_conversation_violates_a_rule(
     open_page: Callable[..., Web], axe: str, lang: str, theme: str, width: int
 ) -> None:
     web = open_page(lang, width, 844, color_scheme=theme)
+    facts = {"id": "c_live", "title": "Hello", "created_at": web_facts.MADE, "updated_at": web_facts.MADE}
+    web.world.conversations["c_live"] = {**facts, "messages": []}
     page = web.go("/chat_system")
     wrong = {}
 
@@ -147,11 +149,20 @@ def test_no_state_of_a_live_conversation_violates_a_rule(
     web.world.live.tell(m.Hold(gen=1), m.StateMessage(state="held"))  # else it may end before axe has looked
     look("held")
     page.keyboard.press("Escape")
-    expect(page.locator(".live-again")).to_be_visible()
+    expect(page.locator(".broken button").first).to_be_visible()
     look("stopped")
-    page.locator(".live-controls .icon-button").nth(3).click()
-    expect(page.locator("dialog[open] select")).to_be_visible()
+    controls = page.locator(".live-controls .icon-button")
+    controls.nth(3).click()
+    expect(page.locator(".stage.immersive")).to_be_visible()
+    look("immersive")
+    controls.nth(4).click()
+    expect(page.locator("dialog[open] select").first).to_be_visible()
     look("settings")
+    page.keyboard.press("Escape")
+    controls.nth(3).click()
+    page.locator(".talk-head .icon-button").first.click()
+    expect(page.locator("dialog[open] textarea")).to_be_visible()
+    look("transcript")
     assert wrong == {}
 
 

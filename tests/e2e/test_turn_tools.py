@@ -61,7 +61,7 @@ def test_the_transcript_can_be_copied_and_kept(web: Web, tmp_path: Path) -> None
     dialog = page.get_by_role("dialog")
     text = dialog.get_by_label("对话文字").input_value()
     assert "**我**: 你是谁？" in text and "**画声** (被打断): 我是画声。" in text
-    for kind in ("Markdown", "JSON"):
+    for kind in ("纯文本", "Markdown", "JSON"):
         with page.expect_download() as download:
             dialog.get_by_role("button", name=kind).click()
         path = tmp_path / download.value.suggested_filename
@@ -69,5 +69,7 @@ def test_the_transcript_can_be_copied_and_kept(web: Web, tmp_path: Path) -> None
         content = path.read_text(encoding="utf-8")
         if kind == "JSON":
             assert [m["text"] for m in json.loads(content)["messages"]] == ["你是谁？", "我是画声。"]
+        elif kind == "纯文本":
+            assert "我: 你是谁？" in content and "画声 (被打断): 我是画声。" in content and "*" not in content
         else:
             assert content == text

@@ -43,6 +43,7 @@ export async function openTranscript(id) {
           "div",
           { class: "row wrap" },
           button({ icon: "copy", label: t("transcript.copy"), kind: "small", onclick: () => void copyText(text) }),
+          fileButton(t("transcript.plain"), `${fileName(conversation.title)}.txt`, "text/plain", plain(text)),
           fileButton("Markdown", `${fileName(conversation.title)}.md`, "text/markdown", text),
           fileButton("JSON", `${fileName(conversation.title)}.json`, "application/json", jsonOf(conversation)),
         ),
@@ -50,6 +51,9 @@ export async function openTranscript(id) {
     ],
   });
 }
+
+/** A transcript without its marks. @param {string} markdown */
+const plain = (markdown) => markdown.replace(/^# /, "").replace(/^\*\*(.+?)\*\*/gm, "$1");
 
 /** @param {Conversation} conversation */
 const jsonOf = ({ title, created_at, messages }) =>

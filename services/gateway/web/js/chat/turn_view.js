@@ -34,6 +34,8 @@ import { turnSteps } from "./turn_steps.js";
  * @property {(job: Job) => void} setJob
  * @property {(url: string) => void} setRecording shows the recording of the question
  * @property {(question: Message, answer: Message | null) => void} setMessages
+ * @property {(why: string, ...actions: HTMLElement[]) => void} setBroken says that it was broken off, and offers to go
+ *   on; the empty text takes it back
  * @property {(question: string, reply: string, running: boolean) => void} setSpoken words of a live conversation
  * @property {(error: unknown, retry: () => void) => void} fail shows that the question could not be sent
  */
@@ -59,6 +61,9 @@ export function turnView({ text }, actions) {
     setRecording: (url) => showRecording(parts, url),
     setJob: (job) => showJob(turn, parts, job, actions),
     setMessages: (question, answer) => showMessages(turn, parts, question, answer, actions),
+    setBroken(why, ...more) {
+      fill(parts.broken, why ? h("span", { class: "small-text muted" }, why) : null, ...more);
+    },
     setSpoken(question, reply, running) {
       setText(parts.question, question);
       parts.asked.hidden = !question;
@@ -91,7 +96,8 @@ function turnElements(text) {
   const answer = h("div", bubble, reply, steps.el, status, note, tools, problem);
   const you = h("span", { class: "sr" }, t("turn.you"));
   const asked = h("div", { class: "bubble asked" }, you, question, upload, questionTools);
-  const el = h("li", { class: "turn" }, asked, answer);
+  const broken = h("div", { class: "row wrap broken" });
+  const el = h("li", { class: "turn" }, asked, answer, broken);
   return {
     el,
     asked,
@@ -104,6 +110,7 @@ function turnElements(text) {
     tools,
     problem,
     answer,
+    broken,
     setFallbacks: fallbackSetter(note),
   };
 }
@@ -192,6 +199,8 @@ function showJob(turn, parts, job, actions) {
   parts.status.hidden = !running;
   const retry = () => actions.askAgain(job);
   fill(parts.problem, job.error && !running ? problemCard(job.error, { retry }) : null);
+  if (job.state === "cancelled") turn.setBroken(t("state.cancelled"), againButton(retry));
+  else turn.setBroken("");
   if (job.state === "succeeded" && job.result) {
     const { video_url: video, audio_url: audio } = job.result;
     const finishedAt = job.finished_at ?? job.created_at;
@@ -199,6 +208,9 @@ function showJob(turn, parts, job, actions) {
   } else if (!running) fill(parts.tools);
   else if (first) fill(parts.tools, cancelButton(turn));
 }
+
+/** @param {() => void} onclick */
+export const againButton = (onclick) => button({ icon: "refresh", label: t("turn.again"), kind: "small", onclick });
 
 /** @param {Turn} turn */
 const cancelButton = (turn) =>
