@@ -355,8 +355,8 @@ class SystemInfo(Answer):
     version: str
     status: str
     accounts: bool
-    owner: str
-    libraries: dict[str, str]
+    owner: str = ""
+    libraries: dict[str, str] = Field(default_factory=dict)
     services: list[dict[str, Any]]
     limits: dict[str, Any]
     disk: dict[str, Any]
