@@ -6,10 +6,12 @@ import itertools
 import pytest
 import websockets
 from huasheng.asr.v1 import asr_pb2
+from huasheng.render.v1 import render_pb2
 
 from services.common.errors import HuashengError
 from services.gateway.live.messages import MP4, PICTURE
 from tests.fakes.live_client import live_client
+from tests.fakes.problems import problem
 from tests.fakes.waiting import until
 
 Heard = asr_pb2.StreamTranscribeResponse
@@ -225,6 +227,24 @@ async def test_a_session_that_is_gone_keeps_its_conversation(world) -> None:
         again = await client.until("welcome")
         assert not again["resumed"]
         assert again["conversation_id"] == welcome["conversation_id"]
+
+
+async def test_the_avatar_of_a_conversation_cannot_be_deleted_before_its_end(world) -> None:
+    world.fakes.render.avatars["p-me"] = render_pb2.Avatar(avatar_id="p-me", owner="local", name="-me", fps=25)
+    async with live_client(world.gateway.url, {"avatar_id": "p-me"}) as client:
+        await client.until("welcome")
+        problem(await world.http.delete("/api/v1/avatars/p-me"), 409, "in-use")
+        await client.send("bye")
+        await client.until_closed()
+
+    async def gone() -> bool:
+        return (await world.http.delete("/api/v1/avatars/p-me")).status_code == 204
+
+    for _ in range(100):
+        if await gone():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it cannot be deleted after the conversation")
 
 
 async def test_leaving_frees_every_engine(world) -> None:
