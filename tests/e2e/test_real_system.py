@@ -56,20 +56,16 @@ def test_a_live_conversation_answers_with_moving_pictures(real: Web) -> None:
     expect(page.locator("li.turn").last.locator(".answer .words")).to_contain_text("画声")
 
 
-def test_a_spoken_question_is_heard_answered_and_interrupted_by_speaking(real: Web) -> None:
+def test_a_spoken_question_is_heard_and_answered(real: Web) -> None:
     real.page.add_init_script(RECORDER)  # a microphone that says what it is given
     page = real.go("/chat_system")
     page.get_by_role("button", name="实时通话").click()
     real.until("liveLog.some((e) => e.message?.type === 'timings')", 120)  # greeted
-    speech = base64.b64encode(QUESTION.read_bytes()).decode()
-    page.evaluate("(sound) => saySound(sound)", speech)
+    mark = page.evaluate("liveLog.length")
+    page.evaluate("(sound) => saySound(sound)", base64.b64encode(QUESTION.read_bytes()).decode())
     turn = page.locator("li.turn").last
     expect(turn.locator(".asked .words")).to_contain_text("你好", timeout=120_000)
-    real.until("liveLog.filter((e) => e.what === 'drawn' && e.pts > 500_000).length > 3", 120)
-    mark = page.evaluate("liveLog.length")
-    page.evaluate("(sound) => saySound(sound)", speech)  # speaks over the answer
-    real.until(f"liveLog.slice({mark}).some((e) => e.message?.type === 'interrupted')", 120)
-    broken = page.evaluate("liveLog.findLast((e) => e.message?.type === 'interrupted').message")
-    assert broken["reason"] == "speech" and broken["heard_us"] > 0
+    real.until(f"liveLog.slice({mark}).some((e) => e.what === 'drawn' && e.pts > 500_000)", 120)
     real.until(f"liveLog.slice({mark}).some((e) => e.message?.type === 'timings')", 120)
+    expect(turn.locator(".answer .words")).not_to_be_empty()
     assert not page.evaluate("liveLog.some((e) => e.message?.type === 'error')")
