@@ -180,9 +180,9 @@ def measured(clip: Path, args: argparse.Namespace, asr: WhisperEngine, tts: Koko
         speech, spans = spoken(tts, words, language, voice)
         where, _ = warped(own, (encode_recording(speech, RATE, engine.encoder) - mean) / spread)
         visemes = on_clip(spans, where)
-        told, sounds = mouth_at(visemes, times), laid(heard(speech, engine.encoder, general), where, count)
-        both = np.asarray((told + sounds) / 2, np.float32)
-        ways = {"recording": recording, "phonemes": told, "heard": sounds, "mean of both": both}
+        from_phonemes, sounds = mouth_at(visemes, times), laid(heard(speech, engine.encoder, general), where, count)
+        both = np.asarray((from_phonemes + sounds) / 2, np.float32)
+        ways = {"recording": recording, "phonemes": from_phonemes, "heard": sounds, "mean of both": both}
         rows = {f"{way}, general": (track, False) for way, track in ways.items()}
         if args.model:
             rows["phonemes, corrected"] = mouth_at(visemes, times, found), True

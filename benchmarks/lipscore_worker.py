@@ -52,9 +52,9 @@ def undrawn(judge: Any, tracks: str, real: str) -> dict[str, list[float]]:
             out[name] = []
             for column, wanted in enumerate(("opening", "width")):
                 there = judge.resample(seen, curves[wanted], end)
-                told = judge.resample(data["times"], data[name][:, column], end)
+                drawn = judge.resample(data["times"], data[name][:, column], end)
                 # the judge takes some of the spread for noise of its landmarks: a track has none, but a unit of its own
-                found = judge.best_lag(told * there.std() / (told.std() + 1e-9), there)
+                found = judge.best_lag(drawn * there.std() / (drawn.std() + 1e-9), there)
                 out[name] += [found["corr_best"], found["lag_ms"]]
     return out
 

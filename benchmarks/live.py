@@ -79,8 +79,8 @@ class Viewer:
         self.page = page
         page.goto(f"{url}/chat_system")
         page.get_by_role("button", name="Talk live").click()
-        page.locator(".stage[data-state=listening]").wait_for(timeout=LIMIT_S * 1000)
         self._mark = 0
+        self.until("timings")  # of the greeting
 
     def say(self, wav: str) -> None:
         """Speak, and record from now on."""

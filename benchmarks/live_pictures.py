@@ -172,9 +172,9 @@ def tables(seams: list[dict[str, Any]], firsts: list[dict[str, Any]]) -> str:
     for row in seams:
         into, out = row["into"], row["out"]
         figures = (statistics.fmean(into), max(into), statistics.fmean(out), max(out))
-        told = " | ".join(f"{x:.2f}" for x in figures)
+        shown = " | ".join(f"{x:.2f}" for x in figures)
         how = "yes" if row["lead_in"] else "no"
-        lines.append(f"| {row['avatar']} | {how} | {row['usual']:.2f} | {told} | {row['kbit_s']:.0f} |")
+        lines.append(f"| {row['avatar']} | {how} | {row['usual']:.2f} | {shown} | {row['kbit_s']:.0f} |")
     lines += ["", "| first picture: sound | pieces | CPU ms | after sound of |", "|" + "---|" * 4]
     for row in firsts:
         heard = "with phonemes" if row["phonemes"] else "alone"

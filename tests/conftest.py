@@ -23,9 +23,13 @@ __all__ = ["pytest_addoption", "pytest_make_collect_report", "pytest_runtest_mak
 
 
 LONGEST = (
-    "tests/contract/test_render_engine.py",
     "tests/contract/test_tts_engine.py",
+    "tests/contract/test_render_engine.py",
+    "tests/contract/test_asr_telephone.py",
+    "tests/integration/gateway/test_live.py",
     "tests/contract/test_atlas_training.py",
+    "tests/integration/gateway/test_generated_requests.py",
+    "tests/integration/gateway/test_what_people_bring.py",
     "tests/integration/tools/test_system.py",
     "tests/unit/render/test_joygen_train.py",
     "tests/unit/render/test_joygen_nets.py",

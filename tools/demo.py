@@ -92,7 +92,7 @@ def main() -> None:
         with System(args.data.resolve(), ports=ports, metrics=False) as system:
             print("starting five services …", flush=True)
             system.start()
-            system.wait_ready(told=True)
+            system.wait_ready(report=True)
             if args.live:
                 converse(system.url, args.question)
                 return

@@ -177,14 +177,14 @@ class System:
                     out[name] = False
         return out
 
-    def wait_ready(self, timeout_s: float = 300, told: bool = False) -> None:
-        """Wait until all services are ready, optionally telling each. Raises ``SystemError_`` with the log's end."""
+    def wait_ready(self, timeout_s: float = 300, report: bool = False) -> None:
+        """Wait until all services are ready, optionally printing each. Raises ``SystemError_`` with the log's end."""
         start, seen = time.monotonic(), set[str]()
         while time.monotonic() - start < timeout_s:
             for name, ok in self.ready().items():
                 if ok and name not in seen:
                     seen.add(name)
-                    if told:
+                    if report:
                         print(f"  {name:8} ready after {time.monotonic() - start:4.1f} s", flush=True)
             if len(seen) == len(SERVICES):
                 return
@@ -255,7 +255,7 @@ def main() -> None:
         with System(args.data.resolve(), ports=chosen_ports(), metrics=not args.no_metrics) as system:
             print(f"starting five services; logs in {system.data / 'logs'}", flush=True)
             system.start()
-            system.wait_ready(told=True)
+            system.wait_ready(report=True)
             print(f"\nHuasheng 画声 is up: {system.url}   (Ctrl-C stops it)\n", flush=True)
             while all(p.poll() not in (1, 2) for p in system.processes.values()):
                 time.sleep(0.5)

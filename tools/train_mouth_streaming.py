@@ -64,8 +64,8 @@ def examples(voices: dict[str, list[Sentence]], every: int) -> tuple[Array, Arra
 def train_streaming(voices: dict[str, list[Sentence]], every: int) -> dict[str, Any]:
     """Fit the maps without every ``every``-th voice, which tell how well they do; their arrays by name."""
     seen, wanted, held = examples(voices, every)
-    told = seen[:, -MAX_AHEAD:].astype(np.float32)
-    mean, spread = told.mean((0, 1)), told.std((0, 1)) + 1e-3
+    tail = seen[:, -MAX_AHEAD:].astype(np.float32)
+    mean, spread = tail.mean((0, 1)), tail.std((0, 1)) + 1e-3
     centre = wanted[:, -MAX_AHEAD:-MIN_AHEAD].mean((0, 1))
     z = (seen - mean) / spread
     y = wanted - centre

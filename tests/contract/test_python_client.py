@@ -19,8 +19,8 @@ from services.gateway.settings import GatewaySettings
 DOCUMENT: dict[str, Any] = create_app(GatewaySettings(), None).openapi()  # type: ignore[arg-type]
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 RENAMED = {"VoiceList": "Voices"}
-NO_SCHEMA = {"Answer", "SystemInfo", "Speech", "SpeechChunk"}
-"""The base; an answer that is written as a plain object in the document; sound."""
+NO_SCHEMA = {"Answer", "Speech", "SpeechChunk"}
+"""The base; sound."""
 NOT_OFFERED = {
     ("GET", "/api/v1/events"): "for a page that shows all jobs at once",
     ("GET", "/api/v1/media/{key}"): "reached by the links of results",
@@ -104,7 +104,6 @@ def made_up(schema: dict[str, Any]) -> Any:
     return None
 
 
-SYSTEM = {"version": "1", "status": "ok", "accounts": False, "services": [], "limits": {}, "disk": {}, "queues": []}
 WAV = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0\xc0\x5d\0\0\x80\xbb\0\0\x02\0\x10\0data\xff\xff\xff\xff\0\0"
 
 
@@ -143,8 +142,6 @@ class Gateway(httpx.BaseTransport):
             return httpx.Response(200, content=WAV)
         if path.endswith("/export"):
             return httpx.Response(200, text="word,say,language")
-        if path.endswith("/system"):
-            return httpx.Response(200, json=SYSTEM)
         status = min(int(s) for s in operation["responses"] if s.startswith("2"))
         if status == 204 or "forget" in request.url.params:
             return httpx.Response(204)
@@ -174,6 +171,7 @@ def test_every_call_is_in_the_document_and_the_other_way_round(tmp_path: Path) -
         hs.models.list(), hs.models.get("m"), hs.models.delete("m")
         hs.trainings.create(video_asset_id="a"), hs.videos.create(text="t"), hs.videos.list()
         hs.dialogues.create(text="t"), hs.conversations.list(), hs.conversations.get("c"), hs.conversations.delete("c")
+        hs.conversations.rate("c", "j", "up")
         hs.dictionary.preview("t"), hs.dictionary.list(), hs.dictionary.put("w", "s", language="en")
         hs.dictionary.delete("w"), hs.dictionary.export_csv(), hs.dictionary.import_csv("a,b,en")
         hs.speech.create("t", synthesis={"seed": 1}), hs.transcriptions.create(file)

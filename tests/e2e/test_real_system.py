@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+from pathlib import Path
+
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import Web
+from tools.demo import QUESTION
+
+RECORDER = (Path(__file__).parents[2] / "benchmarks" / "live_page.js").read_text(encoding="utf-8")
 
 
 def test_a_typed_question_is_answered_by_a_video(real: Web) -> None:
@@ -48,3 +54,18 @@ def test_a_live_conversation_answers_with_moving_pictures(real: Web) -> None:
     page.get_by_role("button", name="结束通话").click()
     page.reload()
     expect(page.locator("li.turn").last.locator(".answer .words")).to_contain_text("画声")
+
+
+def test_a_spoken_question_is_heard_and_answered(real: Web) -> None:
+    real.page.add_init_script(RECORDER)  # a microphone that says what it is given
+    page = real.go("/chat_system")
+    page.get_by_role("button", name="实时通话").click()
+    real.until("liveLog.some((e) => e.message?.type === 'timings')", 120)  # greeted
+    mark = page.evaluate("liveLog.length")
+    page.evaluate("(sound) => saySound(sound)", base64.b64encode(QUESTION.read_bytes()).decode())
+    turn = page.locator("li.turn").last
+    expect(turn.locator(".asked .words")).to_contain_text("你好", timeout=120_000)
+    real.until(f"liveLog.slice({mark}).some((e) => e.what === 'drawn' && e.pts > 500_000)", 120)
+    real.until(f"liveLog.slice({mark}).some((e) => e.message?.type === 'timings')", 120)
+    expect(turn.locator(".answer .words")).not_to_be_empty()
+    assert not page.evaluate("liveLog.some((e) => e.message?.type === 'error')")

@@ -30,6 +30,7 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
         """Whether voices can be made; ``Cloning(engine="fake-clone")`` lets them."""
         self.cloned: dict[str, tts_pb2.Voice] = {}
         self.seconds_per_character = 0.1
+        self.preview_error: HuashengError | None = None
         self.warmed: list[str] = []
         self.is_warm = False
         """Whether texts are ready as soon as they are asked for."""
@@ -84,6 +85,8 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
     async def Preview(self, request, context):
         """Each text is said as written; what is in Cyrillic is left out."""
         self.script.enter()
+        if self.preview_error:
+            raise self.preview_error
         self.previews.append(request)
         left = re.findall("[\u0400-\u04ff]+", request.text)
         clause = tts_pb2.PreviewClause(

@@ -151,6 +151,11 @@ def conversation(request: Request, key: str) -> Any:
     return of(request).conversations.get(key) or refuse("unknown-id", request, kind="conversation", id=key)
 
 
+@router.put("/conversations/{key}/answers/{turn}/rating", status_code=204)
+async def rate(key: str, turn: str, request: Request) -> None:
+    of(request).ratings.append((key, turn, (await request.json())["rating"]))
+
+
 @router.delete("/conversations/{key}", status_code=204)
 def forget_conversation(request: Request, key: str) -> None:
     del of(request).conversations[key]

@@ -57,6 +57,8 @@ class World:
     resting: str = ""
     """Name of an engine whose breaker is open."""
     conversations: dict[str, Row] = field(default_factory=dict)
+    ratings: list[tuple[str, str, str | None]] = field(default_factory=list)
+    """Conversation, turn and rating."""
     down: set[str] = field(default_factory=set)
     can_train: bool = False
     engines: list[Row] = field(default_factory=list)

@@ -13,6 +13,8 @@ from tests.system.conftest import Client
 from tools.demo import QUESTION
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+SMALL = {"avatar_id": "builtin", "max_side_px": 256}
+"""A video where the pictures do not matter."""
 
 
 def test_a_spoken_question_becomes_a_video_answer(client: Client) -> None:
@@ -44,7 +46,7 @@ def test_a_spoken_question_becomes_a_video_answer(client: Client) -> None:
 
 
 def test_the_video_can_be_watched_while_it_grows_and_sought_afterwards(client: Client) -> None:
-    text = "画声是一个会说话的数字人。" * 6
+    text = "画声是一个会说话的数字人。" * 3
     job = client.post("/api/v1/videos", json={"avatar_id": "builtin", "text": text, "subtitles": True}).json()
     states = []
     with client.stream("GET", f"/api/v1/jobs/{job['id']}/video") as growing:
@@ -80,7 +82,17 @@ def test_a_real_clip_speaks_with_real_speech(client: Client) -> None:
 
 
 def test_eight_dialogues_at_once_are_neither_lost_nor_mixed_up(client: Client) -> None:
-    questions = [f"画声支持第{i}种语言吗？" if i % 2 else f"What is Huasheng, question {i}?" for i in range(8)]
+    thanks = [
+        "谢谢",
+        "谢谢你",
+        "非常感谢",
+        "多谢你的帮助",
+        "thank you",
+        "thanks a lot",
+        "many thanks",
+        "great thank you",
+    ]
+    questions = thanks[::4] + thanks[1::4] + thanks[2::4] + thanks[3::4]  # whose answers are short
 
     def ask(question: str) -> tuple[str, dict]:
         with Client(base_url=client.base_url, timeout=120) as own:
@@ -98,25 +110,26 @@ def test_eight_dialogues_at_once_are_neither_lost_nor_mixed_up(client: Client) -
     for question, job in results:
         assert job["state"] == "succeeded", job["error"]
         assert job["result"]["transcript"] == question
+        assert job["result"]["reply"].isascii() == question.isascii(), "it is the answer to this question"
     assert len({job["result"]["conversation_id"] for _, job in results}) == 8
     assert positions >= {1, 2}, "queue positions are shown"
 
 
 def test_cancel_ends_a_running_and_a_queued_job(client: Client) -> None:
     long = "这是一段很长的文字，用来测试取消。" * 40
-    first = client.post("/api/v1/videos", json={"avatar_id": "builtin", "text": long}).json()
-    second = client.post("/api/v1/videos", json={"avatar_id": "builtin", "text": long}).json()
+    first = client.post("/api/v1/videos", json={**SMALL, "text": long}).json()
+    second = client.post("/api/v1/videos", json={**SMALL, "text": long}).json()
     client.wait_stage(first["id"], "render")
     for job in (second, first):
         assert client.delete(f"/api/v1/jobs/{job['id']}").status_code == 200
     for job in (first, second):
         assert client.wait(job["id"], 20)["state"] == "cancelled"
-    after = client.post("/api/v1/videos", json={"avatar_id": "builtin", "text": "好的。"}).json()
+    after = client.post("/api/v1/videos", json={**SMALL, "text": "好的。"}).json()
     assert client.wait(after["id"])["state"] == "succeeded", "the engine is free again"
 
 
 def test_the_same_key_makes_one_job(client: Client) -> None:
-    body = {"avatar_id": "builtin", "text": "只做一次。"}
+    body = {**SMALL, "text": "只做一次。"}
     headers = {"idempotency-key": "k-1"}
     a = client.post("/api/v1/videos", json=body, headers=headers)
     b = client.post("/api/v1/videos", json=body, headers=headers)
@@ -134,7 +147,7 @@ def test_a_job_survives_a_killed_service_and_finishes(system, client: Client, vi
         system.kill("llm")  # down before it is needed: the job waits for it
         job = client.post(f"/api/v1/{path}", json=body).json()
     else:
-        text = "画声让任何人都能拥有会说话的数字人。" * 4
+        text = "画声让任何人都能拥有会说话的数字人。" * 2
         job = client.post("/api/v1/videos", json={"avatar_id": "builtin", "text": text}).json()
         client.wait_stage(job["id"], "render")
         system.kill(victim)

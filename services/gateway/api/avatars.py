@@ -74,8 +74,8 @@ async def choose_voice(gateway: Context, owner: Owner, avatar_id: str, body: req
 
 @router.delete("/avatars/{avatar_id}", status_code=204, responses=responses("unknown-id", "builtin-stays", "in-use"))
 async def delete_avatar(gateway: Context, owner: Owner, avatar_id: str) -> None:
-    """Delete an avatar that you made, with its models, unless a job that has not ended draws it."""
-    if await is_drawn(gateway.clients, gateway.jobs, owner, avatar_id):
+    """Delete an avatar that you made, with its models, unless a job that has not ended or a conversation draws it."""
+    if gateway.live.draws(owner, avatar_id) or await is_drawn(gateway.clients, gateway.jobs, owner, avatar_id):
         raise HuashengError("in-use", id=avatar_id)
     request = render_pb2.DeleteAvatarRequest(owner=owner, avatar_id=avatar_id)
     await gateway.clients.call("render", "DeleteAvatar", request)

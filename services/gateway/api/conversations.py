@@ -60,6 +60,7 @@ def _message(gateway: Gateway, owner: str, row: Row) -> schemas.Message:
         role=row["role"],
         text=row["text"],
         interrupted=bool(row["interrupted"]) and row["role"] == "assistant",
+        rating=row["rating"] if row["role"] == "assistant" else None,
         job_id=row["turn_id"],
         created_at=iso(row["created_at"]),
         audio_url=audio_url,
@@ -84,6 +85,14 @@ def _recording(gateway: Gateway, owner: str, asset_id: str) -> str | None:
     except HuashengError:
         return None  # deleted
     return gateway.signer.asset(asset_id)
+
+
+@router.put(
+    "/conversations/{conversation_id}/answers/{job_id}/rating", status_code=204, responses=responses("unknown-id")
+)
+async def rate(gateway: Context, owner: Owner, conversation_id: str, job_id: str, body: schemas.Rating) -> None:
+    """Say whether an answer was good. ``job_id`` is that of its message."""
+    await asyncio.to_thread(gateway.conversations.rate, owner, conversation_id, job_id, body.rating)
 
 
 @router.delete("/conversations/{conversation_id}", status_code=204, responses=responses("unknown-id"))

@@ -116,6 +116,40 @@ class Voices(BaseModel):
     cloning_weights: list[str]
 
 
+class ServiceState(BaseModel):
+    """A service as the gateway sees it; ``why`` is empty while it serves."""
+
+    service: str
+    status: str
+    why: str
+    address: str
+    since: str
+
+
+class QueueState(BaseModel):
+    """Jobs of one kind; ``concurrency``: how many run at once."""
+
+    queue: str
+    waiting: int
+    running: int
+    concurrency: int
+
+
+class SystemInfo(BaseModel):
+    """Versions, health of every service, limits, disk and queues."""
+
+    version: str
+    status: Literal["ok", "degraded"]
+    accounts: bool
+    owner: str
+    libraries: dict[str, str]
+    services: list[ServiceState]
+    limits: dict[str, float]
+    """By name: bytes, seconds, characters, pixels, jobs."""
+    disk: dict[Literal["free_bytes", "total_bytes"], int]
+    queues: list[QueueState]
+
+
 class Conversation(BaseModel):
     """A conversation in the list."""
 
@@ -134,6 +168,8 @@ class Message(BaseModel):
     text: str
     interrupted: bool = False
     """The answer was broken off; ``text`` is what was heard of it."""
+    rating: Literal["up", "down"] | None = None
+    """What the user thinks of the answer."""
     job_id: str
     created_at: str
     audio_url: str | None
@@ -142,6 +178,14 @@ class Message(BaseModel):
     clauses: list[Clause] | None
     end_frame: int | None
     fallbacks: list[Fallback] | None
+
+
+class Rating(BaseModel):
+    """What the user thinks of an answer; null takes it back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rating: Literal["up", "down"] | None
 
 
 class ConversationDetail(BaseModel):

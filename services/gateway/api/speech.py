@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 from huasheng.tts.v1 import tts_pb2
 
+from services.common import metrics
 from services.common.errors import HuashengError
 from services.common.pronunciation import Pronunciation
 from services.gateway.api import requests, schemas
@@ -31,6 +33,7 @@ from services.gateway.turn.pipeline import speak_text
 from services.gateway.turn.stages import recognise
 from services.gateway.turn.timings import Timings
 
+log = logging.getLogger("huasheng.gateway")
 router = APIRouter(prefix="/api/v1", tags=["speech"])
 
 
@@ -91,7 +94,7 @@ async def speech(gateway: Context, owner: Owner, body: requests.SpeechRequest) -
 async def _warnings(
     gateway: Gateway, owner: str, body: requests.SpeechRequest, text: str, dictionary: list[Pronunciation]
 ) -> list[dict[str, str]]:
-    """What will not be said: the header goes out before the speech ends."""
+    """What will not be said: the header goes out before the speech ends. The speech does not fail with it."""
     request = tts_pb2.PreviewRequest(
         text=text,
         voice_id=body.voice_id or "",
@@ -101,7 +104,12 @@ async def _warnings(
         pronunciations=pronunciations_of(dictionary),
         words_only=True,
     )
-    found = await gateway.clients.call("tts", "Preview", request)
+    try:
+        found = await gateway.clients.call("tts", "Preview", request)
+    except HuashengError as e:
+        log.warning("what is left out of a speech is not known", extra={"reason": e.slug})
+        metrics.ERRORS.labels("gateway", e.slug).inc()
+        return [{"reason": "not-checked", "text": "", "script": ""}]
     return [records.TextWarning.of(w).model_dump() for w in found.warnings]
 
 

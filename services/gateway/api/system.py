@@ -104,27 +104,26 @@ async def devices(gateway: Context) -> Any:
     return schemas.Items(items=items)
 
 
-@router.get("/system")
-async def system(gateway: Context, owner: Owner, lang: Lang) -> dict[str, Any]:
+@router.get("/system", response_model=schemas.SystemInfo)
+async def system(gateway: Context, owner: Owner, lang: Lang) -> Any:
     """Versions, health of every service, limits, disk and queues."""
     s = gateway.settings
     services = []
     for h in gateway.clients.health.values():
         error = h.problem()
         why = f"{error.text('detail', lang)} {error.text('hint', lang)}" if error else ""
-        services.append(
-            {"service": h.service, "status": h.status, "why": why, "address": h.address, "since": iso(h.since)}
-        )
+        state = {"service": h.service, "status": h.status, "why": why, "address": h.address, "since": iso(h.since)}
+        services.append(schemas.ServiceState(**state))
     counts = await asyncio.to_thread(gateway.jobs.queue_counts)
     disk = shutil.disk_usage(_storage_folder(gateway))
-    return {
-        "version": VERSION,
-        "status": "ok" if all(x["status"] == "serving" for x in services) else "degraded",
-        "accounts": False,
-        "owner": owner,
-        "libraries": {name: version(name) for name in ("fastapi", "grpcio", "dbos", "av")},
-        "services": services,
-        "limits": {
+    return schemas.SystemInfo(
+        version=VERSION,
+        status="ok" if all(x.status == "serving" for x in services) else "degraded",
+        accounts=False,
+        owner=owner,
+        libraries={name: version(name) for name in ("fastapi", "grpcio", "dbos", "av")},
+        services=services,
+        limits={
             "upload_bytes": s.upload_mb * 2**20,
             "audio_s": s.max_audio_s,
             "video_s": s.max_video_s,
@@ -133,17 +132,14 @@ async def system(gateway: Context, owner: Owner, lang: Lang) -> dict[str, Any]:
             "picture_side_px": s.max_side_px,
             "queued_jobs": s.max_queued_jobs,
         },
-        "disk": {"free_bytes": disk.free, "total_bytes": disk.total},
-        "queues": [
-            {
-                "queue": q,
-                "waiting": counts.get((q, "queued"), 0),
-                "running": counts.get((q, "running"), 0),
-                "concurrency": n,
-            }
+        disk={"free_bytes": disk.free, "total_bytes": disk.total},
+        queues=[
+            schemas.QueueState(
+                queue=q, waiting=counts.get((q, "queued"), 0), running=counts.get((q, "running"), 0), concurrency=n
+            )
             for q, n in gateway.runner.queues().items()
         ],
-    }
+    )
 
 
 def _storage_folder(gateway: Gateway) -> str:

@@ -87,6 +87,6 @@ async def model(gateway: Context, owner: Owner, model_id: str) -> Any:
 async def delete_model(gateway: Context, owner: Owner, model_id: str) -> None:
     """Delete a model that you trained; its avatar stays."""
     active = await asyncio.to_thread(gateway.jobs.search, owner, states=ACTIVE)
-    if any(j["params"].get("model") == model_id for j in active):
+    if gateway.live.draws(owner, model_id) or any(j["params"].get("model") == model_id for j in active):
         raise HuashengError("in-use", id=model_id)
     await gateway.clients.call("render", "DeleteModel", render_pb2.DeleteModelRequest(owner=owner, model_id=model_id))

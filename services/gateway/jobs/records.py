@@ -45,7 +45,8 @@ class Fallback(BaseModel):
 class TextWarning(BaseModel):
     """Words that were not said, since the voice does not speak their script."""
 
-    reason: Literal["left-out"]
+    reason: Literal["left-out", "not-checked"]
+    """``not-checked``: what was left out of this speech is not known."""
     text: str
     script: str
 

@@ -175,10 +175,17 @@ class Answer:
                     early.append(event)
 
     def _without_gaps(self, responses: AsyncIterator[Synthesised]) -> AsyncIterator[Synthesised]:
+        began: float | None = None
+
         def ahead_us(end: int) -> int | None:
+            nonlocal began
             is_playing = self.is_committed and self._outbox.generation == self.generation
             position = self._outbox.position_us()
-            return end - position if is_playing and position else None
+            if not is_playing or not position:
+                return None
+            began = began or time.monotonic()
+            # a client that plays faster than time needs no silence: at most as much as time has passed is heard
+            return end - min(position, round((time.monotonic() - began) * 1e6))
 
         return filled(responses, ahead_us)
 

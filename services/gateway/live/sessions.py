@@ -96,6 +96,11 @@ class LiveSessions:
         """The session is over."""
         self._sessions.pop(session.id, None)
 
+    def draws(self, owner: str, avatar_or_model: str) -> bool:
+        """Whether a conversation of this owner at this gateway shows the avatar, or is drawn by the model."""
+        chosen = (s.chosen.avatar for s in self._sessions.values() if s.owner == owner)
+        return any(avatar_or_model in (c.avatar_id, c.model_id) for c in chosen)
+
     def find(self, session_id: str, owner: str) -> LiveSession | None:
         """A session of this owner that still runs."""
         found = self._sessions.get(session_id)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from services.common.errors import HuashengError
 from services.gateway.ids import new_id
-from services.gateway.store.db import Database, Row, conversations, interruptions, messages
+from services.gateway.store.db import Database, Row, conversations, interruptions, messages, ratings
 
 
 class ConversationStore:
@@ -54,10 +54,11 @@ class ConversationStore:
 
     def messages(self, owner: str, conversation_id: str) -> list[Row]:
         """All messages, oldest first."""
-        there = interruptions.c.turn_id == messages.c.turn_id
+        is_broken = interruptions.c.turn_id.is_not(None).label("interrupted")
         query = (
-            sa.select(messages, interruptions.c.turn_id.is_not(None).label("interrupted"))
-            .outerjoin(interruptions, there)
+            sa.select(messages, is_broken, ratings.c.rating)
+            .outerjoin(interruptions, interruptions.c.turn_id == messages.c.turn_id)
+            .outerjoin(ratings, ratings.c.turn_id == messages.c.turn_id)
             .where(messages.c.conversation_id == conversation_id, messages.c.owner == owner)
         )
         with self._db.begin() as c:
@@ -100,6 +101,18 @@ class ConversationStore:
                 c.execute(sa.insert(interruptions).values(turn_id=turn_id, conversation_id=conversation_id))
             title = title or " ".join(question.split())[:60]
             c.execute(sa.update(conversations).where(there).values(updated_at=now, title=title))
+
+    def rate(self, owner: str, conversation_id: str, turn_id: str, rating: str | None) -> None:
+        """Keep what the user thinks of an answer; None takes it back. Raises ``unknown-id``."""
+        self.get(owner, conversation_id)
+        there = (messages.c.conversation_id == conversation_id, messages.c.turn_id == turn_id)
+        with self._db.begin() as c:
+            if c.scalar(sa.select(messages.c.id).where(*there, messages.c.role == "assistant").limit(1)) is None:
+                raise HuashengError("unknown-id", kind="answer", id=turn_id[:100])
+            c.execute(sa.delete(ratings).where(ratings.c.turn_id == turn_id))
+            if rating:
+                values = {"turn_id": turn_id, "conversation_id": conversation_id, "rating": rating}
+                c.execute(sa.insert(ratings).values(**values, rated_at=time.time()))
 
     def delete(self, owner: str, conversation_id: str) -> None:
         """Remove a conversation and its messages. Raises ``unknown-id``."""

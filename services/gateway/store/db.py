@@ -96,6 +96,15 @@ interruptions = sa.Table(
     sa.Column("conversation_id", sa.String(40), sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
 )
 
+ratings = sa.Table(
+    "ratings",  # what users think of answers
+    meta,
+    sa.Column("turn_id", sa.String(40), primary_key=True),
+    sa.Column("conversation_id", sa.String(40), sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("rating", sa.String(8), nullable=False),
+    sa.Column("rated_at", sa.Float, nullable=False),
+)
+
 avatar_voices = sa.Table(
     "avatar_voices",
     meta,

@@ -90,7 +90,7 @@ class WhisperEncoder:
         """The model's own probability (0 to 1) that nothing is said in at most 30 s of samples at ``RATE``."""
         mel = log_mel(np.pad(x, (0, 30 * RATE - len(x))))
         heard = self._model.encode(self._view.from_array(np.ascontiguousarray(mel[None])))
-        told = self._model.generate(
+        result = self._model.generate(
             heard, [[START, ENGLISH, TRANSCRIBE, NO_TIMES]], max_length=1, return_no_speech_prob=True
         )
-        return float(told[0].no_speech_prob)
+        return float(result[0].no_speech_prob)

@@ -73,5 +73,8 @@ async def test_examples(world: World, folder: Path) -> None:
     assert "first picture after" in out
     out = await run(world, folder, str(examples / "training.py"), "me.mp4", "你好", "me_says.mp4")
     assert "me_steps3000" in out
+    out = await run(world, folder, str(examples / "live.py"), "live.wav", "你是谁？", "你能做什么？")
+    assert out.count("?") == 2 and world.fakes.llm.reply[:5] in out
+    assert seconds((folder / "live.wav").read_bytes()) > 2
     for name in ("hello.mp4", "answer.mp4", "me_says.mp4"):
         assert frames((folder / name).read_bytes())

@@ -207,3 +207,24 @@ async def test_nothing_said_and_silence(world: World) -> None:
     broken = await world.http.get(job["video_url"] + "?lang=zh")
     assert broken.status_code == 422
     assert broken.json()["title"] == "没有听到语音"
+
+
+async def test_what_users_think_of_an_answer_is_kept_with_it(world: World) -> None:
+    job = await world.done((await world.post("dialogues", {"text": "你是谁？"})).json()["id"])
+    conversation = job["result"]["conversation_id"]
+    path = f"/api/v1/conversations/{conversation}/answers/{job['id']}/rating"
+
+    async def ratings() -> list[str | None]:
+        got = (await world.http.get(f"/api/v1/conversations/{conversation}")).json()
+        return [m["rating"] for m in got["messages"]]
+
+    assert await ratings() == [None, None]
+    for rating in ("up", "down", None):
+        assert (await world.http.put(path, json={"rating": rating})).status_code == 204
+        assert await ratings() == [None, rating]
+    assert (await world.http.put(path, json={"rating": "great"})).status_code == 422
+    for wrong in (path.replace(job["id"], "j_none"), path.replace(conversation, "c_none")):
+        missing = await world.http.put(wrong, json={"rating": "up"})
+        assert (missing.status_code, missing.json()["reason"]) == (404, "unknown-id")
+    await world.http.put(path, json={"rating": "up"})
+    assert (await world.http.delete(f"/api/v1/conversations/{conversation}")).status_code == 204

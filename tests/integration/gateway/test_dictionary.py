@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from services.common.errors import HuashengError
 from tests.fakes.problems import problem
 from tests.integration.gateway.conftest import World
 
@@ -96,3 +97,10 @@ async def test_a_file_goes_out_and_in_again(world: World) -> None:
     assert "好" not in (await world.http.get("/api/v1/pronunciations")).text, "all or none"
     many = "\n".join(f"w{i},ma1,zh" for i in range(1001))
     problem(await world.post("pronunciations/import", {"csv": many}), 409, "dictionary-full")
+
+
+async def test_speech_does_not_fail_with_the_check_of_what_it_leaves_out(world: World) -> None:
+    world.fakes.tts.preview_error = HuashengError("service-slow", service="tts")
+    speech = await world.post("speech", {"text": "你好"})
+    assert speech.status_code == 200 and len(speech.content) > 1000
+    assert [w["reason"] for w in json.loads(speech.headers["x-warnings"])] == ["not-checked"]

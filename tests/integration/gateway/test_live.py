@@ -1,15 +1,16 @@
 """Live conversations over a real WebSocket, in front of fake engine services. No test depends on speed."""
 
 import asyncio
-import itertools
 
 import pytest
 import websockets
 from huasheng.asr.v1 import asr_pb2
+from huasheng.render.v1 import render_pb2
 
 from services.common.errors import HuashengError
-from services.gateway.live.messages import MP4, PICTURE
+from services.gateway.live.messages import MP4
 from tests.fakes.live_client import live_client
+from tests.fakes.problems import problem
 from tests.fakes.waiting import until
 
 Heard = asr_pb2.StreamTranscribeResponse
@@ -227,6 +228,24 @@ async def test_a_session_that_is_gone_keeps_its_conversation(world) -> None:
         assert again["conversation_id"] == welcome["conversation_id"]
 
 
+async def test_the_avatar_of_a_conversation_cannot_be_deleted_before_its_end(world) -> None:
+    world.fakes.render.avatars["p-me"] = render_pb2.Avatar(avatar_id="p-me", owner="local", name="-me", fps=25)
+    async with live_client(world.gateway.url, {"avatar_id": "p-me"}) as client:
+        await client.until("welcome")
+        problem(await world.http.delete("/api/v1/avatars/p-me"), 409, "in-use")
+        await client.send("bye")
+        await client.until_closed()
+
+    async def gone() -> bool:
+        return (await world.http.delete("/api/v1/avatars/p-me")).status_code == 204
+
+    for _ in range(100):
+        if await gone():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it cannot be deleted after the conversation")
+
+
 async def test_leaving_frees_every_engine(world) -> None:
     world.fakes.tts.seconds_per_character = 2.0
     async with live_client(world.gateway.url) as client:
@@ -327,61 +346,3 @@ async def test_a_page_of_another_site_is_refused(world) -> None:
     with pytest.raises(websockets.InvalidStatus):
         async with live_client(world.gateway.url, Origin="http://elsewhere.example"):
             pass
-
-
-async def test_an_opener_covers_a_first_clause_that_must_be_synthesised(world) -> None:
-    world.fakes.tts.is_warm = True
-    async with live_client(world.gateway.url) as client:
-        await client.until("welcome")
-        await until(lambda: world.fakes.tts.warmed)
-        await asyncio.sleep(0.2)  # the answer to that reaches the session
-        openers = []
-        for question in ("你是谁？", "你会什么？", "你在哪里？"):
-            await client.send("text", text=question)
-            first = await client.until("clause")
-            openers.append(first["text"])
-            await client.until("timings")
-        assert all(o in world.fakes.tts.warmed for o in openers)
-        assert openers[0] != openers[1] != openers[2]
-        conversation = client.events[0]["conversation_id"]
-        assert [text for role, text, _ in await messages(world, conversation) if role == "assistant"] == [ANSWER] * 3
-
-
-async def test_no_opener_where_the_answer_is_ready(world) -> None:
-    world.fakes.tts.is_warm = True
-    world.fakes.llm.openings = ["我是画声，"]
-    async with live_client(world.gateway.url) as client:
-        await client.until("welcome")
-        await until(lambda: "我是画声，" in world.fakes.tts.warmed)
-        await asyncio.sleep(0.2)
-        await client.send("text", text="你是谁？")
-        assert (await client.until("clause"))["text"].startswith("我是画声")
-        await client.until("timings")
-
-
-@pytest.mark.parametrize(("accept", "begins"), [("zh-CN", "你好"), ("en-GB,en", "Hello")])
-async def test_the_avatar_greets_in_the_language_of_the_page_and_prepares_it_first(world, accept, begins) -> None:
-    async with live_client(world.gateway.url, {"greet": True}, **{"Accept-Language": accept}) as client:
-        assert (await client.until("clause"))["text"].startswith(begins)
-        await client.until("timings")
-        await until(lambda: world.fakes.tts.warmed)
-        warmed = world.fakes.tts.warmed
-        assert warmed[0].isascii() == (begins == "Hello")
-        both = {text.isascii() for text in warmed[:4]}
-        assert both == {True, False}, "an opener of each language before the rest"
-
-
-async def test_speech_that_is_late_leaves_no_gap_in_the_pictures(world) -> None:
-    world.fakes.tts.script.delay_s = 1.0  # before each clause; what is there is played at once
-    async with live_client(world.gateway.url) as client:
-        await client.until("welcome")
-        await client.send("text", text="你是谁？")
-        end = await client.until("end")
-        pictures = [f.pts_us for f in client.frames if f.kind == PICTURE]
-        assert pictures == [i * 40_000 for i in range(len(pictures))]
-        clauses = [e for e in client.events if e["type"] == "clause"]
-        assert "".join(c["text"] for c in clauses) == ANSWER
-        gaps = [b["start_us"] - a["end_us"] for a, b in itertools.pairwise(clauses)]
-        assert all(gap >= 100_000 for gap in gaps) and len(gaps) > 1
-        spoken = sum(c["end_us"] - c["start_us"] for c in clauses)
-        assert end["duration_us"] == pytest.approx(spoken + sum(gaps), abs=40_000)

@@ -214,6 +214,7 @@ class Message(Answer):
     role: str
     text: str
     interrupted: bool = False
+    rating: str | None = None
     job_id: str
     created_at: datetime
     audio_url: str | None
@@ -307,7 +308,10 @@ class Device(Answer):
 
 
 class TextWarning(Answer):
-    """Words that were not said, since the voice does not speak their script. ``reason``: ``left-out``."""
+    """Words that were not said, since the voice does not speak their script. ``reason``: ``left-out``.
+
+    Or ``not-checked``: what was left out of this speech is not known.
+    """
 
     reason: str
     text: str
@@ -351,6 +355,8 @@ class SystemInfo(Answer):
     version: str
     status: str
     accounts: bool
+    owner: str = ""
+    libraries: dict[str, str] = Field(default_factory=dict)
     services: list[dict[str, Any]]
     limits: dict[str, Any]
     disk: dict[str, Any]

@@ -19,6 +19,7 @@ from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine, Recognition, pr
 from services.asr.engines.whisper.attempt import (
     HINT,
     HOME,
+    SURE,
     Attempt,
     best,
     choose_language,
@@ -131,6 +132,8 @@ class WhisperEngine(AsrEngine):
         tried = [self._decode(encoded, found, seconds, hinted=False)]
         if first.language == found:
             tried.append(first)
+        if tried[0].score < SURE:  # the short window without the hint is seldom better, but then much
+            tried.append(self._decode(self._encode(features, _MIN_FRAMES), found, seconds, hinted=False))
         chosen = best(tried)
         if chosen.text and not chosen.hinted and found in HINT:  # for its punctuation
             chosen = best([*tried, self._decode(encoded, found, seconds, hinted=True)])

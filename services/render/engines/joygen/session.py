@@ -47,7 +47,7 @@ class Hearing(Protocol):
 
 
 @dataclass(frozen=True)
-class _Flight:
+class _Requested:
     number: int
     """Source frame."""
     ticket: DrawFuture[Faces] | None
@@ -74,7 +74,7 @@ class JoySession(RenderSession):
         self.passthrough_frames = 0
         self._reader = Reader(avatar.folder / FRAMES)
         self._walk = LoopWalk(plan, config.start_frame, whole=not (config.live or config.idle or plan.cyclic))
-        self._flights: deque[_Flight] = deque()
+        self._requested: deque[_Requested] = deque()
         self._drawn = 0
         self._since = 0
         """Number of the first frame of the current stretch of sound."""
@@ -101,40 +101,40 @@ class JoySession(RenderSession):
     def clear(self) -> None:
         """See ``RenderSession``; what waits for the device leaves the queue at once."""
         self._seat.discard()
-        self._flights.clear()
+        self._requested.clear()
         self._since, self._samples = self._drawn, 0
         self._hearing = self._new_hearing()
 
     def close(self) -> None:
         """See ``RenderSession``."""
         self._seat.release()
-        self._flights.clear()
+        self._requested.clear()
         self._reader.close()
 
     def _draw(self, last: bool) -> Iterator[Frame]:
         total = math.ceil(self._samples * self.fps / self._config.audio_rate_hz - 1e-3)
         while True:
-            while len(self._flights) < self._ahead and self._ask(last, total):
+            while len(self._requested) < self._ahead and self._ask(last, total):
                 pass
-            if not self._flights:
+            if not self._requested:
                 return
-            yield self._landed()
+            yield self._next_drawn()
 
     def _ask(self, last: bool, total: int) -> bool:
         """Send the next frame on its way, if its sound is known."""
-        frame = self._drawn - self._since + len(self._flights)
+        frame = self._drawn - self._since + len(self._requested)
         if frame >= total and last:
             return False
         if not last and ((frame + 1) * self._config.audio_rate_hz > self._samples * self.fps):
             return False
         if not self._hearing.ready(frame):
             return False
-        number = self._walk.upcoming(len(self._flights) + 1)[-1]  # after those in flight
+        number = self._walk.upcoming(len(self._requested) + 1)[-1]  # after those that are asked for
         if self._avatar.face.strength[number] <= 0:
-            self._flights.append(_Flight(number, None))
+            self._requested.append(_Requested(number, None))
             return True
         heard = self._hearing.frame_audio(frame, min(1.0, (total - 1 - frame) / TAPER) if last else 1.0)
-        self._flights.append(_Flight(number, self._seat.submit(self._wanted(number, heard), frame < URGENT)))
+        self._requested.append(_Requested(number, self._seat.submit(self._wanted(number, heard), frame < URGENT)))
         return True
 
     def _wanted(self, number: int, heard: FrameAudio) -> DrawRequest:
@@ -146,17 +146,17 @@ class JoySession(RenderSession):
         coefficients[EXPRESSION] = face.rest + heard.speaking * (heard.expression - face.rest)
         return DrawRequest(latents, heard.sound, coefficients, self._avatar.placement(number))
 
-    def _landed(self) -> Frame:
+    def _next_drawn(self) -> Frame:
         """Wait for the oldest frame and make the picture."""
-        flight = self._flights[0]
-        picture = self._reader.frame(flight.number)
-        if flight.ticket is None:
+        requested = self._requested[0]
+        picture = self._reader.frame(requested.number)
+        if requested.ticket is None:
             self.passthrough_frames += 1
         else:
-            face, number = flight.ticket.result(TIMEOUT_S), flight.number
+            face, number = requested.ticket.result(TIMEOUT_S), requested.number
             box, strength = self._avatar.placement(number).box, float(self._avatar.face.strength[number])
             picture = paste_face(picture, face, box, np.asarray(self._avatar.masks[number]), strength)
-        self._flights.popleft()
+        self._requested.popleft()
         position = self._walk.step().position
         frame = Frame(round(self._drawn * 1e6 / self.fps), resized(picture, self.width, self.height), position)
         self._drawn += 1

@@ -198,6 +198,11 @@ class AsyncConversations:
         """One conversation with its messages. Raises ``NotFoundError``."""
         return await self._transport.call(Call("GET", at("conversations", conversation_id), model(ConversationDetail)))
 
+    async def rate(self, conversation_id: str, job_id: str, rating: Literal["up", "down"] | None) -> None:
+        """Say whether an answer was good; ``job_id`` is its message's, None takes it back. Raises ``NotFoundError``."""
+        path = at("conversations", conversation_id, "answers", job_id, "rating")
+        await self._transport.call(Call("PUT", path, nothing, body={"rating": rating}))
+
     async def delete(self, conversation_id: str) -> None:
         """Delete a conversation; its videos stay until their jobs are forgotten. Raises ``NotFoundError``."""
         await self._transport.call(Call("DELETE", at("conversations", conversation_id), nothing))

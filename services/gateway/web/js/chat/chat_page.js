@@ -14,6 +14,7 @@ import { openConversation } from "./conversation.js";
 import { openConversationList } from "./conversation_list.js";
 import { askAudio, askText } from "./questions.js";
 import { speakerPickers } from "./speaker_pickers.js";
+import { openTranscript } from "./transcript.js";
 
 /** @typedef {import("./chat_state.js").Chat} Chat */
 
@@ -50,7 +51,7 @@ export function chatPage({ signal, query }) {
   return h("div", { class: "chat" }, chat.stage.el, talk);
 }
 
-/** The title and the buttons for earlier and new conversations. @param {Chat} chat */
+/** The title and the buttons for the transcript, earlier and new conversations. @param {Chat} chat */
 function chatHead(chat) {
   const open = (/** @type {string | null} */ id) => {
     chat.live?.leave();
@@ -66,6 +67,12 @@ function chatHead(chat) {
     "div",
     { class: "talk-head row" },
     h("h1", { class: "grow" }, t("nav.chat")),
+    button({
+      icon: "text",
+      label: t("transcript"),
+      bare: true,
+      onclick: () => (chat.conversation ? void openTranscript(chat.conversation) : toast(t("transcript.none"))),
+    }),
     button({ icon: "clock", label: t("chat.history"), bare: true, onclick: showEarlier }),
     button({ icon: "plus", label: t("chat.new"), bare: true, onclick: openNew }),
   );

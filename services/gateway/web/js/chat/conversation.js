@@ -5,8 +5,10 @@ import { get } from "../core/api.js";
 import { fill, h } from "../core/dom.js";
 import { loadPreference, savePreference } from "../core/preferences.js";
 import * as jobs from "../jobs/job_store.js";
-import { addTurn, setConversation, showActivity } from "./chat_state.js";
-import { followTurn, newTurn, showGreeting } from "./questions.js";
+import { t } from "../i18n/translate.js";
+import { addTurn, isBusy, setConversation, showActivity } from "./chat_state.js";
+import { askText, followTurn, newTurn, showGreeting } from "./questions.js";
+import { againButton } from "./turn_view.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
 /** @typedef {import("../core/types.js").Message} Message */
@@ -40,6 +42,10 @@ function addPastTurns(chat, messages) {
     const turn = newTurn(chat, question.text);
     const answer = messages.find((m) => m.role === "assistant" && m.job_id === question.job_id);
     turn.setMessages(question, answer ?? null);
+    if (!answer || answer.interrupted) {
+      const again = againButton(() => isBusy(chat) || askText(chat, question.text));
+      turn.setBroken(t(answer ? "turn.interrupted" : "turn.unheard"), again);
+    }
     addTurn(chat, turn);
   }
 }

@@ -10,6 +10,8 @@ const USUAL_FACE = { left: 0.32, top: 0.18, right: 0.68, bottom: 0.64 };
 const ABOVE = 0.45;
 const BELOW = 0.15;
 const BESIDE = 0.3;
+/** Who fills the screen with a face wants it large, even if it is a little soft. */
+const MOST_IMMERSIVE = 1.6;
 const FADE = "20%";
 /** Share of the stage's height at which the middle of the face is, where the picture allows it. */
 const FACE_AT = 0.4;
@@ -18,9 +20,10 @@ const FACE_AT = 0.4;
  * Where the picture goes so that the head is seen whole above what covers the stage below.
  * @param {Size} stage @param {Size} picture its own pixels @param {Box} face
  * @param {number} below pixels at the bottom of the stage that captions and controls cover
+ * @param {number} most largest scale
  * @returns {{left: number, top: number, width: number, height: number}} CSS pixels within the stage
  */
-export function framed(stage, picture, face, below) {
+export function framed(stage, picture, face, below, most) {
   const tall = face.bottom - face.top;
   const wide = (BESIDE * tall * picture.height) / picture.width;
   const head = {
@@ -35,7 +38,7 @@ export function framed(stage, picture, face, below) {
     stage.width / ((head.right - head.left) * picture.width),
     free / ((head.bottom - head.top) * picture.height),
   );
-  const scale = Math.min(1, covering, fitting);
+  const scale = Math.min(most, covering, fitting);
   const width = picture.width * scale;
   const height = picture.height * scale;
   const across = (stage.width - (head.left + head.right) * width) / 2;
@@ -63,7 +66,8 @@ export function framing(stage, below, signal) {
   const draw = () => {
     const size = { width: stage.clientWidth, height: stage.clientHeight };
     if (!picture || !size.width || !size.height) return;
-    const place = framed(size, picture, face, below());
+    const most = stage.classList.contains("immersive") ? MOST_IMMERSIVE : 1;
+    const place = framed(size, picture, face, below(), most);
     for (const [name, pixels] of Object.entries(place)) stage.style.setProperty(`--frame-${name}`, `${pixels}px`);
     // where the picture ends within the stage it fades into the backdrop
     const ends = {

@@ -2,7 +2,7 @@
 // Asking questions: by text, by audio file, and again; and following the answers.
 import { announce } from "../components/announcements.js";
 import { uploadFile } from "../components/file_upload.js";
-import { create, newIdempotencyKey } from "../core/api.js";
+import { call, create, newIdempotencyKey } from "../core/api.js";
 import { fill, h } from "../core/dom.js";
 import { savePreference } from "../core/preferences.js";
 import { t } from "../i18n/translate.js";
@@ -20,7 +20,20 @@ const SCROLL_MARGIN_PX = 80;
 
 /** A turn with its actions. @param {Chat} chat @param {string} [text] the typed question; without it, it was spoken */
 export const newTurn = (chat, text) =>
-  turnView({ text }, { play: (turn) => playAnswer(chat, turn), askAgain: (job) => askAgain(chat, job) });
+  turnView(
+    { text },
+    {
+      play: (turn) => playAnswer(chat, turn),
+      askAgain: (job) => askAgain(chat, job),
+      rate: (id, rating) => rate(chat, id, rating),
+    },
+  );
+
+/** @param {Chat} chat @param {string} id of the answer's turn @param {import("./rating.js").Rating} rating */
+const rate = ({ conversation }, id, rating) =>
+  call("PUT", `/conversations/${encodeURIComponent(conversation ?? "")}/answers/${encodeURIComponent(id)}/rating`, {
+    body: { rating },
+  });
 
 /** @param {Chat} chat @param {string} text */
 export function askText(chat, text) {

@@ -13,13 +13,16 @@ import { t } from "../i18n/translate.js";
 import { cancelJob } from "../jobs/job_progress.js";
 import * as jobs from "../jobs/job_store.js";
 import { stageText, timeLeftText } from "../jobs/job_text.js";
+import { ratingButtons } from "./rating.js";
 import { turnSteps } from "./turn_steps.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
 /** @typedef {import("../core/types.js").Message} Message */
 /** @typedef {import("../core/types.js").Fallback} Fallback */
 /** @typedef {import("../core/types.js").Timings} Timings */
-/** @typedef {{play: (turn: Turn) => void, askAgain: (job: Job) => void}} Actions */
+/** @typedef {import("./rating.js").Rating} Rating */
+/** @typedef {{play: (turn: Turn) => void, askAgain: (job: Job) => void,
+ *   rate: (id: string, rating: Rating) => Promise<unknown>}} Actions */
 /**
  * @typedef {object} Turn
  * @property {HTMLElement} el
@@ -31,11 +34,14 @@ import { turnSteps } from "./turn_steps.js";
  * @property {(job: Job) => void} setJob
  * @property {(url: string) => void} setRecording shows the recording of the question
  * @property {(question: Message, answer: Message | null) => void} setMessages
+ * @property {(why: string, ...actions: HTMLElement[]) => void} setBroken says that it was broken off, and offers to go
+ *   on; the empty text takes it back
  * @property {(question: string, reply: string, running: boolean) => void} setSpoken words of a live conversation
  * @property {(error: unknown, retry: () => void) => void} fail shows that the question could not be sent
  */
 /** @typedef {ReturnType<typeof turnElements>} TurnElements */
-/** @typedef {{video: string | null, audio: string | null, timings: Timings, finishedAt: string}} Finished */
+/** @typedef {{id: string, video: string | null, audio: string | null, timings: Timings, finishedAt: string,
+ *   rating?: Rating}} Finished */
 
 /**
  * @param {{text?: string}} question the typed question; without text it was spoken
@@ -55,6 +61,9 @@ export function turnView({ text }, actions) {
     setRecording: (url) => showRecording(parts, url),
     setJob: (job) => showJob(turn, parts, job, actions),
     setMessages: (question, answer) => showMessages(turn, parts, question, answer, actions),
+    setBroken(why, ...more) {
+      fill(parts.broken, why ? h("span", { class: "small-text muted" }, why) : null, ...more);
+    },
     setSpoken(question, reply, running) {
       setText(parts.question, question);
       parts.asked.hidden = !question;
@@ -87,7 +96,8 @@ function turnElements(text) {
   const answer = h("div", bubble, reply, steps.el, status, note, tools, problem);
   const you = h("span", { class: "sr" }, t("turn.you"));
   const asked = h("div", { class: "bubble asked" }, you, question, upload, questionTools);
-  const el = h("li", { class: "turn" }, asked, answer);
+  const broken = h("div", { class: "row wrap broken" });
+  const el = h("li", { class: "turn" }, asked, answer, broken);
   return {
     el,
     asked,
@@ -100,6 +110,7 @@ function turnElements(text) {
     tools,
     problem,
     answer,
+    broken,
     setFallbacks: fallbackSetter(note),
   };
 }
@@ -137,7 +148,7 @@ function showReply({ reply }, text, running) {
  * @param {Finished} finished
  * @param {Actions} actions
  */
-function showFinished(turn, { tools }, { video, audio, timings, finishedAt }, actions) {
+function showFinished(turn, { tools }, { id, video, audio, timings, finishedAt, rating = null }, actions) {
   turn.video = video;
   const replay = () =>
     button({
@@ -153,6 +164,7 @@ function showFinished(turn, { tools }, { video, audio, timings, finishedAt }, ac
     video ? replay() : null,
     video ? downloadLink(video, "download", t("turn.download")) : null,
     audio ? downloadLink(audio, "voice", t("turn.download.audio")) : null,
+    id ? ratingButtons(rating, (value) => actions.rate(id, value)) : null,
     h("details", { class: "times" }, summary, timingsList(timings)),
     h("span", { class: "small-text muted" }, timeElement(finishedAt)),
   );
@@ -187,12 +199,18 @@ function showJob(turn, parts, job, actions) {
   parts.status.hidden = !running;
   const retry = () => actions.askAgain(job);
   fill(parts.problem, job.error && !running ? problemCard(job.error, { retry }) : null);
+  if (job.state === "cancelled") turn.setBroken(t("state.cancelled"), againButton(retry));
+  else turn.setBroken("");
   if (job.state === "succeeded" && job.result) {
     const { video_url: video, audio_url: audio } = job.result;
-    showFinished(turn, parts, { video, audio, timings, finishedAt: job.finished_at ?? job.created_at }, actions);
+    const finishedAt = job.finished_at ?? job.created_at;
+    showFinished(turn, parts, { id: job.id, video, audio, timings, finishedAt }, actions);
   } else if (!running) fill(parts.tools);
   else if (first) fill(parts.tools, cancelButton(turn));
 }
+
+/** @param {() => void} onclick */
+export const againButton = (onclick) => button({ icon: "refresh", label: t("turn.again"), kind: "small", onclick });
 
 /** @param {Turn} turn */
 const cancelButton = (turn) =>
@@ -226,6 +244,6 @@ function showMessages(turn, parts, question, answer, actions) {
   parts.setFallbacks(answer.fallbacks);
   parts.status.hidden = true;
   parts.steps.set(timings, { typed: !question.audio_url, running: false, stage: "" });
-  const { video_url: video, audio_url: audio, created_at: finishedAt } = answer;
-  showFinished(turn, parts, { video, audio, timings, finishedAt }, actions);
+  const { job_id: id, video_url: video, audio_url: audio, created_at: finishedAt, rating } = answer;
+  showFinished(turn, parts, { id, video, audio, timings, finishedAt, rating }, actions);
 }

@@ -219,6 +219,8 @@
  * @property {number} id
  * @property {"user" | "assistant"} role
  * @property {string} text
+ * @property {"up" | "down" | null} [rating]
+ * @property {boolean} [interrupted]
  * @property {string} job_id
  * @property {string} created_at
  * @property {string | null} audio_url

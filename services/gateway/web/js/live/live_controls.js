@@ -1,27 +1,18 @@
 // @ts-check
-// The buttons of a live conversation on the stage, and its settings.
-import { openDialog } from "../components/dialog.js";
-import { field } from "../components/form.js";
-import { button, fill, h, icon } from "../core/dom.js";
-import { loadPreference, savePreference } from "../core/preferences.js";
+// The buttons of a live conversation on the stage.
+import { button, h, icon } from "../core/dom.js";
+import { savePreference } from "../core/preferences.js";
 import { t } from "../i18n/translate.js";
-import { microphones } from "./live_microphone.js";
+import { choices, openSettings } from "./live_settings.js";
 
 /** @typedef {import("./live_session.js").LiveSession} LiveSession */
 
-/** What the user chose, kept in the browser. */
-export const choices = {
-  device: () => loadPreference("live.device", ""),
-  volume: () => loadPreference("live.volume", 1),
-  captions: () => loadPreference("live.captions", true),
-  push: () => loadPreference("live.push", false),
-};
-
 /**
  * @param {LiveSession} session
- * @param {{leave: () => void, stop: () => void, oncaptions: () => void}} actions
+ * @param {{leave: () => void, stop: () => void, oncaptions: () => void, immerse: () => void}} actions
+ * @param {string} avatar id
  */
-export function liveControls(session, actions) {
+export function liveControls(session, actions, avatar) {
   let muted = false;
   const mute = toggle("mic", "live.mute", () => {
     muted = !muted;
@@ -36,9 +27,10 @@ export function liveControls(session, actions) {
   });
   setPressed(captions, choices.captions(), "live.captions");
   const stop = toggle("stop", "live.stop", actions.stop);
-  const settings = toggle("more", "live.settings", () => void openSettings(session, el));
+  const immersive = toggle("expand", "live.immersive", actions.immerse);
+  const settings = toggle("more", "live.settings", () => void openSettings(session, el, avatar));
   const leave = button({ icon: "close", label: t("live.leave"), kind: "primary small", onclick: actions.leave });
-  const all = [holdToTalk(session), mute, stop, captions, settings, leave];
+  const all = [holdToTalk(session), mute, stop, captions, immersive, settings, leave];
   const group = { class: `live-controls ${choices.push() ? "push" : ""}`, role: "group", "aria-label": t("live") };
   const el = h("div", group, all);
   return {
@@ -46,6 +38,8 @@ export function liveControls(session, actions) {
     mute,
     /** @param {boolean} on */
     setAnswering: (on) => void (stop.disabled = !on),
+    /** @param {boolean} on */
+    setImmersive: (on) => setPressed(immersive, on, on ? "live.immersive.leave" : "live.immersive"),
     /** @param {boolean} on */
     setMicrophone: (on) => void (mute.disabled = !on),
   };
@@ -75,65 +69,6 @@ function setPressed(el, on, key) {
   el.setAttribute("aria-pressed", String(on));
   el.setAttribute("aria-label", t(key));
   el.title = t(key);
-}
-
-/** @param {LiveSession} session @param {HTMLElement} el the controls */
-async function openSettings(session, el) {
-  const device = h("select", {
-    class: "input",
-    on: {
-      change: () => {
-        savePreference("live.device", device.value);
-        void session.openMicrophone(device.value);
-      },
-    },
-  });
-  const volume = h("input", {
-    type: "range",
-    min: 0,
-    max: 1,
-    step: 0.05,
-    value: choices.volume(),
-    on: {
-      input: () => {
-        savePreference("live.volume", Number(volume.value));
-        session.player.setVolume(Number(volume.value));
-      },
-    },
-  });
-  const push = h("input", {
-    type: "checkbox",
-    checked: session.isPush,
-    on: {
-      change: () => {
-        savePreference("live.push", push.checked);
-        session.setPush(push.checked);
-        el.classList.toggle("push", push.checked);
-      },
-    },
-  });
-  const pushLabel = h("label", { class: "row" }, push, h("span", null, t("live.push")));
-  const help = h("p", { class: "small-text muted" }, t("live.push.help"));
-  openDialog({
-    title: t("live.settings"),
-    wide: 420,
-    body: [
-      h("div", { class: "stack" }, field(t("live.volume"), volume), field(t("live.device"), device), pushLabel, help),
-    ],
-  });
-  await listDevices(device, session.microphone.device);
-}
-
-/** @param {HTMLSelectElement} select @param {string} current */
-async function listDevices(select, current) {
-  const found = navigator.mediaDevices ? await microphones().catch(() => []) : [];
-  const usual = h("option", { value: "" }, t("live.device.usual"));
-  const named = found.filter((d) => d.deviceId && d.deviceId !== "default" && d.label);
-  fill(
-    select,
-    usual,
-    ...named.map((d) => h("option", { value: d.deviceId, selected: d.deviceId === current }, d.label)),
-  );
 }
 
 /** A message over the stage: why something does not work, and what to do. @param {string} title @param {string} text

@@ -2,10 +2,11 @@
 // The words of a live conversation in the log of the chat: what the user says as it is heard, what the avatar says as
 // it is spoken.
 import { toast } from "../components/announcements.js";
-import { button, h } from "../core/dom.js";
+import { button } from "../core/dom.js";
 import { t } from "../i18n/translate.js";
 import { addTurn, setConversation } from "../chat/chat_state.js";
 import { newTurn } from "../chat/questions.js";
+import { againButton } from "../chat/turn_view.js";
 
 /** @typedef {import("../chat/chat_state.js").Chat} Chat */
 /** @typedef {import("../chat/turn_view.js").Turn} Turn */
@@ -21,8 +22,8 @@ export class LiveLog {
   #entry = null;
   /** @type {Map<number, Entry>} by generation, for what comes after its end */
   #answers = new Map();
-  /** @type {HTMLElement | null} */
-  #again = null;
+  /** Takes the buttons of the broken answer away. */
+  #closeOffer = () => {};
 
   /** @param {Chat} chat @param {() => LiveSession | null} session */
   constructor(chat, session) {
@@ -52,7 +53,7 @@ export class LiveLog {
   /** The conversation was left: nothing is under way any more. */
   close() {
     if (this.#entry && !this.#entry.isOver) this.#finish(this.#entry, {});
-    this.#again?.remove();
+    this.#closeOffer();
   }
 
   /** @type {Record<string, (event: any) => void>} */
@@ -84,8 +85,9 @@ export class LiveLog {
       const entry = this.#answers.get(gen) ?? this.#pending();
       if (!entry) return;
       this.#finish(entry, { reply: heard });
-      const isWanted = reason === "hand" || (reason === "speech" && heard);
-      if (entry === this.#entry && entry.id && isWanted) this.#offerAgain(entry);
+      if (!heard && reason !== "hand") return; // the user speaks on, and it becomes another question
+      entry.turn.setBroken(brokenText(entry));
+      if (entry === this.#entry && (reason === "hand" || reason === "speech")) this.#offerAgain(entry);
     },
     error: () => {
       const entry = this.#pending();
@@ -124,7 +126,7 @@ export class LiveLog {
 
   /** @param {string} question @param {boolean} isTyped */
   #begin(question, isTyped) {
-    this.#again?.remove();
+    this.#closeOffer();
     const turn = newTurn(this.chat, question);
     turn.el.setAttribute("aria-live", "off"); // it is heard already
     this.#entry = { turn, question, reply: "", whole: "", id: "", isTyped, isOver: false, fallbacks: [] };
@@ -156,20 +158,19 @@ export class LiveLog {
 
   /** @param {Entry} entry */
   #offerAgain(entry) {
-    this.#again?.remove();
+    this.#closeOffer();
+    this.#closeOffer = () => entry.turn.setBroken(brokenText(entry));
     const ask = (/** @type {"continue" | "ask"} */ what) => () => {
-      this.#again?.remove();
+      this.#closeOffer();
       if (what === "ask") this.#begin(entry.question, true);
       this.session()?.again(what);
     };
-    this.#again = h(
-      "div",
-      { class: "row wrap live-again" },
-      h("span", { class: "small-text muted" }, t("live.interrupted")),
-      button({ icon: "play", label: t("live.continue"), kind: "small", onclick: ask("continue") }),
-      entry.question ? button({ icon: "refresh", label: t("live.ask"), kind: "small", onclick: ask("ask") }) : null,
-    );
-    entry.turn.el.append(this.#again);
+    const goOn = () => button({ icon: "play", label: t("live.continue"), kind: "small", onclick: ask("continue") });
+    const offers = [entry.reply ? goOn() : null, entry.question ? againButton(ask("ask")) : null];
+    entry.turn.setBroken(brokenText(entry), ...offers.filter((el) => el !== null));
     this.chat.scroller.scrollTop = this.chat.scroller.scrollHeight;
   }
 }
+
+/** @param {Entry} entry that was broken off */
+const brokenText = ({ reply }) => t(reply ? "turn.interrupted" : "turn.unheard");

@@ -172,7 +172,8 @@ export class LivePlayer {
 
   #decode() {
     this.#skipLate();
-    if (document.hidden || !this.#decoder) return;
+    if (document.hidden && this.#units.length) return this.#start(); // nobody sees it, but it is heard
+    if (!this.#decoder) return;
     while (this.#units.length && this.#pictures.length + this.#decoding < MAX_DECODED) {
       const unit = /** @type {MediaFrame} */ (this.#units.shift());
       if (this.#needsKey && !unit.isKey) continue;

@@ -78,7 +78,7 @@ export class LiveSession {
     await sound;
     if (this.#isOver) return;
     this.#socket = new LiveSocket({
-      hello: { ...this.options.speaker, can: [this.transport], listening: this.#listening(), language: "" },
+      hello: { ...this.options.speaker, can: [this.transport], listening: this.#listening() },
       played: () => (this.player.gen ? { gen: this.player.gen, us: this.player.positionUs() } : null),
       onevent: (event) => this.#event(event),
       onmedia: (frame) => this.player.media(frame),

@@ -6,9 +6,11 @@ import { Problem } from "../core/api.js";
 import { button, fill, h } from "../core/dom.js";
 import { t } from "../i18n/translate.js";
 import { isBusy, showActivity } from "../chat/chat_state.js";
-import { choices, liveControls, liveNotice } from "./live_controls.js";
+import { liveControls, liveNotice } from "./live_controls.js";
+import { immersive } from "./live_immersive.js";
 import { LiveLog } from "./live_log.js";
 import { canTalkLive, LiveSession } from "./live_session.js";
+import { choices } from "./live_settings.js";
 import { liveSurface } from "./live_stage.js";
 
 /** @typedef {import("../chat/chat_state.js").Chat} Chat */
@@ -47,11 +49,14 @@ class LiveView {
     this.again = again;
     const { stage, speaker } = chat;
     const { model, engine, ...who } = speaker.params();
+    const hello = choices.hello(who.avatar_id);
     this.session = new LiveSession({
       surface: liveSurface(stage, this.#closing.signal),
       idleFrame: stage.loop.visibleFrame,
       speaker: {
         ...who,
+        ...hello,
+        greet: hello.greet && !chat.conversation,
         model,
         engines: engine ? { render: engine } : undefined,
         conversation_id: chat.conversation ?? undefined,
@@ -64,8 +69,15 @@ class LiveView {
       onover: (error) => this.#failed(error),
     });
     this.log = new LiveLog(chat, () => this.session);
-    const actions = { leave: () => this.leave(), stop: () => this.session.stop(), oncaptions: () => this.#watch() };
-    this.controls = liveControls(this.session, actions);
+    const immersed = (/** @type {boolean} */ on) => this.controls.setImmersive(on);
+    this.immersive = immersive(stage.el, immersed, this.#closing.signal);
+    const actions = {
+      leave: () => this.leave(),
+      stop: () => this.session.stop(),
+      oncaptions: () => this.#watch(),
+      immerse: this.immersive.toggle,
+    };
+    this.controls = liveControls(this.session, actions, who.avatar_id);
   }
 
   start() {
@@ -175,9 +187,12 @@ class LiveView {
     const options = { signal: this.#closing.signal };
     const isSpace = (/** @type {KeyboardEvent} */ e) =>
       e.code === "Space" && !(e.target instanceof Element && e.target.closest(USES_SPACE));
+    const isTyping = (/** @type {KeyboardEvent} */ e) =>
+      e.target instanceof Element && Boolean(e.target.closest("input, select, textarea"));
     const keydown = (/** @type {KeyboardEvent} */ e) => {
       if (e.ctrlKey || e.metaKey || e.altKey || document.querySelector("dialog[open]")) return;
-      if (e.code === "Escape") session.stop();
+      if (e.code === "Escape") this.immersive.leave() || session.stop();
+      else if (e.code === "KeyF" && !isTyping(e)) this.immersive.toggle();
       else if (isSpace(e)) {
         e.preventDefault();
         if (e.repeat) return;
