@@ -249,7 +249,8 @@ def face_box(meshes: Array, width: float, height: float) -> tuple[float, float, 
     low, high = meshes[:, :, :2].min(axis=1), meshes[:, :, :2].max(axis=1)
     left, top = np.percentile(low, 5, axis=0) / (width, height)
     right, bottom = np.percentile(high, 95, axis=0) / (width, height)
-    return tuple(round(float(np.clip(v, 0, 1)), 4) for v in (left, top, right, bottom))  # type: ignore[return-value]
+    left, top, right, bottom = (round(float(np.clip(v, 0, 1)), 4) for v in (left, top, right, bottom))
+    return left, top, right, bottom
 
 
 def nearest_filled(meshes: Array, good: Bools) -> Array:

@@ -145,6 +145,11 @@ def test_it_listens_on_while_it_waits_for_words(stream: Stream) -> None:
         "because",
         "嗯",
         "He said that",
+        "我想知道你会不会，然后",
+        "我昨天买的",
+        "你会不会",
+        "你能不能？",
+        "我想给他",
     ],
 )
 def test_open_words_wait(text: str) -> None:
@@ -164,6 +169,12 @@ def test_open_words_wait(text: str) -> None:
         "Tell me a story.",
         "What is it for?",
         "讲个笑话吧",
+        "我不会",
+        "这样不行，我不想",
+        "你说真的",
+        "你认识他？",
+        "这是谁的？",
+        "你到底会不会？",
     ],
 )
 def test_whole_sentences_do_not(text: str) -> None:

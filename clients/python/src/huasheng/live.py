@@ -20,6 +20,8 @@ MICROPHONE_HZ = 16_000
 """Rate of the microphone's samples: 16 bits, mono, little-endian."""
 HEAD = struct.Struct("<BBHIIq")
 """Head of a binary frame: kind, flags, 0, generation, sequence number, presentation time in microseconds."""
+FINAL = (1000, 1008, 1011, 1013)
+"""Close codes after which there is nothing to come back to: the end, refused, failed, full."""
 _MICROPHONE, _PICTURE, _SOUND, _MP4 = 0x01, 0x11, 0x12, 0x13
 
 Transport = Literal["webcodecs", "mse"]

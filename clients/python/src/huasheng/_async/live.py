@@ -16,8 +16,8 @@ from huasheng import live
 from huasheng._async._io import Socket, open_socket, receive, sleep
 from huasheng._async.transport import AsyncTransport
 from huasheng._playback import REPORT_S, Playback, Playhead
-from huasheng._protocol import CONNECT_S, at, backoff, given, read_problem
-from huasheng.errors import ConnectionFailedError, of_problem
+from huasheng._protocol import CONNECT_S, at, backoff, given, is_passing, read_problem
+from huasheng.errors import ConnectionFailedError, HuashengError, of_problem
 
 log = logging.getLogger("huasheng")
 MAX_UNSENT = 100
@@ -63,7 +63,7 @@ class AsyncLive:
         ``listening``: whether ``microphone`` is listened to: ``auto``, ``push`` (between ``push(True)`` and
         ``push(False)``) or ``off``. ``patience``: 0.5–3, factor on the pauses that end an utterance. ``playback``: who
         plays: ``real-time`` as if it were played as it comes, ``instant``, or ``own``: you call ``played``. The rest as
-        in ``dialogues.create``. Raises ``ConnectionFailedError``, ``DeadlineError``, ``ProblemError``.
+        in ``dialogues.create``. Raises ``ConnectionFailedError``, ``ProblemError``.
         """
         hello = given(
             can=[transport],
@@ -99,6 +99,9 @@ class AsyncConversation:
         self._unsent: list[str] = []
         self._welcome: live.Welcome | None = None
         self._last_sequence = -1
+        self._lost_at: float | None = None
+        self._tries = 0
+        """Attempts to connect again since then."""
 
     @property
     def conversation_id(self) -> str:
@@ -123,8 +126,12 @@ class AsyncConversation:
             except ConnectionClosed as e:
                 if e.rcvd and e.rcvd.code == 1000:
                     return
-                yield live.Reconnecting(why=str(e))
-                await self._reconnect(str(e))
+                if not self._welcome or (e.rcvd and e.rcvd.code in live.FINAL):
+                    raise ConnectionFailedError(f"live: {e}") from e
+                if self._lost_at is None:
+                    self._lost_at, self._tries = time.monotonic(), 0
+                    yield live.Reconnecting(why=str(e))
+                await self._reconnect(self._welcome, e)
                 continue
             if message is None:
                 continue
@@ -143,7 +150,7 @@ class AsyncConversation:
         if isinstance(item, live.Welcome):
             if not item.resumed:
                 self._last_sequence = -1
-            self._welcome = item
+            self._welcome, self._lost_at = item, None
             self._hello["conversation_id"] = item.conversation_id
 
     async def _next(self) -> str | bytes | None:
@@ -212,6 +219,9 @@ class AsyncConversation:
             self._socket = await open_socket(url, self._settings.headers(), self._timeout)
             hello = {"type": "hello", "protocol": live.PROTOCOL, **self._hello, **more}
             await self._socket.send(json.dumps(hello, ensure_ascii=False))
+            while self._unsent:
+                await self._socket.send(self._unsent[0])
+                self._unsent.pop(0)
         except InvalidStatus as e:
             r = e.response
             answer = httpx.Response(r.status_code, headers=list(r.headers.raw_items()))
@@ -219,27 +229,24 @@ class AsyncConversation:
         except (OSError, WebSocketException) as e:
             why = str(e) or type(e).__name__
             raise ConnectionFailedError(f"live: {why}. Does the gateway run, and is its address right?") from e
-        for message in self._unsent:
-            await self._socket.send(message)
-        self._unsent.clear()
 
-    async def _reconnect(self, why: str) -> None:
-        """As long as the gateway keeps the session. Raises ``ConnectionFailedError``."""
-        if not self._welcome:
-            raise ConnectionFailedError(f"live: {why}")
+    async def _reconnect(self, welcome: live.Welcome, lost: Exception) -> None:
+        """Connect again, as long as the gateway keeps the session. Raises ``HuashengError``."""
         gen, us = self._playhead.gen, self._playhead.position_us()
-        again = {"session": self._welcome.session, "last": {"gen": gen, "us": us}, "last_seq": self._last_sequence}
-        end, attempt = time.monotonic() + self._welcome.resume_s, 1
+        again = {"session": welcome.session, "last": {"gen": gen, "us": us}, "last_seq": self._last_sequence}
+        end = (self._lost_at or time.monotonic()) + welcome.resume_s
         while True:
+            if self._tries:
+                await sleep(backoff(self._tries))
+            if time.monotonic() > end:
+                raise ConnectionFailedError(f"live: {lost}") from lost
+            self._tries += 1
             try:
-                await self.open(**again)
-                return
-            except ConnectionFailedError:
-                wait = backoff(attempt)
-                if time.monotonic() + wait > end:
+                return await self.open(**again)
+            except HuashengError as e:
+                if not is_passing(e):
                     raise
-            attempt += 1
-            await sleep(wait)
+                lost = e
 
     async def aclose(self) -> None:
         """Say good-bye."""

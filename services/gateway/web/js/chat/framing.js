@@ -81,7 +81,6 @@ export function framing(stage, below, signal) {
   observer.observe(stage);
   signal.addEventListener("abort", () => observer.disconnect());
   return {
-    draw,
     /** @param {import("../core/types.js").Avatar} avatar */
     show(avatar) {
       picture = { width: avatar.width, height: avatar.height };

@@ -9,14 +9,14 @@ import { t } from "../i18n/translate.js";
 
 /** @typedef {{title: string, created_at: string, messages: import("../core/types.js").Message[]}} Conversation */
 
-/** @param {Conversation} conversation @returns {string} Markdown */
-export function transcriptOf({ title, created_at, messages }) {
+/** @param {Conversation} conversation @param {boolean} [isMarkdown] whether title and names are marked */
+export function transcriptOf({ title, created_at, messages }, isMarkdown = true) {
   const lines = messages.map((message) => {
     const who = t(message.role === "user" ? "transcript.you" : "transcript.avatar");
     const mark = message.interrupted ? ` (${t("transcript.interrupted")})` : "";
-    return `**${who}**${mark}: ${message.text}`;
+    return `${isMarkdown ? `**${who}**` : who}${mark}: ${message.text}`;
   });
-  return [`# ${title}`, formatDate(created_at), ...lines, ""].join("\n\n");
+  return [isMarkdown ? `# ${title}` : title, formatDate(created_at), ...lines, ""].join("\n\n");
 }
 
 /** @param {string} id of the conversation */
@@ -43,7 +43,12 @@ export async function openTranscript(id) {
           "div",
           { class: "row wrap" },
           button({ icon: "copy", label: t("transcript.copy"), kind: "small", onclick: () => void copyText(text) }),
-          fileButton(t("transcript.plain"), `${fileName(conversation.title)}.txt`, "text/plain", plain(text)),
+          fileButton(
+            t("transcript.plain"),
+            `${fileName(conversation.title)}.txt`,
+            "text/plain",
+            transcriptOf(conversation, false),
+          ),
           fileButton("Markdown", `${fileName(conversation.title)}.md`, "text/markdown", text),
           fileButton("JSON", `${fileName(conversation.title)}.json`, "application/json", jsonOf(conversation)),
         ),
@@ -51,9 +56,6 @@ export async function openTranscript(id) {
     ],
   });
 }
-
-/** A transcript without its marks. @param {string} markdown */
-const plain = (markdown) => markdown.replace(/^# /, "").replace(/^\*\*(.+?)\*\*/gm, "$1");
 
 /** @param {Conversation} conversation */
 const jsonOf = ({ title, created_at, messages }) =>
