@@ -10,10 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
+from services.gateway.store.db import jobs
 from tests.fakes.gateway_process import GatewayProcess
 from tests.fakes.ports import free_port
-from tests.fakes.waiting import PATIENCE_S
+from tests.fakes.waiting import PATIENCE_S, until
 from tests.integration.gateway.conftest import open_world
 from tests.integration.gateway.test_dialogue import events_of
 
@@ -44,6 +46,16 @@ def postgres() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def is_reply_kept(url: str, job: str) -> bool:
+    """Whether the whole reply of a dialogue is in the table, so that no other attempt asks for it again."""
+    engine = sa.create_engine(url)
+    try:
+        with engine.connect() as c:
+            return bool(c.scalar(sa.select(jobs.c.partial).where(jobs.c.id == job)).get("reply_is_whole"))
+    finally:
+        engine.dispose()
+
+
 async def test_two_replicas_and_a_kill(tmp_path: Path, postgres: str) -> None:
     shared = {"GATEWAY_DATABASE_URL": postgres, "GATEWAY_SECRET": "s" * 40}
     async with open_world(tmp_path, **shared, GATEWAY_EXECUTOR_ID="one", GATEWAY_DIALOGUE_CONCURRENCY="1") as world:
@@ -61,6 +73,7 @@ async def test_two_replicas_and_a_kill(tmp_path: Path, postgres: str) -> None:
                 assert (await http.get(f"/api/v1/jobs/{first['id']}")).json()["state"] == "running"
                 second = (await http.post("/api/v1/dialogues", json={"text": "再见"})).json()
                 assert second["queue_position"] == 1, "one at a time over all replicas"
+                await until(lambda: is_reply_kept(postgres, first["id"]))  # "tts" is seen a moment before
                 watching = asyncio.create_task(events_of(http, first["events_url"]))
                 asked = world.fakes.llm.script.calls
                 await world.gateway.kill()
