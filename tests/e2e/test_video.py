@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.e2e.conftest import Web
 from tests.fakes import web_media
@@ -64,6 +64,19 @@ def test_waiting_place_is_shown_and_cancel_works(web: Web) -> None:
     expect(page.locator("#making")).to_contain_text("已取消")
     assert [j["state"] for j in web.world.jobs.values()] == ["cancelled"]
     expect(page.get_by_role("button", name="没有进行中的任务")).to_be_visible()
+
+
+def test_a_video_asked_for_before_the_avatars_are_there_is_made(web: Web) -> None:
+    held: list[Route] = []
+    web.page.route("**/api/v1/avatars*", lambda route: held.append(route), times=1)
+    page = web.go("/video_generation")
+    page.get_by_label("要说的话").fill("大家好")
+    page.get_by_role("button", name="生成视频").click()
+    assert not web.world.requests
+    (route,) = held
+    route.continue_()
+    expect(page.locator("video.player")).to_be_visible()
+    assert [body["text"] for _, _, body in web.world.requests] == ["大家好"]
 
 
 @pytest.mark.parametrize(

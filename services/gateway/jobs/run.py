@@ -58,6 +58,7 @@ class JobRun:
         self._store, self._hub, self._background = store, hub, background
         self.book = book
         """What stages took in earlier jobs."""
+        self._saving = asyncio.Lock()
         self._keys: list[str] = []
         self._clock = StageClock({}, 1.0)
         self._published_at = self._saved_at = 0.0
@@ -116,14 +117,15 @@ class JobRun:
 
     async def save(self) -> None:
         """Write stage, progress and partial results to the table."""
-        await asyncio.to_thread(
-            self._store.save,
-            self.id,
-            stage=self.stage,
-            progress=self.progress,
-            eta_s=self.eta_s,
-            partial=dict(self.partial),
-        )
+        async with self._saving:  # one after the other: an older state must not overwrite a newer one
+            await asyncio.to_thread(
+                self._store.save,
+                self.id,
+                stage=self.stage,
+                progress=self.progress,
+                eta_s=self.eta_s,
+                partial=dict(self.partial),
+            )
 
     def start_over(self) -> None:
         """An attempt begins: drop the progress of the one before."""

@@ -33,6 +33,8 @@ async def durable_step(run: JobRun, name: str, body: StepBody) -> dict[str, Any]
 
     async def recorded() -> dict[str, Any]:
         # errors are recorded as data: the workflow store would keep exceptions as pickles
+        if run.is_cancelled:  # while the step was being begun
+            return {"reason": "cancelled", "params": {}}
         run.step_task = asyncio.ensure_future(_attempts(run, body))
         try:
             return {"value": await run.step_task}

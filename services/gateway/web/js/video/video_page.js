@@ -23,6 +23,7 @@ import { videoJobs } from "./video_jobs.js";
 export function videoPage({ signal, query }) {
   /** @type {AvatarChoice | null} */
   let choice = null;
+  let isWanted = false; // "generate" was pressed before the avatars were there
   const speech = speechInput(signal, forgetFailure);
   const problem = h("div", { role: "alert" });
   const go = button({ icon: "video", label: t("video.generate"), kind: "primary large", onclick: generate });
@@ -32,6 +33,7 @@ export function videoPage({ signal, query }) {
     if (choice) forgetFailure();
     choice = chosen;
     speech.setAvatar(chosen.avatar);
+    if (isWanted) void generate();
   });
   /** An old refusal says nothing about what has been changed since. */
   function forgetFailure() {
@@ -44,7 +46,8 @@ export function videoPage({ signal, query }) {
     fill(problem);
     const said = speech.value();
     if ("missing" in said) return fill(problem, h("p", { class: "missing" }, said.missing));
-    if (!choice) return; // the avatar picker shows the problem
+    isWanted = !choice;
+    if (!choice) return; // begins once they are there; the avatar picker shows what keeps them
     go.disabled = true;
     try {
       const job = jobs.store(await createVideo({ ...choiceParams(choice), ...said, ...optionParams(choice) }));
