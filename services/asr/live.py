@@ -18,7 +18,7 @@ import numpy as np
 
 from services.asr.engines.base import SAMPLE_RATE_HZ, Transcript
 from services.asr.settings import AsrSettings
-from services.asr.turn_end import COMPLETE, completeness
+from services.asr.turn_end import COMPLETE, OPEN, completeness
 from services.asr.vad import SILENCE, SPEECH, WINDOW, Vad, VadStream
 from services.common.aio import Inbox
 from services.common.audio import Samples
@@ -92,6 +92,8 @@ class Endpointing:
     end_silence_ms: int = 0
     complete_silence_ms: int = 0
     """Enough after words that sound complete; 0: they need as much as any."""
+    open_silence_ms: int = 0
+    """Needed after words that sound unfinished, and while the words are not known; 0: as much as any."""
     reports_pauses: bool = False
     """Whether each short pause is reported with the words so far; then listening never waits for words."""
 
@@ -141,6 +143,7 @@ class Listener:
         end_ms = how.end_silence_ms or settings.end_silence_ms
         self._end_windows = max(1, round(end_ms * per_ms))
         self._complete_windows = max(1, round(min(how.complete_silence_ms or end_ms, end_ms) * per_ms))
+        self._open_windows = max(self._end_windows, round(how.open_silence_ms * per_ms))
         self._pause_windows = max(1, round((_REPORTED_PAUSE_MS if self._reports else settings.pause_ms) * per_ms))
         self._longest = round(settings.max_utterance_s * 1000 * per_ms)
         self._partial_every = round(settings.partial_interval_s * 1000 * per_ms)
@@ -250,7 +253,11 @@ class Listener:
 
     def _enough(self) -> int:
         """Windows of silence that end the utterance."""
-        return self._complete_windows if self._is_reported and self._complete >= COMPLETE else self._end_windows
+        if not self._is_reported:  # nothing can be answered before the words are known: speech may as well go on
+            return self._open_windows if self._ahead and self._reports else self._end_windows
+        if self._complete >= COMPLETE:
+            return self._complete_windows
+        return self._open_windows if 0 < self._complete < OPEN else self._end_windows
 
     def _transcribe(self, draft: bool = False) -> _Job:
         speech, cancelled = np.concatenate(self._utterance), threading.Event()

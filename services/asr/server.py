@@ -110,6 +110,8 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # gen
             raise HuashengError("bad-request", what="end_silence_ms must be 200 to 5000, or 0 for the default.")
         if config.complete_silence_ms and not 100 <= config.complete_silence_ms <= 5000:
             raise HuashengError("bad-request", what="complete_silence_ms must be 100 to 5000, or 0 for none.")
+        if config.open_silence_ms and not 200 <= config.open_silence_ms <= 10_000:
+            raise HuashengError("bad-request", what="open_silence_ms must be 200 to 10000, or 0 for end_silence_ms.")
         recogniser = self._recogniser(config)
         await recogniser.ready()
         inbox: Inbox[Samples | listening.Interrupted] = Inbox()
@@ -151,7 +153,12 @@ def _language(config: Any) -> str | None:
 
 
 def _endpointing(config: Any) -> listening.Endpointing:
-    return listening.Endpointing(config.end_silence_ms, config.complete_silence_ms, config.report_pauses)
+    return listening.Endpointing(
+        end_silence_ms=config.end_silence_ms,
+        complete_silence_ms=config.complete_silence_ms,
+        open_silence_ms=config.open_silence_ms,
+        reports_pauses=config.report_pauses,
+    )
 
 
 def _rate(config: Any) -> int:

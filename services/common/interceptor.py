@@ -89,7 +89,8 @@ class _Requests(AsyncIterator[Any]):
         end = time.monotonic() + 2
         with contextlib.suppress(StopAsyncIteration, TimeoutError):
             while time.monotonic() < end:
-                await asyncio.wait_for(self._take(), 0.1)
+                async with asyncio.timeout(0.1):
+                    await self._take()
 
 
 class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpcio ships no types

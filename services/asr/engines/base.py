@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from services.asr import turn_end
 from services.asr.settings import AsrSettings
 from services.asr.vad import Vad
 from services.common.audio import Samples
@@ -70,6 +71,7 @@ class AsrEngine(Engine):
     def load(self) -> None:
         """Load weights and warm up."""
         self.vad = Vad()
+        turn_end.load()
 
     @abstractmethod
     def recognise(

@@ -158,7 +158,8 @@ async def readyz(gateway: Context) -> Response:
     """Whether jobs can be accepted: database and queue. A service that is down only makes jobs wait."""
     missing = [] if gateway.runner.is_ready else ["jobs"]
     try:
-        await asyncio.wait_for(asyncio.to_thread(gateway.jobs.queue_counts), 5)
+        async with asyncio.timeout(5):
+            await asyncio.to_thread(gateway.jobs.queue_counts)
     except Exception:  # whatever the error is, the database cannot be used
         missing.append("database")
     down = [h.service for h in gateway.clients.health.values() if h.status != "serving"]

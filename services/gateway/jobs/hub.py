@@ -30,7 +30,8 @@ class Subscription:
     async def get(self, timeout: float) -> Event | None:
         """The next event; None after ``timeout`` seconds or when woken without an event."""
         try:
-            return await asyncio.wait_for(self.queue.get(), timeout)
+            async with asyncio.timeout(timeout):
+                return await self.queue.get()
         except TimeoutError:
             return None
 

@@ -193,7 +193,8 @@ class Answer:
         """Passes clauses on; an opener comes first where the first clause is late or must be synthesised."""
         first: str | None = None
         with contextlib.suppress(TimeoutError):
-            first = await asyncio.wait_for(clauses.get(), OPENER_AFTER_S)
+            async with asyncio.timeout(OPENER_AFTER_S):
+                first = await clauses.get()
         is_quick = first is not None and self._openings.is_ready(first)
         if not self.question.reply and not is_quick:
             language = self.question.language[:2] or main_language(self.question.text)

@@ -23,8 +23,8 @@ log = logging.getLogger("huasheng.gateway.live")
 
 WAITING = 500
 """Frames of sound that may wait, 10 s of 20 ms: what was said while the service starts, or is busy."""
-END_SILENCE_MS, COMPLETE_SILENCE_MS = 700, 360
-"""Pauses that end an utterance: any, and one that sounds complete."""
+END_SILENCE_MS, COMPLETE_SILENCE_MS, OPEN_SILENCE_MS = 700, 360, 1400
+"""Pauses that end an utterance: any, one that sounds complete, one that sounds unfinished."""
 RECENT_S = 0.6
 RETRY_S = 1.0
 
@@ -56,6 +56,7 @@ class Hearing:
             format=pcm_format(MICROPHONE_HZ),
             end_silence_ms=round(END_SILENCE_MS * patience),
             complete_silence_ms=round(COMPLETE_SILENCE_MS * patience),
+            open_silence_ms=round(OPEN_SILENCE_MS * patience),
             report_pauses=True,
             no_fallback=no_fallback,
         )

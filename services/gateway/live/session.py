@@ -13,10 +13,9 @@ from typing import Any
 
 from huasheng.asr.v1 import asr_pb2
 
-from services.common import audio, logs
+from services.common import logs
 from services.common.errors import HuashengError, problem
 from services.gateway.context import Gateway
-from services.gateway.live import echo
 from services.gateway.live import messages as m
 from services.gateway.live.answer import Answer, Question
 from services.gateway.live.hearing import Hearing, HearingFailed
@@ -24,15 +23,11 @@ from services.gateway.live.openings import GREETINGS, Openings
 from services.gateway.live.outbox import Outbox
 from services.gateway.live.setup import Choices
 from services.gateway.live.turns import Ended, Turns
-from services.gateway.live.words import is_backchannel, joined
+from services.gateway.live.utterances import Utterances
 from services.gateway.turn.stages import synthesis_config
 
 log = logging.getLogger("huasheng.gateway.live")
 
-JOIN_S = 1.0
-"""Speech that begins so soon after the end of an utterance belongs to it."""
-HOLD_S = 2.5
-"""Longest time that an answer is held for words that do not come."""
 CHECK_S, CHECK_HELD_S = 1.0, 0.1
 """Between two looks at the clock."""
 END_WAIT_S = 20.0
@@ -68,10 +63,8 @@ class LiveSession:
             no_fallback=not hello.fallback,
             patience=hello.patience,
         )
+        self.utterances = Utterances(self.turns, self.outbox, self.hearing, self._set_state)
         self._state: m.State | None = None
-        self._held_until = 0.0
-        self._before = ""  # words whose answer was cancelled because the user spoke on
-        self._ended_at = -JOIN_S
         self._began = self._active = time.monotonic()
 
     async def run(self, lang: str) -> None:
@@ -89,7 +82,8 @@ class LiveSession:
             while True:
                 item = None
                 with contextlib.suppress(TimeoutError):
-                    item = await asyncio.wait_for(self.inbox.get(), CHECK_HELD_S if self.turns.is_held else CHECK_S)
+                    async with asyncio.timeout(CHECK_HELD_S if self.turns.is_held else CHECK_S):
+                        item = await self.inbox.get()
                 if isinstance(item, m.Bye):
                     return
                 if item is not None:
@@ -126,12 +120,11 @@ class LiveSession:
 
     async def _check_times(self) -> None:
         now, settings = time.monotonic(), self._gateway.settings
-        if self.turns.is_held and now > self._held_until:
-            await self._resume()
+        await self.utterances.check_hold()
         a = self.turns.answer
         if a and a.sent_at is not None and now - a.sent_at > a.length_us / 1e6 + END_WAIT_S:
             await self.turns.finish()  # the client does not say that it has played it
-        if now - self._active > settings.live_idle_s:
+        if now - max(self._active, self.utterances.spoke_at) > settings.live_idle_s:
             raise HuashengError("live-idle", minutes=round(settings.live_idle_s / 60))
         if now - self._began > settings.live_total_s:
             raise HuashengError("live-too-long", minutes=round(settings.live_total_s / 60))
@@ -147,7 +140,7 @@ class LiveSession:
             case HearingFailed():
                 await self._error(item.error)
             case asr_pb2.StreamTranscribeResponse():
-                await self._heard(item)
+                await self.utterances.heard(item)
             case _:
                 self._active = time.monotonic()
                 await self._asked_for(item)
@@ -172,95 +165,6 @@ class LiveSession:
                 await self.turns.interrupt("text", self.outbox.position_us())
                 await self.turns.begin(Question("", self.turns.asked.language, reply=self.turns.rest))
 
-    # what the user says
-
-    async def _heard(self, response: Any) -> None:
-        kind = response.WhichOneof("payload")
-        if kind == "speech_started":
-            await self._speech_started(response.speech_started.pts_us)
-        elif kind == "partial":
-            await self._words(response.partial.text)
-            if not self._is_quiet():
-                await self._event(m.Partial(text=joined(self._before, response.partial.text)))
-        elif kind == "paused":
-            await self._paused(response.paused)
-        elif kind == "speech_resumed":
-            await self.turns.drop_draft()
-        elif kind == "speech_ended":
-            await self._event(m.SpeechEnded(at_us=response.speech_ended.pts_us))
-        elif kind == "final":
-            await self._final(response.final)
-
-    async def _speech_started(self, at_us: int) -> None:
-        self._active = time.monotonic()
-        self.turns.is_echo = False
-        a = self.turns.answer
-        if a and self.outbox.played_us > 0:
-            self.turns.is_echo = self._hears_itself(a)
-            if not self.turns.is_echo:
-                self.turns.is_held, self._held_until = True, time.monotonic() + HOLD_S
-                await self._event(m.Hold(gen=self.turns.generation))
-                await self._set_state("held")
-        elif a and a.question.text and time.monotonic() - self._ended_at < JOIN_S:
-            self._before = a.question.text
-            await self.turns.drop_answer()
-            await self._set_state("hearing")
-        elif not a:
-            await self._set_state("hearing")
-        if not self.turns.is_echo:
-            await self._event(m.SpeechStarted(at_us=at_us))
-
-    def _hears_itself(self, answer: Answer) -> bool:
-        pcm, rate_hz = answer.sound_around(self.outbox.position_us())
-        if not pcm:
-            return False
-        played = audio.resample(audio.from_pcm16(pcm), rate_hz, echo.RATE_HZ)
-        span = round((echo.MAX_DELAY_S + 1.0) * echo.RATE_HZ)
-        return echo.is_echo(self.hearing.recent(), played[-span:])
-
-    def _is_quiet(self) -> bool:
-        """Whether what is heard is not, or not yet, taken for the user's words."""
-        return self.turns.is_held or self.turns.is_echo
-
-    async def _words(self, text: str) -> None:
-        """Words while the avatar speaks: they interrupt it unless they are its own, or mere sounds of listening."""
-        if self.turns.answer and self._is_quiet() and not is_backchannel(text):
-            if echo.repeats(text, self.turns.answer.reply):
-                return
-            await self.turns.interrupt("speech", self.outbox.position_us())
-            await self._set_state("hearing")
-
-    async def _paused(self, paused: Any) -> None:
-        await self._words(paused.text)
-        text = joined(self._before, paused.text)
-        if self._is_quiet() or self.turns.answer or not text:
-            return
-        await self.turns.draft_answer(Question(text, paused.language))
-
-    async def _final(self, final: Any) -> None:
-        await self._words(final.text)
-        if self._is_quiet():
-            self.turns.is_echo = False
-            if self.turns.is_held:
-                await self._resume()
-            return
-        text, is_joined = joined(self._before, final.text), bool(self._before)
-        self._before = ""
-        if self.turns.answer:
-            if not final.text or is_backchannel(final.text):
-                return  # a sound while the answer is being thought of
-            await self.turns.interrupt("speech", self.outbox.position_us())
-        await self._event(m.Final(text=text, language=final.language, joined=is_joined))
-        for fallback in final.fallbacks:
-            fields = {k: getattr(fallback, k) for k in ("service", "wanted", "used", "reason")}
-            await self._event(m.Fallback(**fields))
-        if not text:
-            await self.turns.drop_draft()
-            await self._set_state("listening")
-            return
-        self._ended_at = time.monotonic()
-        await self.turns.begin(Question(text, final.language))
-
     async def _played(self, played: m.PlayedMessage) -> None:
         was = self.outbox.played_us
         await self.outbox.acknowledge(played, played.is_end)
@@ -282,12 +186,6 @@ class LiveSession:
             await self._error(error)
             await self.turns.interrupt("failed", self.outbox.position_us())
             await self._set_state("listening")
-
-    async def _resume(self) -> None:
-        self.turns.is_held = False
-        if self.turns.answer:
-            await self._event(m.Resume(gen=self.turns.generation))
-            await self._set_state("speaking")
 
     # events
 

@@ -64,7 +64,8 @@ async def live(socket: WebSocket) -> None:
 async def _serve(gateway: Gateway, socket: WebSocket, lang: str) -> None:
     reader = _Reader(socket)
     try:
-        hello = await asyncio.wait_for(reader.hello(), HELLO_S)
+        async with asyncio.timeout(HELLO_S):
+            hello = await reader.hello()
     except TimeoutError as e:
         raise HuashengError("bad-request", what="The first message must be hello.") from e
     if hello.protocol != m.PROTOCOL:
@@ -155,7 +156,8 @@ async def _write(socket: WebSocket, session: LiveSession) -> None:
 async def _send(socket: WebSocket, message: str | bytes) -> None:
     sending: Awaitable[None] = socket.send_text(message) if isinstance(message, str) else socket.send_bytes(message)
     try:
-        await asyncio.wait_for(sending, SEND_S)
+        async with asyncio.timeout(SEND_S):
+            await sending
     except TimeoutError as e:
         raise HuashengError("live-slow") from e
 
@@ -164,7 +166,9 @@ async def _flush(socket: WebSocket, session: LiveSession) -> None:
     """What still waits at the end."""
     with contextlib.suppress(TimeoutError):
         while True:
-            await _send(socket, await asyncio.wait_for(session.outbox.next(), 0.05))
+            async with asyncio.timeout(0.05):
+                waiting = await session.outbox.next()
+            await _send(socket, waiting)
 
 
 class _Reader:

@@ -141,8 +141,9 @@ class Turns:
         await self.save(answer, heard_us, interrupted=True)
 
     async def drop_answer(self) -> None:
-        """Nothing of it was heard: as if it had not been begun."""
+        """Next to nothing of it was heard: as if it had not been begun."""
         answer, self.answer = self.answer, None
+        self.is_held = self.is_echo = False
         if answer:
             await answer.cancel()
             self.generation += 1

@@ -19,6 +19,11 @@ def normalised(text: str) -> str:
     return "".join(c for c in plain if unicodedata.category(c)[0] in "LN")
 
 
+def is_stop(text: str) -> bool:
+    """Whether the avatar is asked to be silent: "等一下", "stop"."""
+    return normalised(text).startswith(_STOPS)
+
+
 def is_backchannel(text: str) -> bool:
     """Whether it is nothing, or a sound of listening on which nobody stops talking: "嗯", "yeah"."""
     plain = normalised(text)

@@ -65,7 +65,8 @@ class Flow:
 
     async def _next(self) -> Event | Exception | None:
         try:
-            return await asyncio.wait_for(self._events.get(), max(0.0, self._ends_at - time.monotonic()))
+            async with asyncio.timeout(max(0.0, self._ends_at - time.monotonic())):
+                return await self._events.get()
         except TimeoutError:
             raise HuashengError("service-slow", service="gateway") from None
 

@@ -117,6 +117,54 @@ async def test_speech_soon_after_the_end_joins_the_question(world) -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    ("gap_us", "words", "is_joined"),
+    [(900_000, "你们几点开门", True), (900_000, "停一下", False), (5_000_000, "你们几点开门", False)],
+)
+async def test_who_speaks_on_when_the_answer_has_just_begun_is_answered_as_a_whole(
+    world, gap_us: int, words: str, is_joined: bool
+) -> None:
+    async with live_client(world.gateway.url) as client:
+        client.plays = False
+        welcome = await client.until("welcome")
+        await say(world, started(), ENDED, final("我想去图书馆"))
+        gen = (await client.until("turn"))["gen"]
+        await client.until("end")
+        await client.send("played", gen=gen, us=300_000)
+        await client.until("state", lambda e: e["state"] == "speaking")
+        await say(world, started(3 + gap_us))
+        await client.until("hold")
+        client.plays = True
+        await say(world, partial(words))
+        broken = await client.until("interrupted")
+        assert bool(broken["heard"]) != is_joined
+        await say(world, ENDED, final(words))
+        last = await client.until("final", lambda e: words in e["text"])
+        assert (last["text"], last["joined"]) == (f"我想去图书馆，{words}" if is_joined else words, is_joined)
+        await client.until("timings")
+        saved = await messages(world, welcome["conversation_id"])
+        assert [role for role, _, _ in saved] == ["user", "assistant"] * (1 if is_joined else 2)
+
+
+async def test_an_answer_goes_on_at_the_pause_after_a_cough_and_is_held_again_by_speech(world) -> None:
+    async with live_client(world.gateway.url) as client:
+        client.plays = False
+        await client.until("welcome")
+        await client.send("text", text="你是谁")
+        gen = (await client.until("turn"))["gen"]
+        await client.until("end")
+        await client.send("played", gen=gen, us=500_000)
+        await client.until("state", lambda e: e["state"] == "speaking")
+        await say(world, started())
+        await client.until("hold")
+        await say(world, paused("嗯"))
+        await client.until("resume")
+        await say(world, RESUMED)
+        await client.until("hold")
+        await say(world, partial("嗯，等一下"))
+        assert (await client.until("interrupted"))["reason"] == "speech"
+
+
 async def test_words_interrupt_and_history_keeps_what_was_heard(world) -> None:
     async with live_client(world.gateway.url) as client:
         client.plays = False

@@ -88,7 +88,8 @@ class Child:
     async def wait_exit(self, seconds: float) -> None:
         """Wait for its end, but not for longer than that."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.exited.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.exited.wait()
 
     async def stop(self, at_once: bool = False) -> None:
         """End it and its group, by force if need be; returns when it is gone."""

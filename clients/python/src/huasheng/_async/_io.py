@@ -34,6 +34,7 @@ async def open_socket(url: str, headers: Mapping[str, str], timeout_s: float) ->
 async def receive(socket: Socket, timeout_s: float) -> str | bytes | None:
     """The next message, or None when none came in time. Raises ``ConnectionClosed``."""
     try:
-        return await asyncio.wait_for(socket.recv(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            return await socket.recv()
     except TimeoutError:
         return None

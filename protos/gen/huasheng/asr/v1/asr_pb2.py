@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from huasheng.common.v1 import common_pb2 as huasheng_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19huasheng/asr/v1/asr.proto\x12\x0fhuasheng.asr.v1\x1a\x1fhuasheng/common/v1/common.proto\"\xda\x01\n\x11RecognitionConfig\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12/\n\x06\x66ormat\x18\x03 \x01(\x0b\x32\x1f.huasheng.common.v1.AudioFormat\x12\x11\n\taudio_uri\x18\x04 \x01(\t\x12\x16\n\x0e\x65nd_silence_ms\x18\x05 \x01(\x05\x12\x13\n\x0bno_fallback\x18\x06 \x01(\x08\x12\x1b\n\x13\x63omplete_silence_ms\x18\x07 \x01(\x05\x12\x15\n\rreport_pauses\x18\x08 \x01(\x08\"\xb4\x01\n\x11TranscribeRequest\x12\x34\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\".huasheng.asr.v1.RecognitionConfigH\x00\x12/\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x1e.huasheng.common.v1.AudioChunkH\x00\x12-\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x1e.huasheng.common.v1.EndOfInputH\x00\x42\t\n\x07payload\"9\n\x07Segment\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08start_us\x18\x02 \x01(\x03\x12\x0e\n\x06\x65nd_us\x18\x03 \x01(\x03\"\xd4\x01\n\x12TranscribeResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x1c\n\x14language_probability\x18\x03 \x01(\x02\x12\x13\n\x0b\x64uration_us\x18\x04 \x01(\x03\x12*\n\x08segments\x18\x05 \x03(\x0b\x32\x18.huasheng.asr.v1.Segment\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12/\n\tfallbacks\x18\x07 \x03(\x0b\x32\x1c.huasheng.common.v1.Fallback\"\xee\x01\n\x17StreamTranscribeRequest\x12\x34\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\".huasheng.asr.v1.RecognitionConfigH\x00\x12/\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x1e.huasheng.common.v1.AudioChunkH\x00\x12\x32\n\tinterrupt\x18\x03 \x01(\x0b\x32\x1d.huasheng.common.v1.InterruptH\x00\x12-\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x1e.huasheng.common.v1.EndOfInputH\x00\x42\t\n\x07payload\"\x1f\n\rSpeechStarted\x12\x0e\n\x06pts_us\x18\x01 \x01(\x03\"\x17\n\x07Partial\x12\x0c\n\x04text\x18\x01 \x01(\t\"J\n\x06Paused\x12\x0e\n\x06pts_us\x18\x01 \x01(\x03\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x10\n\x08\x63omplete\x18\x04 \x01(\x02\"\x1f\n\rSpeechResumed\x12\x0e\n\x06pts_us\x18\x01 \x01(\x03\"\x1d\n\x0bSpeechEnded\x12\x0e\n\x06pts_us\x18\x01 \x01(\x03\"\x8a\x01\n\x05\x46inal\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x10\n\x08start_us\x18\x03 \x01(\x03\x12\x0e\n\x06\x65nd_us\x18\x04 \x01(\x03\x12\x0e\n\x06\x65ngine\x18\x05 \x01(\t\x12/\n\tfallbacks\x18\x06 \x03(\x0b\x32\x1c.huasheng.common.v1.Fallback\"\x88\x03\n\x18StreamTranscribeResponse\x12\x38\n\x0espeech_started\x18\x01 \x01(\x0b\x32\x1e.huasheng.asr.v1.SpeechStartedH\x00\x12+\n\x07partial\x18\x02 \x01(\x0b\x32\x18.huasheng.asr.v1.PartialH\x00\x12\x34\n\x0cspeech_ended\x18\x03 \x01(\x0b\x32\x1c.huasheng.asr.v1.SpeechEndedH\x00\x12\'\n\x05\x66inal\x18\x04 \x01(\x0b\x32\x16.huasheng.asr.v1.FinalH\x00\x12\x36\n\x0binterrupted\x18\x05 \x01(\x0b\x32\x1f.huasheng.common.v1.InterruptedH\x00\x12)\n\x06paused\x18\x06 \x01(\x0b\x32\x17.huasheng.asr.v1.PausedH\x00\x12\x38\n\x0espeech_resumed\x18\x07 \x01(\x0b\x32\x1e.huasheng.asr.v1.SpeechResumedH\x00\x42\t\n\x07payload\"\x14\n\x12ListEnginesRequest\"F\n\x13ListEnginesResponse\x12/\n\x07\x65ngines\x18\x01 \x03(\x0b\x32\x1e.huasheng.common.v1.EngineInfo2\xac\x02\n\nAsrService\x12W\n\nTranscribe\x12\".huasheng.asr.v1.TranscribeRequest\x1a#.huasheng.asr.v1.TranscribeResponse(\x01\x12k\n\x10StreamTranscribe\x12(.huasheng.asr.v1.StreamTranscribeRequest\x1a).huasheng.asr.v1.StreamTranscribeResponse(\x01\x30\x01\x12X\n\x0bListEngines\x12#.huasheng.asr.v1.ListEnginesRequest\x1a$.huasheng.asr.v1.ListEnginesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19huasheng/asr/v1/asr.proto\x12\x0fhuasheng.asr.v1\x1a\x1fhuasheng/common/v1/common.proto\"\xf3\x01\n\x11RecognitionConfig\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12/\n\x06\x66ormat\x18\x03 \x01(\x0b\x32\x1f.huasheng.common.v1.AudioFormat\x12\x11\n\taudio_uri\x18\x04 \x01(\t\x12\x16\n\x0e\x65nd_silence_ms\x18\x05 \x01(\x05\x12\x13\n\x0bno_fallback\x18\x06 \x01(\x08\x12\x1b\n\x13\x63omplete_silence_ms\x18\x07 \x01(\x05\x12\x15\n\rreport_pauses\x18\x08 \x01(\x08\x12\x17\n\x0fopen_silence_ms\x18\t \x01(\x05\"\xb4\x01\n\x11TranscribeRequest\x12\x34\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\".huasheng.asr.v1.RecognitionConfigH\x00\x12/\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x1e.huasheng.common.v1.AudioChunkH\x00\x12-\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x1e.huasheng.common.v1.EndOfInputH\x00\x42\t\n\x07payload\"9\n\x07Segment\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08start_us\x18\x02 \x01(\x03\x12\x0e\n\x06\x65nd_us\x18\x03 \x01(\x03\"\xd4\x01\n\x12TranscribeResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x1c\n\x14language_probability\x18\x03 \x01(\x02\x12\x13\n\x0b\x64uration_us\x18\x04 \x01(\x03\x12*\n\x08segments\x18\x05 \x03(\x0b\x32\x18.huasheng.asr.v1.Segment\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12/\n\tfallbacks\x18\x07 \x03(\x0b\x32\x1c.huasheng.common.v1.Fallback\"\xee\x01\n\x17StreamTranscribeRequest\x12\x34\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\".huasheng.asr.v1.RecognitionConfigH\x00\x12/\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x1e.huasheng.common.v1.AudioChunkH\x00\x12\x32\n\tinterrupt\x18\x03 \x01(\x0b\x32\x1d.huasheng.common.v1.InterruptH\x00\x12-\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x1e.huasheng.common.v1.EndOfInputH\x00\x42\t\n\x07payload\"\x1f\n\rSpeechStarted\x12\x0e\n\x06pts_us\x18\x01 \x01(\x03\"\x17\n\x07Partial\x12\x0c\n\x04text\x18\x01 \x01(\t\"J\n\x06Paused\x12\x0e\n\x06pts_us\x18\x01 \x01(\x03\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x10\n\x08\x63omplete\x18\x04 \x01(\x02\"\x1f\n\rSpeechResumed\x12\x0e\n\x06pts_us\x18\x01 \x01(\x03\"\x1d\n\x0bSpeechEnded\x12\x0e\n\x06pts_us\x18\x01 \x01(\x03\"\x8a\x01\n\x05\x46inal\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x10\n\x08start_us\x18\x03 \x01(\x03\x12\x0e\n\x06\x65nd_us\x18\x04 \x01(\x03\x12\x0e\n\x06\x65ngine\x18\x05 \x01(\t\x12/\n\tfallbacks\x18\x06 \x03(\x0b\x32\x1c.huasheng.common.v1.Fallback\"\x88\x03\n\x18StreamTranscribeResponse\x12\x38\n\x0espeech_started\x18\x01 \x01(\x0b\x32\x1e.huasheng.asr.v1.SpeechStartedH\x00\x12+\n\x07partial\x18\x02 \x01(\x0b\x32\x18.huasheng.asr.v1.PartialH\x00\x12\x34\n\x0cspeech_ended\x18\x03 \x01(\x0b\x32\x1c.huasheng.asr.v1.SpeechEndedH\x00\x12\'\n\x05\x66inal\x18\x04 \x01(\x0b\x32\x16.huasheng.asr.v1.FinalH\x00\x12\x36\n\x0binterrupted\x18\x05 \x01(\x0b\x32\x1f.huasheng.common.v1.InterruptedH\x00\x12)\n\x06paused\x18\x06 \x01(\x0b\x32\x17.huasheng.asr.v1.PausedH\x00\x12\x38\n\x0espeech_resumed\x18\x07 \x01(\x0b\x32\x1e.huasheng.asr.v1.SpeechResumedH\x00\x42\t\n\x07payload\"\x14\n\x12ListEnginesRequest\"F\n\x13ListEnginesResponse\x12/\n\x07\x65ngines\x18\x01 \x03(\x0b\x32\x1e.huasheng.common.v1.EngineInfo2\xac\x02\n\nAsrService\x12W\n\nTranscribe\x12\".huasheng.asr.v1.TranscribeRequest\x1a#.huasheng.asr.v1.TranscribeResponse(\x01\x12k\n\x10StreamTranscribe\x12(.huasheng.asr.v1.StreamTranscribeRequest\x1a).huasheng.asr.v1.StreamTranscribeResponse(\x01\x30\x01\x12X\n\x0bListEngines\x12#.huasheng.asr.v1.ListEnginesRequest\x1a$.huasheng.asr.v1.ListEnginesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,33 +33,33 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'huasheng.asr.v1.asr_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RECOGNITIONCONFIG']._serialized_start=80
-  _globals['_RECOGNITIONCONFIG']._serialized_end=298
-  _globals['_TRANSCRIBEREQUEST']._serialized_start=301
-  _globals['_TRANSCRIBEREQUEST']._serialized_end=481
-  _globals['_SEGMENT']._serialized_start=483
-  _globals['_SEGMENT']._serialized_end=540
-  _globals['_TRANSCRIBERESPONSE']._serialized_start=543
-  _globals['_TRANSCRIBERESPONSE']._serialized_end=755
-  _globals['_STREAMTRANSCRIBEREQUEST']._serialized_start=758
-  _globals['_STREAMTRANSCRIBEREQUEST']._serialized_end=996
-  _globals['_SPEECHSTARTED']._serialized_start=998
-  _globals['_SPEECHSTARTED']._serialized_end=1029
-  _globals['_PARTIAL']._serialized_start=1031
-  _globals['_PARTIAL']._serialized_end=1054
-  _globals['_PAUSED']._serialized_start=1056
-  _globals['_PAUSED']._serialized_end=1130
-  _globals['_SPEECHRESUMED']._serialized_start=1132
-  _globals['_SPEECHRESUMED']._serialized_end=1163
-  _globals['_SPEECHENDED']._serialized_start=1165
-  _globals['_SPEECHENDED']._serialized_end=1194
-  _globals['_FINAL']._serialized_start=1197
-  _globals['_FINAL']._serialized_end=1335
-  _globals['_STREAMTRANSCRIBERESPONSE']._serialized_start=1338
-  _globals['_STREAMTRANSCRIBERESPONSE']._serialized_end=1730
-  _globals['_LISTENGINESREQUEST']._serialized_start=1732
-  _globals['_LISTENGINESREQUEST']._serialized_end=1752
-  _globals['_LISTENGINESRESPONSE']._serialized_start=1754
-  _globals['_LISTENGINESRESPONSE']._serialized_end=1824
-  _globals['_ASRSERVICE']._serialized_start=1827
-  _globals['_ASRSERVICE']._serialized_end=2127
+  _globals['_RECOGNITIONCONFIG']._serialized_end=323
+  _globals['_TRANSCRIBEREQUEST']._serialized_start=326
+  _globals['_TRANSCRIBEREQUEST']._serialized_end=506
+  _globals['_SEGMENT']._serialized_start=508
+  _globals['_SEGMENT']._serialized_end=565
+  _globals['_TRANSCRIBERESPONSE']._serialized_start=568
+  _globals['_TRANSCRIBERESPONSE']._serialized_end=780
+  _globals['_STREAMTRANSCRIBEREQUEST']._serialized_start=783
+  _globals['_STREAMTRANSCRIBEREQUEST']._serialized_end=1021
+  _globals['_SPEECHSTARTED']._serialized_start=1023
+  _globals['_SPEECHSTARTED']._serialized_end=1054
+  _globals['_PARTIAL']._serialized_start=1056
+  _globals['_PARTIAL']._serialized_end=1079
+  _globals['_PAUSED']._serialized_start=1081
+  _globals['_PAUSED']._serialized_end=1155
+  _globals['_SPEECHRESUMED']._serialized_start=1157
+  _globals['_SPEECHRESUMED']._serialized_end=1188
+  _globals['_SPEECHENDED']._serialized_start=1190
+  _globals['_SPEECHENDED']._serialized_end=1219
+  _globals['_FINAL']._serialized_start=1222
+  _globals['_FINAL']._serialized_end=1360
+  _globals['_STREAMTRANSCRIBERESPONSE']._serialized_start=1363
+  _globals['_STREAMTRANSCRIBERESPONSE']._serialized_end=1755
+  _globals['_LISTENGINESREQUEST']._serialized_start=1757
+  _globals['_LISTENGINESREQUEST']._serialized_end=1777
+  _globals['_LISTENGINESRESPONSE']._serialized_start=1779
+  _globals['_LISTENGINESRESPONSE']._serialized_end=1849
+  _globals['_ASRSERVICE']._serialized_start=1852
+  _globals['_ASRSERVICE']._serialized_end=2152
 # @@protoc_insertion_point(module_scope)

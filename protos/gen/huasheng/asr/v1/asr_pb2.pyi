@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RecognitionConfig(_message.Message):
-    __slots__ = ("engine", "language", "format", "audio_uri", "end_silence_ms", "no_fallback", "complete_silence_ms", "report_pauses")
+    __slots__ = ("engine", "language", "format", "audio_uri", "end_silence_ms", "no_fallback", "complete_silence_ms", "report_pauses", "open_silence_ms")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
@@ -17,6 +17,7 @@ class RecognitionConfig(_message.Message):
     NO_FALLBACK_FIELD_NUMBER: _ClassVar[int]
     COMPLETE_SILENCE_MS_FIELD_NUMBER: _ClassVar[int]
     REPORT_PAUSES_FIELD_NUMBER: _ClassVar[int]
+    OPEN_SILENCE_MS_FIELD_NUMBER: _ClassVar[int]
     engine: str
     language: str
     format: _common_pb2.AudioFormat
@@ -25,7 +26,8 @@ class RecognitionConfig(_message.Message):
     no_fallback: bool
     complete_silence_ms: int
     report_pauses: bool
-    def __init__(self, engine: _Optional[str] = ..., language: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., audio_uri: _Optional[str] = ..., end_silence_ms: _Optional[int] = ..., no_fallback: bool = ..., complete_silence_ms: _Optional[int] = ..., report_pauses: bool = ...) -> None: ...
+    open_silence_ms: int
+    def __init__(self, engine: _Optional[str] = ..., language: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., audio_uri: _Optional[str] = ..., end_silence_ms: _Optional[int] = ..., no_fallback: bool = ..., complete_silence_ms: _Optional[int] = ..., report_pauses: bool = ..., open_silence_ms: _Optional[int] = ...) -> None: ...
 
 class TranscribeRequest(_message.Message):
     __slots__ = ("config", "audio", "end")

@@ -1,0 +1,155 @@
+"""What the user says in a live session: words that ask, that go on, that interrupt, and sounds that do not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from services.common import audio
+from services.gateway.live import echo
+from services.gateway.live import messages as m
+from services.gateway.live.answer import Answer, Question
+from services.gateway.live.hearing import Hearing
+from services.gateway.live.outbox import Outbox
+from services.gateway.live.turns import Turns
+from services.gateway.live.words import is_backchannel, is_stop, joined
+
+JOIN_S = 1.0
+"""Speech that begins so soon after the end of an utterance belongs to it."""
+JOIN_HEARD_US, JOIN_GAP_US = 1_000_000, 2_000_000
+"""So little of an answer was heard, so soon after the user's last sound, that who speaks on had not finished."""
+HOLD_S = 2.5
+"""Longest time that an answer is held for words that do not come."""
+
+
+class Utterances:
+    """Takes the messages of the asr service one by one. ``set_state`` gets what the avatar does."""
+
+    def __init__(
+        self, turns: Turns, outbox: Outbox, hearing: Hearing, set_state: Callable[[m.State], Awaitable[None]]
+    ) -> None:
+        self._turns, self._outbox, self._hearing, self._set_state = turns, outbox, hearing, set_state
+        self.spoke_at = time.monotonic()
+        """When the user last began to speak."""
+        self._held_until = 0.0
+        self._ended_at = -JOIN_S
+        self._before = ""  # words whose answer was cancelled because the user spoke on
+        self._cut_off = ""  # a question whose answer may have begun too early: the user speaks again
+        self._said_us = -JOIN_GAP_US  # when the user's last sound ended, in time of the microphone
+
+    async def check_hold(self) -> None:
+        """Go on with an answer that was held for words that have not come."""
+        if self._turns.is_held and time.monotonic() > self._held_until:
+            await self.resume()
+
+    async def heard(self, response: Any) -> None:
+        """A ``StreamTranscribeResponse``."""
+        kind = response.WhichOneof("payload")
+        if kind == "speech_started":
+            await self._speech_started(response.speech_started.pts_us)
+        elif kind == "partial":
+            await self._words(response.partial.text)
+            if not self._is_quiet():
+                await self._outbox.event(m.Partial(text=joined(self._before, response.partial.text)))
+        elif kind == "paused":
+            await self._paused(response.paused)
+        elif kind == "speech_resumed":
+            await self._turns.drop_draft()
+            if self._turns.answer and self._outbox.played_us > 0 and not self._is_quiet():
+                await self._hold()
+        elif kind == "speech_ended":
+            self._said_us = response.speech_ended.pts_us
+            await self._outbox.event(m.SpeechEnded(at_us=response.speech_ended.pts_us))
+        elif kind == "final":
+            await self._final(response.final)
+
+    async def _speech_started(self, at_us: int) -> None:
+        self.spoke_at = time.monotonic()
+        self._turns.is_echo = False
+        a = self._turns.answer
+        self._cut_off = ""
+        if a and self._outbox.played_us > 0:
+            self._turns.is_echo = self._hears_itself(a)
+            if not self._turns.is_echo:
+                if self._outbox.position_us() < JOIN_HEARD_US and at_us - self._said_us < JOIN_GAP_US:
+                    self._cut_off = a.question.text
+                await self._hold()
+        elif a and a.question.text and time.monotonic() - self._ended_at < JOIN_S:
+            self._before = a.question.text
+            await self._turns.drop_answer()
+            await self._set_state("hearing")
+        elif not a:
+            await self._set_state("hearing")
+        if not self._turns.is_echo:
+            await self._outbox.event(m.SpeechStarted(at_us=at_us))
+
+    async def _hold(self) -> None:
+        """The client falls silent until it is clear whether these are words."""
+        self._turns.is_held, self._held_until = True, time.monotonic() + HOLD_S
+        await self._outbox.event(m.Hold(gen=self._turns.generation))
+        await self._set_state("held")
+
+    def _hears_itself(self, answer: Answer) -> bool:
+        pcm, rate_hz = answer.sound_around(self._outbox.position_us())
+        if not pcm:
+            return False
+        played = audio.resample(audio.from_pcm16(pcm), rate_hz, echo.RATE_HZ)
+        span = round((echo.MAX_DELAY_S + 1.0) * echo.RATE_HZ)
+        return echo.is_echo(self._hearing.recent(), played[-span:])
+
+    def _is_quiet(self) -> bool:
+        """Whether what is heard is not, or not yet, taken for the user's words."""
+        return self._turns.is_held or self._turns.is_echo
+
+    async def _words(self, text: str) -> None:
+        """Words while the avatar speaks: they interrupt it unless they are its own, or mere sounds of listening."""
+        if self._turns.answer and self._is_quiet() and not is_backchannel(text):
+            if echo.repeats(text, self._turns.answer.reply):
+                return
+            if self._cut_off and not is_stop(text):
+                self._before = self._cut_off
+                await self._turns.drop_answer()
+            else:
+                await self._turns.interrupt("speech", self._outbox.position_us())
+            await self._set_state("hearing")
+
+    async def _paused(self, paused: Any) -> None:
+        await self._words(paused.text)
+        if self._turns.is_held and is_backchannel(paused.text):
+            await self.resume()  # words that follow hold it again
+        text = joined(self._before, paused.text)
+        if self._is_quiet() or self._turns.answer or not text:
+            return
+        await self._turns.draft_answer(Question(text, paused.language))
+
+    async def _final(self, final: Any) -> None:
+        await self._words(final.text)
+        if self._is_quiet():
+            self._turns.is_echo = False
+            if self._turns.is_held:
+                await self.resume()
+            return
+        text, is_joined = joined(self._before, final.text), bool(self._before)
+        self._before = ""
+        if self._turns.answer:
+            if not final.text or is_backchannel(final.text):
+                return  # a sound while the answer is being thought of
+            await self._turns.interrupt("speech", self._outbox.position_us())
+        await self._outbox.event(m.Final(text=text, language=final.language, joined=is_joined))
+        for fallback in final.fallbacks:
+            fields = {k: getattr(fallback, k) for k in ("service", "wanted", "used", "reason")}
+            await self._outbox.event(m.Fallback(**fields))
+        if not text:
+            await self._turns.drop_draft()
+            await self._set_state("listening")
+            return
+        self._ended_at = time.monotonic()
+        await self._turns.begin(Question(text, final.language))
+
+    async def resume(self) -> None:
+        """It was nothing: the client goes on where it is."""
+        self._turns.is_held = False
+        if self._turns.answer:
+            await self._outbox.event(m.Resume(gen=self._turns.generation))
+            await self._set_state("speaking")
