@@ -4,7 +4,8 @@
 
 Into answers of a live conversation of the real services come, each ``--each`` times: the avatar's own sound at -10 dB,
 50 to 300 ms late, coloured by a small room, without the browser's echo canceller, for 4 s; a cough (bursts of shaped
-noise); "嗯", "yeah" and their like, spoken by the embedded voices; and for comparison words that are to stop it.
+noise); "嗯", "yeah" and their like, spoken by the embedded voices; and for comparison words that are to stop it, alone
+and with the echo.
 "cancelled": the answer was over. "held": the client was silent for a moment. "lost": the answer did not go on.
 """
 
@@ -31,6 +32,8 @@ RESONANCES_HZ = ((400, 900), (1200, 1900), (2500, 3500))
 QUESTION = "画声是什么？"
 SPEAK_AFTER_US = 1_200_000
 SETTLE_S = 2.0
+PAUSE_S = 1.8
+"""Quiet time between two cases: what was said in one is over."""
 LISTENING = {
     "zh": ("嗯", "嗯嗯", "哦", "对", "好的", "是的", "啊", "对对对", "明白", "好"),
     "en": ("Yeah.", "Mm-hmm.", "Okay.", "Right.", "I see.", "Yes.", "Oh.", "Uh-huh.", "Sure.", "Mm."),
@@ -55,6 +58,8 @@ class Outcome:
     what: str
     outcome: str
     held_ms: float
+    words: list[str]
+    """What was understood."""
 
 
 def cough(rng: np.random.Generator) -> Samples:
@@ -91,15 +96,15 @@ async def answer_begins(talk: Talk) -> bool:
     return turn is not None
 
 
-async def disturb(talk: Talk, kind: str, what: str, sound: Samples | Echo) -> Outcome:
-    """One answer with one sound in it."""
+async def disturb(talk: Talk, kind: str, what: str, sound: Samples | None, echo: Echo | None) -> Outcome:
+    """One answer with one sound in it; an echo is there from its beginning."""
+    talk.echo = echo
+    asked_at = time.monotonic()
     if not await answer_begins(talk):
-        return Outcome(kind, what, "no answer", 0)
-    began, gen = time.monotonic(), talk.turn.gen if talk.turn else 0
-    if isinstance(sound, Echo):
-        talk.echo = sound
+        return Outcome(kind, what, "no answer", 0, [])
+    began, gen = asked_at if sound is None else time.monotonic(), talk.turn.gen if talk.turn else 0
+    if sound is None:
         await asyncio.sleep(ECHO_S)
-        talk.echo = None
     else:
         await talk.say(sound)
     await asyncio.sleep(SETTLE_S)
@@ -115,25 +120,31 @@ async def disturb(talk: Talk, kind: str, what: str, sound: Samples | Echo) -> Ou
         over = any(isinstance(s.item, live.Timings) and s.item.gen == gen for s in talk.seen)
         went_on = over or talk.conversation.position_us > before
         outcome = ("held" if stops else "went on") if went_on else "lost"
+    words = [i.text for i in talk.since(began) if isinstance(i, live.Partial | live.Final)]
+    talk.echo = None
     await talk.conversation.interrupt()
-    await talk.quiet(time.monotonic(), 0.6)
-    return Outcome(kind, what, outcome, held_ms)
+    await talk.quiet(time.monotonic(), PAUSE_S)
+    return Outcome(kind, what, outcome, held_ms, words)
 
 
-async def sounds(hs: AsyncHuasheng, each: int) -> list[tuple[str, str, Samples | Echo]]:
+Case = tuple[str, str, Samples | None, Echo | None]
+"""Kind, name, what is said, echo."""
+
+
+async def sounds(hs: AsyncHuasheng, each: int) -> list[Case]:
     """What is played into the answers, mixed."""
     rng = np.random.default_rng(11)
-    found: list[tuple[str, str, Samples | Echo]] = []
-    for delay_s in np.linspace(*DELAYS_S, each):
-        found.append(("echo", f"{delay_s * 1000:.0f} ms", Echo(10 ** (ECHO_DB / 20), float(delay_s))))
-    found += [("cough", str(i), cough(rng)) for i in range(each)]
+    echoes = [Echo(10 ** (ECHO_DB / 20), float(delay_s)) for delay_s in np.linspace(*DELAYS_S, each)]
+    found: list[Case] = [("echo", f"{e.delay_s * 1000:.0f} ms", None, e) for e in echoes]
+    found += [("cough", str(i), cough(rng), None) for i in range(each)]
     voices = {language: await voices_of(hs, language) for language in LISTENING}
-    for kind, texts in (("listening", LISTENING), ("words", STOPS)):
+    for kind, texts in (("listening", LISTENING), ("words", STOPS), ("words over echo", STOPS)):
         for i in range(each):
             language = ("zh", "en")[i % 2]
             text = texts[language][i // 2 % len(texts[language])]
             voice = voices[language][(i // 2) % len(voices[language])]
-            found.append((kind, text, await spoken(hs, text, language, voice)))
+            said = await spoken(hs, text, language, voice)
+            found.append((kind, text, said, echoes[i] if "echo" in kind else None))
     return [found[i] for i in rng.permutation(len(found))]
 
 
@@ -144,10 +155,10 @@ async def measure(url: str, each: int) -> list[Outcome]:
         todo = await sounds(hs, each)
         async with talking(hs, greet=False) as talk:
             await talk.quiet(time.monotonic(), 3.0)
-            for kind, what, sound in todo:
-                o = await disturb(talk, kind, what, sound)
+            for case in todo:
+                o = await disturb(talk, *case)
                 outcomes.append(o)
-                print(f"{o.kind:9} {o.outcome:9} {o.held_ms:5.0f} ms  {o.what}", flush=True)
+                print(f"{o.kind:15} {o.outcome:9} {o.held_ms:5.0f} ms  {o.what}  {o.words}", flush=True)
     return outcomes
 
 
@@ -163,7 +174,7 @@ def main() -> None:
         system.wait_ready()
         outcomes = asyncio.run(measure(system.url, args.each))
     print("\n| sound | of | cancelled | lost | held | silent while held, median |\n|---|---|---|---|---|---|")
-    for kind in ("echo", "cough", "listening", "words"):
+    for kind in ("echo", "cough", "listening", "words", "words over echo"):
         group = [o for o in outcomes if o.kind == kind]
         held = [o.held_ms for o in group if o.held_ms]
         n = {name: sum(o.outcome == name for o in group) for name in ("cancelled", "lost", "held")}

@@ -37,7 +37,7 @@ OPENER_AFTER_S = 0.15
 """An answer whose first clause is not there by then begins with an opener."""
 SOUND_AHEAD_US = 300_000
 """How much further than the pictures sound is sent."""
-SOUND_KEPT_S = 1.5
+SOUND_KEPT_S = 4.0
 """Played sound that is kept to recognise its echo."""
 
 

@@ -6,18 +6,23 @@ The log spectra of an echo follow those of the sound that was played, with a del
 
 from __future__ import annotations
 
-import itertools
 import re
+from difflib import SequenceMatcher
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+from pypinyin import lazy_pinyin
 
 from services.common.audio import Samples
 
 RATE_HZ = 16_000
 ECHO = 0.75
 """Correlation from which on it is an echo."""
+ALIKE = 0.5
+"""Correlation from which on it may be one."""
+REPEATED, REPEATED_ALIKE = 0.7, 0.5
+"""Share of recognised words that stand in what was said, from which on they are the avatar's own; where it sounded alike."""
 MAX_DELAY_S = 0.5
 """Longest way from the client's player through the air to us."""
 _FRAME, _HOP, _BANDS = 400, 160, 26
@@ -45,6 +50,8 @@ def log_spectra(x: Samples) -> npt.NDArray[np.float32]:
 
 def correlation(microphone: Samples, played: Samples) -> float:
     """Highest correlation of the microphone's sound (16 kHz) with any stretch of what was played, -1 to 1."""
+    if 0 < played.size < microphone.size + MAX_DELAY_S * RATE_HZ:  # before the answer nothing was played
+        played = np.pad(played, (microphone.size, 0))
     a, b = log_spectra(microphone), log_spectra(played)
     n = len(a)
     if n < 10 or len(b) < n:
@@ -63,21 +70,21 @@ def correlation(microphone: Samples, played: Samples) -> float:
     return best
 
 
-def is_echo(microphone: Samples, played: Samples) -> bool:
-    """Whether the microphone hears what was just played."""
-    return correlation(microphone, played) >= ECHO
+def _syllables(text: str) -> list[str]:
+    """Pinyin without tones of Chinese, words of other scripts: what a recogniser mixes up least."""
+    found: list[str] = []
+    for part in re.findall(r"[\u4e00-\u9fff]+|[^\W_\u4e00-\u9fff]+", text.lower()):
+        found += lazy_pinyin(part) if "\u4e00" <= part[0] <= "\u9fff" else [part]
+    return found
 
 
-def _units(text: str) -> list[str]:
-    """Chinese characters one by one, words of other scripts."""
-    return re.findall(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+", text.lower())
+def share_repeated(words: str, spoken: str) -> float:
+    """Share of the recognised words, 0 to 1, that stand in a text in their order, two or more side by side.
 
-
-def repeats(words: str, spoken: str) -> bool:
-    """Whether the recognised words are those that the avatar says: four fifths of them, in pairs, are in its text."""
-    said, own = _units(words), _units(spoken)
+    0 for a single word, which proves nothing.
+    """
+    said, own = _syllables(words), _syllables(spoken)
     if len(said) < 2:
-        return False
-    own_pairs = set(itertools.pairwise(own))
-    pairs = list(itertools.pairwise(said))
-    return sum(p in own_pairs for p in pairs) >= 0.8 * len(pairs)
+        return 0.0
+    blocks = SequenceMatcher(None, own, said, autojunk=False).get_matching_blocks()
+    return sum(b.size for b in blocks if b.size > 1) / len(said)

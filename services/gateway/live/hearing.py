@@ -23,9 +23,9 @@ log = logging.getLogger("huasheng.gateway.live")
 
 WAITING = 500
 """Frames of sound that may wait, 10 s of 20 ms: what was said while the service starts, or is busy."""
-END_SILENCE_MS, COMPLETE_SILENCE_MS, OPEN_SILENCE_MS = 700, 360, 1400
+END_SILENCE_MS, COMPLETE_SILENCE_MS, OPEN_SILENCE_MS = 900, 360, 1400
 """Pauses that end an utterance: any, one that sounds complete, one that sounds unfinished."""
-RECENT_S = 0.6
+RECENT_S = 3.0
 RETRY_S = 1.0
 
 
@@ -82,9 +82,10 @@ class Hearing:
         while len(self._recent) > 1 and sum(map(len, self._recent[1:])) >= RECENT_S * MICROPHONE_HZ * 2:
             self._recent.pop(0)
 
-    def recent(self) -> Samples:
-        """The last ``RECENT_S`` of the microphone."""
-        return from_pcm16(b"".join(self._recent)) if self._recent else np.zeros(0, np.float32)
+    def recent(self, seconds: float) -> Samples:
+        """The last of the microphone's sound, at most ``RECENT_S``."""
+        samples = from_pcm16(b"".join(self._recent)) if self._recent else np.zeros(0, np.float32)
+        return samples[-round(seconds * MICROPHONE_HZ) :]
 
     async def listen(self, mode: Listening) -> None:
         """Change how the microphone is used."""

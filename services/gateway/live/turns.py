@@ -51,8 +51,6 @@ class Turns:
         self.draft: Answer | None = None
         self.is_held = False
         """Whether the client is silent because the user seems to speak."""
-        self.is_echo = False
-        """Whether what the microphone hears is the avatar itself."""
         self.asked = Question("")
         """The last question."""
         self.rest = ""
@@ -108,7 +106,7 @@ class Turns:
             draft = None
         self.generation += 1
         await self._outbox.begin(self.generation)
-        self.is_held = self.is_echo = False
+        self.is_held = False
         self.answer = draft or await self._make(question)
         if question.text:
             self.asked = question
@@ -128,7 +126,7 @@ class Turns:
     async def interrupt(self, reason: m.Reason, heard_us: int) -> None:
         """Break off the answer; what was heard of it is kept in the conversation."""
         answer, self.answer = self.answer, None
-        self.is_held = self.is_echo = False
+        self.is_held = False
         if not answer:
             return
         await answer.cancel()
@@ -143,7 +141,7 @@ class Turns:
     async def drop_answer(self) -> None:
         """Next to nothing of it was heard: as if it had not been begun."""
         answer, self.answer = self.answer, None
-        self.is_held = self.is_echo = False
+        self.is_held = False
         if answer:
             await answer.cancel()
             self.generation += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,12 +14,16 @@ from services.gateway.live.answer import Answer, Question
 from services.gateway.live.hearing import Hearing
 from services.gateway.live.outbox import Outbox
 from services.gateway.live.turns import Turns
-from services.gateway.live.words import is_backchannel, is_stop, joined
+from services.gateway.live.words import ends_with_stop, is_backchannel, is_stop, joined
 
 JOIN_S = 1.0
 """Speech that begins so soon after the end of an utterance belongs to it."""
 JOIN_HEARD_US, JOIN_GAP_US = 1_000_000, 2_000_000
 """So little of an answer was heard, so soon after the user's last sound, that who speaks on had not finished."""
+ONSET_S, WORDS_S = 0.6, 2.5
+"""Sound that is compared with what was played: when speech begins, and when its words are there."""
+SHORT_US = 600_000
+"""Shorter speech is no interruption, unless it bids to stop: recognisers make words of a cough or a hum."""
 HOLD_S = 2.5
 """Longest time that an answer is held for words that do not come."""
 
@@ -33,8 +38,12 @@ class Utterances:
         self.spoke_at = time.monotonic()
         """When the user last began to speak."""
         self._held_until = 0.0
+        self._likeness = 0.0  # of this utterance's beginning, to what was played
+        self._is_echo = False  # whether this utterance is the avatar's own voice, also when its answer is over
         self._ended_at = -JOIN_S
+        self._answers: deque[Answer] = deque(maxlen=6)  # an echo may reach from one into the next
         self._before = ""  # words whose answer was cancelled because the user spoke on
+        self._began_us = 0
         self._cut_off = ""  # a question whose answer may have begun too early: the user speaks again
         self._said_us = -JOIN_GAP_US  # when the user's last sound ended, in time of the microphone
 
@@ -49,7 +58,7 @@ class Utterances:
         if kind == "speech_started":
             await self._speech_started(response.speech_started.pts_us)
         elif kind == "partial":
-            await self._words(response.partial.text)
+            await self._words(response.partial.text, self._began_us + SHORT_US)  # that of longer speech
             if not self._is_quiet():
                 await self._outbox.event(m.Partial(text=joined(self._before, response.partial.text)))
         elif kind == "paused":
@@ -66,12 +75,12 @@ class Utterances:
 
     async def _speech_started(self, at_us: int) -> None:
         self.spoke_at = time.monotonic()
-        self._turns.is_echo = False
+        self._is_echo, self._began_us, self._cut_off = False, at_us, ""
         a = self._turns.answer
-        self._cut_off = ""
         if a and self._outbox.played_us > 0:
-            self._turns.is_echo = self._hears_itself(a)
-            if not self._turns.is_echo:
+            self._likeness = self._likeness_to_played(a, ONSET_S)
+            self._is_echo = self._likeness >= echo.ECHO
+            if not self._is_echo:
                 if self._outbox.position_us() < JOIN_HEARD_US and at_us - self._said_us < JOIN_GAP_US:
                     self._cut_off = a.question.text
                 await self._hold()
@@ -81,7 +90,7 @@ class Utterances:
             await self._set_state("hearing")
         elif not a:
             await self._set_state("hearing")
-        if not self._turns.is_echo:
+        if not self._is_echo:
             await self._outbox.event(m.SpeechStarted(at_us=at_us))
 
     async def _hold(self) -> None:
@@ -90,23 +99,44 @@ class Utterances:
         await self._outbox.event(m.Hold(gen=self._turns.generation))
         await self._set_state("held")
 
-    def _hears_itself(self, answer: Answer) -> bool:
+    def _likeness_to_played(self, answer: Answer, seconds: float) -> float:
+        """Correlation of the last of the microphone's sound with what was played, -1 to 1."""
         pcm, rate_hz = answer.sound_around(self._outbox.position_us())
         if not pcm:
-            return False
+            return 0.0
         played = audio.resample(audio.from_pcm16(pcm), rate_hz, echo.RATE_HZ)
-        span = round((echo.MAX_DELAY_S + 1.0) * echo.RATE_HZ)
-        return echo.is_echo(self._hearing.recent(), played[-span:])
+        span = round((echo.MAX_DELAY_S + seconds + 0.4) * echo.RATE_HZ)
+        return echo.correlation(self._hearing.recent(seconds), played[-span:])
+
+    def _is_own_voice(self, answer: Answer, text: str) -> bool:
+        """Whether the words are the avatar's: told by the words themselves, or by the sound in which they came."""
+        if ends_with_stop(text):
+            return False
+        if answer not in self._answers:
+            self._answers.append(answer)
+        spoken = "".join(clause for a in self._answers for clause, _, _ in a.clauses)
+        if echo.share_repeated(text, spoken) >= (echo.REPEATED if self._likeness < echo.ALIKE else echo.REPEATED_ALIKE):
+            return True
+        return self._likeness_to_played(answer, WORDS_S) >= echo.ECHO
 
     def _is_quiet(self) -> bool:
         """Whether what is heard is not, or not yet, taken for the user's words."""
-        return self._turns.is_held or self._turns.is_echo
+        return self._turns.is_held or self._is_echo
 
-    async def _words(self, text: str) -> None:
+    def _is_mere_sound(self, text: str, until_us: int) -> bool:
+        """Whether nobody stops talking for it: a cough, "嗯", or something short that the recogniser took for words."""
+        return is_backchannel(text) or (until_us - self._began_us < SHORT_US and not is_stop(text))
+
+    async def _words(self, text: str, until_us: int) -> None:
         """Words while the avatar speaks: they interrupt it unless they are its own, or mere sounds of listening."""
-        if self._turns.answer and self._is_quiet() and not is_backchannel(text):
-            if echo.repeats(text, self._turns.answer.reply):
+        a = self._turns.answer
+        if a and self._is_quiet() and not self._is_mere_sound(text, until_us):
+            if self._is_own_voice(a, text):
+                self._is_echo = True
+                if self._turns.is_held:
+                    await self.resume()
                 return
+            self._is_echo = False
             if self._cut_off and not is_stop(text):
                 self._before = self._cut_off
                 await self._turns.drop_answer()
@@ -115,8 +145,8 @@ class Utterances:
             await self._set_state("hearing")
 
     async def _paused(self, paused: Any) -> None:
-        await self._words(paused.text)
-        if self._turns.is_held and is_backchannel(paused.text):
+        await self._words(paused.text, paused.pts_us)
+        if self._turns.is_held and self._is_mere_sound(paused.text, paused.pts_us):
             await self.resume()  # words that follow hold it again
         text = joined(self._before, paused.text)
         if self._is_quiet() or self._turns.answer or not text:
@@ -124,16 +154,16 @@ class Utterances:
         await self._turns.draft_answer(Question(text, paused.language))
 
     async def _final(self, final: Any) -> None:
-        await self._words(final.text)
+        await self._words(final.text, final.end_us)
         if self._is_quiet():
-            self._turns.is_echo = False
             if self._turns.is_held:
                 await self.resume()
             return
         text, is_joined = joined(self._before, final.text), bool(self._before)
         self._before = ""
         if self._turns.answer:
-            if not final.text or is_backchannel(final.text):
+            is_heard = self._outbox.played_us > 0
+            if is_backchannel(final.text) or (is_heard and self._is_mere_sound(final.text, final.end_us)):
                 return  # a sound while the answer is being thought of
             await self._turns.interrupt("speech", self._outbox.position_us())
         await self._outbox.event(m.Final(text=text, language=final.language, joined=is_joined))

@@ -10,7 +10,25 @@ _LISTENING_SOUNDS = """
 mm mmm mmhm mhm hm hmm uh um uhhuh huh ah aha oh ok okay yeah yep yes yup right sure isee haha
 """
 _BACKCHANNELS = frozenset(_LISTENING_SOUNDS.split())
-_STOPS = ("停", "停下", "停一下", "别说了", "等等", "等一下", "打住", "stop", "wait", "holdon")
+_STOPS = (
+    *(
+        "停",
+        "停下",
+        "停一下",
+        "别说了",
+        "等等",
+        "等一下",
+        "打住",
+        "够了",
+        "行了",
+        "闭嘴",
+        "安静",
+        "慢着",
+        "不对",
+        "错了",
+    ),
+    *("stop", "wait", "holdon", "hangon", "enough", "quiet", "shutup", "pause", "excuseme"),
+)
 
 
 def normalised(text: str) -> str:
@@ -22,6 +40,11 @@ def normalised(text: str) -> str:
 def is_stop(text: str) -> bool:
     """Whether the avatar is asked to be silent: "等一下", "stop"."""
     return normalised(text).startswith(_STOPS)
+
+
+def ends_with_stop(text: str) -> bool:
+    """Whether the last words ask the avatar to be silent, whatever was heard before them."""
+    return normalised(text).endswith(_STOPS)
 
 
 def is_backchannel(text: str) -> bool:

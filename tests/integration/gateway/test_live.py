@@ -25,16 +25,16 @@ def partial(text: str) -> Heard:
     return Heard(partial=asr_pb2.Partial(text=text))
 
 
-def paused(text: str) -> Heard:
-    return Heard(paused=asr_pb2.Paused(pts_us=1, text=text, language="zh", complete=0.9))
+def paused(text: str, until_us: int = 10_000_000) -> Heard:
+    return Heard(paused=asr_pb2.Paused(pts_us=until_us, text=text, language="zh", complete=0.9))
 
 
 RESUMED = Heard(speech_resumed=asr_pb2.SpeechResumed(pts_us=2))
 ENDED = Heard(speech_ended=asr_pb2.SpeechEnded(pts_us=3))
 
 
-def final(text: str) -> Heard:
-    return Heard(final=asr_pb2.Final(text=text, language="zh", engine="fake-asr"))
+def final(text: str, until_us: int = 10_000_000) -> Heard:
+    return Heard(final=asr_pb2.Final(text=text, language="zh", engine="fake-asr", end_us=until_us))
 
 
 async def say(world, *events: Heard) -> None:
@@ -196,8 +196,11 @@ async def test_words_interrupt_and_history_keeps_what_was_heard(world) -> None:
         ]
 
 
-@pytest.mark.parametrize("sound", ["", "嗯", "Yeah.", "对，对。"])
-async def test_a_cough_or_a_yes_only_holds_the_answer(world, sound: str) -> None:
+@pytest.mark.parametrize(
+    ("sound", "until_us"),
+    [("", 10_000_000), ("嗯", 10_000_000), ("对，对。", 10_000_000), ("No.", 400_000), ("没想到", 500_000)],
+)
+async def test_a_cough_or_a_yes_only_holds_the_answer(world, sound: str, until_us: int) -> None:
     async with live_client(world.gateway.url) as client:
         client.plays = False
         await client.until("welcome")
@@ -208,7 +211,7 @@ async def test_a_cough_or_a_yes_only_holds_the_answer(world, sound: str) -> None
         await client.until("state", lambda e: e["state"] == "speaking")
         await say(world, started())
         await client.until("hold")
-        await say(world, *([partial(sound)] if sound else []), ENDED, final(sound))
+        await say(world, paused(sound, until_us), ENDED, final(sound, until_us))
         assert (await client.until("resume"))["gen"] == gen
         await client.send("played", gen=gen, us=10_000_000, is_end=True)
         await client.until("timings")

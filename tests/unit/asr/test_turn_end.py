@@ -109,7 +109,6 @@ def test_unfinished_sentences_are_waited_for(text: str) -> None:
         "这张照片能用吗",
         "好的",
         "再见",
-        "我不想要了",
         "哪种格式最好",
         "训练一次要多久",
         "你会说英语吗",
@@ -143,6 +142,8 @@ def test_questions_requests_and_closings_are_finished(text: str) -> None:
     "text",
     [
         "我喜欢你做的菜",
+        "我不想要了",
+        "今天天气不错啊",
         "我住在北京",
         "请发给我",
         "我姓王",
