@@ -20,6 +20,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from services.gateway.live import messages as m
+from services.gateway.live.frames import MP4, PICTURE, SOUND, MediaFrame
 from services.gateway.live.outbox import Outbox
 from tests.fakes import web_media
 
@@ -144,15 +145,15 @@ class Session:
             await self.outbox.event(m.Clause(gen=gen, text=text, start_us=round(start * 1e6), end_us=round(end * 1e6)))
         if self.hello.can[0] == "mse":
             for piece in web_media.fragments(web_media.movie(SECONDS)):
-                await self.outbox.media(m.MP4, gen, 0, piece)
+                await self.outbox.media(MP4, gen, 0, piece)
         else:
             step = web_media.RATE // web_media.FPS
             for at, is_key, data in pictures[:LEAD_IN]:
-                await self.outbox.media(m.PICTURE, gen, at - round(LEAD_IN / web_media.FPS * 1e6), data, is_key)
+                await self.outbox.media(PICTURE, gen, at - round(LEAD_IN / web_media.FPS * 1e6), data, is_key)
             for n, (at, is_key, data) in enumerate(pictures):
                 tone = 0.2 * np.sin(2 * np.pi * 220 * (n * step + np.arange(step)) / web_media.RATE)
-                await self.outbox.media(m.SOUND, gen, at, (tone * 32767).astype("<i2").tobytes())
-                await self.outbox.media(m.PICTURE, gen, at, data, is_key)
+                await self.outbox.media(SOUND, gen, at, (tone * 32767).astype("<i2").tobytes())
+                await self.outbox.media(PICTURE, gen, at, data, is_key)
                 await asyncio.sleep(0.01)  # four times as fast as it is played
         await self.outbox.event(m.End(gen=gen, duration_us=round(SECONDS * 1e6), end_frame=END_FRAME))
 
@@ -196,7 +197,7 @@ async def live(socket: WebSocket) -> None:
             if message["type"] == "websocket.disconnect":
                 break
             if (data := message.get("bytes")) is not None:
-                known.microphone += m.MediaFrame.decoded(data).data
+                known.microphone += MediaFrame.decoded(data).data
             else:
                 await session.handle(m.CLIENT.validate_json(message["text"]))
     writing.cancel()

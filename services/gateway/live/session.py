@@ -164,6 +164,8 @@ class LiveSession:
             case m.Again(what="continue") if self.turns.rest:
                 await self.turns.interrupt("text", self.outbox.position_us())
                 await self.turns.begin(Question("", self.turns.asked.language, reply=self.turns.rest))
+            case m.ChangeTransport():
+                await self.turns.change_transport(item)
 
     async def _played(self, played: m.PlayedMessage) -> None:
         was = self.outbox.played_us
