@@ -7,7 +7,6 @@ import base64
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
 
 from services.common.errors import HuashengError
 from services.common.script import main_language
@@ -17,6 +16,7 @@ from services.gateway.live.filling import filled
 from services.gateway.live.frames import MP4, PICTURE, SOUND
 from services.gateway.live.openings import Openings
 from services.gateway.live.outbox import Outbox
+from services.gateway.live.question import Question
 from services.gateway.live.spoken import SpokenSound
 from services.gateway.live.words import heard, unheard
 from services.gateway.turn import events as turn_events
@@ -38,24 +38,6 @@ OPENER_AFTER_S = 0.15
 """An answer whose first clause is not there by then begins with an opener."""
 SOUND_AHEAD_US = 300_000
 """How much further than the pictures sound is sent."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is answered, and how."""
-
-    text: str
-    language: str = ""
-    history: list[tuple[str, str]] = field(default_factory=list)
-    reply: str = ""
-    """The answer itself, when it is known."""
-    rest_of: Answer | None = None
-    """The answer is what was not heard of this one, which is muted."""
-    heard_us: int = 0
-    """What was heard of ``rest_of``."""
-    persona: str = ""
-    llm_engine: str = ""
-    llm_model: str = ""
 
 
 class Answer:

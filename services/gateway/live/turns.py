@@ -14,9 +14,10 @@ from services.common.errors import HuashengError
 from services.gateway.context import Gateway
 from services.gateway.ids import new_id
 from services.gateway.live import messages as m
-from services.gateway.live.answer import Answer, Question
+from services.gateway.live.answer import Answer
 from services.gateway.live.openings import Openings
 from services.gateway.live.outbox import Outbox
+from services.gateway.live.question import Question
 from services.gateway.live.setup import Choices
 from services.gateway.live.words import normalised
 from services.gateway.turn.idle_position import IdlePosition
