@@ -10,7 +10,7 @@ from typing import Any
 
 import websockets
 
-from services.gateway.live.messages import HEADER, MICROPHONE, PICTURE, SOUND, MediaFrame
+from services.gateway.live.frames import HEADER, MICROPHONE, PICTURE, SOUND, MediaFrame
 
 LIMIT_S = 60.0
 

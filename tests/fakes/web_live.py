@@ -20,12 +20,14 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from services.gateway.live import messages as m
+from services.gateway.live.frames import MP4, PICTURE, SOUND, MediaFrame
 from services.gateway.live.outbox import Outbox
 from tests.fakes import web_media
 
 router = APIRouter()
 SECONDS = 3.0
-CLAUSES = (("你好！", 0.0, 1.0), ("我是画声。", 1.0, 2.0), ("我听到了。", 2.0, SECONDS))
+Clause = tuple[str, float, float]
+CLAUSES: tuple[Clause, ...] = (("你好！", 0.0, 1.0), ("我是画声。", 1.0, 2.0), ("我听到了。", 2.0, SECONDS))
 END_FRAME = 30
 LEAD_IN = 11
 """Pictures that are decoded and not shown; more than the player keeps decoded."""
@@ -41,6 +43,12 @@ class Live:
     refusal: m.Error | None = None
     forgets: bool = False
     """Whether no session can be taken up again."""
+    clauses: tuple[Clause, ...] = CLAUSES
+    """Of every answer: words, from when to when in seconds."""
+    words_s: float = 0.0
+    """From a question to the words of its answer."""
+    thinks_s: float = 0.3
+    """From the words of an answer to its first picture."""
     loop: asyncio.AbstractEventLoop | None = None
     socket: WebSocket | None = None
 
@@ -61,9 +69,9 @@ class Live:
 
 
 @cache
-def units() -> tuple[bytes, list[tuple[int, bool, bytes]]]:
+def units(seconds: float) -> tuple[bytes, list[tuple[int, bool, bytes]]]:
     """The decoder's configuration; and time in µs, whether a key picture, and data of each picture."""
-    with av.open(io.BytesIO(web_media.movie(SECONDS)), "r") as container:
+    with av.open(io.BytesIO(web_media.movie(seconds)), "r") as container:
         stream = container.streams.video[0]
         found = [
             (round(float(p.pts * p.time_base) * 1e6), p.is_keyframe, bytes(p))
@@ -79,6 +87,8 @@ class Session:
     def __init__(self, live: Live, hello: m.Hello) -> None:
         self.live, self.hello, self.outbox = live, hello, Outbox()
         self.gen = 0
+        self.transport = hello.can[0]
+        self.question = ""
         self.answering: asyncio.Task[None] | None = None
 
     async def handle(self, message: Any) -> None:
@@ -89,7 +99,9 @@ class Session:
                 self.begin(message.text)
             case m.Again():
                 self.begin("")
-            case m.Interrupt() if message.gen == self.gen:
+            case m.ChangeTransport():
+                await self.change_transport(message)
+            case m.Interrupt() if message.gen in (0, self.gen):
                 await self.interrupt("hand", message.heard_us)
                 await self.state("listening")
             case m.PlayedMessage() if message.gen == self.gen and self.answering:
@@ -108,8 +120,23 @@ class Session:
     async def state(self, state: m.State) -> None:
         await self.outbox.event(m.StateMessage(state=state))
 
-    def begin(self, question: str) -> None:
-        self.answering = asyncio.ensure_future(self.answer(question))
+    def begin(self, question: str, clauses: tuple[Clause, ...] = ()) -> None:
+        self.question = question or self.question
+        self.answering = asyncio.ensure_future(self.answer(question, clauses or self.live.clauses))
+
+    async def change_transport(self, change: m.ChangeTransport) -> None:
+        was_answering = bool(self.answering)
+        heard_us = change.heard_us if change.gen == self.gen else 0
+        await self.interrupt("player", heard_us)
+        if not change.can:
+            return
+        self.transport = change.can[0]
+        await self.outbox.event(m.TransportChanged(transport=self.transport))
+        rest = tuple(clause for clause in self.live.clauses if clause[1] * 1e6 >= heard_us)
+        if was_answering and rest:
+            first = rest[0][1]
+            moved = tuple((text, start - first, end - first) for text, start, end in rest)
+            self.begin("" if rest != self.live.clauses else self.question, moved)
 
     async def interrupt(self, reason: m.Reason, heard_us: int) -> None:
         task, self.answering = self.answering, None
@@ -118,16 +145,19 @@ class Session:
         task.cancel()
         gen, self.gen = self.gen, self.gen + 1
         await self.outbox.begin(self.gen)
-        heard = "".join(text for text, start, _ in CLAUSES if start * 1e6 < heard_us)
+        heard = "".join(text for text, start, _ in self.live.clauses if start * 1e6 < heard_us)
         await self.outbox.event(m.Interrupted(gen=gen, heard_us=heard_us, heard=heard, reason=reason))
 
-    async def answer(self, question: str) -> None:
+    async def answer(self, question: str, clauses: tuple[Clause, ...]) -> None:
         self.gen += 1
         gen = self.gen
         await self.outbox.begin(gen)
         await self.state("thinking")
-        await asyncio.sleep(0.3)
-        description, pictures = units()
+        await asyncio.sleep(self.live.words_s)
+        await self.outbox.event(m.Reply(gen=gen, text="".join(text for text, *_ in clauses)))
+        await asyncio.sleep(self.live.thinks_s)
+        seconds = clauses[-1][2]
+        description, pictures = units(seconds)
         video = m.VideoFormat(
             width=web_media.SIZE,
             height=web_media.SIZE,
@@ -140,21 +170,21 @@ class Session:
             gen=gen, turn=f"t_{gen}", question=question, video=video, sample_rate_hz=web_media.RATE, start_frame=3
         )
         await self.outbox.event(turn)
-        for text, start, end in CLAUSES:
+        for text, start, end in clauses:
             await self.outbox.event(m.Clause(gen=gen, text=text, start_us=round(start * 1e6), end_us=round(end * 1e6)))
-        if self.hello.can[0] == "mse":
-            for piece in web_media.fragments(web_media.movie(SECONDS)):
-                await self.outbox.media(m.MP4, gen, 0, piece)
+        if self.transport == "mse":
+            for piece in web_media.fragments(web_media.movie(seconds)):
+                await self.outbox.media(MP4, gen, 0, piece)
         else:
             step = web_media.RATE // web_media.FPS
             for at, is_key, data in pictures[:LEAD_IN]:
-                await self.outbox.media(m.PICTURE, gen, at - round(LEAD_IN / web_media.FPS * 1e6), data, is_key)
+                await self.outbox.media(PICTURE, gen, at - round(LEAD_IN / web_media.FPS * 1e6), data, is_key)
             for n, (at, is_key, data) in enumerate(pictures):
                 tone = 0.2 * np.sin(2 * np.pi * 220 * (n * step + np.arange(step)) / web_media.RATE)
-                await self.outbox.media(m.SOUND, gen, at, (tone * 32767).astype("<i2").tobytes())
-                await self.outbox.media(m.PICTURE, gen, at, data, is_key)
+                await self.outbox.media(SOUND, gen, at, (tone * 32767).astype("<i2").tobytes())
+                await self.outbox.media(PICTURE, gen, at, data, is_key)
                 await asyncio.sleep(0.01)  # four times as fast as it is played
-        await self.outbox.event(m.End(gen=gen, duration_us=round(SECONDS * 1e6), end_frame=END_FRAME))
+        await self.outbox.event(m.End(gen=gen, duration_us=round(seconds * 1e6), end_frame=END_FRAME))
 
 
 @router.websocket("/api/v1/live")
@@ -181,7 +211,7 @@ async def live(socket: WebSocket) -> None:
         session=name,
         resumed=found is not None,
         conversation_id=hello.conversation_id or "c_live",
-        transport=hello.can[0],
+        transport=session.transport,
         resume_s=30,
         idle_limit_s=300,
         total_limit_s=3600,
@@ -196,7 +226,7 @@ async def live(socket: WebSocket) -> None:
             if message["type"] == "websocket.disconnect":
                 break
             if (data := message.get("bytes")) is not None:
-                known.microphone += m.MediaFrame.decoded(data).data
+                known.microphone += MediaFrame.decoded(data).data
             else:
                 await session.handle(m.CLIENT.validate_json(message["text"]))
     writing.cancel()

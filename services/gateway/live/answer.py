@@ -6,18 +6,19 @@ import asyncio
 import base64
 import contextlib
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
 
 from services.common.errors import HuashengError
 from services.common.script import main_language
 from services.gateway.clients import Clients
 from services.gateway.live import messages as m
 from services.gateway.live.filling import filled
+from services.gateway.live.frames import MP4, PICTURE, SOUND
 from services.gateway.live.openings import Openings
 from services.gateway.live.outbox import Outbox
-from services.gateway.live.words import heard
+from services.gateway.live.question import Question
+from services.gateway.live.spoken import SpokenSound
+from services.gateway.live.words import heard, unheard
 from services.gateway.turn import events as turn_events
 from services.gateway.turn.choices import AvatarChoice, VoiceChoice
 from services.gateway.turn.drawing import render
@@ -41,20 +42,6 @@ SOUND_KEPT_S = 4.0
 """Played sound that is kept to recognise its echo."""
 
 
-@dataclass(frozen=True)
-class Question:
-    """What is answered, and how."""
-
-    text: str
-    language: str = ""
-    history: list[tuple[str, str]] = field(default_factory=list)
-    reply: str = ""
-    """The answer itself, when it is known."""
-    persona: str = ""
-    llm_engine: str = ""
-    llm_model: str = ""
-
-
 class Answer:
     """Runs by itself; ``on_end`` is called when all was sent, or with what went wrong."""
 
@@ -75,16 +62,18 @@ class Answer:
         self._clients, self._outbox, self._openings = clients, outbox, openings
         self._avatar, self._voice, self._on_end, self._on_rate = avatar, voice, on_end, on_rate
         self.generation = 0
-        self.reply = ""
+        self.reply = question.reply
         self.clauses: list[tuple[str, int, int]] = []
         self.sent_at: float | None = None
         self.timings = Timings()
         self._opener = ""
         self._committed = asyncio.Event()
-        self._rate_hz = 0
-        self._sound: deque[tuple[int, bytes]] = deque()
-        self._unsent: deque[tuple[int, bytes]] = deque()
-        self._sound_us = 0
+        self._thought = asyncio.Event()
+        if question.reply:
+            self._thought.set()
+        self._error: HuashengError | None = None
+        self._is_muted = False
+        self._sound = SpokenSound()
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -95,7 +84,7 @@ class Answer:
     @property
     def length_us(self) -> int:
         """Length of the speech that was made so far."""
-        return self._sound_us
+        return self._sound.length_us
 
     def commit(self, generation: int) -> None:
         """Send it."""
@@ -107,10 +96,29 @@ class Answer:
         """Whether it is being sent."""
         return self._committed.is_set()
 
+    def mute(self) -> None:
+        """Send nothing more, but go on thinking: for ``all_unheard``."""
+        self._is_muted = True
+
+    @property
+    def is_thought(self) -> bool:
+        """Whether all its words are known, or no more will come."""
+        return self._thought.is_set()
+
+    async def all_unheard(self, heard_us: int) -> str:
+        """What was not heard, once all words are known; then the answer ends. Raises what it failed with."""
+        await self._thought.wait()
+        await self.cancel()
+        if self._error:
+            raise self._error
+        return self.rest(heard_us)
+
     async def cancel(self) -> None:
         """Stop all its work at once."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        if self.question.rest_of:
+            await self.question.rest_of.cancel()
 
     def heard_text(self, heard_us: int) -> str:
         """The words of the answer that were heard, without the opener."""
@@ -119,19 +127,18 @@ class Answer:
 
     def rest(self, heard_us: int) -> str:
         """What was thought of but not heard."""
-        said = self.heard_text(heard_us)
-        place = self.reply.find(said[-12:]) if said else -1
-        return self.reply[place + len(said[-12:]) :].strip() if place >= 0 else self.reply.strip()
+        return unheard(self.reply, self.heard_text(heard_us))
 
     def sound_around(self, position_us: int) -> tuple[bytes, int]:
         """16-bit PCM that was played up to ``position_us`` and a little after, and its rate in Hz."""
-        wanted = [d for at, d in self._sound if at <= position_us + 300_000]
-        return b"".join(wanted), self._rate_hz
+        return self._sound.around(position_us), self._sound.rate_hz
 
     async def _run(self) -> None:
         try:
             await self._answer()
         except HuashengError as e:
+            self._error = None if self.is_thought else e
+            self._thought.set()
             await self._on_end(self, e)
         else:
             self.sent_at = time.monotonic()
@@ -139,8 +146,11 @@ class Answer:
 
     async def _answer(self) -> None:
         q, flow = self.question, Flow(self._clients, self.timings, self._clients.settings.live_total_s)
-        clauses, spoken, speech = clause_queue(), clause_queue(), speech_queue()
-        if q.reply:
+        spoken, speech = clause_queue(), speech_queue()
+        clauses: ClauseQueue = asyncio.Queue()  # unbounded: all words are known soon, however long their speech takes
+        if q.rest_of:
+            flow.start(self._say_rest(q.rest_of, clauses))
+        elif q.reply:
             flow.start(split_text(q.reply, clauses))
         else:
             reply = generate_reply(
@@ -163,7 +173,7 @@ class Answer:
             async for event in events:
                 await self._committed.wait()
                 if isinstance(event, turn_events.SpeechHeader):
-                    self._rate_hz = event.sample_rate_hz
+                    self._sound.rate_hz = event.sample_rate_hz
                 elif isinstance(event, turn_events.VideoHeader):
                     has_video = True
                     await self._send_turn(event)
@@ -173,6 +183,11 @@ class Answer:
                     await self._send(event)
                 else:
                     early.append(event)
+
+    async def _say_rest(self, before: Answer, clauses: ClauseQueue) -> None:
+        self.reply = await before.all_unheard(self.question.heard_us)
+        self._thought.set()
+        await split_text(self.reply, clauses)
 
     def _without_gaps(self, responses: AsyncIterator[Synthesised]) -> AsyncIterator[Synthesised]:
         began: float | None = None
@@ -196,7 +211,8 @@ class Answer:
             async with asyncio.timeout(OPENER_AFTER_S):
                 first = await clauses.get()
         is_quick = first is not None and self._openings.is_ready(first)
-        if not self.question.reply and not is_quick:
+        is_begun = self.question.reply or self.question.rest_of
+        if not is_begun and not is_quick:
             language = self.question.language[:2] or main_language(self.question.text)
             self._opener = self._openings.opener(self.question.text, language)
         else:
@@ -224,12 +240,14 @@ class Answer:
                     description=base64.b64encode(video.description).decode(),
                     mime_type=video.mime_type,
                 ),
-                sample_rate_hz=self._rate_hz,
+                sample_rate_hz=self._sound.rate_hz,
                 start_frame=video.start_frame,
             )
         )
 
     async def _event(self, message: m.Event) -> None:
+        if self._is_muted:
+            return
         await self._outbox.event(message)
 
     async def _send(self, event: turn_events.Event) -> None:
@@ -240,6 +258,8 @@ class Answer:
             )
         elif isinstance(event, turn_events.Reply):
             self.reply += event.text
+            if event.is_last:
+                self._thought.set()
             await self._event(m.Reply(gen=gen, text=event.text, is_last=event.is_last, engine=event.engine))
         elif isinstance(event, turn_events.SpokenClause):
             clause = (event.text, round(event.start_s * 1e6), round(event.end_s * 1e6))
@@ -248,13 +268,13 @@ class Answer:
                 m.Clause(gen=gen, text=clause[0], start_us=clause[1], end_us=clause[2], cached=event.is_cached)
             )
         elif isinstance(event, turn_events.SpeechAudio):
-            self._keep_sound(event.pcm)
+            self._sound.add(event.pcm)
         elif isinstance(event, turn_events.Picture):
             await self._send_sound(event.pts_us + SOUND_AHEAD_US)
-            await self._outbox.media(m.PICTURE, gen, event.pts_us, event.data, event.is_key)
+            await self._outbox.media(PICTURE, gen, event.pts_us, event.data, event.is_key)
         elif isinstance(event, turn_events.Media):
             await self._send_sound(event.end_us + SOUND_AHEAD_US)
-            await self._outbox.media(m.MP4, gen, event.end_us, event.data)
+            await self._outbox.media(MP4, gen, event.end_us, event.data)
         elif isinstance(event, turn_events.TextWarning):
             await self._event(m.Warn(gen=gen, reason=event.reason, text=event.text))
         elif isinstance(event, turn_events.RenderProgress) and event.frames_per_second:
@@ -263,17 +283,8 @@ class Answer:
             await self._send_sound(round(event.duration_s * 1e6))
             await self._event(m.End(gen=gen, duration_us=round(event.duration_s * 1e6), end_frame=event.end_frame))
 
-    def _keep_sound(self, pcm: bytes) -> None:
-        """Sound waits for its pictures: sent alone it would fill the client's buffer, and hold them up."""
-        self._unsent.append((self._sound_us, pcm))
-        self._sound_us += len(pcm) * 500_000 // self._rate_hz
-
     async def _send_sound(self, until_us: int) -> None:
-        while self._unsent and self._unsent[0][0] <= until_us:
-            at, pcm = self._unsent.popleft()
-            self._sound.append((at, pcm))
+        for at, pcm in self._sound.take(until_us):
             if self._avatar.single_pictures:
-                await self._outbox.media(m.SOUND, self.generation, at, pcm)
-        oldest = self._outbox.position_us() - SOUND_KEPT_S * 1e6
-        while self._sound and self._sound[0][0] < oldest:
-            self._sound.popleft()
+                await self._outbox.media(SOUND, self.generation, at, pcm)
+        self._sound.forget(self._outbox.position_us())

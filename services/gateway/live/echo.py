@@ -22,7 +22,7 @@ ECHO = 0.75
 ALIKE = 0.5
 """Correlation from which on it may be one."""
 REPEATED, REPEATED_ALIKE = 0.7, 0.5
-"""Share of recognised words that stand in what was said, from which on they are the avatar's own; where it sounded alike."""
+"""Share of words that stand in what was said, from which on they are the avatar's own; where it sounded alike."""
 MAX_DELAY_S = 0.5
 """Longest way from the client's player through the air to us."""
 _FRAME, _HOP, _BANDS = 400, 160, 26

@@ -1,12 +1,10 @@
-"""Messages of the live protocol, version 1 (``docs/live.md``): JSON text frames, and binary media frames.
+"""Messages of the live protocol, version 1 (``docs/live.md``): JSON text frames; ``frames.py`` has the binary ones.
 
 ``python -m tools.live_schema`` writes their JSON schema from here.
 """
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -17,18 +15,11 @@ MAX_TEXT = 2000
 """Longest typed question, in characters."""
 MICROPHONE_HZ = 16_000
 """Rate of the microphone's samples, 16 bits, mono, little-endian."""
-MICROPHONE, PICTURE, SOUND, MP4 = 0x01, 0x11, 0x12, 0x13
-"""Kinds of binary frames: the first from the client, the others from the server."""
-KEY = 0x01
-"""Flag of a picture that can be decoded without those before it."""
-HEADER = struct.Struct("<BBHIIq")
-"""Head of a binary frame: kind, flags, 0, generation, sequence number, presentation time in microseconds (below 0: a
-picture that is decoded but not shown)."""
-
 Id = Annotated[str, Field(max_length=100)]
 Transport = Literal["webcodecs", "mse"]
 Listening = Literal["auto", "push", "off"]
-Reason = Literal["speech", "hand", "text", "failed"]
+Reason = Literal["speech", "hand", "text", "failed", "player"]
+"""Why an answer is over; `player`: the client's player failed, and what was not heard follows in another form."""
 State = Literal["queued", "listening", "hearing", "thinking", "speaking", "held"]
 
 
@@ -120,6 +111,21 @@ class Again(_Message):
     what: Literal["continue", "ask"]
 
 
+class ChangeTransport(_Message):
+    """The client's player failed: media comes in another form from now on. The answer that it played is broken off, and
+    what was not heard of it is said in the new form."""
+
+    type: Literal["transport"]
+    can: list[Transport] = Field(
+        max_length=2, description="What is left, the preferred one first; empty: nothing, and the client leaves."
+    )
+    gen: int = Field(default=0, ge=0, description="Generation that was played; 0 for none.")
+    heard_us: int = Field(default=0, ge=0, description="What was heard of it.")
+    reason: Literal["failed", "stalled"] = Field(
+        default="failed", description="Whether the player gave an error, or nothing at all."
+    )
+
+
 class Ping(_Message):
     """Asks for ``pong``; ``at`` comes back."""
 
@@ -134,7 +140,8 @@ class Bye(_Message):
 
 
 ClientMessage = Annotated[
-    Hello | Text | Listen | Talk | Interrupt | PlayedMessage | Idle | Again | Ping | Bye, Field(discriminator="type")
+    Hello | Text | Listen | Talk | Interrupt | PlayedMessage | Idle | Again | ChangeTransport | Ping | Bye,
+    Field(discriminator="type"),
 ]
 CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
@@ -284,6 +291,13 @@ class Interrupted(Event):
     reason: Reason
 
 
+class TransportChanged(Event):
+    """Media of the generations that follow comes in this form."""
+
+    type: Literal["transport"] = "transport"
+    transport: Transport
+
+
 class Timings(Event):
     """Milliseconds of a turn by stage, counted from the end of the user's speech, or from the typed question."""
 
@@ -341,6 +355,7 @@ ServerMessage = Annotated[
     | Hold
     | Resume
     | Interrupted
+    | TransportChanged
     | Timings
     | Fallback
     | Warn
@@ -349,28 +364,3 @@ ServerMessage = Annotated[
     Field(discriminator="type"),
 ]
 SERVER: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)
-
-
-@dataclass(frozen=True)
-class MediaFrame:
-    """A binary frame."""
-
-    kind: int
-    generation: int
-    sequence: int
-    pts_us: int
-    data: bytes
-    is_key: bool = False
-
-    def encoded(self) -> bytes:
-        """As it is sent."""
-        flags = KEY if self.is_key else 0
-        return HEADER.pack(self.kind, flags, 0, self.generation, self.sequence, self.pts_us) + self.data
-
-    @classmethod
-    def decoded(cls, frame: bytes) -> MediaFrame:
-        """Raises ``ValueError`` for what is no frame."""
-        if len(frame) < HEADER.size:
-            raise ValueError("shorter than its head")
-        kind, flags, _, generation, sequence, pts_us = HEADER.unpack_from(frame)
-        return cls(kind, generation, sequence, pts_us, frame[HEADER.size :], bool(flags & KEY))

@@ -9,7 +9,8 @@ import time
 from collections import deque
 
 from services.common.errors import HuashengError
-from services.gateway.live.messages import PICTURE, Event, MediaFrame, Played
+from services.gateway.live.frames import PICTURE, MediaFrame
+from services.gateway.live.messages import Event, Played
 
 AHEAD_US = 4_000_000
 """Media that may be sent beyond what the client has played."""

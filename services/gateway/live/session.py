@@ -17,10 +17,11 @@ from services.common import logs
 from services.common.errors import HuashengError, problem
 from services.gateway.context import Gateway
 from services.gateway.live import messages as m
-from services.gateway.live.answer import Answer, Question
+from services.gateway.live.answer import Answer
 from services.gateway.live.hearing import Hearing, HearingFailed
 from services.gateway.live.openings import GREETINGS, Openings
 from services.gateway.live.outbox import Outbox
+from services.gateway.live.question import Question
 from services.gateway.live.setup import Choices
 from services.gateway.live.turns import Ended, Turns
 from services.gateway.live.utterances import Utterances
@@ -164,6 +165,8 @@ class LiveSession:
             case m.Again(what="continue") if self.turns.rest:
                 await self.turns.interrupt("text", self.outbox.position_us())
                 await self.turns.begin(Question("", self.turns.asked.language, reply=self.turns.rest))
+            case m.ChangeTransport():
+                await self.turns.change_transport(item)
 
     async def _played(self, played: m.PlayedMessage) -> None:
         was = self.outbox.played_us

@@ -57,6 +57,5 @@ async def choices(gateway: Gateway, owner: str, hello: Hello) -> Choices:
         model_id=hello.model,
         max_side_px=hello.max_side_px,
         is_live=True,
-        single_pictures=hello.can[0] == "webcodecs",
     )
     return Choices(owner, hello, avatar, voice, fps, conversation)

@@ -19,6 +19,7 @@ from services.gateway.api.problems import language
 from services.gateway.context import Gateway
 from services.gateway.ids import new_id
 from services.gateway.live import messages as m
+from services.gateway.live.frames import MICROPHONE, MediaFrame
 from services.gateway.live.session import LiveSession
 from services.gateway.live.setup import choices
 
@@ -120,7 +121,7 @@ async def _exchange(
         session=session.id,
         resumed=resumed,
         conversation_id=session.chosen.conversation_id,
-        transport=session.chosen.hello.can[0],
+        transport=session.turns.transport,
         resume_s=settings.live_resume_s,
         idle_limit_s=settings.live_idle_s,
         total_limit_s=settings.live_total_s,
@@ -229,10 +230,10 @@ class _Reader:
             raise WebSocketDisconnect(message.get("code", 1000))
         if (data := message.get("bytes")) is not None:
             try:
-                frame = m.MediaFrame.decoded(data)
+                frame = MediaFrame.decoded(data)
             except ValueError as e:
                 raise HuashengError("bad-request", what="A binary frame has a head of 20 bytes.") from e
-            if frame.kind != m.MICROPHONE or len(frame.data) > MAX_SOUND or len(frame.data) % 2:
+            if frame.kind != MICROPHONE or len(frame.data) > MAX_SOUND or len(frame.data) % 2:
                 raise HuashengError("bad-request", what="A microphone frame holds up to 200 ms of 16-bit samples.")
             return frame.data
         try:

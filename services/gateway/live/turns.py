@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
+
+from prometheus_client import Counter
 
 from services.common.errors import HuashengError
 from services.gateway.context import Gateway
 from services.gateway.ids import new_id
 from services.gateway.live import messages as m
-from services.gateway.live.answer import Answer, Question
+from services.gateway.live.answer import Answer
 from services.gateway.live.openings import Openings
 from services.gateway.live.outbox import Outbox
+from services.gateway.live.question import Question
 from services.gateway.live.setup import Choices
 from services.gateway.live.words import normalised
 from services.gateway.turn.idle_position import IdlePosition
 
+log = logging.getLogger("huasheng.gateway.live")
+
+FALLBACKS = Counter(
+    "huasheng_live_fallbacks_total",
+    "Players of live conversations that failed in the browser",
+    ["wanted", "used", "reason"],
+)
 LEAD_S = 0.15
 """From drawing the first picture until it is on the screen, about."""
 
@@ -46,6 +57,7 @@ class Turns:
     ) -> None:
         self._gateway, self._chosen, self._outbox, self._openings = gateway, chosen, outbox, openings
         self._put, self._set_state, self._on_rate = put, set_state, on_rate
+        self.transport: m.Transport = chosen.hello.can[0]
         self.generation = 0
         self.answer: Answer | None = None
         self.draft: Answer | None = None
@@ -92,7 +104,7 @@ class Turns:
             self._openings,
             turn_id=new_id("t"),
             question=full,
-            avatar=replace(chosen.avatar, idle=idle),
+            avatar=replace(chosen.avatar, idle=idle, single_pictures=self.transport == "webcodecs"),
             voice=chosen.voice,
             on_end=on_end,
             on_rate=self._on_rate,
@@ -125,18 +137,54 @@ class Turns:
 
     async def interrupt(self, reason: m.Reason, heard_us: int) -> None:
         """Break off the answer; what was heard of it is kept in the conversation."""
+        if answer := self.answer:
+            await answer.cancel()
+        await self._break_off(reason, heard_us)
+        if answer:
+            self.rest = answer.rest(heard_us)
+            await self.save(answer, heard_us, interrupted=True)
+
+    async def _break_off(self, reason: m.Reason, heard_us: int) -> None:
         answer, self.answer = self.answer, None
         self.is_held = False
-        if not answer:
+        if answer:
+            gen, self.generation = self.generation, self.generation + 1
+            await self._outbox.begin(self.generation)
+            heard = answer.heard_text(heard_us)
+            await self._outbox.event(m.Interrupted(gen=gen, heard_us=heard_us, heard=heard, reason=reason))
+
+    async def change_transport(self, change: m.ChangeTransport) -> None:
+        """The client's player failed: the session goes on in another form, the answer that was played included."""
+        used = change.can[0] if change.can else None
+        FALLBACKS.labels(self.transport, used or "none", change.reason).inc()
+        why = {"wanted": self.transport, "used": used or "none", "reason": change.reason}
+        log.warning("the player of a live conversation failed", extra=why)
+        heard_us = change.heard_us if change.gen == self.generation else self._outbox.position_us()
+        await self.drop_draft()
+        if used is None:
+            await self.interrupt("player", heard_us)
             return
-        await answer.cancel()
-        gen = self.generation
-        self.generation += 1
-        await self._outbox.begin(self.generation)
-        self.rest = answer.rest(heard_us)
-        heard = answer.heard_text(heard_us)
-        await self._outbox.event(m.Interrupted(gen=gen, heard_us=heard_us, heard=heard, reason=reason))
-        await self.save(answer, heard_us, interrupted=True)
+        answer = self.answer
+        if answer:
+            answer.mute()
+        await self._break_off("player", heard_us)
+        self.transport = used
+        await self._outbox.event(m.TransportChanged(transport=used))
+        if answer:
+            await self._say_rest(answer, heard_us)
+
+    async def _say_rest(self, answer: Answer, heard_us: int) -> None:
+        """Of an answer that was muted. Where nothing was heard it is the answer to the same question."""
+        heard, language = answer.heard_text(heard_us), answer.question.language
+        is_whole = answer.is_thought and not answer.rest(heard_us)
+        if heard:
+            await self.save(answer, heard_us, interrupted=not is_whole)
+        if is_whole:
+            await answer.cancel()
+            await self._set_state("listening")
+            return
+        text = "" if heard else answer.question.text
+        await self.begin(Question(text, language, rest_of=answer, heard_us=heard_us))
 
     async def drop_answer(self) -> None:
         """Next to nothing of it was heard: as if it had not been begun."""

@@ -10,9 +10,10 @@ from typing import Any
 from services.common import audio
 from services.gateway.live import echo
 from services.gateway.live import messages as m
-from services.gateway.live.answer import Answer, Question
+from services.gateway.live.answer import Answer
 from services.gateway.live.hearing import Hearing
 from services.gateway.live.outbox import Outbox
+from services.gateway.live.question import Question
 from services.gateway.live.turns import Turns
 from services.gateway.live.words import ends_with_stop, is_backchannel, is_stop, joined
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
+
+log = logging.getLogger("huasheng.gateway.live")
 
 _LISTENING_SOUNDS = """
 嗯 嗯嗯 嗯哼 啊 哦 噢 喔 呃 额 唔 哎 哈 哈哈 呵呵 对 对对 对对对 是 是的 好 好的 行 没错 明白 懂了
@@ -80,3 +83,17 @@ def heard(clauses: list[tuple[str, int, int]], heard_us: int) -> str:
             out += part
         break
     return out.strip()
+
+
+def unheard(reply: str, said: str) -> str:
+    """What follows the words that were said: the beginning of ``reply``, less spaces and what is not spoken."""
+    place = 0
+    for c in said:
+        if c.isspace():
+            continue
+        found = reply.find(c, place)
+        if found < 0:
+            log.warning("what was said is no part of the answer")  # it is said again rather than left out
+            return reply.strip()
+        place = found + 1
+    return reply[place:].strip()

@@ -65,6 +65,7 @@ class Flow:
 
     async def _next(self) -> Event | Exception | None:
         try:
+            # not wait_for: that of Python 3.11 loses a cancellation which meets an event, and the turn never ends
             async with asyncio.timeout(max(0.0, self._ends_at - time.monotonic())):
                 return await self._events.get()
         except TimeoutError:

@@ -8,7 +8,7 @@ from huasheng.asr.v1 import asr_pb2
 from huasheng.render.v1 import render_pb2
 
 from services.common.errors import HuashengError
-from services.gateway.live.messages import MP4
+from services.gateway.live.frames import MP4
 from tests.fakes.live_client import live_client
 from tests.fakes.problems import problem
 from tests.fakes.waiting import until

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from services.gateway.live.messages import PICTURE
+from services.gateway.live.frames import PICTURE
 from tests.fakes.live_client import live_client
 from tests.fakes.waiting import until
 from tests.integration.gateway.test_live import ANSWER, messages

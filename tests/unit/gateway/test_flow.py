@@ -11,6 +11,7 @@ from services.common.errors import HuashengError
 from services.gateway.clients import Clients, Sent, mapped
 from services.gateway.settings import GatewaySettings
 from services.gateway.turn.choices import VoiceChoice
+from services.gateway.turn.events import Reply
 from services.gateway.turn.flow import Flow
 from services.gateway.turn.pipeline import speak_text
 from services.gateway.turn.timings import Timings
@@ -100,3 +101,22 @@ async def test_stages_together_have_a_deadline() -> None:
     flow = Flow(None, Timings(), 0.2)  # type: ignore[arg-type]
     flow.start(asyncio.sleep(60))
     assert (await ends(flow.events())).slug == "service-slow"
+
+
+@pytest.mark.parametrize("turns_of_the_loop", range(5))
+async def test_a_cancel_that_meets_an_event_is_not_lost(turns_of_the_loop: int) -> None:
+    flow = Flow(None, Timings(), 60)  # type: ignore[arg-type]
+    flow.start(asyncio.sleep(60))
+
+    async def read() -> None:
+        async for _ in flow.events():
+            pass
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0.05)
+    await flow.emit(Reply("a"))
+    for _ in range(turns_of_the_loop):
+        await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.wait({reading}, timeout=10)
+    assert reading.cancelled()

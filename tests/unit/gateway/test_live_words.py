@@ -1,6 +1,6 @@
 import pytest
 
-from services.gateway.live.words import heard, is_backchannel, joined, normalised
+from services.gateway.live.words import heard, is_backchannel, joined, normalised, unheard
 
 CLAUSES = [("你好，", 0, 800_000), ("很高兴见到你。", 800_000, 2_200_000)]
 
@@ -52,3 +52,18 @@ def test_what_was_heard_is_cut_where_the_sound_was(at: int, words: str) -> None:
 
 def test_english_is_cut_between_words() -> None:
     assert heard([("Nice to meet you today.", 0, 2_000_000)], 1_000_000) == "Nice to"
+
+
+@pytest.mark.parametrize(
+    ("said", "rest"),
+    [
+        ("", "哈哈哈哈，**你好**。 It is late."),
+        ("哈哈", "哈哈，**你好**。 It is late."),
+        ("哈哈哈哈，你好", "**。 It is late."),
+        ("哈哈哈哈，你好。 It is", "late."),
+        ("哈哈哈哈，你好。It is late.", ""),
+        ("再见", "哈哈哈哈，**你好**。 It is late."),
+    ],
+)
+def test_what_was_not_heard_follows_what_was(said: str, rest: str) -> None:
+    assert unheard("哈哈哈哈，**你好**。 It is late.", said) == rest

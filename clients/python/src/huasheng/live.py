@@ -174,7 +174,7 @@ class Resume(LiveEvent):
 
 
 class Interrupted(LiveEvent):
-    """The answer is over; ``heard`` of it stays in the conversation. ``reason``: speech, hand, text, failed."""
+    """The answer is over; ``heard`` of it stays in the conversation. ``reason``: speech, hand, text, failed, player."""
 
     gen: int
     heard_us: int

@@ -5,7 +5,7 @@ import { toast } from "../components/announcements.js";
 import { button } from "../core/dom.js";
 import { t } from "../i18n/translate.js";
 import { addTurn, setConversation } from "../chat/chat_state.js";
-import { newTurn } from "../chat/questions.js";
+import { askText, newTurn } from "../chat/questions.js";
 import { againButton } from "../chat/turn_view.js";
 
 /** @typedef {import("../chat/chat_state.js").Chat} Chat */
@@ -22,6 +22,8 @@ export class LiveLog {
   #entry = null;
   /** @type {Map<number, Entry>} by generation, for what comes after its end */
   #answers = new Map();
+  /** The answer that a failed player broke off. @type {Entry | null} */
+  #moved = null;
   /** Takes the buttons of the broken answer away. */
   #closeOffer = () => {};
 
@@ -56,6 +58,18 @@ export class LiveLog {
     this.#closeOffer();
   }
 
+  /** No player is left: the question can be asked in the chat. */
+  unplayable() {
+    const entry = this.#entry;
+    if (!entry || entry.isOver) return;
+    this.#finish(entry, {});
+    const ask = () => {
+      entry.turn.setBroken(brokenText(entry));
+      askText(this.chat, entry.question);
+    };
+    entry.turn.setBroken(brokenText(entry), ...(entry.question ? [againButton(ask)] : []));
+  }
+
   /** @type {Record<string, (event: any) => void>} */
   #handlers = {
     welcome: ({ conversation_id, resumed }) => {
@@ -71,6 +85,8 @@ export class LiveLog {
     turn: (event) => {
       if (!this.#entry || this.#entry.id || this.#entry.isOver) this.#begin(event.question, true);
       const entry = /** @type {Entry} */ (this.#entry);
+      if (!event.question) this.#moved?.turn.setBroken(t("turn.moved"));
+      this.#moved = null;
       entry.id = event.turn;
       this.#answers.set(event.gen, entry);
       this.#show(entry, event.question ? { question: event.question } : {});
@@ -84,6 +100,7 @@ export class LiveLog {
     interrupted: ({ gen, heard, reason }) => {
       const entry = this.#answers.get(gen) ?? this.#pending();
       if (!entry) return;
+      if (reason === "player") return this.#move(entry, heard);
       this.#finish(entry, { reply: heard });
       if (!heard && reason !== "hand") return; // the user speaks on, and it becomes another question
       entry.turn.setBroken(brokenText(entry));
@@ -109,6 +126,17 @@ export class LiveLog {
     }
     if (!this.#entry || this.#entry.isOver || this.#entry.id) this.#begin(text, false);
     else this.#show(this.#entry, { question: text });
+  }
+
+  /** What was not heard comes again, as another answer if some of it was. @param {Entry} entry @param {string} heard */
+  #move(entry, heard) {
+    if (heard) {
+      this.#moved = entry;
+      this.#finish(entry, { reply: heard });
+      return entry.turn.setBroken(brokenText(entry));
+    }
+    entry.id = entry.whole = "";
+    this.#show(entry, { reply: "" });
   }
 
   /** The question whose answer has not begun. */

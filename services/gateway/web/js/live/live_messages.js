@@ -9,6 +9,7 @@
  *   start_frame: number}} TurnEvent */
 /** @typedef {{text: string, start_us: number, end_us: number}} LiveClause */
 /** @typedef {{gen: number, us: number}} Played */
+/** @typedef {"failed" | "stalled"} PlayerFailure an error, or nothing although all was there */
 /**
  * Where pictures are shown.
  * @typedef {object} Surface
@@ -18,7 +19,7 @@
  */
 /**
  * @typedef {{surface: Surface, onended: (played: Played) => void,
- *   onfailed: (error: unknown) => void}} PlayerOptions
+ *   onfailed: (reason: PlayerFailure) => void}} PlayerOptions
  */
 /**
  * Plays one answer at a time; 0 is the generation of none.

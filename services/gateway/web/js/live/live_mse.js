@@ -1,6 +1,8 @@
 // @ts-check
 // Plays answers with Media Source Extensions, where WebCodecs is missing: fragmented MP4 in a video over the idle loop.
 
+import { StallWatch } from "./live_stall.js";
+
 /** @typedef {import("./live_messages.js").MediaFrame} MediaFrame */
 /** @typedef {import("./live_messages.js").TurnEvent} TurnEvent */
 /** @typedef {import("./live_messages.js").Player} Player */
@@ -8,6 +10,11 @@
 
 const DUCKED = 0.126; // -18 dB
 const KEPT_S = 5;
+/** A slow start is better than none: there is no other player after this one. */
+const STALLED_MS = 5000;
+const LOOK_MS = 500;
+/** What is left at the end of a buffer may not be enough for a picture. */
+const ENOUGH_S = 0.5;
 
 /** iPhones have it under another name. @returns {typeof MediaSource | undefined} */
 const source = () => /** @type {any} */ (window).ManagedMediaSource ?? window.MediaSource;
@@ -29,6 +36,10 @@ export class MsePlayer {
   #endFrame = 0;
   #volume = 1;
   #isDucked = false;
+  #stall = new StallWatch(STALLED_MS);
+  #seenAt = 0;
+  /** @type {ReturnType<typeof setInterval>} */
+  #looking;
   gen = 0;
 
   /** @param {PlayerOptions} options */
@@ -43,8 +54,9 @@ export class MsePlayer {
     this.video.disableRemotePlayback = true; // ManagedMediaSource asks for it
     this.video.addEventListener("playing", () => this.gen && surface.show(this.video));
     this.video.addEventListener("ended", () => this.#ended());
-    this.video.addEventListener("error", () => this.gen && onfailed(this.video.error));
+    this.video.addEventListener("error", () => this.gen && onfailed("failed"));
     surface.add(this.video);
+    this.#looking = setInterval(() => this.#look(), LOOK_MS);
   }
 
   open = async () => {};
@@ -61,7 +73,11 @@ export class MsePlayer {
     this.#address = URL.createObjectURL(media);
     media.addEventListener("sourceopen", () => {
       if (this.gen !== gen || this.#buffer) return;
-      this.#buffer = media.addSourceBuffer(turn.video.mime_type);
+      try {
+        this.#buffer = media.addSourceBuffer(turn.video.mime_type);
+      } catch {
+        return this.onfailed("failed");
+      }
       this.#buffer.addEventListener("updateend", () => this.gen === gen && this.#feed());
       this.#feed();
     });
@@ -102,6 +118,7 @@ export class MsePlayer {
 
   release() {
     this.drop();
+    clearInterval(this.#looking);
     this.video.remove();
   }
 
@@ -152,8 +169,18 @@ export class MsePlayer {
     } catch (error) {
       const old = this.video.currentTime - KEPT_S;
       if (error instanceof DOMException && error.name === "QuotaExceededError" && old > 0) buffer.remove(0, old);
-      else this.onfailed(error);
+      else this.onfailed("failed");
     }
+  }
+
+  /** Whether pictures lie ready and none is shown. */
+  #look() {
+    const { buffered, currentTime } = this.video;
+    const end = buffered.length ? buffered.end(buffered.length - 1) : 0;
+    if (currentTime !== this.#seenAt) this.#stall.progress();
+    this.#seenAt = currentTime;
+    const waits = this.gen > 0 && !this.#isHeld && !document.hidden && end - currentTime > ENOUGH_S;
+    if (this.#stall.isStalled(waits)) this.onfailed("stalled");
   }
 
   #ended() {

@@ -1,5 +1,6 @@
 // @ts-check
 // Plays answers with WebCodecs: pictures on a canvas over the idle loop, each when its sound is heard.
+import { StallWatch } from "./live_stall.js";
 import { SoundClock } from "./sound_clock.js";
 
 /** @typedef {import("./live_messages.js").MediaFrame} MediaFrame */
@@ -11,6 +12,7 @@ import { SoundClock } from "./sound_clock.js";
 const MAX_DECODED = 8;
 const LATE_US = 300_000;
 const MAX_FAILURES = 3;
+const STALLED_MS = 2000;
 
 /** Some browsers have the decoder but not H.264. The answer is there long before the first click. */
 let canDecode = "VideoDecoder" in window && "EncodedVideoChunk" in window && "AudioWorkletNode" in window;
@@ -41,6 +43,7 @@ export class LivePlayer {
   #durationUs = Infinity;
   #endFrame = 0;
   #animation = 0;
+  #stall = new StallWatch(STALLED_MS);
   gen = 0;
 
   /** @param {PlayerOptions} options */
@@ -54,8 +57,8 @@ export class LivePlayer {
     surface.add(this.canvas);
     this.sound = new SoundClock(() => this.#ended());
     const draw = () => {
-      this.#draw();
       this.#animation = requestAnimationFrame(draw);
+      this.#draw();
     };
     this.#animation = requestAnimationFrame(draw);
   }
@@ -75,8 +78,9 @@ export class LivePlayer {
     const description = Uint8Array.from(atob(turn.video.description), (c) => c.charCodeAt(0));
     this.#config = { codec: turn.video.codec, description, optimizeForLatency: true };
     this.#failures = 0;
-    this.#openDecoder();
+    this.#stall.progress();
     this.sound.begin(turn.gen, turn.sample_rate_hz);
+    this.#openDecoder();
   }
 
   /** @param {MediaFrame} frame */
@@ -143,6 +147,7 @@ export class LivePlayer {
       output: (picture) => {
         if (decoder !== this.#decoder) return picture.close();
         this.#decoding--;
+        this.#stall.progress();
         if (picture.timestamp < 0) {
           picture.close(); // it only leads the decoder from the idle loop to the answer
           return this.#decode();
@@ -150,16 +155,25 @@ export class LivePlayer {
         this.#pictures.push(picture);
         this.#start();
       },
-      error: (error) => decoder === this.#decoder && this.#decoderFailed(error),
+      error: () => decoder === this.#decoder && this.#decoderFailed(),
     });
     this.#decoder = decoder;
-    decoder.configure(/** @type {VideoDecoderConfig} */ (this.#config));
+    this.#try(() => decoder.configure(/** @type {VideoDecoderConfig} */ (this.#config)));
   }
 
-  /** Goes on with the next picture that can be decoded by itself. @param {unknown} error */
-  #decoderFailed(error) {
+  /** @param {() => void} act that a decoder may refuse */
+  #try(act) {
+    try {
+      act();
+    } catch {
+      this.#decoderFailed();
+    }
+  }
+
+  /** Goes on with the next picture that can be decoded by itself. */
+  #decoderFailed() {
     this.#failures += 1;
-    if (this.#failures > MAX_FAILURES) this.onfailed(error);
+    if (this.#failures > MAX_FAILURES) this.onfailed("failed");
     else this.#openDecoder();
   }
 
@@ -180,7 +194,8 @@ export class LivePlayer {
       this.#needsKey = false;
       this.#decoding++;
       const type = unit.isKey ? "key" : "delta";
-      this.#decoder.decode(new EncodedVideoChunk({ type, timestamp: unit.ptsUs, data: unit.data }));
+      const chunk = new EncodedVideoChunk({ type, timestamp: unit.ptsUs, data: unit.data });
+      this.#try(() => this.#decoder?.decode(chunk));
     }
   }
 
@@ -209,6 +224,13 @@ export class LivePlayer {
       this.surface.show(this.canvas);
     }
     this.#decode();
+    if (this.#stall.isStalled(this.#waits())) this.onfailed("stalled");
+  }
+
+  /** Whether the decoder has all it may have, and nothing of it was given back. */
+  #waits() {
+    const isAll = this.#durationUs !== Infinity && !this.#units.length && !this.#isStarted;
+    return !this.#pictures.length && this.#decoding > 0 && (isAll || this.#decoding >= MAX_DECODED);
   }
 
   #ended() {

@@ -1,13 +1,14 @@
 // @ts-check
 // A live conversation: what the server says goes to the player and the view, what the user does to the server.
 import { MicError } from "../core/recorder.js";
+import { ANSWERING, LiveGate } from "./live_gate.js";
 import { microphoneFrame } from "./live_messages.js";
 import { LiveMicrophone } from "./live_microphone.js";
-import { canUseMediaSource, MsePlayer } from "./live_mse.js";
-import { canUseWebCodecs, LivePlayer } from "./live_player.js";
+import { LivePlayers } from "./live_players.js";
 import { LiveSocket } from "./live_socket.js";
 
 /** @typedef {import("./live_messages.js").LiveClause} LiveClause */
+/** @typedef {import("./live_messages.js").PlayerFailure} PlayerFailure */
 /** @typedef {import("./live_messages.js").Surface} Surface */
 /** @typedef {"asking" | "connecting" | "queued" | "listening" | "hearing" | "thinking" | "speaking" | "held" |
  *   "reconnecting" | "over"} LiveState */
@@ -22,15 +23,13 @@ import { LiveSocket } from "./live_socket.js";
  * @property {(event: any) => void} onevent what belongs into the log
  * @property {(level: number) => void} onlevel
  * @property {(reason: NoMicrophone | null) => void} onmicrophone why there is none; `null` when there is one
+ * @property {(reason: PlayerFailure, isLeft: boolean) => void} onplayerfailed another player goes on, or none is left
+ *   and the conversation is over
  * @property {(error: unknown) => void} onover the conversation ended by a failure; `null` for a lost connection
  */
 
-const ANSWERING = ["thinking", "speaking", "held"];
 /** A voice that the server does not confirm by then is none. */
 const MAX_DUCK_MS = 1500;
-
-/** Whether this browser can hold a live conversation. */
-export const canTalkLive = () => "WebSocket" in window && (canUseWebCodecs() || canUseMediaSource());
 
 export class LiveSession {
   /** @type {LiveSocket | null} */
@@ -44,9 +43,9 @@ export class LiveSession {
   #isOver = false;
   #isMuted = false;
   isPush = false;
-  #newest = 0;
-  #stopped = 0;
-  #stopsNext = false;
+  #gate = new LiveGate();
+  /** What the server was told when the player failed, until it has answered. @type {Record<string, unknown> | null} */
+  #change = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #ducking;
 
@@ -56,16 +55,18 @@ export class LiveSession {
     const { surface } = options;
     const onended = (/** @type {import("./live_messages.js").Played} */ played) =>
       this.#send({ type: "played", ...played, is_end: true });
-    const onfailed = (/** @type {unknown} */ error) => this.#fail(error);
-    const Kind = canUseWebCodecs() ? LivePlayer : MsePlayer;
-    this.transport = canUseWebCodecs() ? "webcodecs" : "mse";
-    this.player = new Kind({ surface, onended, onfailed });
+    const onfailed = (/** @type {PlayerFailure} */ reason) => this.#playerFailed(reason);
+    this.players = new LivePlayers({ surface, onended, onfailed });
     this.microphone = new LiveMicrophone({
       onframe: (samples) => this.#socket?.sendSound(microphoneFrame(samples)),
       onlevel: options.onlevel,
       onvoice: (on) => this.#duck(on && this.state === "speaking"),
       onunplugged: () => this.#withoutMicrophone("unplugged"),
     });
+  }
+
+  get player() {
+    return this.players.current;
   }
 
   /** Call it while the user clicks: sound and microphone need that. */
@@ -78,7 +79,7 @@ export class LiveSession {
     await sound;
     if (this.#isOver) return;
     this.#socket = new LiveSocket({
-      hello: { ...this.options.speaker, can: [this.transport], listening: this.#listening() },
+      hello: () => ({ ...this.options.speaker, can: [this.players.transport], listening: this.#listening() }),
       played: () => (this.player.gen ? { gen: this.player.gen, us: this.player.positionUs() } : null),
       onevent: (event) => this.#event(event),
       onmedia: (frame) => this.player.media(frame),
@@ -113,19 +114,18 @@ export class LiveSession {
   /** Stops the answer at once, also one that is still thought of. */
   stop() {
     if (!this.isAnswering) return;
-    const gen = this.player.gen;
+    const { gen } = this.player;
     this.#duck(false);
-    if (gen) {
-      this.#interrupt(gen, this.player.positionUs());
-      this.player.drop();
-    } else this.#stopsNext = true;
+    this.#gate.stop(gen);
+    this.#send({ type: "interrupt", gen, heard_us: gen && this.player.positionUs() });
+    this.player.drop();
     this.#setState("listening");
   }
 
   /** @param {string} text */
   ask(text) {
     this.player.drop();
-    this.#stopped = this.#newest;
+    this.#gate.stopAll();
     this.#expectAnswer();
     return this.#send({ type: "text", text });
   }
@@ -194,14 +194,7 @@ export class LiveSession {
     this.options.onstate(state, position);
   }
 
-  /** @param {number} gen @param {number} heard_us */
-  #interrupt(gen, heard_us) {
-    this.#stopped = gen;
-    this.#send({ type: "interrupt", gen, heard_us });
-  }
-
   #expectAnswer() {
-    this.#stopsNext = false;
     const frame = this.options.idleFrame();
     if (frame !== undefined) this.#send({ type: "idle", frame });
   }
@@ -213,30 +206,43 @@ export class LiveSession {
     if (on) this.#ducking = setTimeout(() => this.player.duck(false), MAX_DUCK_MS);
   }
 
-  /** Whether the user has stopped this generation. @param {any} event */
-  #isStopped(event) {
-    if (event.gen === undefined) return false;
-    const isNew = event.gen > this.#newest;
-    this.#newest = Math.max(this.#newest, event.gen);
-    if (isNew && this.#stopsNext && ["turn", "reply"].includes(event.type)) {
-      this.#stopsNext = false;
-      this.#interrupt(event.gen, 0);
-    }
-    return event.gen <= this.#stopped && !["interrupted", "timings"].includes(event.type);
-  }
-
   /** @param {any} event */
   #event(event) {
     if (this.#isOver) return;
-    if (event.type === "welcome" && !event.resumed) {
-      this.player.drop();
-      this.#newest = this.#stopped = 0;
-    }
-    if (event.type === "welcome" && event.resumed) this.#setState(this.#told);
-    if (event.type === "welcome") this.#listen();
-    if (this.#isStopped(event)) return;
+    if (event.type === "welcome") this.#welcomed(event);
+    if (!this.#gate.passes(event)) return;
     if (event.type in this.#handlers) this.#handlers[event.type](event);
     this.options.onevent(event);
+  }
+
+  /** @param {any} welcome */
+  #welcomed({ resumed, transport }) {
+    if (!resumed) {
+      this.player.drop();
+      this.#gate.reset();
+      this.#change = null;
+    } else {
+      this.#setState(this.#told);
+      // what was said meanwhile did not arrive
+      if (this.#change && transport !== this.players.transport) this.#send(this.#change);
+      if (this.#gate.stopsNext) this.#send({ type: "interrupt", gen: 0, heard_us: 0 });
+    }
+    this.#listen();
+  }
+
+  /** Another player says what was not heard; without one the conversation ends. @param {PlayerFailure} reason */
+  #playerFailed(reason) {
+    if (this.#isOver) return;
+    const played = { gen: this.player.gen, heard_us: this.player.positionUs() };
+    const isLeft = this.players.next();
+    this.#change = { type: "transport", can: isLeft ? [this.players.transport] : [], ...played, reason };
+    this.#gate.isChanging = isLeft;
+    this.#clauses = [];
+    this.#duck(false);
+    this.#expectAnswer();
+    this.#send(this.#change);
+    if (!isLeft) this.close();
+    this.options.onplayerfailed(reason, isLeft);
   }
 
   /** @type {Record<string, (event: any) => void>} */
@@ -244,7 +250,7 @@ export class LiveSession {
     queue: ({ position }) => this.#setState("queued", position),
     state: ({ state }) => {
       this.#told = state;
-      if (state === "queued" || (this.#stopsNext && ANSWERING.includes(state))) return;
+      if (state === "queued" || (this.#gate.stopsNext && ANSWERING.includes(state))) return;
       this.#setState(state);
     },
     speech_ended: () => this.#expectAnswer(),
@@ -264,6 +270,7 @@ export class LiveSession {
       if (gen === this.player.gen) this.player.drop();
       this.#duck(false);
     },
+    transport: () => (this.#change = null),
     error: ({ fatal, problem }) => fatal && this.#fail(problem),
   };
 

@@ -65,7 +65,7 @@ function volumeSlider(session) {
   const volume = h("input", { type: "range", min: 0, max: 1, step: 0.05, value: choices.volume() });
   volume.addEventListener("input", () => {
     savePreference("live.volume", Number(volume.value));
-    session.player.setVolume(Number(volume.value));
+    session.players.setVolume(Number(volume.value));
   });
   return volume;
 }

@@ -6,7 +6,7 @@ import { parseFrame, PROTOCOL } from "./live_messages.js";
 /** @typedef {import("./live_messages.js").Played} Played */
 /**
  * @typedef {object} SocketOptions
- * @property {Record<string, unknown>} hello who answers, and how media comes
+ * @property {() => Record<string, unknown>} hello who answers, and how media comes
  * @property {() => Played | null} played where the player is; `null` while it plays nothing
  * @property {(event: any) => void} onevent
  * @property {(frame: MediaFrame) => void} onmedia
@@ -98,7 +98,7 @@ export class LiveSocket {
     const again = { session: this.#session, last: this.#lastPlayed, last_seq: this.#lastSeq };
     const conversation = this.#conversation ? { conversation_id: this.#conversation } : {};
     const resume = this.#session ? again : {};
-    return { type: "hello", protocol: PROTOCOL, ...this.options.hello, ...conversation, ...resume };
+    return { type: "hello", protocol: PROTOCOL, ...this.options.hello(), ...conversation, ...resume };
   }
 
   /** @param {string | ArrayBuffer} data */

@@ -9,7 +9,8 @@ import { isBusy, showActivity } from "../chat/chat_state.js";
 import { liveControls, liveNotice } from "./live_controls.js";
 import { immersive } from "./live_immersive.js";
 import { LiveLog } from "./live_log.js";
-import { canTalkLive, LiveSession } from "./live_session.js";
+import { canTalkLive } from "./live_players.js";
+import { LiveSession } from "./live_session.js";
 import { choices } from "./live_settings.js";
 import { liveSurface } from "./live_stage.js";
 
@@ -66,6 +67,7 @@ class LiveView {
       onevent: (event) => this.#event(event),
       onlevel: (level) => this.controls.mute.style.setProperty("--level", level.toFixed(2)),
       onmicrophone: (reason) => this.#showMicrophone(reason),
+      onplayerfailed: (reason, isLeft) => this.#playerFailed(reason, isLeft),
       onover: (error) => this.#failed(error),
     });
     this.log = new LiveLog(chat, () => this.session);
@@ -87,7 +89,7 @@ class LiveView {
     chat.live = { ask: (text) => this.#ask(text), leave: () => this.leave() };
     composer.setLive(true);
     fill(this.place, this.controls.el, this.#notices);
-    session.player.setVolume(choices.volume());
+    session.players.setVolume(choices.volume());
     session.setPush(choices.push());
     signal.addEventListener("abort", () => this.leave(), { signal: this.#closing.signal });
     this.#listenToKeys();
@@ -104,8 +106,8 @@ class LiveView {
     this.#end(null);
   }
 
-  /** @param {unknown} error why it ended @param {boolean} [failed] whether it did so by a failure */
-  #end(error, failed = false) {
+  /** @param {HTMLElement | null} notice why it ended */
+  #end(notice) {
     const { chat } = this;
     this.#closing.abort();
     clearInterval(this.#watching);
@@ -116,9 +118,8 @@ class LiveView {
     chat.stage.loop.play();
     chat.composer.setStop(null);
     chat.composer.setLive(false);
-    const card = failed ? h("div", { class: "live-notice" }, problemCard(error, { retry: this.again })) : null;
     const start = startButton(this.again);
-    fill(this.place, start, card);
+    fill(this.place, start, notice);
     showActivity(chat);
     if (!chat.signal.aborted) start.focus({ preventScroll: true });
   }
@@ -127,7 +128,19 @@ class LiveView {
   #failed(error) {
     if (!this.chat.live) return;
     this.session.close();
-    this.#end(error ?? lostConnection(), true);
+    const card = problemCard(error ?? lostConnection(), { retry: this.again });
+    this.#end(h("div", { class: "live-notice" }, card));
+  }
+
+  /** @param {import("./live_messages.js").PlayerFailure} reason @param {boolean} isLeft whether another one plays */
+  #playerFailed(reason, isLeft) {
+    const key = isLeft ? "live.player" : "live.unplayable";
+    const text = t(`${key}.text`, { why: t(`live.player.${reason}`) });
+    const notice = liveNotice(t(key), text, null, () => notice.remove());
+    notice.dataset.keep = "player";
+    if (isLeft) return this.#notices.append(notice);
+    this.log.unplayable();
+    this.#end(notice);
   }
 
   /** @param {string} text */

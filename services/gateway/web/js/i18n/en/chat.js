@@ -84,6 +84,7 @@ export default {
   "turn.download.audio": "Download the sound",
   "turn.interrupted": "The answer was interrupted",
   "turn.unheard": "Stopped before the answer was heard",
+  "turn.moved": "The player failed; what was not heard follows below",
   "turn.again": "Ask again",
   "turn.times": "Times",
   "mic.start": "Start talking",

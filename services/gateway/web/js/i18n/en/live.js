@@ -46,6 +46,13 @@ export default {
   "live.unsupported": "This browser cannot talk live",
   "live.unsupported.text":
     "It lacks what playing needs. Use a recent Chrome, Edge, Safari or Firefox; the ordinary chat works here.",
+  "live.player": "Played in another way",
+  "live.player.failed": "The browser's video decoder failed.",
+  "live.player.stalled": "The browser's video decoder gave no pictures.",
+  "live.player.text": "{why} Another one goes on; you need not do anything.",
+  "live.unplayable": "No live pictures: back in the chat",
+  "live.unplayable.text":
+    "{why} Ask on here; the conversation is kept. To talk live, update the browser or turn hardware acceleration off.",
   "live.lost": "The conversation was cut off",
   "live.lost.text": "The server cannot be reached. Check the network and try again; what was said is kept.",
   "mic.unplugged.title": "The microphone was disconnected",

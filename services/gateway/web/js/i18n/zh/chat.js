@@ -82,6 +82,7 @@ export default {
   "turn.download.audio": "下载声音",
   "turn.interrupted": "回答被打断",
   "turn.unheard": "还没听到回答就停止了",
+  "turn.moved": "播放出错，没听到的部分在下面",
   "turn.again": "再问一次",
   "turn.times": "用时",
   "mic.start": "开始说话",
