@@ -37,6 +37,11 @@ class Pronunciation:
         """Whether it is said by its phonemes."""
         return self.language == "en" and self.say.startswith("/")
 
+    @property
+    def is_respelling(self) -> bool:
+        """Whether it is said by other words, which every engine can read."""
+        return self.language == "en" and not self.is_ipa
+
 
 def syllables(say: str) -> list[str]:
     """The syllables of pinyin with tone numbers, ü written v, 0 written 5. Raises ``pinyin-unclear``."""

@@ -144,7 +144,7 @@ class Preparer:
     async def _keys(self, engine: TtsEngine, request: SpeechRequest, text: str) -> tuple[Hashable, ...] | None:
         """Keys of what is in the cache now; empty after an error; None when it was given up."""
         memory, stop = Preparing(self._cache), self._stop
-        asked = dataclasses.replace(request, stop=stop, left_out=[], memory=memory)
+        asked = dataclasses.replace(request, stop=stop, left_out=[], ignored=[], memory=memory)
 
         def speak() -> None:
             for _ in engine.synthesize(iter([TextClause(0, text)]), asked):

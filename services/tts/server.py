@@ -92,8 +92,8 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         selection = await select_engines(config, self.fallback, self.engines, self.store)
         name = self.fallback.next_engine(selection.names, selection.unavailable.get)
         engine, asked = selection.requests[name]
-        tell = TtsEngine.preview if request.words_only else type(engine).preview
-        return text_rpc.preview_response(await asyncio.to_thread(tell, engine, request.text, asked))
+        tell = engine.preview_words if request.words_only else engine.preview
+        return text_rpc.preview_response(await asyncio.to_thread(tell, request.text, asked))
 
     async def ListVoices(
         self, request: tts_pb2.ListVoicesRequest, _context: grpc.aio.ServicerContext

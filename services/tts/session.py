@@ -20,10 +20,9 @@ from services.common.errors import HuashengError
 from services.common.fallback import EngineFallback, EngineRun
 from services.tts import text_rpc
 from services.tts.engine_selection import EngineSelection
-from services.tts.engines.base import Memory, Piece, Stop, TextClause, TtsEngine
+from services.tts.engines.base import Memory, Piece, SpeechRequest, Stop, TextClause, TtsEngine
 from services.tts.replay import Replay
 from services.tts.settings import TtsSettings
-from services.tts.text.script import LeftOut
 
 log = logging.getLogger("huasheng.tts")
 
@@ -75,7 +74,7 @@ class SynthesisSession:
         self._has_header = False
         self._sent = 0  # samples
         self._clause_came: float | None = None
-        self._left_out: list[LeftOut] = []
+        self._asked: SpeechRequest | None = None
 
     # input
 
@@ -145,7 +144,7 @@ class SynthesisSession:
             yield Answer(interrupted=done)
         if not spoke:
             raise HuashengError("empty-text")
-        warnings = text_rpc.warnings(self._left_out)
+        warnings = text_rpc.warnings(self._asked.left_out, self._asked.ignored) if self._asked else []
         yield Answer(finished=tts_pb2.SynthesisFinished(duration_us=self._us(self._sent), warnings=warnings))
 
     async def _speak(self, generation: _Generation) -> AsyncGenerator[Answer, None]:
@@ -190,8 +189,8 @@ class SynthesisSession:
         engine, request = self._selection.requests[name]
         stop = Stop()  # of its own: an engine that is given up must stop while the next one speaks
         with generation.stop.on_set(stop.set):
-            own = dataclasses.replace(request, stop=stop, left_out=[], memory=self._memory)
-            self._left_out = own.left_out  # of the engine that speaks last
+            own = dataclasses.replace(request, stop=stop, left_out=[], ignored=[], memory=self._memory)
+            self._asked = own  # of the engine that speaks last
             pieces = iterate_in_thread(lambda: engine.synthesize(clauses, own), AHEAD, on_stop=stop.set)
             async with contextlib.aclosing(pieces):
                 async for piece in pieces:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from huasheng.tts.v1 import tts_pb2
 
 from services.common.errors import HuashengError
-from services.common.pronunciation import MAX_ENTRIES, checked
+from services.common.pronunciation import MAX_ENTRIES, Pronunciation, checked
 from services.tts.text.dictionary import Dictionary
 from services.tts.text.prepare import PreviewClause
 from services.tts.text.script import LeftOut
@@ -23,10 +23,11 @@ def dictionary(entries: Sequence[tts_pb2.Pronunciation]) -> Dictionary:
     return Dictionary([checked(e.word, e.say, e.language) for e in entries])
 
 
-def warnings(left_out: Iterable[LeftOut]) -> list[tts_pb2.TextWarning]:
-    """One warning for each thing that should have been said, in order."""
-    found = dict.fromkeys(x for x in left_out if x.script)
-    return [tts_pb2.TextWarning(reason="left-out", text=x.text, script=x.script) for x in [*found][:MAX_WARNINGS]]
+def warnings(left_out: Iterable[LeftOut], ignored: Iterable[Pronunciation]) -> list[tts_pb2.TextWarning]:
+    """One warning for each thing that should have been said, then for each word not said as wanted, in order."""
+    found = dict.fromkeys(("left-out", x.text, x.script) for x in left_out if x.script)
+    found |= dict.fromkeys(("entry-ignored", x.word, "") for x in ignored)
+    return [tts_pb2.TextWarning(reason=r, text=t, script=s) for r, t, s in [*found][:MAX_WARNINGS]]
 
 
 def preview_response(clauses: list[PreviewClause]) -> tts_pb2.PreviewResponse:
@@ -42,5 +43,5 @@ def preview_response(clauses: list[PreviewClause]) -> tts_pb2.PreviewResponse:
             )
             for c in clauses
         ],
-        warnings=warnings(x for c in clauses for x in c.left_out),
+        warnings=warnings((x for c in clauses for x in c.left_out), (x for c in clauses for x in c.ignored)),
     )

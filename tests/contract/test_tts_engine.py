@@ -11,6 +11,7 @@ import pytest
 from services.common import weights
 from services.common.audio import to_pcm16
 from services.common.errors import HuashengError
+from services.common.pronunciation import Pronunciation
 from services.common.settings import SharedSettings
 from services.tts.clause_cache import ClauseCache, Spoken
 from services.tts.engines.base import Piece, Sampling, SpeechRequest, Stop, TextClause, TtsEngine
@@ -18,6 +19,7 @@ from services.tts.engines.gpt_sovits.settings import Settings as GptSovitsSettin
 from services.tts.engines.registry import REGISTRY, make_engines
 from services.tts.loudness import loudness_lufs
 from services.tts.settings import TtsSettings
+from services.tts.text.dictionary import Dictionary
 from tests.fakes.gpt_sovits_server import FakeSovits
 
 NEEDS: dict[str, tuple[str, ...]] = {"kokoro": ("kokoro", "g2p-en"), "gpt_sovits": ()}
@@ -210,6 +212,30 @@ def test_nothing_to_speak(engine: TtsEngine, texts: tuple[str, ...], reason: str
 
 def test_what_cannot_be_spoken_is_left_out_of_what_can(engine: TtsEngine) -> None:
     assert [p.index for p in say(engine, "Hello there.", "Привет мир", "😀", "Good bye.")] == [0, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "cannot"),
+    [
+        ("他去重庆看 GIF 和 JSON，不看别的。", "", ["重庆", "GIF"]),
+        ("GIF and Kokoro, and GIF again.", "", ["GIF"]),
+        ("GIF です。", "ja-JP", ["GIF"]),
+        ("今天天气很好。", "", []),
+    ],
+)
+def test_entries_of_the_dictionary_that_it_cannot_follow_are_named(
+    engine: TtsEngine, text: str, language: str, cannot: list[str]
+) -> None:
+    if language and engine.name != "gpt_sovits":
+        pytest.skip("speaks no Japanese")
+    entries = [("重庆", "chong2 qing4", "zh"), ("GIF", "/dʒɪf/", "en"), ("JSON", "jay son", "en")]
+    dictionary = Dictionary([Pronunciation(*e) for e in entries])
+    ignored: list[Pronunciation] = []
+    say(engine, text, language=language, dictionary=dictionary, ignored=ignored)
+    told = engine.preview_words(text, SpeechRequest(language=language, dictionary=dictionary))
+    expected = cannot if engine.name == "gpt_sovits" else []
+    assert [e.word for e in ignored] == expected
+    assert list(dict.fromkeys(e.word for c in told for e in c.ignored)) == expected
 
 
 def test_unknown_voice_and_language(engine: TtsEngine) -> None:

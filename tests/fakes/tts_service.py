@@ -39,11 +39,11 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
 
     async def StreamSynthesize(self, requests, context):
         self.script.enter()
-        at, header, texts = 0, None, []
+        at, header, texts, config = 0, None, [], tts_pb2.SynthesisConfig()
         async for r in requests:
             what = r.WhichOneof("payload")
             if what == "config":
-                self.configs.append(r.config)
+                self.configs.append(config := r.config)
                 if r.config.voice_id not in ("", "v_zh", "v_en", *self.cloned):
                     raise HuashengError("unknown-voice", voice=r.config.voice_id)
                 header = tts_pb2.SynthesisHeader(
@@ -78,12 +78,12 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
                 at = end
         if header:
             yield tts_pb2.StreamSynthesizeResponse(header=header)
-        warnings = self._warnings(" ".join(texts))
+        warnings = self._warnings(" ".join(texts), config)
         finished = tts_pb2.SynthesisFinished(duration_us=us(at), warnings=warnings)
         yield tts_pb2.StreamSynthesizeResponse(finished=finished)
 
     async def Preview(self, request, context):
-        """Each text is said as written; what is in Cyrillic is left out."""
+        """Each text is said as written; what is in Cyrillic is left out, and IPA not followed."""
         self.script.enter()
         if self.preview_error:
             raise self.preview_error
@@ -92,12 +92,13 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
         clause = tts_pb2.PreviewClause(
             text=request.text, spoken=request.text, language="zh", pronunciation="ni3 hao3", left_out=left
         )
-        return tts_pb2.PreviewResponse(clauses=[clause], warnings=self._warnings(request.text))
+        return tts_pb2.PreviewResponse(clauses=[clause], warnings=self._warnings(request.text, request))
 
-    def _warnings(self, text):
-        return [
-            tts_pb2.TextWarning(reason="left-out", text=t, script="Cyrillic")
-            for t in re.findall("[\u0400-\u04ff]+", text)
+    def _warnings(self, text, request):
+        left = re.findall("[\u0400-\u04ff]+", text)
+        ipa = [p.word for p in request.pronunciations if p.word in text and p.say.startswith("/")]
+        return [tts_pb2.TextWarning(reason="left-out", text=t, script="Cyrillic") for t in left] + [
+            tts_pb2.TextWarning(reason="entry-ignored", text=w) for w in ipa
         ]
 
     async def Warm(self, request, context):

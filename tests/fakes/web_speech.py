@@ -1,4 +1,4 @@
-"""The fake server's preview of speech and its dictionary: Cyrillic is left out, every text is said as written."""
+"""The fake server's preview of speech and its dictionary: Cyrillic is left out, IPA is not followed."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ async def preview(request: Request) -> Row:
     said = of(request).pronunciations.get(text, {}).get("say", "ni3 hao3")
     clause = {"text": text, "spoken": text, "language": "zh", "pronunciation": said, "left_out": left}
     warnings = [{"reason": "left-out", "text": t, "script": "Cyrillic"} for t in left]
+    ipa = [w for w, entry in of(request).pronunciations.items() if w in text and entry["say"].startswith("/")]
+    warnings += [{"reason": "entry-ignored", "text": w, "script": ""} for w in ipa]
     return {"clauses": [clause], "warnings": warnings}
 
 

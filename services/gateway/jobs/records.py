@@ -43,10 +43,11 @@ class Fallback(BaseModel):
 
 
 class TextWarning(BaseModel):
-    """Words that were not said, since the voice does not speak their script."""
+    """Words that were not said, since the voice does not speak their script, or not said as the dictionary has it."""
 
-    reason: Literal["left-out", "not-checked"]
-    """``not-checked``: what was left out of this speech is not known."""
+    reason: Literal["left-out", "entry-ignored", "not-checked"]
+    """``entry-ignored``: the engine cannot follow the dictionary's entry for this word. ``not-checked``: what was left
+    out of this speech is not known."""
     text: str
     script: str
 

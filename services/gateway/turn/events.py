@@ -63,7 +63,7 @@ class SpokenClause:
 
 @dataclass(frozen=True)
 class TextWarning:
-    """Words of the text that were not said; comes after the speech."""
+    """Words of the text that were not said, or not as wanted; comes after the speech."""
 
     reason: str
     text: str

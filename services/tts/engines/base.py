@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 
 from services.common.audio import Samples
 from services.common.engines import Engine
+from services.common.pronunciation import Pronunciation
 from services.tts.settings import TtsSettings
 from services.tts.text.dictionary import Dictionary
 from services.tts.text.prepare import PreviewClause, preview
@@ -196,6 +197,8 @@ class SpeechRequest:
     """How the user wants words said."""
     left_out: list[LeftOut] = field(default_factory=list)
     """The engine adds what it does not say."""
+    ignored: list[Pronunciation] = field(default_factory=list)
+    """The engine adds entries of the dictionary that stand in the text and that it cannot follow."""
     stop: Stop = field(default_factory=Stop)
     memory: Memory | None = None
     """None to make everything anew."""
@@ -224,6 +227,10 @@ class TtsEngine(Engine):
 
     def preview(self, text: str, request: SpeechRequest) -> list[PreviewClause]:
         """How a text would be said, without saying it; the texts of the clauses joined give the text."""
+        return self.preview_words(text, request)
+
+    def preview_words(self, text: str, request: SpeechRequest) -> list[PreviewClause]:
+        """The same without the pronunciation, which may take its time."""
         return preview(text, primary(request.language), request.dictionary, self.language_of(request))
 
     def language_of(self, request: SpeechRequest) -> str:

@@ -38,12 +38,17 @@ class Dictionary:
         """The entry of a mark."""
         return self.entries[ord(mark) - FIRST]
 
+    def unspelt(self, marked: str) -> tuple[Pronunciation, ...]:
+        """The entries in a marked text that no other words stand for: pinyin and IPA, each once."""
+        found = dict.fromkeys(self.entry(m) for m in re.findall(f"[{MARK}]", marked))
+        return tuple(e for e in found if not e.is_respelling)
+
     def unmark(self, text: str) -> str:
         """The words back, or the words they are said with."""
         return re.sub(f"[{MARK}]", lambda m: self._plain(self.entry(m.group())), text)
 
     def _plain(self, entry: Pronunciation) -> str:
-        return entry.word if entry.language == "zh" or entry.is_ipa else entry.say
+        return entry.say if entry.is_respelling else entry.word
 
 
 def _key(word: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from services.common import markup
 from services.common.clauses import ClauseSplitter
+from services.common.pronunciation import Pronunciation
 from services.common.script import main_language, without_addresses
 from services.tts.text.dictionary import MARK, Dictionary
 from services.tts.text.normalise import in_words
@@ -26,6 +27,8 @@ class PreviewClause:
     pronunciation: str = ""
     """Empty where the engine cannot tell."""
     left_out: tuple[LeftOut, ...] = ()
+    ignored: tuple[Pronunciation, ...] = ()
+    """Entries of the dictionary that it should follow and the engine cannot."""
 
 
 def prepare(

@@ -54,6 +54,15 @@ async def test_the_dictionary_goes_with_all_that_is_spoken_and_results_name_what
         assert [(p.word, p.say) for p in config.pronunciations] == [("GIF", "/dʒɪf/")]
 
 
+async def test_an_entry_that_the_engine_cannot_follow_is_named_wherever_it_speaks(world: World) -> None:
+    await put(world, "GIF", "/dʒɪf/", "en")
+    ignored = [{"reason": "entry-ignored", "text": "GIF", "script": ""}]
+    assert (await world.post("speech/preview", {"text": "这是 GIF"})).json()["warnings"] == ignored
+    assert json.loads((await world.post("speech", {"text": "这是 GIF"})).headers["x-warnings"]) == ignored
+    made = await world.post("videos", {"text": "这是 GIF。"})
+    assert (await world.done(made.json()["id"]))["result"]["warnings"] == ignored
+
+
 async def test_words_are_added_changed_listed_and_deleted(world: World) -> None:
     await put(world, "Kokoro", "ko ko ro", "en")
     await put(world, "kokoro", "/koʊkɔɹoʊ/", "en")  # the same word in another case

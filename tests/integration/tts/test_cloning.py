@@ -76,6 +76,28 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
             yield Stack(running.stub, storage, tmp_path / "clips", fake)
 
 
+async def test_what_gpt_sovits_cannot_follow_of_the_dictionary_is_a_warning(tmp_path: Path) -> None:
+    reference = tmp_path / "reference.wav"
+    reference.write_bytes(b"the fake only looks whether it is there")
+    with FakeSovits() as fake:
+        settings = TtsSettings(engines="gpt_sovits")
+        own = {"gpt_sovits": GptSovitsSettings(urls=fake.url, reference=str(reference))}
+        spec = make_service(settings, SharedSettings(storage_url=f"file://{tmp_path}/storage"), own)
+        async with served(spec, settings) as running:
+            stack = Stack(running.stub, Storage(f"file://{tmp_path}/storage"), tmp_path, fake)
+            entries = [tts_pb2.Pronunciation(word="there", say="/ðɛɹ/", language="en")]
+            said = (await stack.say("", pronunciations=entries))[-1].finished.warnings
+            asked = [
+                tts_pb2.PreviewRequest(text="Hello there.", pronunciations=entries, words_only=words_only)
+                for words_only in (False, True)
+            ]
+            told = [(await stack.stub.Preview(r, timeout=10)).warnings for r in asked]
+            kana = tts_pb2.PreviewRequest(text="こんにちは、元気です。", words_only=True)
+            assert not (await stack.stub.Preview(kana, timeout=10)).warnings, "it speaks Japanese"
+    for warnings in (said, *told):
+        assert [(w.reason, w.text, w.script) for w in warnings] == [("entry-ignored", "there", "")]
+
+
 @needs_speech
 async def test_a_voice_from_its_making_to_its_end(stack: Stack) -> None:
     uri = stack.put("one", SPEECH.read_bytes())

@@ -310,7 +310,8 @@ class Device(Answer):
 class TextWarning(Answer):
     """Words that were not said, since the voice does not speak their script. ``reason``: ``left-out``.
 
-    Or ``not-checked``: what was left out of this speech is not known.
+    Or ``entry-ignored``: the engine cannot follow the dictionary's entry for this word. Or ``not-checked``: what was
+    left out of this speech is not known.
     """
 
     reason: str

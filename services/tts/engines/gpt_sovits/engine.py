@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -127,7 +127,9 @@ class GptSovitsEngine(TtsEngine):
                     log.warning("a clause in no language that is spoken was left out", extra={"index": clause.index})
                 continue
             text_language = wanted or script_language(clause.text)
-            request.left_out.extend(_in_words(clause.text, text_language, request).left_out)
+            whole = _in_words(clause.text, text_language, request)
+            request.left_out.extend(whole.left_out)
+            request.ignored.extend(whole.ignored)
             for stretch in splitting.split(clause.text, pace):
                 words_only = _in_words(stretch.text, text_language, request).spoken
                 if not words_only.strip():
@@ -152,8 +154,8 @@ class GptSovitsEngine(TtsEngine):
         """See ``TtsEngine``: only with a fixed seed."""
         return (self._s.seed if request.sampling.seed is None else request.sampling.seed) >= 0
 
-    def preview(self, text: str, request: SpeechRequest) -> list[PreviewClause]:
-        """See ``TtsEngine``; without pronunciation, which GPT-SoVITS does not tell."""
+    def preview_words(self, text: str, request: SpeechRequest) -> list[PreviewClause]:
+        """See ``TtsEngine``; there is no more to tell, since GPT-SoVITS keeps the pronunciation to itself."""
         wanted = language(request.language) if request.language not in ("", "auto") else ""
         return [_in_words(c, wanted or script_language(c), request) for c in split_clauses(text)]
 
@@ -255,11 +257,17 @@ class GptSovitsEngine(TtsEngine):
 
 
 def _in_words(text: str, text_language: str, request: SpeechRequest) -> PreviewClause:
-    """Chinese and English in words; other languages are GPT-SoVITS' own to read, without markup."""
+    """Chinese and English in words; other languages are GPT-SoVITS' own to read, without markup.
+
+    Its API takes text alone: an entry in pinyin or IPA cannot be followed, and the word is read as it stands.
+    """
+    dictionary = request.dictionary
     if text_language in ("zh", "en"):
-        return prepare(text, text_language, request.dictionary)
-    shown = request.dictionary.unmark(request.dictionary.mark(markup.plain(text)))
-    return PreviewClause(text, shown, text_language, shown)
+        said = prepare(text, text_language, dictionary)
+        return replace(said, ignored=dictionary.unspelt(said.marked))
+    marked = dictionary.mark(markup.plain(text))
+    shown = dictionary.unmark(marked)
+    return PreviewClause(text, shown, text_language, marked, ignored=dictionary.unspelt(marked))
 
 
 def language(tag: str) -> str:

@@ -7,7 +7,7 @@ import { call } from "../core/api.js";
 import { fill, h, icon } from "../core/dom.js";
 import { t } from "../i18n/translate.js";
 import { dictionaryPanel } from "./dictionary_panel.js";
-import { warningText } from "./text_warnings.js";
+import { warningParagraphs } from "./text_warnings.js";
 
 /** @typedef {{text: string, spoken: string, language: string, pronunciation: string, left_out: string[]}} Clause */
 
@@ -56,7 +56,7 @@ export function previewPanel(signal, value) {
 
 /** @param {import("./text_warnings.js").TextWarning[]} all */
 const warnings = (all) =>
-  all.length ? h("p", { class: "note warn small-text" }, icon("alert"), h("span", null, warningText(all))) : null;
+  all.length ? h("div", { class: "note warn small-text" }, icon("alert"), warningParagraphs(all)) : null;
 
 /** @param {Clause[]} all */
 const clauseList = (all) => h("ol", { class: "preview-clauses", tabindex: 0 }, ...all.map(clauseRow));

@@ -5,7 +5,10 @@ export default {
   "preview.empty": "Once there is a text, this shows sentence by sentence how it is read.",
   "preview.nothing": "(nothing)",
   "preview.left": "Not said: {what}",
-  "preview.warning": "The voice cannot say these words and leaves them out: {what}",
+  "preview.warning.left-out": "The voice cannot say these words and leaves them out: {what}",
+  "preview.warning.entry-ignored":
+    "The voice cannot follow the pinyin or IPA that your dictionary has for these words, and reads them in its own " +
+    "way: {what}. Choose a built-in voice, or for an English word write the pronunciation in other words (jay son).",
   "preview.word": "{text} ({script})",
   "preview.and": ", ",
   "script.Hiragana": "Japanese",

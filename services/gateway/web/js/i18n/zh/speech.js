@@ -5,7 +5,10 @@ export default {
   "preview.empty": "写好文本后，这里会逐句显示读法。",
   "preview.nothing": "（不出声）",
   "preview.left": "没有读出：{what}",
-  "preview.warning": "以下内容所选声音不会读，已略过：{what}",
+  "preview.warning.left-out": "以下内容所选声音不会读，已略过：{what}",
+  "preview.warning.entry-ignored":
+    "发音词典为这些词写了拼音或音标，但所选声音无法采用，会按它自己的读法读：{what}。" +
+    "请改用内置声音；英文词也可以在词典里改写成近似的英文（如 jay son）。",
   "preview.word": "{text}（{script}）",
   "preview.and": "、",
   "script.Hiragana": "日文",
