@@ -21,7 +21,16 @@ from services.gateway.catalogue.voices import voice_of_avatar
 from services.gateway.context import LOCAL_OWNER, Gateway
 from services.gateway.ids import new_id
 from services.gateway.turn.choices import AvatarChoice, VoiceChoice
-from services.gateway.turn.events import Event, Fallback, Media, Reply, Transcript, VideoHeader, VideoSummary
+from services.gateway.turn.events import (
+    Event,
+    Fallback,
+    Media,
+    Reply,
+    TextWarning,
+    Transcript,
+    VideoHeader,
+    VideoSummary,
+)
 from services.gateway.turn.pipeline import Turn, run_turn
 from services.gateway.turn.timings import Timings
 
@@ -148,6 +157,8 @@ def _response(event: Event) -> Any:
             return gateway_pb2.StreamTurnResponse(transcript=transcript)
         case Reply() if event.text:
             return gateway_pb2.StreamTurnResponse(reply=gateway_pb2.TurnReply(text=event.text))
+        case TextWarning():
+            return gateway_pb2.StreamTurnResponse(warning=gateway_pb2.TurnWarning(**asdict(event)))
         case VideoHeader():
             video = gateway_pb2.TurnVideo(
                 width=event.width,

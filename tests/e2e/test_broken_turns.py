@@ -64,6 +64,27 @@ def test_an_interrupted_answer_keeps_its_mark_when_the_talk_goes_on(web: Web) ->
     expect(second.locator(".broken")).to_have_text("回答被打断")
 
 
+NOT_SAID = "以下内容所选声音不会读，已略过：Привет（西里尔字母）"
+
+
+def test_words_that_were_not_said_stand_at_the_answer_of_a_live_talk(web: Web) -> None:
+    page = talk(web)
+    turn = ask(page, "Привет 是什么意思？")
+    expect(turn.get_by_role("note")).to_have_text(NOT_SAID, timeout=15_000)
+
+
+def test_words_that_were_not_said_stay_at_the_answer_of_a_job(web: Web) -> None:
+    web.world.unsaid = [{"reason": "left-out", "text": "Привет", "script": "Cyrillic"}]
+    page = web.go("/chat_system")
+    page.get_by_label("输入问题").fill("你好")
+    page.keyboard.press("Enter")
+    turn = page.locator("li.turn").last
+    expect(turn.get_by_role("note")).to_have_text(NOT_SAID)
+    expect(turn).to_have_attribute("data-state", "succeeded")
+    page.reload()
+    expect(page.locator("li.turn").last.get_by_role("note")).to_have_text(NOT_SAID)
+
+
 def test_a_stop_before_the_first_word_says_so_and_asks_again(web: Web) -> None:
     page = talk(web)
     live = web.world.live

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import io
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -184,6 +185,8 @@ class Session:
                 await self.outbox.media(SOUND, gen, at, (tone * 32767).astype("<i2").tobytes())
                 await self.outbox.media(PICTURE, gen, at, data, is_key)
                 await asyncio.sleep(0.01)  # four times as fast as it is played
+        for word in re.findall("[\u0400-\u04ff]+", question):  # as if the answer had repeated it
+            await self.outbox.event(m.Warn(gen=gen, reason="left-out", text=word, script="Cyrillic"))
         await self.outbox.event(m.End(gen=gen, duration_us=round(seconds * 1e6), end_frame=END_FRAME))
 
 

@@ -53,6 +53,8 @@ class World:
     speech_fails: bool = False
     pronunciations: dict[str, Row] = field(default_factory=dict)
     fallbacks: list[Row] = field(default_factory=list)
+    unsaid: list[Row] = field(default_factory=list)
+    """Warnings of every answer."""
     """Engines that the services pass over."""
     resting: str = ""
     """Name of an engine whose breaker is open."""
@@ -195,6 +197,9 @@ async def dialogue(world: World, job: Row) -> None:
         partial.setdefault("clauses", []).append(clause)
         world.tell("clause", {**head, **clause})
     timing(world, job, "tts_first_audio", 380)
+    for warning in world.unsaid:
+        partial.setdefault("warnings", []).append(warning)
+        world.tell("warning", {**head, **warning})
     await draw(world, job)
     timing(world, job, "tts", 1460)
     timing(world, job, "render", 3100)
@@ -226,6 +231,7 @@ async def dialogue(world: World, job: Row) -> None:
             "timings_ms": partial["timings_ms"],
             "clauses": partial["clauses"],
             "fallbacks": partial.get("fallbacks", []),
+            "warnings": world.unsaid,
             **plain,
         },
     ]
@@ -243,6 +249,7 @@ async def dialogue(world: World, job: Row) -> None:
         "start_frame": partial["start_frame"],
         "end_frame": END_FRAME,
         "fallbacks": partial.get("fallbacks", []),
+        "warnings": world.unsaid,
     }
 
 

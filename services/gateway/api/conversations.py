@@ -51,7 +51,7 @@ def _message(gateway: Gateway, owner: str, row: Row) -> schemas.Message:
     job = _job(gateway, owner, row["turn_id"])
     audio_url, result, partial = None, {}, {}
     if job and row["role"] == "assistant" and job["result"]:
-        result, partial = {"fallbacks": []} | with_links(job["result"], gateway.signer), job["partial"]
+        result, partial = {"fallbacks": [], "warnings": []} | with_links(job["result"], gateway.signer), job["partial"]
         audio_url = result["audio_url"]
     elif job and row["role"] == "user" and job["asset_id"]:
         audio_url = _recording(gateway, owner, job["asset_id"])
@@ -69,6 +69,7 @@ def _message(gateway: Gateway, owner: str, row: Row) -> schemas.Message:
         clauses=partial.get("clauses"),
         end_frame=result.get("end_frame"),
         fallbacks=result.get("fallbacks"),
+        warnings=result.get("warnings"),
     )
 
 

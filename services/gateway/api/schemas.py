@@ -178,6 +178,7 @@ class Message(BaseModel):
     clauses: list[Clause] | None
     end_frame: int | None
     fallbacks: list[Fallback] | None
+    warnings: list[TextWarning] | None
 
 
 class Rating(BaseModel):

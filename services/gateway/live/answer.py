@@ -276,7 +276,7 @@ class Answer:
             await self._send_sound(event.end_us + SOUND_AHEAD_US)
             await self._outbox.media(MP4, gen, event.end_us, event.data)
         elif isinstance(event, turn_events.TextWarning):
-            await self._event(m.Warn(gen=gen, reason=event.reason, text=event.text))
+            await self._event(m.Warn(gen=gen, reason=event.reason, text=event.text, script=event.script))
         elif isinstance(event, turn_events.RenderProgress) and event.frames_per_second:
             self._on_rate(event.frames_per_second)
         elif isinstance(event, turn_events.VideoSummary):

@@ -317,12 +317,13 @@ class Fallback(Event):
 
 
 class Warn(Event):
-    """Words of the answer that could not be said."""
+    """Words of the answer that could not be said, or not as the user's dictionary has them; after their sound."""
 
     type: Literal["warning"] = "warning"
     gen: int
-    reason: str
+    reason: str = Field(description="`left-out`: not said. `entry-ignored`: not said as the dictionary has it.")
     text: str
+    script: str = Field(default="", description="Of what was left out, in English: `Hiragana`; empty for others.")
 
 
 class Error(Event):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from huasheng import AsyncHuasheng, ConnectionFailedError, Huasheng, NotFoundError, live
+from huasheng import AsyncHuasheng, ConnectionFailedError, Huasheng, NotFoundError, events, live
 from huasheng.asr.v1 import asr_pb2
 
 from tests.fakes.cutting_proxy import CuttingProxy
@@ -49,6 +49,21 @@ async def test_a_typed_question_is_answered_with_words_pictures_and_sound(world:
         assert talk.conversation_id
     saved = await hs.conversations.get(talk.conversation_id)
     assert [m.text for m in saved.messages] == ["你是谁？", world.fakes.llm.reply]
+
+
+async def test_words_that_were_not_said_come_with_the_answer_live_and_in_a_job(world: World, hs: AsyncHuasheng) -> None:
+    world.fakes.llm.reply = "这是 Привет。"
+    async with hs.live.connect(playback="instant") as talk:
+        await talk.say("你好")
+        items = await collect(talk, of(live.End))
+    found = [e for e in items if isinstance(e, live.Warning)]
+    assert [(w.reason, w.text, w.script) for w in found] == [("left-out", "Привет", "Cyrillic")]
+    job = await hs.dialogues.create(text="你好")
+    told = [e async for e in hs.jobs.watch(job)]
+    assert [(e.reason, e.text) for e in told if isinstance(e, events.SpeechWarning)] == [("left-out", "Привет")]
+    made = await hs.jobs.get(job.id)
+    saved = await hs.conversations.get(made.result.conversation_id)
+    assert [w.text for w in saved.messages[-1].warnings or []] == ["Привет"]
 
 
 async def test_a_spoken_question_is_recognised_from_the_microphone(world: World, hs: AsyncHuasheng) -> None:

@@ -11,6 +11,22 @@ from tests.fakes.waiting import until
 from tests.integration.gateway.test_live import ANSWER, messages
 
 
+async def test_words_that_the_voice_cannot_say_are_named(world) -> None:
+    world.fakes.llm.reply = "这是 Привет 和 GIF。"
+    put = await world.http.put("/api/v1/pronunciations/GIF", json={"say": "/dʒɪf/", "language": "en"})
+    assert put.status_code == 200
+    async with live_client(world.gateway.url) as client:
+        await client.until("welcome")
+        await client.send("text", text="你好")
+        turn = await client.until("turn")
+        await client.until("end")
+        found = [e for e in client.events if e["type"] == "warning"]
+        assert [(w["gen"], w["reason"], w["text"], w["script"]) for w in found] == [
+            (turn["gen"], "left-out", "Привет", "Cyrillic"),
+            (turn["gen"], "entry-ignored", "GIF", ""),
+        ]
+
+
 async def test_an_opener_covers_a_first_clause_that_must_be_synthesised(world) -> None:
     world.fakes.tts.is_warm = True
     async with live_client(world.gateway.url) as client:

@@ -72,6 +72,14 @@ async def test_model_persona_and_the_frame_of_the_idle_loop(world: World) -> Non
     assert parts[-1].finished.end_frame == (asked.start_frame + frames_drawn) % 150
 
 
+async def test_words_that_the_voice_cannot_say_are_named(world: World) -> None:
+    world.fakes.llm.reply = "这是 Привет。"
+    config = Request(config=gateway_pb2.TurnConfig(text="你好"))
+    parts = [p async for p in ask(world, config, Request(end=common_pb2.EndOfInput()))]
+    found = [p.warning for p in parts if p.WhichOneof("payload") == "warning"]
+    assert [(w.reason, w.text, w.script) for w in found] == [("left-out", "Привет", "Cyrillic")]
+
+
 @pytest.mark.parametrize(
     ("messages", "reason"),
     [

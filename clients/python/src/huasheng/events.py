@@ -74,6 +74,14 @@ class EngineFallback(Event):
     used_voice: str | None
 
 
+class SpeechWarning(Event):
+    """Words that were not said, or not as your dictionary has them; the result's ``warnings`` keep it."""
+
+    reason: str
+    text: str
+    script: str
+
+
 class VideoBegun(Event):
     """The first playable bytes are there; ``jobs.stream_video`` follows them."""
 
@@ -130,6 +138,7 @@ NAMES: dict[str, type[Event]] = {
     "clause": ClauseSpoken,
     "timing": Timing,
     "fallback": EngineFallback,
+    "warning": SpeechWarning,
     "video": VideoBegun,
     "training": Training,
 }

@@ -199,11 +199,12 @@ class Fallback(LiveEvent):
 
 
 class Warning(LiveEvent):
-    """Words of the answer that could not be said."""
+    """Words of the answer that could not be said, or not as your dictionary has them; fields as in ``TextWarning``."""
 
     gen: int
     reason: str
     text: str
+    script: str = ""
 
 
 class Error(LiveEvent):

@@ -207,6 +207,18 @@ class Fallback(Answer):
     used_voice: str | None
 
 
+class TextWarning(Answer):
+    """Words that were not said, since the voice does not speak their script. ``reason``: ``left-out``.
+
+    Or ``entry-ignored``: the engine cannot follow the dictionary's entry for this word. Or ``not-checked``: what was
+    left out of this speech is not known.
+    """
+
+    reason: str
+    text: str
+    script: str
+
+
 class Message(Answer):
     """One message of a conversation. ``role``: ``user`` or ``assistant``."""
 
@@ -223,6 +235,7 @@ class Message(Answer):
     clauses: list[Clause] | None
     end_frame: int | None
     fallbacks: list[Fallback] | None = None
+    warnings: list[TextWarning] | None = None
 
 
 class ConversationDetail(Answer):
@@ -305,18 +318,6 @@ class Device(Answer):
     name: str
     memory_bytes: int
     used_bytes: int
-
-
-class TextWarning(Answer):
-    """Words that were not said, since the voice does not speak their script. ``reason``: ``left-out``.
-
-    Or ``entry-ignored``: the engine cannot follow the dictionary's entry for this word. Or ``not-checked``: what was
-    left out of this speech is not known.
-    """
-
-    reason: str
-    text: str
-    script: str
 
 
 class PreviewClause(Answer):

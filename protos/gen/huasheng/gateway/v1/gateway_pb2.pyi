@@ -85,6 +85,16 @@ class TurnMedia(_message.Message):
     end_us: int
     def __init__(self, data: _Optional[bytes] = ..., end_us: _Optional[int] = ...) -> None: ...
 
+class TurnWarning(_message.Message):
+    __slots__ = ("reason", "text", "script")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    SCRIPT_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    text: str
+    script: str
+    def __init__(self, reason: _Optional[str] = ..., text: _Optional[str] = ..., script: _Optional[str] = ...) -> None: ...
+
 class TurnFinished(_message.Message):
     __slots__ = ("conversation_id", "timings_ms", "end_frame")
     class TimingsMsEntry(_message.Message):
@@ -103,17 +113,19 @@ class TurnFinished(_message.Message):
     def __init__(self, conversation_id: _Optional[str] = ..., timings_ms: _Optional[_Mapping[str, float]] = ..., end_frame: _Optional[int] = ...) -> None: ...
 
 class StreamTurnResponse(_message.Message):
-    __slots__ = ("transcript", "reply", "media", "finished", "video", "fallback")
+    __slots__ = ("transcript", "reply", "media", "finished", "video", "fallback", "warning")
     TRANSCRIPT_FIELD_NUMBER: _ClassVar[int]
     REPLY_FIELD_NUMBER: _ClassVar[int]
     MEDIA_FIELD_NUMBER: _ClassVar[int]
     FINISHED_FIELD_NUMBER: _ClassVar[int]
     VIDEO_FIELD_NUMBER: _ClassVar[int]
     FALLBACK_FIELD_NUMBER: _ClassVar[int]
+    WARNING_FIELD_NUMBER: _ClassVar[int]
     transcript: TurnTranscript
     reply: TurnReply
     media: TurnMedia
     finished: TurnFinished
     video: TurnVideo
     fallback: _common_pb2.Fallback
-    def __init__(self, transcript: _Optional[_Union[TurnTranscript, _Mapping]] = ..., reply: _Optional[_Union[TurnReply, _Mapping]] = ..., media: _Optional[_Union[TurnMedia, _Mapping]] = ..., finished: _Optional[_Union[TurnFinished, _Mapping]] = ..., video: _Optional[_Union[TurnVideo, _Mapping]] = ..., fallback: _Optional[_Union[_common_pb2.Fallback, _Mapping]] = ...) -> None: ...
+    warning: TurnWarning
+    def __init__(self, transcript: _Optional[_Union[TurnTranscript, _Mapping]] = ..., reply: _Optional[_Union[TurnReply, _Mapping]] = ..., media: _Optional[_Union[TurnMedia, _Mapping]] = ..., finished: _Optional[_Union[TurnFinished, _Mapping]] = ..., video: _Optional[_Union[TurnVideo, _Mapping]] = ..., fallback: _Optional[_Union[_common_pb2.Fallback, _Mapping]] = ..., warning: _Optional[_Union[TurnWarning, _Mapping]] = ...) -> None: ...

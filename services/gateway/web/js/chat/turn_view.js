@@ -13,12 +13,12 @@ import { t } from "../i18n/translate.js";
 import { cancelJob } from "../jobs/job_progress.js";
 import * as jobs from "../jobs/job_store.js";
 import { stageText, timeLeftText } from "../jobs/job_text.js";
+import { textWarningNote } from "../speech/text_warnings.js";
 import { ratingButtons } from "./rating.js";
 import { turnSteps } from "./turn_steps.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
 /** @typedef {import("../core/types.js").Message} Message */
-/** @typedef {import("../core/types.js").Fallback} Fallback */
 /** @typedef {import("../core/types.js").Timings} Timings */
 /** @typedef {import("./rating.js").Rating} Rating */
 /** @typedef {{play: (turn: Turn) => void, askAgain: (job: Job) => void,
@@ -111,16 +111,17 @@ function turnElements(text) {
     problem,
     answer,
     broken,
-    setFallbacks: fallbackSetter(note),
+    setNotes: noteSetter(note),
   };
 }
 
-/** Draws the note only when the fallbacks differ. @param {HTMLElement} place */
-function fallbackSetter(place) {
-  let shown = "";
-  return (/** @type {Fallback[] | null | undefined} */ fallbacks) => {
-    const now = JSON.stringify(fallbacks ?? []);
-    if (now !== shown) fill(place, fallbackNote(fallbacks));
+/** Draws the notes only when they differ. @param {HTMLElement} place */
+function noteSetter(place) {
+  let shown = "[[],[]]";
+  /** @param {Pick<Message, "fallbacks" | "warnings">} of who else did the work, and what was not said */
+  return ({ fallbacks, warnings }) => {
+    const now = JSON.stringify([fallbacks ?? [], warnings ?? []]);
+    if (now !== shown) fill(place, fallbackNote(fallbacks), textWarningNote(warnings));
     shown = now;
   };
 }
@@ -193,7 +194,7 @@ function showJob(turn, parts, job, actions) {
   setText(parts.question, known.transcript ?? job.params.text ?? "");
   parts.question.classList.toggle("thinking", !parts.question.textContent && running);
   showReply(parts, known.reply ?? "", running);
-  parts.setFallbacks(known.fallbacks);
+  parts.setNotes({ fallbacks: known.fallbacks, warnings: /** @type {any} */ (known.warnings) }); // no training here
   parts.steps.set(timings, { typed: asset === null, running, stage: job.stage });
   setText(parts.status, running ? [stageText(job), timeLeftText(job)].filter(Boolean).join(" · ") : "");
   parts.status.hidden = !running;
@@ -241,7 +242,7 @@ function showMessages(turn, parts, question, answer, actions) {
   turn.clauses = answer.clauses ?? [];
   turn.endFrame = answer.end_frame ?? null;
   showReply(parts, answer.text, false);
-  parts.setFallbacks(answer.fallbacks);
+  parts.setNotes(answer);
   parts.status.hidden = true;
   parts.steps.set(timings, { typed: !question.audio_url, running: false, stage: "" });
   const { job_id: id, video_url: video, audio_url: audio, created_at: finishedAt, rating } = answer;

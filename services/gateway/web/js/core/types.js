@@ -229,6 +229,7 @@
  * @property {Clause[] | null} clauses
  * @property {number | null} [end_frame]
  * @property {Fallback[] | null} [fallbacks]
+ * @property {import("../speech/text_warnings.js").TextWarning[] | null} [warnings]
  */
 /** @typedef {{id: string, title: string, created_at: string, updated_at: string, messages: number}} ConversationItem */
 

@@ -15,6 +15,7 @@ const STREAMED_TYPES = /** @type {const} */ ([
   "reply",
   "clause",
   "fallback",
+  "warning",
   "timing",
   "video",
   "training",
@@ -203,6 +204,7 @@ function applyEvent(before, type, data) {
     const { index, text, start_s, end_s } = news;
     partial.clauses = [...(partial.clauses ?? []).filter((c) => c.index < index), { index, text, start_s, end_s }];
   } else if (type === "fallback") partial.fallbacks = mergeFallback(partial.fallbacks ?? [], news);
+  else if (type === "warning") partial.warnings = mergeWarning(partial.warnings ?? [], news);
   else if (type === "training") mergeTraining(partial, news);
   else if (type === "timing") partial.timings_ms = { ...partial.timings_ms, [news.stage]: news.ms };
   else {
@@ -211,6 +213,12 @@ function applyEvent(before, type, data) {
   }
   return job;
 }
+
+/** A second attempt reports the same again. @param {any[]} known @param {any} next */
+const mergeWarning = (known, next) => [
+  ...known.filter(({ reason, text }) => reason !== next.reason || text !== next.text),
+  next,
+];
 
 /** A second attempt reports the same fallback again. @param {Fallback[]} known @param {Fallback} next */
 const mergeFallback = (known, next) => [

@@ -11,9 +11,10 @@ import { againButton } from "../chat/turn_view.js";
 /** @typedef {import("../chat/chat_state.js").Chat} Chat */
 /** @typedef {import("../chat/turn_view.js").Turn} Turn */
 /** @typedef {import("../core/types.js").Fallback} Fallback */
+/** @typedef {import("../speech/text_warnings.js").TextWarning} TextWarning */
 /** @typedef {import("./live_session.js").LiveSession} LiveSession */
 /** @typedef {{turn: Turn, question: string, reply: string, whole: string, id: string, isTyped: boolean,
- *   isOver: boolean, fallbacks: Fallback[]}} Entry `whole`: all that was spoken or will be */
+ *   isOver: boolean, fallbacks: Fallback[], warnings: TextWarning[]}} Entry `whole`: all that was spoken or will be */
 
 const SCROLL_MARGIN_PX = 80;
 
@@ -96,7 +97,7 @@ export class LiveLog {
       if (entry) entry.whole += text;
     },
     fallback: (event) => this.#entry?.fallbacks.push({ ...event, wanted_voice: null, used_voice: null }),
-    warning: ({ text }) => toast(t("live.unsaid", { text })),
+    warning: ({ gen, reason, text, script }) => this.#answers.get(gen)?.warnings.push({ reason, text, script }),
     interrupted: ({ gen, heard, reason }) => {
       const entry = this.#answers.get(gen) ?? this.#pending();
       if (!entry) return;
@@ -157,7 +158,8 @@ export class LiveLog {
     this.#closeOffer();
     const turn = newTurn(this.chat, question);
     turn.el.setAttribute("aria-live", "off"); // it is heard already
-    this.#entry = { turn, question, reply: "", whole: "", id: "", isTyped, isOver: false, fallbacks: [] };
+    const told = { fallbacks: [], warnings: [] };
+    this.#entry = { turn, question, reply: "", whole: "", id: "", isTyped, isOver: false, ...told };
     addTurn(this.chat, turn);
     this.#show(this.#entry, {});
   }
@@ -181,7 +183,8 @@ export class LiveLog {
     const question = { ...common, role: /** @type {const} */ ("user"), text: entry.question, timings_ms: null };
     const answer = { ...common, role: /** @type {const} */ ("assistant"), text: reply, timings_ms: ms ?? {} };
     const audio = { audio_url: null };
-    entry.turn.setMessages({ ...question, ...audio }, { ...answer, ...audio, fallbacks: entry.fallbacks });
+    const { fallbacks, warnings } = entry;
+    entry.turn.setMessages({ ...question, ...audio }, { ...answer, ...audio, fallbacks, warnings });
   }
 
   /** @param {Entry} entry */

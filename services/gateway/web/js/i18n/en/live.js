@@ -40,7 +40,6 @@ export default {
   "live.state.reconnecting": "Connection lost, coming back",
   "live.continue": "Continue",
   "live.unclear": "That was not clear, please say it again",
-  "live.unsaid": "These words could not be said: {text}",
   "live.no_files": "No recordings can be sent during a live conversation; end it first",
   "live.instead": "You can also type your questions here.",
   "live.unsupported": "This browser cannot talk live",

@@ -40,7 +40,6 @@ export default {
   "live.state.reconnecting": "连接中断，正在恢复",
   "live.continue": "接着说",
   "live.unclear": "没有听清，请再说一次",
-  "live.unsaid": "这些字没有念出来：{text}",
   "live.no_files": "通话中不能上传录音，请先结束通话",
   "live.instead": "也可以在通话中打字提问。",
   "live.unsupported": "这个浏览器不能实时通话",
