@@ -151,6 +151,27 @@ class Clients:
                     raise
             await asyncio.sleep(LOADING_POLL_S)
 
+    async def loaded(self, *services: str) -> None:
+        """Wait for services that are loading, within ``rpc_s``; costs nothing while they serve.
+
+        For calls that stream, which cannot be made twice: what they have sent by the refusal is gone. A service that
+        is down, or loads for longer, is left to the call itself.
+        """
+        until = time.monotonic() + self.settings.rpc_s
+        await asyncio.gather(*(self._loaded(s, until) for s in services))
+
+    async def _loaded(self, service: str, until: float) -> None:
+        stub: Any = health_pb2_grpc.HealthStub(self.channels[service])
+        request = health_pb2.HealthCheckRequest(service=FULL_NAMES[service])
+        while self.health[service].status != "serving" and (left := until - time.monotonic()) > 0:
+            try:
+                found = await stub.Check(request, timeout=left)
+            except grpc.aio.AioRpcError:
+                return
+            if found.status == health_pb2.HealthCheckResponse.SERVING:
+                return
+            await asyncio.sleep(LOADING_POLL_S)
+
     def watch(self) -> None:
         """Start to watch the health of all services."""
         self._watchers = [asyncio.create_task(self._watch_health(s)) for s in self.channels]

@@ -58,6 +58,7 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
         turn = await self._turn(config, conversation, text, asked_at)
         if config.HasField("format"):
             turn = replace(turn, pcm=self._audio(requests, turn.sample_rate_hz))
+        await g.clients.loaded(*(() if text else ("asr",)), "llm", "tts", "render")
         timings, question, reply, end_frame = Timings(), "", "", 0
         async with contextlib.aclosing(run_turn(g.clients, turn, timings)) as events:
             async for event in events:

@@ -60,6 +60,7 @@ async def speech(gateway: Context, owner: Owner, body: requests.SpeechRequest) -
     dictionary = await asyncio.to_thread(gateway.dictionary.all, owner)
     voice = VoiceChoice.of_params(owner, params | {"engines": {"tts": body.engine}}, dictionary)
     voice = replace(voice, language=body.language or "", speed=body.speed or voice.speed)
+    await gateway.clients.loaded("tts")
     events = speak_text(gateway.clients, Timings(), voice, text)
     sample_rate_hz, first, fallbacks = 0, b"", []
     try:
@@ -122,6 +123,7 @@ async def _warnings(
 async def transcribe(request: Request, gateway: Context, owner: Owner) -> Any:
     """Speech to text; the recording is not kept."""
     async with temporary_recording(request, gateway, owner) as (row, fields):
+        await gateway.clients.loaded("asr")
         transcript = await recognise(
             gateway.clients,
             Timings(),

@@ -95,6 +95,7 @@ async def _transcript(gateway: Gateway, row: Row, given: str, language: str) -> 
     if given.strip():
         return given, language
     uri = gateway.storage.uri(row["key"])
+    await gateway.clients.loaded("asr")
     recognised = await recognise(gateway.clients, Timings(), uri=uri, language=language[:16])
     if not recognised.text:
         raise HuashengError("no-speech")

@@ -106,6 +106,7 @@ async def sample(request: Request, gateway: Context, owner: Owner, voice_id: str
     tag = _tag(owner, voice_id, voice.engine, voice.sample_text, *(c.clip_id for c in voice.clips))
     key = f"{samples_folder(owner, voice_id)}/{tag}.wav"
     if not await asyncio.to_thread(gateway.storage.exists, key):
+        await gateway.clients.loaded("tts")
         sample_rate_hz, pcm = 0, bytearray()
         speech = speak_text(
             gateway.clients, Timings(), VoiceChoice(owner, voice_id, no_fallback=True), voice.sample_text

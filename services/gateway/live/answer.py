@@ -148,6 +148,7 @@ class Answer:
         q, flow = self.question, Flow(self._clients, self.timings, self._clients.settings.live_total_s)
         spoken, speech = clause_queue(), speech_queue()
         clauses: ClauseQueue = asyncio.Queue()  # unbounded: all words are known soon, however long their speech takes
+        await self._clients.loaded(*(() if q.reply or q.rest_of else ("llm",)), "tts", "render")
         if q.rest_of:
             flow.start(self._say_rest(q.rest_of, clauses))
         elif q.reply:

@@ -142,6 +142,7 @@ class Hearing:
 
         # as long as a session may last; keepalive notices a dead peer
         limit_s = self._clients.settings.live_total_s + 60
+        await self._clients.loaded("asr")
         sent = Sent(requests())
         call = self._clients.asr.StreamTranscribe(sent, timeout=limit_s, metadata=metadata())
         async with contextlib.aclosing(responses_of(call, "asr", sent)) as responses:

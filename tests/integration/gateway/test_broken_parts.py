@@ -7,12 +7,18 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from huasheng.common.v1 import common_pb2
+from huasheng.gateway.v1 import gateway_pb2
 from huasheng.render.v1 import render_pb2
 
+from services.common.audio import wav_bytes
 from tests.fakes.gateway_process import GatewayProcess
+from tests.fakes.live_client import live_client
+from tests.fakes.media import tone
 from tests.fakes.problems import problem
 from tests.fakes.waiting import until
 from tests.integration.gateway.conftest import World, open_world
+from tests.integration.gateway.test_turn_rpc import ask
 
 
 @contextlib.contextmanager
@@ -149,12 +155,48 @@ async def test_voices_and_avatars_of_services_that_are_loading_are_waited_for(tm
             assert (await world.done(job["id"]))["state"] == "succeeded"
 
 
+async def test_what_names_no_voice_waits_for_services_that_are_loading_too(tmp_path: Path) -> None:
+    """Speech, recognition, a turn over gRPC and a live answer: none is refused because a service starts again."""
+    async with open_world(tmp_path) as world, live_client(world.gateway.url) as live:
+        await live.until("welcome")
+        for service in ("asr", "llm", "tts", "render"):
+            await world.fakes.kill(service)
+            await world.fakes.start(service, load=False)
+        for service in ("asr", "llm", "tts", "render"):
+            await is_loading(world, service)
+        before = len(live.events)  # the connection to asr broke: that is told
+        config = gateway_pb2.StreamTurnRequest(config=gateway_pb2.TurnConfig(text="你好"))
+        end = gateway_pb2.StreamTurnRequest(end=common_pb2.EndOfInput())
+
+        async def turn() -> list[str | None]:
+            return [p.WhichOneof("payload") async for p in ask(world, config, end)]
+
+        sound = {"file": ("a.wav", wav_bytes(tone(1.0), 16_000))}
+        waiting = [
+            asyncio.create_task(world.post("speech", {"text": "你好"})),
+            asyncio.create_task(world.http.post("/api/v1/transcriptions", files=sound)),
+            asyncio.create_task(turn()),
+        ]
+        await live.send("text", text="你好")
+        await asyncio.sleep(1)
+        assert not any(w.done() for w in waiting)
+        assert not [e for e in live.events if e["type"] == "turn"]
+        for service in ("asr", "llm", "tts", "render"):
+            await world.fakes.set_loaded(service)
+        speech, transcription, told = await asyncio.gather(*waiting)
+        assert speech.status_code == 200 and transcription.status_code == 200, (speech.text, transcription.text)
+        assert told[-1] == "finished"
+        await live.until("end")
+        assert not [e for e in live.events[before:] if e["type"] == "error"]
+
+
 async def test_a_service_that_loads_for_long_is_said_to_load(tmp_path: Path) -> None:
     async with open_world(tmp_path, GATEWAY_RPC_S="3") as world:
         await world.fakes.kill("tts")
         await world.fakes.start("tts", load=False)
         await is_loading(world, "tts")
         problem(await world.http.get("/api/v1/voices"), 503, "service-loading")
+        problem(await world.post("speech", {"text": "你好"}), 503, "service-loading")
         engines = (await world.http.get("/api/v1/engines")).json()
         assert "tts" in [e["service"] for e in engines["items"]], "engines are listed while they load"
 
