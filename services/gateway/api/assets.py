@@ -76,19 +76,6 @@ async def receive_asset(request: Request, gateway: Gateway, owner: str, key: str
     status_code=201,
     response_model=schemas.Asset,
     openapi_extra=UPLOAD_BODY,
-    responses=responses(
-        "too-large",
-        "unsupported-media",
-        "foreign-format",
-        "media-too-heavy",
-        "empty-file",
-        "corrupt-media",
-        "too-short",
-        "too-long",
-        "too-big-picture",
-        "disk-full",
-        "idempotency-conflict",
-    ),
 )
 async def upload(request: Request, gateway: Context, owner: Owner, key: Key = None) -> Response:
     """Upload a video, a sound file or a picture in the field `file`."""

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from services.common.errors import catalogue
 from services.gateway.api.problems import PROBLEM_TYPE, add_problem
+from services.gateway.media import refusals
 
 EVERYWHERE = ("foreign-origin", "slow-request", "too-large-body", "bad-request", "bad-character", "internal")
 """From the middleware and from the checks of parameters and bodies."""
@@ -18,18 +19,6 @@ WITH_KEY = ("idempotency-conflict", "idempotency-pending")
 ASKING = ("service-down", "service-loading", "service-slow", "busy")
 """For what other services are asked."""
 ASKING_TAGS = {"avatars", "trainings", "voices", "speech", "videos", "dialogues", "system"}
-UPLOADING = (
-    "too-large",
-    "unsupported-media",
-    "corrupt-media",
-    "empty-file",
-    "too-short",
-    "too-long",
-    "too-big-picture",
-    "wrong-kind",
-    "no-audio",
-    "silent-audio",
-)
 ENGINE_PATHS = (
     "/api/v1/speech",
     "/api/v1/speech/preview",
@@ -62,7 +51,7 @@ def install(app: FastAPI) -> None:
             document = plain()
             for path, operations in document["paths"].items():
                 for method, operation in operations.items():
-                    _complete(path, method, operation)
+                    _complete(path, method, operation, document["components"]["schemas"])
             for unused in ("HTTPValidationError", "ValidationError"):
                 document["components"]["schemas"].pop(unused, None)
             app.openapi_schema = document
@@ -71,12 +60,12 @@ def install(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it
 
 
-def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+def _complete(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     """Add to one operation what every route of its kind may answer."""
     answers: dict[str, Any] = operation["responses"]
     if "HTTPValidationError" in str(answers.get("422")):
         del answers["422"]
-    for slug in _problems(path, method, operation):
+    for slug in (*_problems(path, method, operation), *_media_problems(operation, schemas)):
         add_problem(answers, slug)
     if path in ENGINE_PATHS and (method == "post" or path in FILE_PATHS):
         for reason in catalogue().values():
@@ -104,6 +93,15 @@ def _problems(path: str, method: str, operation: dict[str, Any]) -> list[str]:
         found += WITH_KEY
     if ASKING_TAGS.intersection(operation.get("tags", ())):
         found += ASKING
-    if "multipart/form-data" in operation.get("requestBody", {}).get("content", {}):
-        found += UPLOADING
     return found
+
+
+def _media_problems(operation: dict[str, Any], schemas: dict[str, Any]) -> list[str]:
+    """Those of an uploaded file, and of assets that the body names."""
+    content = operation.get("requestBody", {}).get("content", {})
+    if "multipart/form-data" in content:
+        is_only_kept = not ASKING_TAGS.intersection(operation["tags"])  # what other services are asked about is speech
+        return list(refusals.READING if is_only_kept else refusals.RECORDING)
+    body = content.get("application/json", {}).get("schema", {})
+    fields = schemas.get(body.get("$ref", "").rsplit("/", 1)[-1], {}).get("properties", {})
+    return [slug for name in fields if name.endswith("asset_id") for slug in refusals.ASSETS[name]]

@@ -132,7 +132,5 @@ def add_problem(answers: dict[str, Any], slug: str) -> None:
 
 ACCEPTED = responses("unknown-id", "bad-request", "queue-full", "idempotency-conflict", "service-down")
 """The problems of every POST that starts a job."""
-SPEECH_REFUSED = responses(
-    "empty-text", "long-text", "silent-audio", "no-audio", "too-long", "unknown-voice", "synthesis-unsupported"
-)
-"""The problems of every POST that takes a text or a recording."""
+SPEECH_REFUSED = responses("empty-text", "long-text", "unknown-voice", "synthesis-unsupported")
+"""The problems of every POST that takes a text or a recording, besides those of the recording (``media.refusals``)."""

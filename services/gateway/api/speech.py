@@ -118,7 +118,7 @@ async def _warnings(
     "/transcriptions",
     response_model=schemas.Transcription,
     openapi_extra=UPLOAD_BODY,
-    responses=responses("too-large", "unsupported-media", "silent-audio", "no-speech", "service-down"),
+    responses=responses("no-speech", "service-down"),
 )
 async def transcribe(request: Request, gateway: Context, owner: Owner) -> Any:
     """Speech to text; the recording is not kept."""

@@ -28,8 +28,7 @@ router = APIRouter(prefix="/api/v1", tags=["trainings"])
     "/trainings",
     status_code=202,
     response_model=schemas.Job,
-    responses=ACCEPTED
-    | responses("training-unavailable", "unknown-engine", "engine-unavailable", "wrong-kind", "no-audio"),
+    responses=ACCEPTED | responses("training-unavailable", "unknown-engine", "engine-unavailable"),
 )
 async def make_training(
     request: Request, gateway: Context, owner: Owner, body: requests.TrainingRequest, key: Key = None

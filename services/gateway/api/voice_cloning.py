@@ -51,15 +51,7 @@ VOICE_BODY = _form(
     weights={"type": "string", "description": "one of cloning_weights; left out, the first"},
 )
 CLIP_BODY = _form(["file"], file=_CLIP, transcript=_TRANSCRIPT)
-_REFUSALS = (
-    "too-short",
-    "too-long",
-    "silent-audio",
-    "voice-clipped",
-    "voice-noisy",
-    "no-speech",
-    "service-down",
-)
+_REFUSALS = ("voice-clipped", "voice-noisy", "no-speech", "service-down")
 
 
 @contextlib.asynccontextmanager
