@@ -10,8 +10,16 @@ from services.common.errors import catalogue
 from services.gateway.api.problems import PROBLEM_TYPE, add_problem
 from services.gateway.media import refusals
 
-EVERYWHERE = ("foreign-origin", "slow-request", "too-large-body", "bad-request", "bad-character", "internal")
-"""From the middleware and from the checks of parameters and bodies."""
+EVERYWHERE = (
+    "foreign-origin",
+    "slow-request",
+    "too-large-body",
+    "bad-request",
+    "bad-character",
+    "database-down",
+    "internal",
+)
+"""From the middleware, from the checks of parameters and bodies, and from the database."""
 WITH_PARAMETER = ("no-such-call",)
 """For a path whose parameter is no text."""
 STORING = ("disk-full",)

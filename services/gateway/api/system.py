@@ -16,6 +16,7 @@ from huasheng.tts.v1 import tts_pb2
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.common.errors import HuashengError, catalogue, problem
+from services.common.metrics import ERRORS
 from services.gateway.api import schemas
 from services.gateway.api.deps import Context, Lang, Owner, RequestId
 from services.gateway.api.problems import responses
@@ -159,7 +160,7 @@ async def readyz(gateway: Context) -> Response:
     missing = [] if gateway.runner.is_ready else ["jobs"]
     try:
         async with asyncio.timeout(5):
-            await asyncio.to_thread(gateway.jobs.queue_counts)
+            await asyncio.to_thread(gateway.db.probe)
     except Exception:  # whatever the error is, the database cannot be used
         missing.append("database")
     down = [h.service for h in gateway.clients.health.values() if h.status != "serving"]
@@ -170,5 +171,8 @@ async def readyz(gateway: Context) -> Response:
 @probes.get("/metrics", response_class=Response)
 async def metrics(gateway: Context) -> Response:
     """Prometheus metrics."""
-    await gateway.runner.refresh_gauges()
+    try:
+        await gateway.runner.refresh_gauges()
+    except HuashengError as e:  # jobs cannot be counted: the other figures are wanted all the more
+        ERRORS.labels("gateway", e.slug).inc()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

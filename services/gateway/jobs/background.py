@@ -7,6 +7,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from services.common.errors import HuashengError
+
 log = logging.getLogger("huasheng.gateway.jobs")
 
 
@@ -24,7 +26,11 @@ class BackgroundTasks:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (e := task.exception()):
+        if task.cancelled() or not (e := task.exception()):
+            return
+        if isinstance(e, HuashengError):  # foreseen: how it came about tells nothing
+            log.warning("background work failed", extra={"reason": e.slug})
+        else:
             log.error("background work failed", exc_info=e)
 
     def cancel(self) -> None:

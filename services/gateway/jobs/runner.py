@@ -107,11 +107,17 @@ class Runner:
     async def _watch_cancellations(self) -> None:
         """Stop jobs that were cancelled through another replica."""
         while True:
-            if self.running:
-                for job_id in await asyncio.to_thread(self.store.cancel_requests, list(self.running)):
-                    if (run := self.running.get(job_id)) and not run.is_cancelled:
-                        run.cancel()
             await asyncio.sleep(CANCEL_POLL_S)
+            if not self.running:
+                continue
+            try:
+                found = await asyncio.to_thread(self.store.cancel_requests, list(self.running))
+            except HuashengError as e:  # the database is away: asked again, for as long as it takes
+                log.warning("cancelled jobs cannot be looked for", extra={"reason": e.slug})
+                continue
+            for job_id in found:
+                if (run := self.running.get(job_id)) and not run.is_cancelled:
+                    run.cancel()
 
     async def refresh_gauges(self) -> None:
         """Count jobs and queues for the metrics; called when they are read."""

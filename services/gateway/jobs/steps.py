@@ -18,7 +18,7 @@ from services.gateway.jobs.run import JobRun
 
 log = logging.getLogger("huasheng.gateway.jobs")
 
-WAITABLE = ("service-down", "service-loading", "busy")
+WAITABLE = ("service-down", "service-loading", "busy", "database-down")
 MAX_CRASHES = 4
 """How often a service may die in the middle of one step: an input that kills its engine must not be tried for ever."""
 CRASH_S = 5.0
@@ -68,10 +68,10 @@ async def _attempts(run: JobRun, body: StepBody) -> dict[str, Any]:
                 raise
             raise HuashengError("disk-full") from e
         except HuashengError as e:
-            service = e.params.get("service", "")
+            service = e.params.get("service", "database" if e.slug == "database-down" else "")
             if e.slug not in WAITABLE or waited >= run.retry_s or crashes >= MAX_CRASHES:
                 raise
-            if time.monotonic() - began > CRASH_S:
+            if service != "database" and time.monotonic() - began > CRASH_S:
                 crashes, waited, pause = crashes + 1, 0.0, FIRST_PAUSE_S
             log.warning("job waits for %s", service, extra={"reason": e.slug, "waited_s": round(waited, 1)})
             run.abandon_video()

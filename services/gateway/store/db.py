@@ -18,6 +18,10 @@ from services.gateway.settings import GatewaySettings
 
 log = logging.getLogger("huasheng.gateway.store")
 meta = sa.MetaData()
+BUSY_MS, PROBE_MS = 10_000, 1000
+"""How long a lock of another program is waited for: by those who write, and by those who ask whether they could."""
+_SQLITE_AWAY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN)
+_POSTGRES_AWAY = ("53300", "57P01", "57P02", "57P03")
 Row = dict[str, Any]
 """A row of a table, by column."""
 
@@ -157,14 +161,31 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
-        """One transaction. Raises ``disk-full``."""
+        """One transaction. Raises ``disk-full``, and ``database-down`` when the database is locked or away."""
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except sa.exc.DBAPIError as e:
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as e:
             if is_full(e):
                 raise HuashengError("disk-full") from e
+            if is_away(e):
+                # the error's own text is for SQL experts, and its statement is nobody's business
+                log.warning("the database cannot be used", extra={"why": type(getattr(e, "orig", e)).__name__})
+                raise HuashengError("database-down") from e
             raise
+
+    def probe(self) -> None:
+        """Returns when rows could be written now. Raises ``database-down``, much sooner than ``begin`` would."""
+        with self.begin() as connection:
+            if not self.is_sqlite:
+                connection.execute(sa.text("SELECT 1"))
+                return
+            connection.execute(sa.text(f"PRAGMA busy_timeout={PROBE_MS}"))
+            try:
+                connection.execute(sa.text("BEGIN IMMEDIATE"))  # readers are not stopped by a lock: writers are
+                connection.execute(sa.text("ROLLBACK"))
+            finally:
+                connection.execute(sa.text(f"PRAGMA busy_timeout={BUSY_MS}"))
 
     def close(self) -> None:
         """Close all connections."""
@@ -190,6 +211,21 @@ def is_full(error: BaseException) -> bool:
     return getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL or getattr(cause, "sqlstate", "") == "53100"
 
 
+def is_away(error: BaseException) -> bool:
+    """Whether a database error means that the database cannot be reached or is held by another program.
+
+    SQLite: busy, locked, cannot be opened. PostgreSQL: no connection (no state, class 08), too many of them, going down
+    or starting. Also no free connection of our own in time.
+    """
+    if isinstance(error, sa.exc.TimeoutError):
+        return True
+    cause = getattr(error, "orig", error)
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE_AWAY
+    state = getattr(cause, "sqlstate", None) or ""
+    return state[:2] == "08" or state in _POSTGRES_AWAY or (not state and isinstance(error, sa.exc.OperationalError))
+
+
 def check_sqlite(path: Path) -> None:
     """Raises ``SystemExit``, which names the file, when it is there and is no database that can be read."""
     if not path.exists():
@@ -207,5 +243,5 @@ def check_sqlite(path: Path) -> None:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    for pragma in ("journal_mode=WAL", "busy_timeout=10000", "foreign_keys=ON", "synchronous=FULL"):
+    for pragma in ("journal_mode=WAL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")

@@ -104,12 +104,29 @@ def _state(world: World, job: str) -> str:
         return str(db.execute("select state from jobs where id = ?", (job,)).fetchone()[0])
 
 
-async def test_what_people_wrote_is_in_no_log_when_the_database_is_locked(world: World) -> None:
+async def test_a_locked_database_is_named_and_waited_for(world: World) -> None:
+    """The request that needs it says what to do, probes and metrics tell it, jobs at work go on when it is free."""
+    world.fakes.render.script.hold.clear()
+    job = (await world.post("videos", {"text": "你好"})).json()["id"]
+    await world.until(job, "running", stage="tts")
     with database(world) as db:
         db.execute("begin immediate")
-        answer = await world.post("videos", {"text": "geheimnis"})
-    assert answer.status_code == 500
-    assert "geheimnis" not in world.gateway.log
+        world.fakes.render.script.hold.set()
+        answer = await world.post("videos?lang=zh", {"text": "geheimnis"})
+        body = problem(answer, 503, "database-down")
+        assert int(answer.headers["retry-after"]) > 0 and "数据库" in body["title"] and "PostgreSQL" in body["hint"]
+        ready = await world.http.get("/readyz")
+        assert (ready.status_code, ready.json()["missing"]) == (503, ["database"])
+        assert (await world.job(job))["state"] == "running"
+        assert (
+            'huasheng_errors_total{reason="database-down",service="gateway"}' in (await world.http.get("/metrics")).text
+        )
+    assert (await world.http.get("/readyz")).status_code == 200
+    assert (await world.done(job))["state"] == "succeeded"
+    assert (await world.post("videos", {"text": "好"})).status_code == 202
+    log = world.gateway.log
+    for unwanted in ("geheimnis", "INSERT", "Traceback"):
+        assert unwanted not in log
 
 
 @pytest.mark.parametrize("name", ["gateway.sqlite", "gateway.dbos.sqlite"])

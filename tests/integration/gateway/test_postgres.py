@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from services.gateway.store.db import jobs
 from tests.fakes.gateway_process import GatewayProcess
 from tests.fakes.ports import free_port
+from tests.fakes.problems import problem
 from tests.fakes.waiting import PATIENCE_S, until
 from tests.integration.gateway.conftest import open_world
 from tests.integration.gateway.test_dialogue import events_of
@@ -22,28 +23,71 @@ from tests.integration.gateway.test_dialogue import events_of
 BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 
 
+class Postgres:
+    """A server that can be stopped and started again."""
+
+    def __init__(self, folder: Path, port: int, become: tuple[str, ...]) -> None:
+        self.url = f"postgresql+psycopg://huasheng@127.0.0.1:{port}/postgres"
+        self._folder, self._become = folder, become
+        self._options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+
+    def run(self, program: str, *arguments: Path | str) -> None:
+        command = [*self._become, BIN / program, *arguments]  # type: ignore[operator]  # the caller looked for it
+        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def start(self) -> None:
+        folder = self._folder
+        self.run("pg_ctl", "-D", folder / "db", "-o", self._options, "-w", "-l", folder / "log", "start")
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-D", self._folder / "db", "-m", "immediate", "stop")
+
+
 @pytest.fixture
-def postgres() -> Iterator[str]:
+def server() -> Iterator[Postgres]:
     """A PostgreSQL of its own, thrown away afterwards."""
     if BIN is None or not (BIN / "initdb").exists():
         pytest.skip("no PostgreSQL server is installed")
     user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
+    # a program becomes the user, not subprocess: that would fork this process with the threads of gRPC
+    become = ("runuser", "-u", user, "--") if user else ()
     folder = Path(tempfile.mkdtemp(prefix="huasheng-pg-"))
-    port = free_port()
     try:
         if user:
             shutil.chown(folder, user)
-        run = {"user": user, "check": True, "cwd": "/", "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         how = ("-U", "huasheng", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
-        subprocess.run([BIN / "initdb", "-D", folder / "db", *how], **run)
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        subprocess.run([BIN / "pg_ctl", "-D", folder / "db", "-o", options, "-w", "-l", folder / "log", "start"], **run)
+        made = Postgres(folder, free_port(), become)
+        made.run("initdb", "-D", folder / "db", *how)
+        made.start()
         try:
-            yield f"postgresql+psycopg://huasheng@127.0.0.1:{port}/postgres"
+            yield made
         finally:
-            subprocess.run([BIN / "pg_ctl", "-D", folder / "db", "-m", "immediate", "stop"], **run)
+            made.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres(server: Postgres) -> str:
+    """Its address."""
+    return server.url
+
+
+async def test_a_database_that_is_away_is_named_until_it_is_back(tmp_path: Path, server: Postgres) -> None:
+    async with open_world(tmp_path, GATEWAY_DATABASE_URL=server.url) as world:
+        server.stop()
+        try:
+            answer = await world.post("videos", {"text": "geheimnis"})
+            problem(answer, 503, "database-down")
+            assert int(answer.headers["retry-after"]) > 0
+            assert (await world.http.get("/readyz")).json()["missing"] == ["database"]
+            assert 'reason="database-down"' in (await world.http.get("/metrics")).text
+        finally:
+            server.start()
+        await until(lambda: httpx.get(f"{world.gateway.url}/readyz", trust_env=False).status_code == 200)
+        made = await world.post("videos", {"text": "好"})
+        assert (await world.done(made.json()["id"]))["state"] == "succeeded"
+        assert "geheimnis" not in world.gateway.log
 
 
 def is_reply_kept(url: str, job: str) -> bool:

@@ -71,6 +71,7 @@ export default {
   "service.tts": "Speech synthesis",
   "service.render": "Video rendering",
   "service.gateway": "Gateway",
+  "service.database": "Database",
   "service.asr.does": "understands what is said",
   "service.llm.does": "thinks of an answer",
   "service.tts.does": "speaks the text",

@@ -71,6 +71,7 @@ export default {
   "service.tts": "语音合成",
   "service.render": "视频合成",
   "service.gateway": "网关",
+  "service.database": "数据库",
   "service.asr.does": "听懂说了什么",
   "service.llm.does": "想出回答",
   "service.tts.does": "把文字说出来",
