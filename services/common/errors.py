@@ -63,6 +63,11 @@ def causes() -> dict[str, dict[str, str]]:
     return {name: {lang: texts[lang] for lang in LANGUAGES} for name, texts in entries.items()}
 
 
+def cause_text(cause: str, lang: str, **params: object) -> str:
+    """The text of a cause in ``en`` or ``zh``. Raises ``KeyError`` for one that is not known."""
+    return causes()[cause][lang].format_map(_Missing({k: str(v) for k, v in params.items()}))
+
+
 def _cause_text(params: dict[str, str], lang: str) -> str | None:
     """What ``{why}`` is in ``lang``; None without a cause that is known here."""
     cause = params.get("cause", "")
@@ -112,7 +117,7 @@ class HuashengError(Exception):
 
     def why(self, lang: str) -> str:
         """The cause in ``en`` or ``zh``; "?" when none was given."""
-        return _cause_text(self.params, lang) or self.params.get("why", "?")
+        return _cause_text(self.params, lang) or self.params.get(f"why_{lang}") or self.params.get("why", "?")
 
     def because(self) -> dict[str, str]:
         """The parameters with which another error names this one as its cause."""

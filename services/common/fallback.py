@@ -216,7 +216,7 @@ class EngineFallback:
             raise
         except Exception as e:
             log.exception("unexpected error of an engine", extra={"engine": name})
-            raise HuashengError("engine-failed", engine=name, why="an error of our own; see the log") from e
+            raise HuashengError("engine-failed", engine=name, cause="own-error", service=self._service) from e
         finally:
             if not has_begun:  # it ends in its own time: neither the caller nor the next engine waits
                 closing = asyncio.create_task(self._close(coming, pieces))

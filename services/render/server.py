@@ -187,8 +187,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
             trained = self.models.get(config.owner, config.model_id)
         record = self.store.get(config.owner, config.avatar_id or (trained.avatar_id if trained else ""))
         if config.engine and config.engine != record.engine:
-            why = f"the avatar was prepared by {record.engine}; prepare it with {config.engine} first"
-            raise HuashengError("engine-unavailable", engine=config.engine, why=why)
+            raise HuashengError("engine-unavailable", engine=config.engine, cause="other-preparation", by=record.engine)
         engine = self._engine(record.engine)
         if config.live and not engine.is_live:
             raise HuashengError("not-live", engine=engine.name)

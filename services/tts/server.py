@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import grpc
 from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
 
-from services.common.engine_info import engine_info
+from services.common.engine_info import engine_info, error_message
 from services.common.engines import EngineSet, OwnSettings, Registry, why
 from services.common.errors import HuashengError
 from services.common.fallback import EngineFallback
@@ -115,7 +115,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
                 return tts_pb2.Cloning(engine=name, models=engine.clone_models())
         for name, failure in self.engines.failures.items():
             if self.engines.type_of(name).can_clone:
-                return tts_pb2.Cloning(failed_engine=name, why=why(failure))
+                return tts_pb2.Cloning(failed_engine=name, why=why(failure), problem=error_message(failure))
         return tts_pb2.Cloning()
 
     async def CreateVoice(
@@ -124,7 +124,8 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         """A voice for the first engine that clones; refused with what to install where there is none."""
         cloning = self._cloning()
         if cloning.failed_engine:
-            raise HuashengError("engine-unavailable", engine=cloning.failed_engine, why=cloning.why)
+            cause = HuashengError(cloning.problem.reason, **cloning.problem.params).because()
+            raise HuashengError("engine-unavailable", **cause | {"engine": cloning.failed_engine})
         if not cloning.engine:
             raise HuashengError("cloning-unavailable", engine=self.settings.engine_names()[0])
         engine = self.engines.get(cloning.engine)

@@ -7,7 +7,7 @@ from typing import Any
 
 from huasheng.tts.v1 import tts_pb2
 
-from services.common.errors import HuashengError
+from services.common.errors import HuashengError, catalogue
 from services.gateway.catalogue.avatars import BUILTIN, get_model
 from services.gateway.clients import Clients
 from services.gateway.store.avatar_voices import AvatarVoiceStore
@@ -26,7 +26,11 @@ def cloning_problem(listed: Any) -> HuashengError | None:
     """Why the tts service that sent this ``ListVoicesResponse`` cannot clone; None when it can."""
     if listed.cloning.engine:
         return None
-    if listed.cloning.failed_engine:
+    problem = listed.cloning.problem
+    if listed.cloning.failed_engine and problem.reason in catalogue():
+        cause = HuashengError(problem.reason, **problem.params).because()
+        return HuashengError("engine-unavailable", **cause | {"engine": listed.cloning.failed_engine})
+    if listed.cloning.failed_engine:  # of a service that names no error
         return HuashengError("engine-unavailable", engine=listed.cloning.failed_engine, why=listed.cloning.why)
     return HuashengError("cloning-unavailable", engine=listed.voices[0].engine if listed.voices else "tts")
 

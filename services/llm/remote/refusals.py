@@ -105,13 +105,11 @@ def refusal(provider: Provider, body: Any, status: int = 0, after_s: float = 0.0
         return Retry(error, after_s) if slug in _RETRIED else error
     which = ", ".join(str(x) for x in (status, *codes[:1]) if x)
     if status >= 500 or not status or codes[0] in ("1230", "1234"):
-        return Retry(
-            provider.error("engine-failed", why=f"its server reported an error ({which or 'no code'})"), after_s
-        )
+        return Retry(provider.error("engine-failed", cause="server-error", code=which or "?"), after_s)
     if status in (404, 405) or 300 <= status < 400:
-        why = f"there is no chat service at its address ({which}); check {provider.prefix}_URL"
-        return provider.error("engine-failed", why=why)
-    return provider.error("engine-failed", why=f"its server refused the request ({which})")
+        setting = f"{provider.prefix}_URL"
+        return provider.error("engine-failed", cause="wrong-address", code=which, setting=setting)
+    return provider.error("engine-failed", cause="server-refused", code=which)
 
 
 def _by_words(message: str, status: int) -> str:

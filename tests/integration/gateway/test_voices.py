@@ -9,6 +9,7 @@ import pytest
 from huasheng.gateway.v1 import gateway_pb2, gateway_pb2_grpc
 from huasheng.tts.v1 import tts_pb2
 
+from services.common.engine_info import error_message
 from services.common.errors import HuashengError
 from tests.fakes import media
 from tests.fakes.problems import problem
@@ -104,6 +105,18 @@ async def test_the_same_request_twice_makes_one_voice(world: World) -> None:
     data = {"name": "someone else", **CONSENT}
     other = await world.http.post("/api/v1/voices", files=take(), data=data, headers={"Idempotency-Key": "one"})
     problem(other, 409, "idempotency-conflict")
+
+
+async def test_why_nothing_can_be_cloned_is_said_in_the_readers_language(world: World) -> None:
+    error = HuashengError(
+        "engine-unavailable", engine="gpt_sovits", cause="sovits-no-api", variable="TTS_GPT_SOVITS_CHECKOUT", path="/x"
+    )
+    world.fakes.tts.clones = tts_pb2.Cloning(
+        failed_engine="gpt_sovits", why=error.why("en"), problem=error_message(error)
+    )
+    for lang, words in (("zh", "中没有 api_v2.py"), ("en", "there is no api_v2.py in TTS_GPT_SOVITS_CHECKOUT (/x)")):
+        found = (await world.http.get(f"/api/v1/voices?lang={lang}")).json()["cloning_problem"]
+        assert words in found["detail"] and found["reason"] == "engine-unavailable"
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ class GoogleEngine(AsrEngine):
             raise self._failure(e) from e
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as e:
             # not what Google sends: a proxy's log-in page, for example
-            raise HuashengError("engine-failed", engine=self.name, why="its answer was not understood") from e
+            raise HuashengError("engine-failed", engine=self.name, cause="answer-unclear") from e
         return str(text).strip()
 
     def _refusal(self, cause: BaseException | None) -> Exception:
@@ -138,15 +138,15 @@ class GoogleEngine(AsrEngine):
             return HuashengError("asr-wrong-key", engine=self.name, variable=self._variable())
         if cause.code >= 500:
             return _RetryError(HuashengError("asr-unreachable", engine=self.name))
-        why = "there is no recogniser at ASR_GOOGLE_URL" if cause.code == 404 else "its server refused the request"
-        return HuashengError("engine-failed", engine=self.name, why=f"{why} ({cause.code})")
+        why = "wrong-address" if cause.code == 404 else "server-refused"
+        return HuashengError("engine-failed", engine=self.name, cause=why, code=cause.code, setting="ASR_GOOGLE_URL")
 
     def _failure(self, error: object) -> Exception:
         """What a failed connection means."""
         if isinstance(error, TimeoutError):
             return HuashengError("asr-slow", engine=self.name, seconds=round(self.settings.timeout_s, 1))
         if isinstance(error, FileNotFoundError | PermissionError):
-            return HuashengError("engine-failed", engine=self.name, why="the program flac cannot be started")
+            return HuashengError("engine-failed", engine=self.name, cause="program-missing", program="flac")
         return _RetryError(HuashengError("asr-unreachable", engine=self.name))
 
     def _variable(self) -> str:

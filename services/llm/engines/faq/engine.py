@@ -79,8 +79,10 @@ class Knowledge:
                 for e in ({"id": "unknown", **raw["unknown"]}, *raw["entry"])
             ]
         except (OSError, ValueError, KeyError, TypeError) as e:
-            why = f"the knowledge file {path.name} cannot be used ({type(e).__name__}: {e})"
-            raise HuashengError("engine-unavailable", engine="faq", why=why) from e
+            text = f"{type(e).__name__}: {e}"
+            raise HuashengError(
+                "engine-unavailable", engine="faq", cause="knowledge-unusable", path=path.name, text=text
+            ) from e
 
 
 class FaqEngine(LlmEngine):

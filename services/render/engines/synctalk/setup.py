@@ -116,9 +116,9 @@ class SyncTalk:
     def probe(self) -> DeviceInfo:
         """Query its Python for packages and GPU. Raises ``engine-unavailable`` with the remedy."""
         if lacking := self.missing():
-            raise _unavailable(f"files are missing in the checkout: {'; '.join(lacking)}")
+            raise _unavailable("checkout-incomplete", files="; ".join(lacking))
         if not shutil.which("ffmpeg", path=self.environment()["PATH"]):
-            raise _unavailable("SyncTalk calls ffmpeg, which is not installed")
+            raise _unavailable("program-missing", program="ffmpeg")
         answer = ""
         try:
             with self.start(["-c", _PROBE.format(packages=PACKAGES)], "looking at its environment", PROBE_S) as child:
@@ -127,18 +127,19 @@ class SyncTalk:
                         answer = line.partition(" ")[2]
                 child.check()
         except HuashengError as e:
-            raise _unavailable(f"its Python does not work: {e.params.get('why', e.slug)}") from e
+            text = e.params.get("why", e.slug)
+            raise _unavailable("python-broken", text=text, variable="RENDER_SYNCTALK_PYTHON") from e
         found = json.loads(answer or "{}")
         if found.get("missing") or not found:
             names = ", ".join(found.get("missing", ["an answer"]))
-            raise _unavailable(f"its Python lacks {names}; install SyncTalk's requirements and its four extensions")
+            raise _unavailable("python-lacks", packages=names)
         if not found["cuda"]:
-            raise _unavailable(f"its torch {found['torch']} sees no NVIDIA GPU, and SyncTalk cannot do without")
+            raise _unavailable("no-gpu", torch=found["torch"])
         return DeviceInfo(f"cuda:{self.settings.gpu or 0}", found["name"], int(found["memory"]), 0)
 
     def _program(self) -> Path:
         return Path(shutil.which(self.settings.python) or self.settings.python).absolute()
 
 
-def _unavailable(why: str) -> HuashengError:
-    return HuashengError("engine-unavailable", engine=NAME, why=why)
+def _unavailable(cause: str, **params: str) -> HuashengError:
+    return HuashengError("engine-unavailable", engine=NAME, cause=cause, **params)

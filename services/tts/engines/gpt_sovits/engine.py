@@ -27,6 +27,7 @@ from services.tts.engines.base import (
     TtsEngine,
     VoiceInfo,
 )
+from services.tts.engines.gpt_sovits.failures import unreachable
 from services.tts.engines.gpt_sovits.pool import Pool
 from services.tts.engines.gpt_sovits.request import PendingRequest
 from services.tts.engines.gpt_sovits.settings import Settings
@@ -66,15 +67,15 @@ class GptSovitsEngine(TtsEngine):
         self.sample_rate = s.rate
         version = next(iter(s.models.values())).version if s.models else s.version
         if s.media_type == "raw" and not version:
-            self._refuse("the media type raw needs TTS_GPT_SOVITS_VERSION, since raw sound does not carry its rate")
+            self._refuse("sovits-raw", variable="TTS_GPT_SOVITS_VERSION")
         folder = s.checkout
         if folder is not None and not (folder / "api_v2.py").is_file():
-            self._refuse(f"there is no api_v2.py in TTS_GPT_SOVITS_CHECKOUT ({folder})")
+            self._refuse("sovits-no-api", variable="TTS_GPT_SOVITS_CHECKOUT", path=folder)
         self._warm()  # a reference that cannot be used is an error now
         self._pool = Pool(s, self._warm)
 
-    def _refuse(self, why: str) -> None:
-        raise HuashengError("engine-unavailable", engine=self.name, why=why)
+    def _refuse(self, cause: str, **params: object) -> None:
+        raise HuashengError("engine-unavailable", engine=self.name, cause=cause, **params)
 
     def load(self) -> None:
         """Start the processes and wait for the first; without one the engine is loaded and has a problem.
@@ -94,7 +95,7 @@ class GptSovitsEngine(TtsEngine):
     def problem(self) -> HuashengError | None:
         """``tts-unreachable`` while no process is ready."""
         problem = self._pool.problem()
-        return HuashengError("tts-unreachable", engine=self.name, why=problem) if problem else None
+        return unreachable(problem) if problem else None
 
     def close(self) -> None:
         """End requests at work and the processes started here."""

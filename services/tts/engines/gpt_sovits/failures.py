@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
-from services.common.errors import HuashengError
+from typing import Self
+
+from services.common.errors import HuashengError, cause_text
 
 ENGINE = "gpt_sovits"
+
+
+class Why(str):
+    """Why a process cannot be used, in English; ``zh`` is the same in Chinese."""
+
+    zh: str
+
+    def __new__(cls, en: str, zh: str) -> Self:
+        """Both texts."""
+        made = super().__new__(cls, en)
+        made.zh = zh
+        return made
+
+    @classmethod
+    def of(cls, cause: str, **params: object) -> Self:
+        """In the words of ``causes.toml``."""
+        return cls(cause_text(cause, "en", **params), cause_text(cause, "zh", **params))
 
 
 class Failure(Exception):
@@ -21,9 +40,16 @@ class Failure(Exception):
     def error(self) -> HuashengError:
         """What the caller gets."""
         if self.kind == "gone":
-            return HuashengError("tts-unreachable", engine=ENGINE, why=self.why)
+            return unreachable(self.why)
         if self.kind == "slow":
             return HuashengError("tts-slow", engine=ENGINE, why=self.why)
         if self.kind == "refused":
             return HuashengError("bad-request", what=f"GPT-SoVITS: {self.why}")
         return HuashengError("tts-bad-audio", engine=ENGINE, why=self.why)
+
+
+def unreachable(why: str) -> HuashengError:
+    """``tts-unreachable``, in Chinese too where the reason has it."""
+    return HuashengError(
+        "tts-unreachable", engine=ENGINE, why=why, **({"why_zh": why.zh} if isinstance(why, Why) else {})
+    )

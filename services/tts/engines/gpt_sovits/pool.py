@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from prometheus_client import Counter
 
-from services.tts.engines.gpt_sovits.failures import Failure
+from services.tts.engines.gpt_sovits.failures import Failure, Why
 from services.tts.engines.gpt_sovits.process import Process, State
 from services.tts.engines.gpt_sovits.request import PendingRequest
 from services.tts.engines.gpt_sovits.settings import Settings
@@ -54,10 +54,12 @@ class Pool:
     def problem(self) -> str:
         """Why nothing can be spoken now; empty when it can."""
         if self._is_over or not self._thread.is_alive():
-            return "It is stopped."
+            return Why.of("sovits-stopped")
         if self._is_ready():
             return ""
-        return " ".join(f"{p.url}: {p.problem}." for p in self.processes)
+        problems = [(p.url, p.problem) for p in self.processes]
+        in_chinese = (f"{url}：{why.zh if isinstance(why, Why) else why}" for url, why in problems)
+        return Why(" ".join(f"{url}: {why}." for url, why in problems), "；".join(in_chinese))
 
     def submit(self, pending: PendingRequest) -> None:
         """Speech and its end, or the reason that there is none, come to ``pending.out``."""

@@ -15,7 +15,7 @@ import httpx
 from prometheus_client import Counter
 
 from services.tts.engines.gpt_sovits.child import Child
-from services.tts.engines.gpt_sovits.failures import Failure
+from services.tts.engines.gpt_sovits.failures import Failure, Why
 from services.tts.engines.gpt_sovits.request import PendingRequest
 from services.tts.engines.gpt_sovits.settings import Settings
 
@@ -52,7 +52,7 @@ class Process:
     ):
         self.url, self._s, self._changed, self._warm = url, settings, changed, warm
         self.state, self.is_busy = State.STARTING, False
-        self.problem = "it is starting"
+        self.problem: str = Why.of("sovits-starting")
         self.last_voice = ""
         self._model = ""
         self._failures = self._served = 0
@@ -93,9 +93,9 @@ class Process:
             self._served += 1
             limit, memory = self._s.restart_after, self._s.memory_mb
             if self._child and limit and self._served >= limit:
-                self._take_out("renewal", f"it has answered {self._served} requests")
+                self._take_out("renewal", Why.of("sovits-served", count=self._served))
             elif self._child and memory and (held := self._child.memory_mb()) > memory:
-                self._take_out("renewal", f"it holds {held} MB")
+                self._take_out("renewal", Why.of("sovits-memory", memory=held))
 
     async def _failed(self, failure: Failure) -> None:
         if failure.kind == "refused":
@@ -104,13 +104,13 @@ class Process:
             await self._child.wait_exit(0.2)  # its exit is reported a moment after its connection ends
         self._failures += 1
         if self._child and self._child.exited.is_set():
-            self._take_out("crash", self._child.last_error(whole=False))
+            self._take_out("crash", Why.of("sovits-ended", text=self._child.last_error(whole=False)))
         elif failure.kind == "slow":
-            self._take_out("hang", "it did not answer in time")
+            self._take_out("hang", Why.of("sovits-hang"))
         elif failure.kind == "gone":
             self._take_out("gone", failure.why)
         elif self._failures >= MAX_USELESS_ANSWERS:
-            self._take_out("failures", f"{self._failures} answers in a row were of no use")
+            self._take_out("failures", Why.of("sovits-useless", count=self._failures))
 
     def _take_out(self, kind: str, why: str) -> None:
         """No more requests until the process is up again."""
@@ -168,10 +168,10 @@ class Process:
 
         Its API has no health check; ``/control`` without a command does nothing and answers with a message of its own.
         """
-        async with _deadline(PROBE_S, f"no answer within {PROBE_S:g} s"), _connection_failures():
+        async with _deadline(PROBE_S, Why.of("sovits-no-answer", seconds=f"{PROBE_S:g}")), _connection_failures():
             response = await self._client.get("/control")
         if response.status_code != 400 or "command is required" not in response.text:
-            raise Failure("what answers at this address is not GPT-SoVITS' api_v2.py")
+            raise Failure(Why.of("sovits-other-program"))
 
     async def supervise(self) -> None:
         """Bring it up and watch it, over and over; until cancelled."""
@@ -223,18 +223,19 @@ class Process:
                 if self._child and e.kind != "slow":
                     await self._child.wait_exit(0.2)
                     if self._child.exited.is_set():
-                        raise Failure(f"it {self._child.last_error(whole=True)}", kind="gone") from e
+                        why = Why.of("sovits-ended", text=self._child.last_error(whole=True))
+                        raise Failure(why, kind="gone") from e
                 # our own text and the operator's reference: nothing of a user's is logged
                 log.warning("GPT-SoVITS' first words failed", extra={"url": self.url, "why": e.why})
 
     async def _start(self) -> None:
         s = self._s
         assert s.checkout
-        self.state, self.problem = State.STARTING, "it is starting"
+        self.state, self.problem = State.STARTING, Why.of("sovits-starting")
         try:
             child = await Child.start(s.python, s.checkout, self._host.strip("[]"), self._port, s.config)
         except OSError as e:
-            raise Failure(f"it cannot be started: {e.strerror}", kind="gone") from e
+            raise Failure(Why.of("sovits-no-start", text=e.strerror), kind="gone") from e
         self._child = child
         logged_at = child.began
         while True:
@@ -242,11 +243,11 @@ class Process:
                 await self.probe()
                 return
             took = time.monotonic() - child.began
-            self.problem = f"it has been starting for {took:.0f} s"
+            self.problem = Why.of("sovits-starting-long", seconds=round(took))
             if child.exited.is_set():
-                raise Failure(f"it could not start: {child.last_error(whole=True)}", kind="gone")
+                raise Failure(Why.of("sovits-failed-start", text=child.last_error(whole=True)), kind="gone")
             if took > s.start_s:
-                raise Failure(f"it did not answer within {s.start_s:g} s of its start", kind="gone")
+                raise Failure(Why.of("sovits-slow-start", seconds=f"{s.start_s:g}"), kind="gone")
             if time.monotonic() - logged_at > 10:
                 logged_at = time.monotonic()
                 log.info("waiting for GPT-SoVITS", extra={"url": self.url, "seconds": round(took)})
@@ -267,7 +268,7 @@ class Process:
             if self._trouble.done():
                 return self._trouble.result()
             if self._child and self._child.exited.is_set():
-                return "crash", self._child.last_error(whole=False)
+                return "crash", Why.of("sovits-ended", text=self._child.last_error(whole=False))
             if self.is_busy:
                 continue  # it answers no probe while it speaks
             try:
@@ -299,16 +300,16 @@ async def _connection_failures() -> AsyncIterator[None]:
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout) as e:
-        raise Failure("nobody answers at its address", kind="gone") from e
+        raise Failure(Why.of("sovits-nobody"), kind="gone") from e
     except httpx.HTTPError as e:
-        raise Failure(f"the answer broke off ({type(e).__name__})") from e
+        raise Failure(Why.of("sovits-broke-off", text=type(e).__name__)) from e
 
 
 async def _refusal(response: httpx.Response) -> Failure:
     await response.aread()
     status, text = response.status_code, _error_text(response.text)
     if status == 429:
-        return Failure("it has too many requests (HTTP 429)", kind="gone")
+        return Failure(Why.of("sovits-too-many"), kind="gone")
     if status == 400 and not text.startswith("tts failed"):
         return Failure(text, is_retryable=False, kind="refused")
     if status in (401, 403, 404, 405, 422):

@@ -276,16 +276,18 @@ class ListVoicesResponse(_message.Message):
     def __init__(self, voices: _Optional[_Iterable[_Union[Voice, _Mapping]]] = ..., cloning: _Optional[_Union[Cloning, _Mapping]] = ...) -> None: ...
 
 class Cloning(_message.Message):
-    __slots__ = ("engine", "failed_engine", "why", "models")
+    __slots__ = ("engine", "failed_engine", "why", "models", "problem")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     FAILED_ENGINE_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
     MODELS_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
     engine: str
     failed_engine: str
     why: str
     models: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, engine: _Optional[str] = ..., failed_engine: _Optional[str] = ..., why: _Optional[str] = ..., models: _Optional[_Iterable[str]] = ...) -> None: ...
+    problem: _common_pb2.Error
+    def __init__(self, engine: _Optional[str] = ..., failed_engine: _Optional[str] = ..., why: _Optional[str] = ..., models: _Optional[_Iterable[str]] = ..., problem: _Optional[_Union[_common_pb2.Error, _Mapping]] = ...) -> None: ...
 
 class CreateVoiceRequest(_message.Message):
     __slots__ = ("owner", "name", "reference_uri", "transcript", "language", "more_reference_uris", "consent", "model")

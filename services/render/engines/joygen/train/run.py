@@ -53,14 +53,14 @@ def train(job: TrainingJob) -> None:
     try:
         _train(job)
     except WeightsError as e:
-        raise HuashengError("training-unavailable", why=str(e)) from e
+        raise HuashengError("training-unavailable", **e.cause) from e
     except (torch.OutOfMemoryError, MemoryError) as e:
         raise HuashengError("training-memory", device=job.device) from e
     except RuntimeError as e:
         if "not enough memory" in str(e):  # how the CPU's allocator says it
             raise HuashengError("training-memory", device=job.device) from e
         if "CUDA" in str(e) or "NVIDIA" in str(e):
-            raise HuashengError("training-unavailable", why=str(e).splitlines()[0]) from e
+            raise HuashengError("training-unavailable", cause="gpu-broken", text=str(e).splitlines()[0]) from e
         raise
 
 
