@@ -271,6 +271,7 @@ def _engine_info(state: EngineState[RenderEngine]) -> common_pb2.EngineInfo:
         cannot_train_reason=why(shown) if shown else "",
         cannot_train_problem=error_message(shown),
         default_steps=engine.default_steps if engine and engine.trainer else 0,
+        training_clip=_training_clip(engine) if engine and engine.trainer else None,
         needs_model=bool(engine and engine.needs_model),
         videos_only=bool(engine and not engine.is_live),
     )
@@ -286,3 +287,8 @@ def make_service(
         render_pb2_grpc.add_RenderServiceServicer_to_server(servicer, server)
 
     return Service("render", "huasheng.render.v1.RenderService", register, servicer.load, servicer.stop)
+
+
+def _training_clip(engine: RenderEngine) -> common_pb2.TrainingClip:
+    clip = engine.training_clip
+    return common_pb2.TrainingClip(least_s=clip.least_s, short_s=clip.short_s, most_s=engine.limits.max_s)

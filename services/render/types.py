@@ -38,6 +38,16 @@ class ClipLimits:
     """Seconds of a source video that are used; the rest is left out with the warning ``only-first-part``."""
 
 
+@dataclass(frozen=True)
+class TrainingClip:
+    """How long a clip must and should be for a training."""
+
+    least_s: float = 4.0
+    """Seconds under which it teaches nothing."""
+    short_s: float = 12.0
+    """Seconds under which a warning is due; three quarters of a minute are good."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PrepareJob:
     """One preparation of an avatar: its source, and who waits for it."""

@@ -21,6 +21,7 @@ SYNCTALK = {
     "can_train": True,
     "cannot_train_reason": "",
     "default_steps": 100_000,
+    "training_clip": {"least_s": 2.0, "short_s": 120.0, "most_s": 300.0},
     "needs_model": True,
     "videos_only": True,
     "models": [],
@@ -48,9 +49,11 @@ def test_choosing_it_proposes_its_steps_and_tells_what_it_takes(there: Web) -> N
     expect(page.get_by_label("训练步数")).to_have_value("5000")
     page.get_by_label("引擎").select_option("synctalk")
     expect(page.get_by_label("训练步数")).to_have_value("100000")
+    expect(page.locator("[data-check=length]")).to_contain_text("建议至少 120 秒")
     expect(page.get_by_text("该引擎通常为 100,000 步")).to_be_visible()
     expect(page.locator("form .note.warn")).to_contain_text("仅允许非商业使用")
     page.get_by_label("引擎").select_option("atlas")
+    expect(page.locator("[data-check=length]")).to_have_class("good")
     expect(page.get_by_label("训练步数")).to_have_value("5000")
     expect(page.locator("form .note.warn")).to_have_count(0)
     page.get_by_label("引擎").select_option("synctalk")

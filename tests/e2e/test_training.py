@@ -118,7 +118,7 @@ def test_a_reload_comes_back_to_the_check(web: Web) -> None:
 
 def test_the_advice_and_the_check_agree(web: Web) -> None:
     page = web.go("/model_training")
-    expect(page.locator(".advice")).to_contain_text("12 到 60 秒")
+    expect(page.locator(".advice")).to_contain_text("14 到 50 秒")
 
 
 def test_it_can_be_cancelled_and_gone_on_with(web: Web) -> None:

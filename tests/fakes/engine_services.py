@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
+from huasheng.common.v1 import common_pb2
 from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 from huasheng.render.v1 import render_pb2, render_pb2_grpc
 
@@ -314,6 +315,7 @@ class Render(render_pb2_grpc.RenderServiceServicer):
     async def ListEngines(self, request, context):
         self.script.enter()
         info = engine("fake-render")
+        info.training_clip.CopyFrom(common_pb2.TrainingClip(least_s=4, short_s=12, most_s=60))
         info.can_train, info.default_steps = self.can_train, self.default_steps
         info.needs_model = info.videos_only = self.wants_model
         info.cannot_train_reason = "" if self.can_train else "the fake has no legs"

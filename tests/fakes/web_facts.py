@@ -199,6 +199,7 @@ def engines(can_train: bool, resting: str = "") -> list[Row]:
             "breaker_reason": "zhipu at https://zhipu.example does not answer." if n == resting else "",
             "breaker_retry_s": 12.0 if n == resting else 0.0,
             "default_steps": 5000 if n == "atlas" else 0,
+            "training_clip": {"least_s": 4.0, "short_s": 14.0, "most_s": 50.0} if n == "atlas" else None,
             "needs_model": False,
             "videos_only": False,
         }

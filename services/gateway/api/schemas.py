@@ -251,6 +251,14 @@ class Imported(BaseModel):
     imported: int
 
 
+class TrainingClip(BaseModel):
+    """How long a clip for training is: at least, without a warning, and how much of it is used; seconds."""
+
+    least_s: float
+    short_s: float
+    most_s: float
+
+
 class Engine(BaseModel):
     """An engine of a service, and whether it can be used here."""
 
@@ -270,6 +278,7 @@ class Engine(BaseModel):
     breaker_reason: str
     breaker_retry_s: float
     default_steps: int
+    training_clip: TrainingClip | None
     needs_model: bool
     videos_only: bool
 

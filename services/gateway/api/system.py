@@ -89,9 +89,14 @@ def _engine(service: str, info: Any, lang: str) -> schemas.Engine:
         breaker_reason=_why(info.HasField("breaker_problem"), info.breaker_reason, info.breaker_problem, lang),
         breaker_retry_s=info.breaker_retry_s,
         default_steps=info.default_steps,
+        training_clip=_training_clip(info.training_clip) if info.HasField("training_clip") else None,
         needs_model=info.needs_model,
         videos_only=info.videos_only,
     )
+
+
+def _training_clip(clip: Any) -> schemas.TrainingClip:
+    return schemas.TrainingClip(least_s=clip.least_s, short_s=clip.short_s, most_s=clip.most_s)
 
 
 @router.get("/devices", response_model=schemas.Items[schemas.Device], responses=responses("service-down"))

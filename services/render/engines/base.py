@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from services.common.engines import Engine
 from services.common.settings import SharedSettings
@@ -20,6 +20,7 @@ from services.render.types import (
     Progress,
     Samples,
     SessionConfig,
+    TrainingClip,
     Working,
 )
 
@@ -80,6 +81,8 @@ class RenderEngine(Engine):
     """Whether that needs torch in this environment."""
     default_steps: int = 5000
     """Steps of a training that asks for none."""
+    training_clip: ClassVar[TrainingClip] = TrainingClip()
+    """Clips that it is trained on."""
     is_live: bool = True
     """Whether it can draw a conversation; one that cannot draws videos only."""
     needs_model: bool = False

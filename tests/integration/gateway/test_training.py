@@ -119,6 +119,7 @@ async def test_without_steps_the_engine_tells_how_many(world: World, own: int, t
     assert job["params"]["steps"] == taken
     row = next(e for e in (await world.http.get("/api/v1/engines")).json()["items"] if e["service"] == "render")
     assert (row["default_steps"], row["needs_model"], row["videos_only"]) == (own, True, True)
+    assert row["training_clip"] == {"least_s": 4, "short_s": 12, "most_s": 60}
     await world.http.delete(f"/api/v1/jobs/{job['id']}")
 
 

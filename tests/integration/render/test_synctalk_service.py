@@ -10,7 +10,9 @@ import psutil
 import pytest
 from huasheng.render.v1 import render_pb2 as pb
 
+from services.render.clip.tracking import MIN_S
 from services.render.engines.registry import REGISTRY
+from services.render.engines.synctalk.prepare import SHORT_S
 from services.render.engines.synctalk.setup import SyncTalk
 from tests.fakes.media import decoded, png, portrait, rocking, tone, video
 from tests.fakes.render_rig import END, FAKES, Rig, config, kinds, media, open_rig, refused, sound, whole
@@ -56,6 +58,8 @@ async def test_a_person_is_trained_and_drawn(rig: Rig, checkout_: SyncTalk) -> N
     engine = (await rig.stub.ListEngines(pb.ListEnginesRequest())).engines[1]
     assert (engine.name, engine.available, engine.can_train) == ("synctalk", True, True)
     assert "non-commercial" in engine.license
+    clip = engine.training_clip
+    assert (clip.least_s, clip.short_s, clip.most_s) == (MIN_S, SHORT_S, 300), "what its preparing goes by"
     devices = (await rig.stub.ListDevices(pb.ListDevicesRequest())).devices
     assert [d.name for d in devices][1:] == ["Fake GPU"]
 

@@ -16,6 +16,7 @@ import pytest
 from huasheng.render.v1 import render_pb2 as pb
 
 from services.common.storage import Storage
+from services.render.train.checks import CLIP
 from tests.fakes.media import blank, png
 from tests.fakes.render_engine import FakeEngine
 from tests.fakes.render_rig import END, Rig, config, kinds, refused, sound, whole
@@ -188,6 +189,8 @@ async def test_a_clip_without_words_is_refused_before_an_avatar_is_made(rig: Rig
 
 async def test_without_torch_the_engine_says_that_it_cannot_train(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     found = (await rig.stub.ListEngines(pb.ListEnginesRequest())).engines[0]
+    clip = found.training_clip
+    assert (clip.least_s, clip.short_s, clip.most_s) == (CLIP.least_s, CLIP.short_s, 60), "what its checks go by"
     assert found.can_train and not found.cannot_train_reason
     monkeypatch.setattr("services.render.train.runner.importlib.util.find_spec", lambda name: None)
     found = (await rig.stub.ListEngines(pb.ListEnginesRequest())).engines[0]

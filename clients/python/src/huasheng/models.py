@@ -268,6 +268,14 @@ class Transcription(Answer):
     fallbacks: list[Fallback] = Field(default_factory=list)
 
 
+class TrainingClip(Answer):
+    """How long a clip for training is, in seconds: at least, without a warning, and how much of it is used."""
+
+    least_s: float
+    short_s: float
+    most_s: float
+
+
 class Engine(Answer):
     """An engine of a service, and whether and why not it can be used.
 
@@ -293,6 +301,7 @@ class Engine(Answer):
     breaker_reason: str = ""
     breaker_retry_s: float = 0.0
     default_steps: int = 0
+    training_clip: TrainingClip | None = None
     needs_model: bool = False
     videos_only: bool = False
 

@@ -14,15 +14,16 @@ from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.clip.look import check_for_training
+from services.render.clip.tracking import MIN_S
 from services.render.devices import DeviceInfo
 from services.render.engines.base import RenderEngine, RenderSession
-from services.render.engines.synctalk.prepare import FPS, SynctalkPrepareJob, prepare
+from services.render.engines.synctalk.prepare import FPS, SHORT_S, SynctalkPrepareJob, prepare
 from services.render.engines.synctalk.session import SyncSession
 from services.render.engines.synctalk.settings import Settings
 from services.render.engines.synctalk.setup import NO_CHECKOUT, SyncTalk
 from services.render.engines.synctalk.train import CHECKPOINT, LEARNED, epochs
 from services.render.media.read import kind_of, probe
-from services.render.types import AvatarReport, Cancelled, ClipLimits, Kind, Progress, SessionConfig
+from services.render.types import AvatarReport, Cancelled, ClipLimits, Kind, Progress, SessionConfig, TrainingClip
 
 if TYPE_CHECKING:
     from services.render.settings import RenderSettings
@@ -46,6 +47,7 @@ class SynctalkEngine(RenderEngine):
     model_files = (CHECKPOINT,)
     trains_with_torch = False
     default_steps = 100_000
+    training_clip = TrainingClip(MIN_S, SHORT_S)
     is_live = False
     needs_model = True
 

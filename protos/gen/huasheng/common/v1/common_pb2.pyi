@@ -72,7 +72,7 @@ class Interrupted(_message.Message):
     def __init__(self, generation: _Optional[int] = ..., sent_us: _Optional[int] = ...) -> None: ...
 
 class EngineInfo(_message.Message):
-    __slots__ = ("name", "available", "reason", "is_default", "languages", "license", "description", "can_train", "cannot_train_reason", "breaker", "breaker_reason", "breaker_retry_s", "models", "default_steps", "needs_model", "videos_only", "problem", "cannot_train_problem", "breaker_problem")
+    __slots__ = ("name", "available", "reason", "is_default", "languages", "license", "description", "can_train", "cannot_train_reason", "breaker", "breaker_reason", "breaker_retry_s", "models", "default_steps", "needs_model", "videos_only", "problem", "cannot_train_problem", "breaker_problem", "training_clip")
     NAME_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -92,6 +92,7 @@ class EngineInfo(_message.Message):
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
     CANNOT_TRAIN_PROBLEM_FIELD_NUMBER: _ClassVar[int]
     BREAKER_PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_CLIP_FIELD_NUMBER: _ClassVar[int]
     name: str
     available: bool
     reason: str
@@ -111,7 +112,18 @@ class EngineInfo(_message.Message):
     problem: Error
     cannot_train_problem: Error
     breaker_problem: Error
-    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., is_default: bool = ..., languages: _Optional[_Iterable[str]] = ..., license: _Optional[str] = ..., description: _Optional[str] = ..., can_train: bool = ..., cannot_train_reason: _Optional[str] = ..., breaker: _Optional[_Union[BreakerState, str]] = ..., breaker_reason: _Optional[str] = ..., breaker_retry_s: _Optional[float] = ..., models: _Optional[_Iterable[str]] = ..., default_steps: _Optional[int] = ..., needs_model: bool = ..., videos_only: bool = ..., problem: _Optional[_Union[Error, _Mapping]] = ..., cannot_train_problem: _Optional[_Union[Error, _Mapping]] = ..., breaker_problem: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+    training_clip: TrainingClip
+    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., is_default: bool = ..., languages: _Optional[_Iterable[str]] = ..., license: _Optional[str] = ..., description: _Optional[str] = ..., can_train: bool = ..., cannot_train_reason: _Optional[str] = ..., breaker: _Optional[_Union[BreakerState, str]] = ..., breaker_reason: _Optional[str] = ..., breaker_retry_s: _Optional[float] = ..., models: _Optional[_Iterable[str]] = ..., default_steps: _Optional[int] = ..., needs_model: bool = ..., videos_only: bool = ..., problem: _Optional[_Union[Error, _Mapping]] = ..., cannot_train_problem: _Optional[_Union[Error, _Mapping]] = ..., breaker_problem: _Optional[_Union[Error, _Mapping]] = ..., training_clip: _Optional[_Union[TrainingClip, _Mapping]] = ...) -> None: ...
+
+class TrainingClip(_message.Message):
+    __slots__ = ("least_s", "short_s", "most_s")
+    LEAST_S_FIELD_NUMBER: _ClassVar[int]
+    SHORT_S_FIELD_NUMBER: _ClassVar[int]
+    MOST_S_FIELD_NUMBER: _ClassVar[int]
+    least_s: float
+    short_s: float
+    most_s: float
+    def __init__(self, least_s: _Optional[float] = ..., short_s: _Optional[float] = ..., most_s: _Optional[float] = ...) -> None: ...
 
 class Error(_message.Message):
     __slots__ = ("reason", "params")

@@ -150,12 +150,14 @@
  * @property {string} cannot_train_reason
  * @property {string} [cannot_train_cause]
  * @property {number} default_steps
+ * @property {TrainingClip | null} training_clip
  * @property {boolean} needs_model
  * @property {boolean} videos_only
  * @property {"closed" | "open" | "half-open" | ""} breaker
  * @property {string} breaker_reason
  * @property {number} breaker_retry_s
  */
+/** Lengths of a clip for training. @typedef {{least_s: number, short_s: number, most_s: number}} TrainingClip */
 /** @typedef {{items: Engine[], unreachable: {service: string, problem: ProblemBody}[]}} Engines */
 /** @typedef {{device: string, name: string, memory_bytes: number, used_bytes: number}} Device */
 /**

@@ -6,33 +6,35 @@ import { formatBytes, formatClock, formatNumber } from "../core/format.js";
 import { t } from "../i18n/translate.js";
 
 /** @typedef {import("../core/types.js").Asset} Asset */
+/** @typedef {import("../core/types.js").TrainingClip} TrainingClip */
 /** @typedef {"good" | "warn" | "bad"} CheckState */
 /** @typedef {{key: string, state: CheckState, text: string}} Check */
 
-const MIN_S = 4;
-
-/** Length of a good clip in seconds, for the advice and for the check. The training warns below the same length. */
-export const ADVISED = { from: 12, to: 60 };
 const MIN_SIDE_PX = 256;
 const FPS_RANGE = [20, 61];
 
 /** @type {(key: string, state: CheckState, text: string, params?: Record<string, string | number>) => Check} */
 const check = (key, state, text, params = {}) => ({ key, state, text: t(`check.${text}`, params) });
 
-/** What can be checked before the training looks at faces and sound. @param {Asset} clip @returns {Check[]} */
-export const clipChecks = (clip) => [
+/**
+ * What can be checked before the training looks at faces and sound.
+ * @param {Asset} clip
+ * @param {TrainingClip | null} needed what the engine needs; `null` where that is not known
+ * @returns {Check[]}
+ */
+export const clipChecks = (clip, needed) => [
   clip.has_audio === false ? check("sound", "bad", "sound.none") : check("sound", "good", "sound"),
-  lengthCheck(clip.duration_s ?? 0),
+  ...(needed ? [lengthCheck(clip.duration_s ?? 0, needed)] : []),
   sizeCheck(clip.width ?? 0, clip.height ?? 0),
   fpsCheck(clip.fps ?? 0),
 ];
 
-/** @param {number} seconds */
-function lengthCheck(seconds) {
+/** @param {number} seconds @param {TrainingClip} needed */
+function lengthCheck(seconds, { least_s: least, short_s: short, most_s: most }) {
   const s = formatNumber(seconds, 1);
-  if (seconds < MIN_S) return check("length", "bad", "length.none", { s, least: MIN_S });
-  if (seconds < ADVISED.from) return check("length", "warn", "length.short", { s, least: ADVISED.from });
-  if (seconds > ADVISED.to) return check("length", "warn", "length.long", { s: ADVISED.to });
+  if (seconds < least) return check("length", "bad", "length.none", { s, least });
+  if (seconds < short) return check("length", "warn", "length.short", { s, least: short });
+  if (seconds > most) return check("length", "warn", "length.long", { s: most });
   return check("length", "good", "length", { time: formatClock(seconds) });
 }
 

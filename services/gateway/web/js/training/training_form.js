@@ -19,6 +19,7 @@ import { clipChecks, clipFacts } from "./clip_checks.js";
  * @typedef {object} FormOptions
  * @property {Asset} clip
  * @property {Engine[]} engines that can train
+ * @property {import("../core/types.js").TrainingClip | null} lengths of a good clip, where no engine can train
  * @property {Device[]} devices
  * @property {(params: TrainingParams) => Promise<void>} start
  * @property {() => void} back the user wants another clip
@@ -27,22 +28,26 @@ const DEFAULT_STEPS = 5000;
 const ADVISED_STEPS = [3000, 10000];
 
 /** @param {FormOptions} options @returns {HTMLFormElement} */
-export function trainingForm({ clip, engines, devices, start, back }) {
+export function trainingForm({ clip, engines, lengths, devices, start, back }) {
   const problem = h("div", null);
-  const checks = clipChecks(clip);
-  const fields = trainingFields(clip, engines, devices);
-  const usable = engines.length > 0 && checks.every((c) => c.state !== "bad");
-  const go = h(
-    "button",
-    {
-      class: "button primary large",
-      type: "submit",
-      disabled: !usable,
-      "aria-describedby": engines.length ? null : "training-why",
-    },
-    icon("training"),
-    t("training.start"),
+  const checks = h("ul", { class: "checks" });
+  const go = /** @type {HTMLButtonElement} */ (
+    h(
+      "button",
+      {
+        class: "button primary large",
+        type: "submit",
+        "aria-describedby": engines.length ? null : "training-why",
+      },
+      icon("training"),
+      t("training.start"),
+    )
   );
+  const fields = trainingFields(clip, engines, devices, (engine) => {
+    const found = clipChecks(clip, engine?.training_clip ?? lengths);
+    fill(checks, ...found.map(checkItem));
+    go.disabled = !engines.length || found.some((c) => c.state === "bad");
+  });
   const submit = async (/** @type {Event} */ e) => {
     e.preventDefault();
     go.disabled = true;
@@ -65,7 +70,7 @@ export function trainingForm({ clip, engines, devices, start, back }) {
       { class: "stack" },
       h("div", { class: "row apart" }, h("h2", { class: "clip" }, clip.name), other),
       clipFacts(clip),
-      h("ul", { class: "checks" }, ...checks.map(checkItem)),
+      checks,
       h("p", { class: "small-text muted" }, t("check.later")),
       ...fields.elements,
       h("div", { class: "row wrap" }, go, why),
@@ -78,8 +83,12 @@ export function trainingForm({ clip, engines, devices, start, back }) {
 const checkItem = ({ key, state, text }) =>
   h("li", { class: state, "data-check": key }, icon(state === "good" ? "check" : "alert"), h("span", null, text));
 
-/** Name, steps, engine and device. @param {Asset} clip @param {Engine[]} engines @param {Device[]} devices */
-function trainingFields(clip, engines, devices) {
+/**
+ * Name, steps, engine and device.
+ * @param {Asset} clip @param {Engine[]} engines @param {Device[]} devices
+ * @param {(engine: Engine | undefined) => void} onengine called with the chosen engine
+ */
+function trainingFields(clip, engines, devices, onengine) {
   let engine = engines[0]?.name ?? "";
   let device = "";
   const key = `draft.training.${clip.id}`;
@@ -95,7 +104,9 @@ function trainingFields(clip, engines, devices) {
   /** Applies what an engine recommends. @param {string} chosen */
   function chooseEngine(chosen) {
     engine = chosen;
-    const usual = engines.find((e) => e.name === chosen)?.default_steps || DEFAULT_STEPS;
+    const found = engines.find((e) => e.name === chosen);
+    const usual = found?.default_steps || DEFAULT_STEPS;
+    onengine(found);
     const [from, to] = ADVISED_STEPS.map((n) => formatNumber(n));
     steps.value = String(usual);
     fill(

@@ -25,12 +25,13 @@ export function trainingPage({ signal, query }) {
       const renderEngines = items.filter((e) => e.service === "render");
       const engines = renderEngines.filter((e) => e.available && e.can_train);
       const setStep = path.setStep;
+      const lengths = (engines[0] ?? renderEngines.find((e) => e.training_clip))?.training_clip ?? null;
       const onmodel = () => void models.reload();
       return h(
         "div",
         { class: "stack loose" },
         engines.length ? null : unavailableNote(renderEngines, unreachable),
-        trainingWorkspace({ engines, devices, signal, query, setStep, onmodel }),
+        trainingWorkspace({ engines, lengths, devices, signal, query, setStep, onmodel }),
       );
     },
     { skeletons: 3, height: 140 },

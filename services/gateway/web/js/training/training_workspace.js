@@ -12,7 +12,6 @@ import { setQuery } from "../core/router.js";
 import { invalidate } from "../core/server_state.js";
 import { t } from "../i18n/translate.js";
 import * as jobs from "../jobs/job_store.js";
-import { ADVISED } from "./clip_checks.js";
 import { earlierClips } from "./earlier_clips.js";
 import { trainingForm } from "./training_form.js";
 import { trainingProgress } from "./training_progress.js";
@@ -25,6 +24,7 @@ import { trainingResult } from "./training_result.js";
 /**
  * @typedef {object} WorkspaceOptions
  * @property {Engine[]} engines that can train
+ * @property {import("../core/types.js").TrainingClip | null} lengths of a good clip, where they are known
  * @property {Device[]} devices
  * @property {AbortSignal} signal
  * @property {URLSearchParams} query
@@ -109,30 +109,32 @@ function askForClip(workspace) {
     if (clip) choose(clip);
   }
   show();
-  fill(place, zone, earlierClips(signal, choose), advice());
+  fill(place, zone, earlierClips(signal, choose), advice(workspace));
 }
 
-/** How to record a clip. */
-function advice() {
+/** How to record a clip. @param {Workspace} workspace */
+function advice({ lengths }) {
+  /** @type {Record<string, number>} */
+  const range = lengths ? { from: lengths.short_s, to: lengths.most_s } : {};
   const card = (/** @type {string} */ key) =>
     h(
       "li",
       { class: "card" },
-      h("strong", null, t(`advice.${key}`, ADVISED)),
+      h("strong", null, t(`advice.${key}`, range)),
       h("p", { class: "small-text muted" }, t(`advice.${key}.text`)),
     );
-  const cards = ["light", "face", "speech", "length"].map(card); // the length is the one that is checked
+  const cards = ["light", "face", "speech", ...(lengths ? ["length"] : [])].map(card); // the length is what is checked
   return section(t("training.advice"), [], h("ul", { class: "grid advice" }, ...cards));
 }
 
 /** Second step: the checks and the options. @param {Workspace} workspace @param {Asset} clip */
 function askForOptions(workspace, clip) {
-  const { place, engines, devices } = workspace;
+  const { place, engines, lengths, devices } = workspace;
   workspace.setStep("check");
   setQuery("asset", clip.id); // a reload comes back to this step
   const start = async (/** @type {Record<string, unknown>} */ params) =>
     followTraining(workspace, jobs.store(await workspace.start({ video_asset_id: clip.id, ...params })));
-  fill(place, trainingForm({ clip, engines, devices, start, back: () => askForClip(workspace) }));
+  fill(place, trainingForm({ clip, engines, lengths, devices, start, back: () => askForClip(workspace) }));
   const form = place.querySelector("form");
   if (form) reveal(form);
 }
