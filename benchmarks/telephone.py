@@ -4,7 +4,7 @@
 
 The product's own voice (kokoro) asks 14 questions in Chinese and 8 in English. Each is heard as it is, and over
 narrow-band codecs at several levels, some with noise on the line; so are the recordings of ../shared/data where they
-are. Every clip is recognised as before (one decoding on a 15 s window, with the hint), and as served (again on the 30 s
+are. Every clip is recognised as before (one decoding on the short window, with the hint), and as served (again on the 30 s
 window where the first text is doubtful). Errors are counted by Chinese syllable (pinyin without tones) and English
 word; intervals are 90 % (bootstrap over sentences).
 

@@ -1,7 +1,7 @@
 """Whisper base (MIT) through faster-whisper / CTranslate2, int8 on the CPU: Chinese and English by default.
 
 One encoder pass serves language detection and decoding. The encoder is given only as many frames as the speech needs
-(at least 15 s), not the usual 30 s: about a third of the time (``benchmarks/asr.py`` shows both texts). A doubtful text
+(at least 10 s), not the usual 30 s: about a quarter of the time (``benchmarks/asr.py`` shows both texts). A doubtful text
 is worked out again on the usual 30 s (``attempt.py``; ``benchmarks/telephone.py`` says what that costs and saves).
 CTranslate2 queues the requests of several threads first come, first served, so one model serves all callers.
 """
@@ -37,7 +37,7 @@ from services.common.weights import WeightsError, folder
 
 log = logging.getLogger("huasheng.asr.whisper")
 
-_MIN_FRAMES = 1500  # 15 s; shorter is quicker still, but costs words: whisper was trained on 30 s
+_MIN_FRAMES = 1000  # 10 s; as right as 15 s, shorter costs words in noise: whisper was trained on 30 s
 _MARGIN_FRAMES = 200
 _ALL_FRAMES = 3000
 _TOKENS_PER_S = 14  # the fastest speech stays well below this; bounds what a runaway decoding costs
