@@ -139,7 +139,7 @@ SPEECH = np.zeros(25_600, np.float32)
 
 def test_the_whole_window_is_asked_only_where_the_first_text_is_doubtful() -> None:
     engine = Scripted(GOOD, Attempt("别的", "zh", 0.0, 0.0))
-    assert engine.recognise(SPEECH, None).text == GOOD.text and engine.windows == [1500]
+    assert engine.recognise(SPEECH, None).text == GOOD.text and engine.windows == [1000]
 
 
 @pytest.mark.parametrize("language", [None, "zh-CN"])
@@ -148,13 +148,13 @@ def test_an_echo_of_the_hint_is_replaced_by_what_was_said(language: str | None) 
         Attempt("以下是普通话的句子。", "zh", -0.1, 0.1, hinted=True), Attempt("明天会下雨吗", "zh", -0.3, 0)
     )
     got = engine.recognise(SPEECH, language)
-    assert (got.text, got.language, engine.windows) == ("明天会下雨吗", "zh", [1500, 3000])
+    assert (got.text, got.language, engine.windows) == ("明天会下雨吗", "zh", [1000, 3000])
 
 
 @pytest.mark.parametrize("text", ["以下是普通话的句子。", "以下是普", "以下是会下", "以"])
 def test_what_is_shown_while_somebody_speaks_is_never_the_hint_and_is_worked_out_once(text: str) -> None:
     engine = Scripted(Attempt(text, "zh", -0.1, 0.1, hinted=True), GOOD)
-    assert engine.draft(SPEECH, None).text == "" and engine.windows == [1500]
+    assert engine.draft(SPEECH, None).text == "" and engine.windows == [1000]
     assert Scripted(Attempt("明天", "zh", -2.0, 0.1, hinted=True), GOOD).draft(SPEECH, None).text == "明天"
 
 
