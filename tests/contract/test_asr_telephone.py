@@ -11,7 +11,7 @@ import pytest
 from benchmarks.speech import errors, speak, syllables, words
 from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine
 from services.asr.engines.registry import make_engines
-from services.asr.engines.whisper.attempt import echoes_hint, units
+from services.asr.engines.whisper.attempt import echoes_hint
 from services.asr.engines.whisper.script import simplified
 from services.asr.settings import AsrSettings
 from services.common import audio
@@ -83,15 +83,18 @@ def test_what_is_no_speech_gets_no_words(whisper: AsrEngine, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "some"),
+    ("name", "said"),
     [
-        ("r03_phone_8k_mulaw.wav", "你以后能够做的比我还好"),
-        ("r03b_phone_8k_hint_echo.wav", "你以后能够做的比我还好"),
+        ("r03_phone_8k_mulaw.wav", "希望你以后能够做的比我还好呦"),
+        ("r03b_phone_8k_hint_echo.wav", "希望你以后能够做的比我还好呦"),
         ("r03c_phone_8k_only_first_word.wav", "今天天气怎么样"),
-        ("r10_recorder.amr", "能够做的比我还好"),
+        ("r10_recorder.amr", "希望你以后能够做的比我还好呦"),
     ],
 )
-def test_recordings_from_the_field_are_heard(whisper: AsrEngine, name: str, some: str) -> None:
+def test_recordings_from_the_field_are_heard(whisper: AsrEngine, name: str, said: str) -> None:
+    """Two thirds of the syllables: which of them are wrong depends on the processor's rounding."""
     if not (FIELD / name).exists():
         pytest.skip("shared test data is not here")
-    assert some in "".join(units(whisper.transcribe(audio.decode(FIELD / name, SAMPLE_RATE_HZ)).text))
+    text = whisper.transcribe(audio.decode(FIELD / name, SAMPLE_RATE_HZ)).text
+    assert not echoes_hint(text, "zh")
+    assert errors(syllables(said), syllables(text)) <= len(said) / 3, text
