@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
@@ -92,9 +93,10 @@ def test_what_is_no_speech_gets_no_words(whisper: AsrEngine, kind: str) -> None:
     ],
 )
 def test_recordings_from_the_field_are_heard(whisper: AsrEngine, name: str, said: str) -> None:
-    """Two thirds of the syllables: which of them are wrong depends on the processor's rounding."""
+    """Two thirds of the syllables: which are wrong depends on the processor's rounding."""
     if not (FIELD / name).exists():
         pytest.skip("shared test data is not here")
     text = whisper.transcribe(audio.decode(FIELD / name, SAMPLE_RATE_HZ)).text
     assert not echoes_hint(text, "zh")
-    assert errors(syllables(said), syllables(text)) <= len(said) / 3, text
+    same = SequenceMatcher(None, syllables(said), syllables(text), autojunk=False).get_matching_blocks()
+    assert sum(block.size for block in same) >= len(said) * 2 / 3, text

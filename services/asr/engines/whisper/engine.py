@@ -1,8 +1,8 @@
 """Whisper base (MIT) through faster-whisper / CTranslate2, int8 on the CPU: Chinese and English by default.
 
 One encoder pass serves language detection and decoding. The encoder is given only as many frames as the speech needs
-(at least 10 s), not the usual 30 s: about a quarter of the time (``benchmarks/asr.py`` shows both texts). A doubtful text
-is worked out again on the usual 30 s (``attempt.py``; ``benchmarks/telephone.py`` says what that costs and saves).
+(at least 10 s), not the usual 30 s: about a quarter of the time (``benchmarks/asr.py`` shows both texts). A doubtful
+text is worked out again on the usual 30 s (``attempt.py``; ``benchmarks/telephone.py`` says what that costs and saves).
 CTranslate2 queues the requests of several threads first come, first served, so one model serves all callers.
 """
 
