@@ -112,7 +112,7 @@ async def disturb(talk: Talk, kind: str, what: str, sound: Samples | None, echo:
     stops = [s.at for s in seen if isinstance(s.item, live.Hold)]
     ends = [s.at for s in seen if isinstance(s.item, live.Resume | live.Interrupted)]
     held_ms = sum((next((e for e in ends if e > s), time.monotonic()) - s) * 1000 for s in stops)
-    if any(isinstance(s.item, live.Interrupted) for s in seen):
+    if any(isinstance(s.item, live.Interrupted) and s.item.reason == "speech" for s in seen):
         outcome = "cancelled"
     else:
         before = talk.conversation.position_us

@@ -4,8 +4,8 @@
 
 The product's own voice (kokoro) asks 14 questions in Chinese and 8 in English. Each is heard as it is, and over
 narrow-band codecs at several levels, some with noise on the line; so are the recordings of ../shared/data where they
-are. Every clip is recognised as before (one decoding on the short window, with the hint), and as served (again on the 30 s
-window where the first text is doubtful). Errors are counted by Chinese syllable (pinyin without tones) and English
+are. Every clip is recognised as before (one decoding on the short window, with the hint), and as served (again on the
+30 s window where the first text is doubtful). Errors are counted by Chinese syllable (pinyin without tones) and English
 word; intervals are 90 % (bootstrap over sentences).
 
 The thresholds of doubt (``attempt.SURE``, ``attempt.FEWEST_PER_S``) are chosen by leave-one-out over the sentences: the
