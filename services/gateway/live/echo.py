@@ -19,12 +19,14 @@ from services.common.audio import Samples
 RATE_HZ = 16_000
 ECHO = 0.75
 """Correlation from which on it is an echo."""
-ALIKE = 0.5
+ALIKE = 0.4
 """Correlation from which on it may be one."""
 REPEATED, REPEATED_ALIKE = 0.7, 0.5
 """Share of words that stand in what was said, from which on they are the avatar's own; where it sounded alike."""
 MAX_DELAY_S = 0.5
 """Longest way from the client's player through the air to us."""
+SHORTEST_S = 0.25
+"""Sound that is compared at least."""
 _FRAME, _HOP, _BANDS = 400, 160, 26
 
 
@@ -50,9 +52,9 @@ def log_spectra(x: Samples) -> npt.NDArray[np.float32]:
 
 def correlation(microphone: Samples, played: Samples) -> float:
     """Highest correlation of the microphone's sound (16 kHz) with any stretch of what was played, -1 to 1."""
-    if 0 < played.size < microphone.size + MAX_DELAY_S * RATE_HZ:  # before the answer nothing was played
-        played = np.pad(played, (microphone.size, 0))
-    a, b = log_spectra(microphone), log_spectra(played)
+    # when little was played yet, only the last of the microphone's sound can be its echo
+    longest = max(played.size - MAX_DELAY_S * RATE_HZ, SHORTEST_S * RATE_HZ)
+    a, b = log_spectra(microphone[-round(longest) :]), log_spectra(played)
     n = len(a)
     if n < 10 or len(b) < n:
         return 0.0

@@ -25,7 +25,7 @@ WAITING = 500
 """Frames of sound that may wait, 10 s of 20 ms: what was said while the service starts, or is busy."""
 END_SILENCE_MS, COMPLETE_SILENCE_MS, OPEN_SILENCE_MS = 900, 360, 1400
 """Pauses that end an utterance: any, one that sounds complete, one that sounds unfinished."""
-RECENT_S = 3.0
+RECENT_S = 2.5
 RETRY_S = 1.0
 
 
@@ -64,6 +64,7 @@ class Hearing:
         self._sound: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
         self._task: asyncio.Task[None] | None = None
         self._recent: list[bytes] = []
+        self._sent_us = 0
 
     @property
     def mode(self) -> Listening:
@@ -82,10 +83,10 @@ class Hearing:
         while len(self._recent) > 1 and sum(map(len, self._recent[1:])) >= RECENT_S * MICROPHONE_HZ * 2:
             self._recent.pop(0)
 
-    def recent(self, seconds: float) -> Samples:
-        """The last of the microphone's sound, at most ``RECENT_S``."""
+    def since(self, at_us: int) -> Samples:
+        """The microphone's sound from ``at_us`` of the asr service's time on, at most the last ``RECENT_S``."""
         samples = from_pcm16(b"".join(self._recent)) if self._recent else np.zeros(0, np.float32)
-        return samples[-round(seconds * MICROPHONE_HZ) :]
+        return samples[-max(1, (self._sent_us - at_us) * MICROPHONE_HZ // 1_000_000) :]
 
     async def listen(self, mode: Listening) -> None:
         """Change how the microphone is used."""
@@ -137,6 +138,7 @@ class Hearing:
             while (pcm := await sound.get()) is not None:
                 chunk = common_pb2.AudioChunk(data=pcm, pts_us=count * 1_000_000 // (2 * MICROPHONE_HZ))
                 count += len(pcm)
+                self._sent_us = count * 1_000_000 // (2 * MICROPHONE_HZ)
                 yield asr_pb2.StreamTranscribeRequest(audio=chunk)
             yield asr_pb2.StreamTranscribeRequest(end=common_pb2.EndOfInput())
 

@@ -21,8 +21,6 @@ JOIN_S = 1.0
 """Speech that begins so soon after the end of an utterance belongs to it."""
 JOIN_HEARD_US, JOIN_GAP_US = 1_000_000, 2_000_000
 """So little of an answer was heard, so soon after the user's last sound, that who speaks on had not finished."""
-ONSET_S, WORDS_S = 0.6, 2.5
-"""Sound that is compared with what was played: when speech begins, and when its words are there."""
 SHORT_US = 600_000
 """Shorter speech is no interruption, unless it bids to stop: recognisers make words of a cough or a hum."""
 HOLD_S = 2.5
@@ -79,7 +77,7 @@ class Utterances:
         self._is_echo, self._began_us, self._cut_off = False, at_us, ""
         a = self._turns.answer
         if a and self._outbox.played_us > 0:
-            self._likeness = self._likeness_to_played(a, ONSET_S)
+            self._likeness = self._likeness_to_played(a)
             self._is_echo = self._likeness >= echo.ECHO
             if not self._is_echo:
                 if self._outbox.position_us() < JOIN_HEARD_US and at_us - self._said_us < JOIN_GAP_US:
@@ -100,14 +98,14 @@ class Utterances:
         await self._outbox.event(m.Hold(gen=self._turns.generation))
         await self._set_state("held")
 
-    def _likeness_to_played(self, answer: Answer, seconds: float) -> float:
-        """Correlation of the last of the microphone's sound with what was played, -1 to 1."""
+    def _likeness_to_played(self, answer: Answer) -> float:
+        """Correlation of the utterance's sound, not of the silence before it, with what was played, -1 to 1."""
         pcm, rate_hz = answer.sound_around(self._outbox.position_us())
         if not pcm:
             return 0.0
         played = audio.resample(audio.from_pcm16(pcm), rate_hz, echo.RATE_HZ)
-        span = round((echo.MAX_DELAY_S + seconds + 0.4) * echo.RATE_HZ)
-        return echo.correlation(self._hearing.recent(seconds), played[-span:])
+        heard = self._hearing.since(self._began_us)
+        return echo.correlation(heard, played[-heard.size - round((echo.MAX_DELAY_S + 0.4) * echo.RATE_HZ) :])
 
     def _is_own_voice(self, answer: Answer, text: str) -> bool:
         """Whether the words are the avatar's: told by the words themselves, or by the sound in which they came."""
@@ -118,7 +116,7 @@ class Utterances:
         spoken = "".join(clause for a in self._answers for clause, _, _ in a.clauses)
         if echo.share_repeated(text, spoken) >= (echo.REPEATED if self._likeness < echo.ALIKE else echo.REPEATED_ALIKE):
             return True
-        return self._likeness_to_played(answer, WORDS_S) >= echo.ECHO
+        return self._likeness_to_played(answer) >= echo.ECHO
 
     def _is_quiet(self) -> bool:
         """Whether what is heard is not, or not yet, taken for the user's words."""
