@@ -25,6 +25,7 @@ from services.common.audio import Samples
 
 _ONSET = 3  # windows of speech that begin an utterance: about 0.1 s, longer than a click
 _REPORTED_PAUSE_MS = 128  # the caller answers by these words: the earlier they are there, the sooner it can
+_SILENT, _FORGETS = 0.1, 16  # half a second of surely no speech, after which the network's state is dropped
 _PREROLL = 12  # windows kept from before the beginning: 0.4 s, first consonants are soft
 
 
@@ -168,7 +169,7 @@ class Listener:
 
     def _new_utterance(self) -> None:
         self._speaking = False
-        self._onset = 0
+        self._onset = self._silent = 0
         self._utterance: list[Samples] = []
         self._quiet = 0
         self._last_speech = 0
@@ -218,6 +219,10 @@ class Listener:
 
     def _wait(self, window: Samples, p: float) -> Iterator[Event]:
         self._before.append(window)
+        self._silent = self._silent + 1 if p < _SILENT else 0
+        if self._silent >= _FORGETS:
+            self._vad.forget()
+            self._silent = 0
         self._onset = self._onset + 1 if p >= SPEECH else 0
         if self._onset >= _ONSET:
             self._speaking = True

@@ -56,6 +56,10 @@ class VadStream:
         self._vad = vad
         self._rest: Samples = np.zeros(0, np.float32)
         self._context: Samples = np.zeros(_CONTEXT, np.float32)
+        self.forget()
+
+    def forget(self) -> None:
+        """Listen as if nothing had been heard: after a long silence the network takes clear speech for doubtful."""
         self._state = (np.zeros((1, 1, 128), np.float32), np.zeros((1, 1, 128), np.float32))
 
     def feed(self, samples: Samples) -> npt.NDArray[np.float32]:

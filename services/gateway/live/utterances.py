@@ -21,6 +21,8 @@ JOIN_S = 1.0
 """Speech that begins so soon after the end of an utterance belongs to it."""
 JOIN_HEARD_US, JOIN_GAP_US = 1_000_000, 2_000_000
 """So little of an answer was heard, so soon after the user's last sound, that who speaks on had not finished."""
+BEFORE_US = 100_000
+"""Sound before the beginning of speech that is compared with what was played: first consonants are soft."""
 SHORT_US = 600_000
 """Shorter speech is no interruption, unless it bids to stop: recognisers make words of a cough or a hum."""
 HOLD_S = 2.5
@@ -104,7 +106,7 @@ class Utterances:
         if not pcm:
             return 0.0
         played = audio.resample(audio.from_pcm16(pcm), rate_hz, echo.RATE_HZ)
-        heard = self._hearing.since(self._began_us)
+        heard = self._hearing.since(self._began_us - BEFORE_US)
         return echo.correlation(heard, played[-heard.size - round((echo.MAX_DELAY_S + 0.4) * echo.RATE_HZ) :])
 
     def _is_own_voice(self, answer: Answer, text: str) -> bool:

@@ -155,3 +155,17 @@ def test_sound_without_words_ends_as_soon_as_any(stream: Stream) -> None:
     stream.feed(quiet(0.3))
     stream.settle()
     assert [type(e) for e in stream.feed(quiet(0.45)) if not isinstance(e, Paused)] == [Ended, Final]
+
+
+def test_what_was_heard_before_a_silence_is_forgotten_but_not_within_speech(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten: list[int] = []
+    monkeypatch.setattr(stream.listener._vad, "forget", lambda: forgotten.append(stream.listener._position))
+    stream.feed(quiet(0.4))
+    assert not forgotten
+    stream.feed(quiet(0.3))
+    assert len(forgotten) == 1
+    stream.feed(noise(1))
+    stream.feed(quiet(0.7))  # a pause within the utterance
+    assert len(forgotten) == 1
