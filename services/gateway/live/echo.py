@@ -19,6 +19,8 @@ from services.common.audio import Samples
 RATE_HZ = 16_000
 ECHO = 0.75
 """Correlation from which on it is an echo."""
+ECHO_AT_ONCE = 0.85
+"""The same where speech has just begun: little sound may be alike by chance, and to hold an answer does less harm."""
 ALIKE = 0.4
 """Correlation from which on it may be one."""
 REPEATED, REPEATED_ALIKE = 0.7, 0.5

@@ -64,7 +64,8 @@ class Hearing:
         self._sound: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
         self._task: asyncio.Task[None] | None = None
         self._recent: list[bytes] = []
-        self._sent_us = 0
+        self.position_us = 0
+        """How much of the microphone's sound the asr service was given."""
 
     @property
     def mode(self) -> Listening:
@@ -86,7 +87,7 @@ class Hearing:
     def since(self, at_us: int) -> Samples:
         """The microphone's sound from ``at_us`` of the asr service's time on, at most the last ``RECENT_S``."""
         samples = from_pcm16(b"".join(self._recent)) if self._recent else np.zeros(0, np.float32)
-        return samples[-max(1, (self._sent_us - at_us) * MICROPHONE_HZ // 1_000_000) :]
+        return samples[-max(1, (self.position_us - at_us) * MICROPHONE_HZ // 1_000_000) :]
 
     async def listen(self, mode: Listening) -> None:
         """Change how the microphone is used."""
@@ -138,7 +139,7 @@ class Hearing:
             while (pcm := await sound.get()) is not None:
                 chunk = common_pb2.AudioChunk(data=pcm, pts_us=count * 1_000_000 // (2 * MICROPHONE_HZ))
                 count += len(pcm)
-                self._sent_us = count * 1_000_000 // (2 * MICROPHONE_HZ)
+                self.position_us = count * 1_000_000 // (2 * MICROPHONE_HZ)
                 yield asr_pb2.StreamTranscribeRequest(audio=chunk)
             yield asr_pb2.StreamTranscribeRequest(end=common_pb2.EndOfInput())
 

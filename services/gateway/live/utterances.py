@@ -21,8 +21,10 @@ JOIN_S = 1.0
 """Speech that begins so soon after the end of an utterance belongs to it."""
 JOIN_HEARD_US, JOIN_GAP_US = 1_000_000, 2_000_000
 """So little of an answer was heard, so soon after the user's last sound, that who speaks on had not finished."""
-BEFORE_US = 100_000
+BEFORE_US = 300_000
 """Sound before the beginning of speech that is compared with what was played: first consonants are soft."""
+SILENT_AFTER_US = 200_000
+"""From holding an answer until its echo is over."""
 SHORT_US = 600_000
 """Shorter speech is no interruption, unless it bids to stop: recognisers make words of a cough or a hum."""
 HOLD_S = 2.5
@@ -39,6 +41,7 @@ class Utterances:
         self.spoke_at = time.monotonic()
         """When the user last began to speak."""
         self._held_until = 0.0
+        self._held_us = 0
         self._likeness = 0.0  # of this utterance's beginning, to what was played
         self._is_echo = False  # whether this utterance is the avatar's own voice, also when its answer is over
         self._ended_at = -JOIN_S
@@ -80,7 +83,7 @@ class Utterances:
         a = self._turns.answer
         if a and self._outbox.played_us > 0:
             self._likeness = self._likeness_to_played(a)
-            self._is_echo = self._likeness >= echo.ECHO
+            self._is_echo = self._likeness >= echo.ECHO_AT_ONCE
             if not self._is_echo:
                 if self._outbox.position_us() < JOIN_HEARD_US and at_us - self._said_us < JOIN_GAP_US:
                     self._cut_off = a.question.text
@@ -97,6 +100,7 @@ class Utterances:
     async def _hold(self) -> None:
         """The client falls silent until it is clear whether these are words."""
         self._turns.is_held, self._held_until = True, time.monotonic() + HOLD_S
+        self._held_us = self._hearing.position_us
         await self._outbox.event(m.Hold(gen=self._turns.generation))
         await self._set_state("held")
 
@@ -106,7 +110,12 @@ class Utterances:
         if not pcm:
             return 0.0
         played = audio.resample(audio.from_pcm16(pcm), rate_hz, echo.RATE_HZ)
-        heard = self._hearing.since(self._began_us - BEFORE_US)
+        begin = self._began_us - BEFORE_US
+        heard = self._hearing.since(begin)
+        if self._turns.is_held:  # the client has been silent since then
+            lost = self._hearing.position_us - begin - heard.size * 1_000_000 // echo.RATE_HZ
+            end = self._held_us + SILENT_AFTER_US - begin - lost
+            heard = heard[: max(0, end) * echo.RATE_HZ // 1_000_000]
         return echo.correlation(heard, played[-heard.size - round((echo.MAX_DELAY_S + 0.4) * echo.RATE_HZ) :])
 
     def _is_own_voice(self, answer: Answer, text: str) -> bool:
