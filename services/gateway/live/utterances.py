@@ -15,7 +15,7 @@ from services.gateway.live.hearing import Hearing
 from services.gateway.live.outbox import Outbox
 from services.gateway.live.question import Question
 from services.gateway.live.turns import Turns
-from services.gateway.live.words import ends_with_stop, is_backchannel, is_stop, joined
+from services.gateway.live.words import ends_with_stop, is_backchannel, is_stop, joined, says_little
 
 JOIN_S = 1.0
 """Speech that begins so soon after the end of an utterance belongs to it."""
@@ -135,7 +135,7 @@ class Utterances:
 
     def _is_mere_sound(self, text: str, until_us: int) -> bool:
         """Whether nobody stops talking for it: a cough, "嗯", or something short that the recogniser took for words."""
-        return is_backchannel(text) or (until_us - self._began_us < SHORT_US and not is_stop(text))
+        return says_little(text) or (until_us - self._began_us < SHORT_US and not is_stop(text))
 
     async def _words(self, text: str, until_us: int) -> None:
         """Words while the avatar speaks: they interrupt it unless they are its own, or mere sounds of listening."""

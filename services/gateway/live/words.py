@@ -34,6 +34,10 @@ _STOPS = (
 )
 
 
+_UNITS = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+")
+"""Chinese characters one by one, words of other scripts."""
+
+
 def normalised(text: str) -> str:
     """Letters, digits and Chinese characters alone, in lower case."""
     plain = unicodedata.normalize("NFKC", text).lower()
@@ -53,10 +57,18 @@ def ends_with_stop(text: str) -> bool:
 def is_backchannel(text: str) -> bool:
     """Whether it is nothing, or a sound of listening on which nobody stops talking: "嗯", "yeah"."""
     plain = normalised(text)
-    if plain in _STOPS:
-        return False
-    parts = [normalised(p) for p in re.split(r"[\s,，。.!！?？、~…-]+", text) if normalised(p)]
-    return not parts or plain in _BACKCHANNELS or all(p in _BACKCHANNELS for p in parts)
+    return plain not in _STOPS and (plain in _BACKCHANNELS or not _others(text))
+
+
+def says_little(text: str) -> bool:
+    """Whether it has at most one word besides sounds of listening: what recognisers make of coughs and hums."""
+    return not is_stop(text) and len(_UNITS.findall(" ".join(_others(text)))) < 2
+
+
+def _others(text: str) -> list[str]:
+    """The parts of a text that are no sounds of listening."""
+    parts = (normalised(p) for p in re.split(r"[\s,，。.!！?？、~…-]+", text))
+    return [p for p in parts if p and p not in _BACKCHANNELS]
 
 
 def joined(first: str, second: str) -> str:
