@@ -12,7 +12,7 @@ import pytest
 from benchmarks.speech import errors, speak, syllables, words
 from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine
 from services.asr.engines.registry import make_engines
-from services.asr.engines.whisper.attempt import echoes_hint
+from services.asr.engines.whisper.attempt import echoes_hint, units
 from services.asr.engines.whisper.script import simplified
 from services.asr.settings import AsrSettings
 from services.common import audio
@@ -84,19 +84,27 @@ def test_what_is_no_speech_gets_no_words(whisper: AsrEngine, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "some"),
     [
-        ("r03_phone_8k_mulaw.wav", "希望你以后能够做的比我还好呦"),
-        ("r03b_phone_8k_hint_echo.wav", "希望你以后能够做的比我还好呦"),
+        ("r03b_phone_8k_hint_echo.wav", "你以后能够做的比我还好"),
         ("r03c_phone_8k_only_first_word.wav", "今天天气怎么样"),
-        ("r10_recorder.amr", "希望你以后能够做的比我还好呦"),
+        ("r10_recorder.amr", "能够做的比我还好"),
     ],
 )
-def test_recordings_from_the_field_are_heard(whisper: AsrEngine, name: str, said: str) -> None:
-    """Two thirds of the syllables: which are wrong depends on the processor's rounding."""
-    if not (FIELD / name).exists():
-        pytest.skip("shared test data is not here")
-    text = whisper.transcribe(audio.decode(FIELD / name, SAMPLE_RATE_HZ)).text
+def test_recordings_from_the_field_are_heard(whisper: AsrEngine, name: str, some: str) -> None:
+    assert some in "".join(units(whisper.transcribe(field_recording(name)).text))
+
+
+def test_a_recording_whose_words_depend_on_rounding_is_not_lost(whisper: AsrEngine) -> None:
+    """Moved by milliseconds, or on another processor, some of its syllables are taken for others with any window."""
+    said = "希望你以后能够做的比我还好呦"
+    text = whisper.transcribe(field_recording("r03_phone_8k_mulaw.wav")).text
     assert not echoes_hint(text, "zh")
     same = SequenceMatcher(None, syllables(said), syllables(text), autojunk=False).get_matching_blocks()
     assert sum(block.size for block in same) >= len(said) * 2 / 3, text
+
+
+def field_recording(name: str) -> Samples:
+    if not (FIELD / name).exists():
+        pytest.skip("shared test data is not here")
+    return audio.decode(FIELD / name, SAMPLE_RATE_HZ)
