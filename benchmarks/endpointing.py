@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import tempfile
 import time
 import tomllib
 from collections import Counter
@@ -24,9 +23,8 @@ import numpy as np
 from huasheng import AsyncHuasheng, live
 
 from benchmarks.live import QUESTIONS
-from benchmarks.live_talk import RATE_HZ, Talk, spoken, talking, voices_of
+from benchmarks.live_talk import RATE_HZ, Talk, real_services, spoken, talking, voices_of
 from services.common.audio import Samples
-from tools.system import System, free_ports
 
 SENTENCES = Path(__file__).with_name("hesitations.toml")
 PAUSES_S = (0.3, 1.2)
@@ -144,10 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    ports = free_ports(["asr", "llm", "tts", "render", "gateway", "http"])
-    with tempfile.TemporaryDirectory() as data, System(Path(data), ports=ports, metrics=False) as system:
-        system.start()
-        system.wait_ready()
+    with real_services() as system:
         outcomes = asyncio.run(measure(system.url))
     print("\n| before the pause | cut off | joined | taken back | waited | nothing |\n|---|---|---|---|---|---|")
     for kind in ("open", "middle", "closed", "whole"):

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,9 +21,8 @@ from pathlib import Path
 import numpy as np
 from huasheng import AsyncHuasheng, live
 
-from benchmarks.live_talk import RATE_HZ, Echo, Talk, spoken, talking, voices_of
+from benchmarks.live_talk import RATE_HZ, Echo, Talk, real_services, spoken, talking, voices_of
 from services.common.audio import Samples
-from tools.system import System, free_ports
 
 ECHO_DB, ECHO_S = -10.0, 4.0
 DELAYS_S = (0.05, 0.3)
@@ -168,10 +166,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=20)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    ports = free_ports(["asr", "llm", "tts", "render", "gateway", "http"])
-    with tempfile.TemporaryDirectory() as data, System(Path(data), ports=ports, metrics=False) as system:
-        system.start()
-        system.wait_ready()
+    with real_services() as system:
         outcomes = asyncio.run(measure(system.url, args.each))
     print("\n| sound | of | cancelled | lost | held | silent while held, median |\n|---|---|---|---|---|---|")
     for kind in ("echo", "cough", "listening", "words", "words over echo"):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from huasheng import AsyncHuasheng, live
 
 from services.common import audio
 from services.common.audio import Samples
+from tools.system import System, free_ports
 
 RATE_HZ = live.MICROPHONE_HZ
 FRAME = RATE_HZ // 50
@@ -137,6 +140,16 @@ async def talking(hs: AsyncHuasheng, **options: Any) -> AsyncIterator[Talk]:
             for task in talk.work:
                 task.cancel()
             await asyncio.gather(*talk.work, return_exceptions=True)
+
+
+@contextmanager
+def real_services() -> Iterator[System]:
+    """The five services with embedded engines, on ports and in a folder of their own."""
+    ports = free_ports(["asr", "llm", "tts", "render", "gateway", "http"])
+    with tempfile.TemporaryDirectory() as data, System(Path(data), ports=ports, metrics=False) as system:
+        system.start()
+        system.wait_ready()
+        yield system
 
 
 async def spoken(hs: AsyncHuasheng, text: str, language: str, voice_id: str | None) -> Samples:

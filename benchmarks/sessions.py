@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import tempfile
 import time
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
@@ -23,8 +22,8 @@ import numpy as np
 from huasheng import AsyncHuasheng, live
 
 from benchmarks.live import QUESTIONS
-from benchmarks.live_talk import Talk, talking
-from tools.system import System, free_ports
+from benchmarks.live_talk import Talk, real_services, talking
+from tools.system import System
 
 STARVED_S = 0.12
 LOOK_S = 0.02
@@ -137,10 +136,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    ports = free_ports(["asr", "llm", "tts", "render", "gateway", "http"])
-    with tempfile.TemporaryDirectory() as data, System(Path(data), ports=ports, metrics=False) as system:
-        system.start()
-        system.wait_ready()
+    with real_services() as system:
         figures = asyncio.run(converse(system, args.speaking, args.listening, args.minutes))
     report(figures)
     if args.json:
