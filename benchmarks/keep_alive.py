@@ -63,7 +63,11 @@ async def with_gateway(count: int, program: list[str]) -> tuple[float, float]:
     """``measure`` with a gateway of its own."""
     with tempfile.TemporaryDirectory() as folder:
         ports = {"GATEWAY_HTTP_PORT": str(free_port()), "GATEWAY_PORT": str(free_port())}
-        places = {"GATEWAY_DATA_DIR": f"{folder}/data", "HUASHENG_STORAGE_URL": f"file://{folder}/storage"}
+        places = {
+            "GATEWAY_METRICS_PORT": "0",
+            "GATEWAY_DATA_DIR": f"{folder}/data",
+            "HUASHENG_STORAGE_URL": f"file://{folder}/storage",
+        }
         with Path(folder, "log").open("w") as log:
             process = subprocess.Popen([sys.executable, *program], env=os.environ | ports | places, stderr=log)
         url = f"http://127.0.0.1:{ports['GATEWAY_HTTP_PORT']}"

@@ -87,6 +87,11 @@ class Viewer:
         self._mark = self.page.evaluate("liveLog.length")
         self.page.evaluate("(wav) => saySound(wav)", wav)
 
+    def forget(self) -> None:
+        """Drop what was recorded."""
+        self.page.evaluate("liveLog.length = 0")
+        self._mark = 0
+
     def log(self) -> Log:
         """What was recorded since ``say``."""
         log: Log = self.page.evaluate("(from) => liveLog.slice(from)", self._mark)

@@ -157,13 +157,14 @@ def first_picture(engine: RenderEngine, avatar: Path, piece_s: float, phonemes: 
 
 def avatars(engine: RenderEngine, clips: list[Path], cache: Path) -> Iterator[tuple[AvatarRecord, Path]]:
     """The built-in avatar and the clips', prepared into ``cache`` if they are not there."""
-    store = AvatarStore(Storage(f"file://{cache}"), cache / "avatars")
+    store = AvatarStore(Storage(f"file://{cache}"))
     preparer = Preparer(store, EncoderOptions(live=True))
     sources = [(f"clip-{n}", clip) for n, clip in enumerate(clips)]
     with builtin.framed(folder("portrait", SharedSettings().weights_dir) / "portrait.png") as portrait:
         for name, source in [("portrait", portrait), *sources]:
             record = preparer.prepare(engine, source, "bench", name, source.stem, lambda *_: None, lambda: False)
-            yield record, store.folder(record)
+            with store.engine_files(record) as files:
+                yield record, files.parent
 
 
 def tables(seams: list[dict[str, Any]], firsts: list[dict[str, Any]]) -> str:

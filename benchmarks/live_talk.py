@@ -143,10 +143,10 @@ async def talking(hs: AsyncHuasheng, **options: Any) -> AsyncIterator[Talk]:
 
 
 @contextmanager
-def real_services() -> Iterator[System]:
-    """The five services with embedded engines, on ports and in a folder of their own."""
+def real_services(env: dict[str, str] | None = None) -> Iterator[System]:
+    """The five services with embedded engines, on ports and in a folder of their own; ``env`` has more settings."""
     ports = free_ports(["asr", "llm", "tts", "render", "gateway", "http"])
-    with tempfile.TemporaryDirectory() as data, System(Path(data), ports=ports, metrics=False) as system:
+    with tempfile.TemporaryDirectory() as data, System(Path(data), ports=ports, metrics=False, env=env or {}) as system:
         system.start()
         system.wait_ready()
         yield system

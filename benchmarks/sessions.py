@@ -1,11 +1,14 @@
 """Several live conversations on one machine, for a long time: do they stay fluent, apart from each other, and small.
 
     python -m benchmarks.sessions [--speaking 1] [--listening 3] [--minutes 10] [--json FILE]
+    python -m benchmarks.sessions --page --speaking 0 --listening 1 --minutes 60
 
 ``--speaking`` conversations ask one question after the other, the next 2 s after the answer; ``--listening`` ones send
 a quiet room from their microphones. All go over the live protocol to the real services, and play what comes as fast as
 time. "starved": an answer that had begun had nothing to play for more than 120 ms. "foreign": what came for another
-conversation's question (each asks its own).
+conversation's question (each asks its own). ``--page``: besides, a real page in Chromium holds a conversation by voice,
+a question every 20 s, every fifth answer broken off. Memory is compared between the minute after ``--settled`` and the
+last one: caches and models fill at the beginning. Needs Chromium.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ import numpy as np
 from huasheng import AsyncHuasheng, live
 
 from benchmarks.live import QUESTIONS
+from benchmarks.live_tab import Tab, hold_talk, resident_mb
+from benchmarks.live_tab import report as tab_report
 from benchmarks.live_talk import Talk, real_services, talking
 from tools.system import System
 
@@ -29,8 +34,9 @@ STARVED_S = 0.12
 LOOK_S = 0.02
 PAUSE_S = 2.0
 LIMIT_S = 60.0
-WARM_S = 60.0
-"""Memory is compared from here on: caches of speech and models fill in the first minute."""
+WEIGH_S = 10.0
+EVERY_S = 20.0
+"""From one question of the page to the next."""
 
 
 @dataclass
@@ -46,7 +52,9 @@ class Figures:
     drift_ms: list[float] = field(default_factory=list)
     """How much later than its length an answer was over, from its first sound on."""
     memory_mb: dict[str, list[float]] = field(default_factory=dict)
-    """Resident size of each service, every 10 s."""
+    """Resident size of each service."""
+    weighed_min: list[float] = field(default_factory=list)
+    """When."""
 
 
 async def answer(talk: Talk, question: str, figures: Figures) -> None:
@@ -87,45 +95,58 @@ async def ask_on(talk: Talk, number: int, end: float, figures: Figures) -> None:
         await asyncio.sleep(PAUSE_S)
 
 
-def resident_mb(pid: int) -> float:
-    """Memory of a process that is really there, in MB."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 1e6
-
-
 async def weigh(system: System, figures: Figures) -> None:
     """Note the size of the services, until cancelled."""
+    began = time.monotonic()
     while True:
+        figures.weighed_min.append((time.monotonic() - began) / 60)
         for name, process in system.processes.items():
             figures.memory_mb.setdefault(name, []).append(resident_mb(process.pid))
-        await asyncio.sleep(10)
+        await asyncio.sleep(WEIGH_S)
 
 
-async def converse(system: System, speaking: int, listening: int, minutes: float) -> Figures:
-    """All conversations at once."""
+async def converse(system: System, speaking: int, listening: int, minutes: float, tab: Tab | None) -> Figures:
+    """All conversations at once; ``tab`` gets what a page meets."""
     figures = Figures()
     async with AsyncExitStack() as stack:
         hs = await stack.enter_async_context(AsyncHuasheng(system.url))
         talks = [await stack.enter_async_context(talking(hs, greet=False)) for _ in range(speaking + listening)]
         weighing = asyncio.create_task(weigh(system, figures))
         end = time.monotonic() + minutes * 60
-        await asyncio.gather(*(ask_on(talk, i, end, figures) for i, talk in enumerate(talks[:speaking])))
+        work = [ask_on(talk, i, end, figures) for i, talk in enumerate(talks[:speaking])]
+        if tab:
+            work.append(asyncio.to_thread(hold_talk, system.url, minutes, EVERY_S, tab))
+        await asyncio.gather(*work)
         for talk in talks[speaking:]:
             figures.foreign += sum(isinstance(s.item, live.Turn | live.Media | live.Final) for s in talk.seen)
         weighing.cancel()
     return figures
 
 
-def report(figures: Figures) -> None:
+def report(figures: Figures, tab: Tab | None, settled: float) -> None:
     """Print what was met."""
-    minute = figures.spoken_s / 60
-    first, drift = (np.array(x or [np.nan]) for x in (figures.first_sound_ms, figures.drift_ms))
-    print(f"answers {figures.answers}, lost {figures.lost}, foreign {figures.foreign}, {figures.spoken_s:.0f} s spoken")
-    print(f"typed question → first sound: {np.median(first):.0f} ms, p95 {np.quantile(first, 0.95):.0f} ms")
-    print(f"starved over 120 ms: {len(figures.starved_ms)}, {len(figures.starved_ms) / max(minute, 1e-9):.2f} a minute")
-    print(f"an answer longer than its sound: {np.median(drift):.0f} ms, most {drift.max():.0f} ms")
-    print("\n| service | MB after the first minute | at the end |\n|---|---|---|")
-    for name, sizes in figures.memory_mb.items():
-        print(f"| {name} | {sizes[min(len(sizes) - 1, round(WARM_S / 10))]:.0f} | {sizes[-1]:.0f} |")
+    rows = [(name, sizes, figures.weighed_min) for name, sizes in figures.memory_mb.items()]
+    if figures.answers or figures.lost:
+        minute = figures.spoken_s / 60
+        first, drift = (np.array(x or [np.nan]) for x in (figures.first_sound_ms, figures.drift_ms))
+        print(f"answers {figures.answers}, lost {figures.lost}, {figures.spoken_s:.0f} s spoken")
+        print(f"typed question → first sound: {np.median(first):.0f} ms, p95 {np.quantile(first, 0.95):.0f} ms")
+        starved = len(figures.starved_ms)
+        print(f"starved over 120 ms: {starved}, {starved / max(minute, 1e-9):.2f} a minute")
+        print(f"an answer longer than its sound: {np.median(drift):.0f} ms, most {drift.max():.0f} ms")
+    print(f"foreign {figures.foreign}")
+    if tab:
+        tab_report(tab, rows)
+    print(f"\n| process | MB after minute {settled:g} | in the last minute | growth |\n|---|---|---|---|")
+    for name, sizes, minutes in rows:
+        before, after = mean_of(sizes, minutes, settled), mean_of(sizes, minutes, minutes[-1] - 1)
+        print(f"| {name} | {before:.1f} | {after:.1f} | {after - before:+.1f} |")
+
+
+def mean_of(sizes: list[float], minutes: list[float], begin: float) -> float:
+    """Mean size within the minute from ``begin`` on; NaN where nothing was weighed then."""
+    found = [size for size, at in zip(sizes, minutes, strict=False) if begin <= at <= begin + 1]
+    return float(np.mean(found)) if found else float("nan")
 
 
 def main() -> None:
@@ -134,13 +155,17 @@ def main() -> None:
     parser.add_argument("--speaking", type=int, default=1)
     parser.add_argument("--listening", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--page", action="store_true", help="a page in Chromium talks too")
+    parser.add_argument("--settled", type=float, default=5, help="minute from which on memory is compared")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    with real_services() as system:
-        figures = asyncio.run(converse(system, args.speaking, args.listening, args.minutes))
-    report(figures)
+    tab = Tab() if args.page else None
+    idle_s = str(round(args.minutes * 60 + 900))  # who only listens is not to be sent away
+    with real_services({"GATEWAY_LIVE_IDLE_S": idle_s}) as system:
+        figures = asyncio.run(converse(system, args.speaking, args.listening, args.minutes, tab))
+    report(figures, tab, args.settled)
     if args.json:
-        args.json.write_text(json.dumps(asdict(figures)))
+        args.json.write_text(json.dumps(asdict(figures) | {"tab": asdict(tab) if tab else None}))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -16,6 +17,8 @@ from services.common.settings import ServiceSettings, SharedSettings
 from services.common.weights import WeightsError, folder, manifest
 from tests.fakes import serving
 from tests.fakes.ports import free_port
+from tests.fakes.s3_server import ALONE, KEYS, S3Server
+from tests.fakes.waiting import wait_until
 from tests.skips import pytest_addoption, pytest_make_collect_report, pytest_runtest_makereport
 from tools.system import System
 
@@ -27,6 +30,7 @@ LONGEST = (
     "tests/contract/test_render_engine.py",
     "tests/contract/test_asr_telephone.py",
     "tests/integration/gateway/test_live.py",
+    "tests/integration/gateway/test_chaos.py",
     "tests/contract/test_atlas_training.py",
     "tests/integration/gateway/test_generated_requests.py",
     "tests/integration/gateway/test_what_people_bring.py",
@@ -73,6 +77,31 @@ async def serve() -> AsyncIterator[serving.Serve]:
             return await stack.enter_async_context(serving.served(service, settings, load=load))
 
         yield start
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_child_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A file leaves no process of its own to the next one, which may count them. System and page share theirs."""
+    yield
+    if request.node.nodeid.startswith(("tests/unit/", "tests/contract/", "tests/integration/")):
+        wait_until(lambda: not psutil.Process().children())
+
+
+@pytest.fixture(scope="module")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """One for all tests of a file, each with a prefix of its own; other files count their child processes."""
+    server = S3Server(tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """A running S3 server, its keys in this process's environment."""
+    for name, value in {**KEYS, **ALONE}.items():
+        monkeypatch.setenv(name, value)
+    return s3_server
 
 
 @pytest.fixture(scope="session")

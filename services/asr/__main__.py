@@ -10,4 +10,4 @@ from services.common.settings import SharedSettings, load
 if __name__ == "__main__":
     settings, shared = load(AsrSettings), load(SharedSettings)
     require_known(REGISTRY, settings.engine_names(), "ASR_ENGINES")
-    run(make_service(settings, shared), settings, shared.log_level, shared.log_format)
+    run(make_service(settings, shared), settings, shared)

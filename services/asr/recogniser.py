@@ -119,7 +119,9 @@ class Recogniser:
         draft: bool = False,
     ) -> EngineTranscript:
         """``recognise``, waited for in another thread; no words when ``cancelled`` is set."""
-        work = self._context.run(asyncio.run_coroutine_threadsafe, self.recognise(samples, draft), self._loop)
+        # a copy: two threads may ask at the same time, and a context can be entered by one only
+        ids = self._context.copy()
+        work = ids.run(asyncio.run_coroutine_threadsafe, self.recognise(samples, draft), self._loop)
         while True:
             try:
                 return work.result(_CHECK_S)

@@ -105,6 +105,8 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):  # type: ignore[misc]  # gen
     ) -> AsyncIterator[asr_pb2.StreamTranscribeResponse]:
         """Live speech, utterance by utterance."""
         config = await _config(requests)
+        if config.audio_uri:
+            raise HuashengError("bad-request", what="audio_uri is for Transcribe only.")
         rate = _rate(config)
         if config.end_silence_ms and not 200 <= config.end_silence_ms <= 5000:
             raise HuashengError("bad-request", what="end_silence_ms must be 200 to 5000, or 0 for the default.")
@@ -235,7 +237,12 @@ def make_service(
 ) -> Service:
     """The service for ``services.common.serving``. ``own``: settings of engines, else the environment's."""
     engines = make_engines(settings, shared, own, registry)
-    servicer = AsrServicer(engines, settings, Storage(shared.storage_url))
+    storage = Storage(shared.storage_url, shared)
+    servicer = AsrServicer(engines, settings, storage)
+
+    def load() -> None:
+        storage.check(writes=False)
+        engines.load()
 
     def register(server: grpc.aio.Server) -> None:
         asr_pb2_grpc.add_AsrServiceServicer_to_server(servicer, server)
@@ -244,6 +251,6 @@ def make_service(
         name="asr",
         full_name="huasheng.asr.v1.AsrService",
         register=register,
-        load=engines.load,
+        load=load,
         stop=lambda: asyncio.to_thread(engines.close),
     )

@@ -25,6 +25,7 @@ from grpc_status import rpc_status
 
 DOMAIN = "huasheng"
 LANGUAGES = ("en", "zh")
+SCENE = {"en": "Scene {scene}: ", "zh": "场景 {scene}："}
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,14 @@ class HuashengError(Exception):
     def text(self, part: str, lang: str) -> str:
         """``title``, ``detail`` or ``hint`` in ``en`` or ``zh``, parameters filled in.
 
-        A parameter that is words itself has its Chinese beside it: ``kind`` and ``kind_zh``.
+        A parameter that is words itself has its Chinese beside it: ``kind`` and ``kind_zh``. The parameter ``scene`` is
+        the number of the scene that it is about, for all reasons alike.
         """
         lang = lang if lang in LANGUAGES else "en"
         template: str = getattr(self.reason, part)[lang]
         own = {k.removesuffix(f"_{lang}"): v for k, v in self.params.items() if k.endswith(f"_{lang}")}
-        return template.format_map(_Missing(self.params | own | {"why": self.why(lang).rstrip(".。 ")}))
+        text = template.format_map(_Missing(self.params | own | {"why": self.why(lang).rstrip(".。 ")}))
+        return SCENE[lang].format_map(self.params) + text if part == "detail" and "scene" in self.params else text
 
     def why(self, lang: str) -> str:
         """The cause in ``en`` or ``zh``; "?" when none was given."""

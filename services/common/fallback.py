@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from huasheng.common.v1 import common_pb2
 
-from services.common import metrics
+from services.common import metrics, tracing
 from services.common.errors import HuashengError
 from services.common.settings import EngineSettings
 
@@ -190,11 +190,13 @@ class EngineFallback:
                 why[name] = e
                 left_s = max(0.0, left_s - (self._clock() - asked_at))
                 log.warning("engine cannot do it", extra={"engine": name, "reason": e.slug})
+                tracing.event("engine cannot do it", engine=name, reason=e.slug)
             except BaseException:
                 breaker.left()
                 raise
             else:
                 breaker.succeeded()
+                tracing.current().set(engine=name)
                 return EngineRun(name, self._fallbacks(names, name, why), first, pieces, breaker)
         raise why[names[0]]
 
@@ -234,5 +236,6 @@ class EngineFallback:
             reason = why[wanted].slug
             metrics.FALLBACKS.labels(self._service, wanted, used).inc()
             log.info("another engine takes over", extra={"wanted": wanted, "used": used, "reason": reason})
+            tracing.event("fallback", wanted=wanted, used=used, reason=reason)
             out.append(common_pb2.Fallback(service=self._service, wanted=wanted, used=used, reason=reason))
         return out

@@ -11,6 +11,8 @@ import sys
 
 import grpc
 
+from services.common.access.tls import own_channel
+
 CALL = "/grpc.health.v1.Health/Check"
 SERVING = b"\x08\x01"  # field 1 of HealthCheckResponse (status) = 1
 
@@ -18,7 +20,7 @@ SERVING = b"\x08\x01"  # field 1 of HealthCheckResponse (status) = 1
 def check(address: str, service: str, timeout_s: float = 3) -> str:
     """Empty when the service is SERVING, else why not. ``service`` is a health name, up to 127 bytes."""
     name = service.encode()
-    with grpc.insecure_channel(address) as channel:
+    with own_channel(address) as channel:
         try:
             answer = channel.unary_unary(CALL)(bytes([0x0A, len(name)]) + name, timeout=timeout_s)
         except grpc.RpcError as e:

@@ -12,7 +12,8 @@ from typing import Any
 
 import grpc
 
-from services.common import logs, metrics
+from services.common import logs, metrics, tracing
+from services.common.access.callers import ServiceAccess
 from services.common.characters import check_message
 from services.common.errors import HuashengError, to_status
 
@@ -25,7 +26,7 @@ WHILE_LOADING = ("ListEngines", "ListDevices")
 
 @contextlib.contextmanager
 def _watched(service: str, method: str, metadata: Any) -> Iterator[Callable[[BaseException], grpc.Status | None]]:
-    """Binds ids to the logs, counts and times the call; yields a function that turns an error into a status."""
+    """Binds ids to logs and trace, counts and times the call; yields a function that turns an error into a status."""
     keys = {k: v for k, v in metadata or () if isinstance(v, str) and _ID.fullmatch(v)}
     logs.turn_id.set(keys.get("x-turn-id", ""))
     logs.job_id.set(keys.get("x-job-id", ""))
@@ -43,10 +44,15 @@ def _watched(service: str, method: str, metadata: Any) -> Iterator[Callable[[Bas
             log.warning("%s refused: %s", method, error.slug)
         code = error.code.name
         metrics.ERRORS.labels(service, error.slug).inc()
+        tracing.current().fail(error.slug)
         return to_status(error)
 
+    # whoever reaches the gateway may say that it is in any trace; the other services are called by the gateway
+    about = {"turn_id": logs.turn_id.get(), "job_id": logs.job_id.get(), "rpc.system": "grpc", "rpc.method": method}
+    called = tracing.entered(f"{service}/{method}", keys, is_trusted=service != "gateway", **about)
     try:
-        yield status_of
+        with called:
+            yield status_of
     except asyncio.CancelledError:
         code = "CANCELLED"
         raise
@@ -96,8 +102,8 @@ class _Requests(AsyncIterator[Any]):
 class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpcio ships no types
     """Wraps every handler of our own services. ``is_ready``: whether the service has loaded."""
 
-    def __init__(self, service: str, max_calls: int, is_ready: Callable[[], bool]) -> None:
-        self.service, self.max_calls, self.is_ready, self.active = service, max_calls, is_ready, 0
+    def __init__(self, service: str, max_calls: int, is_ready: Callable[[], bool], access: ServiceAccess) -> None:
+        self.service, self.max_calls, self.is_ready, self.access, self.active = service, max_calls, is_ready, access, 0
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
         """The handler with what surrounds it; health and reflection stay as they are."""
@@ -106,7 +112,8 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpcio s
             return handler
         method = details.method.rsplit("/", 1)[1]
 
-        def admit(request: Any) -> None:
+        def admit(request: Any, context: Any) -> None:
+            self.access.check(self.service, context.invocation_metadata())
             if not self.is_ready() and method not in WHILE_LOADING:
                 raise HuashengError("service-loading", service=self.service)
             if self.active >= self.max_calls:
@@ -118,7 +125,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpcio s
             request = _Requests(request) if handler.request_streaming else request
             with _watched(self.service, method, context.invocation_metadata()) as status_of:
                 try:
-                    admit(request)
+                    admit(request, context)
                     self.active += 1
                     try:
                         return await inner(request, context)
@@ -134,7 +141,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpcio s
             request = _Requests(request) if handler.request_streaming else request
             with _watched(self.service, method, context.invocation_metadata()) as status_of:
                 try:
-                    admit(request)
+                    admit(request, context)
                     self.active += 1
                     try:
                         async with contextlib.aclosing(inner(request, context)) as answers:

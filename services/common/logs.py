@@ -8,6 +8,8 @@ import sys
 import time
 from contextvars import ContextVar
 
+from services.common import tracing
+
 turn_id: ContextVar[str] = ContextVar("turn_id", default="")
 job_id: ContextVar[str] = ContextVar("job_id", default="")
 
@@ -34,6 +36,8 @@ class JsonFormatter(logging.Formatter):
             out["turn_id"] = turn_id.get()
         if job_id.get():
             out["job_id"] = job_id.get()
+        if trace_id := tracing.trace_id():
+            out["trace_id"] = trace_id
         out.update({k: v for k, v in vars(record).items() if k not in _PLAIN})
         if record.exc_info:
             out["exception"] = self.formatException(record.exc_info)

@@ -22,6 +22,7 @@ LLM_UNCOUNTED = Counter(
 )
 RENDER_FPS = Gauge("huasheng_render_frames_per_second", "Frames drawn per second in the last rendering", ["engine"])
 RENDER_FRAMES = Counter("huasheng_render_frames_total", "Frames drawn", ["engine"])
+COPIES = Counter("huasheng_storage_copies_total", "Copies of a bucket's files: there, fetched, evicted", ["result"])
 JOBS = Gauge("huasheng_jobs", "Jobs by kind and state", ["kind", "state"])
 QUEUE_DEPTH = Gauge("huasheng_queue_depth", "Jobs waiting", ["queue"])
 JOB_SECONDS = Histogram("huasheng_job_seconds", "Length of finished jobs", ["kind", "state"], buckets=_SECONDS)

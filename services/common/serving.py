@@ -15,10 +15,11 @@ from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
-from services.common import logs
+from services.common import logs, tracing
+from services.common.access.callers import OPEN, ServiceAccess, access_of
 from services.common.errors import HuashengError
 from services.common.interceptor import Interceptor
-from services.common.settings import ServiceSettings
+from services.common.settings import ServiceSettings, SharedSettings
 
 log = logging.getLogger("huasheng.serving")
 
@@ -76,13 +77,15 @@ class HealthBoard:
         await self.servicer.set(self.full_name if name is None else name, value)
 
 
-async def start(service: Service, settings: ServiceSettings) -> tuple[grpc.aio.Server, HealthBoard, int]:
+async def start(
+    service: Service, settings: ServiceSettings, access: ServiceAccess = OPEN
+) -> tuple[grpc.aio.Server, HealthBoard, int]:
     """Start the gRPC server without loading anything. Returns server, health and the bound port.
 
-    Raises ``SystemExit`` with a clear message when the port is taken.
+    Raises ``SystemExit`` with a clear message when the port is taken, or open to others without asking who calls.
     """
     board = HealthBoard(service.full_name)
-    interceptor = Interceptor(service.name, settings.max_calls, lambda: board.is_serving)
+    interceptor = Interceptor(service.name, settings.max_calls, lambda: board.is_serving, access)
     server = grpc.aio.server(interceptors=[interceptor], options=_SERVER_OPTIONS)
     service.register(server)
     health_pb2_grpc.add_HealthServicer_to_server(board.servicer, server)
@@ -91,19 +94,14 @@ async def start(service: Service, settings: ServiceSettings) -> tuple[grpc.aio.S
         reflection.enable_server_reflection(names, server)
     await board.set(True, "")
     await board.set(False)
-    try:
-        port = server.add_insecure_port(f"{settings.host}:{settings.port}")
-    except RuntimeError as e:
-        raise SystemExit(
-            f"{service.name}: cannot listen on {settings.host}:{settings.port}: is the port in use?"
-        ) from e
+    port = access.bind(server, service.name, settings.host, settings.port)
     await server.start()
     return server, board, port
 
 
-async def serve(service: Service, settings: ServiceSettings) -> None:
+async def serve(service: Service, settings: ServiceSettings, access: ServiceAccess) -> None:
     """Serve until SIGTERM or SIGINT, then let running calls finish within ``grace_s``; a failed load ends it."""
-    server, board, port = await start(service, settings)
+    server, board, port = await start(service, settings, access)
     if settings.metrics_port:
         try:
             start_http_server(settings.metrics_port, settings.host)
@@ -130,13 +128,13 @@ async def serve(service: Service, settings: ServiceSettings) -> None:
     log.info("stopped")
 
 
-def run(service: Service, settings: ServiceSettings, level: str = "INFO", fmt: str = "json") -> None:
+def run(service: Service, settings: ServiceSettings, shared: SharedSettings) -> None:
     """``serve`` as a program: sets up logging, exits with status 1 and one line when loading fails."""
-    logs.setup(service.name, level, fmt)
+    logs.setup(service.name, shared.log_level, shared.log_format)
+    tracing.start(service.name, shared)
     try:
-        asyncio.run(serve(service, settings))
+        asyncio.run(serve(service, settings, access_of(shared)))
     except HuashengError as e:
         raise SystemExit(f"{service.name}: cannot start: {e.text('detail', 'en')} {e.text('hint', 'en')}") from e
-
-
-__all__ = ["CHANNEL_OPTIONS", "HealthBoard", "Service", "run", "serve", "start"]
+    finally:
+        tracing.stop()

@@ -10,17 +10,26 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.common.access.settings import AccessSettings
+from services.common.bucket.settings import BucketSettings
+from services.common.tracing.settings import TracingSettings
+
 DATA_DIR = Path.home() / ".local" / "share" / "huasheng"
 CACHE_DIR = Path.home() / ".cache" / "huasheng"
 
 
-class SharedSettings(BaseSettings):
+class SharedSettings(AccessSettings, BucketSettings, TracingSettings):
     """Settings that are the same for all services (prefix ``HUASHENG_``)."""
 
     model_config = SettingsConfigDict(env_prefix="HUASHENG_", extra="ignore")
 
-    storage_url: str = Field(default=f"file://{DATA_DIR}/storage", pattern=r"^(file|s3)://.+")
-    """Where uploads, avatars and results are kept; a folder that all services share, or a bucket."""
+    storage_url: str = Field(default=f"file://{DATA_DIR}/storage", pattern=r"^(file://.+|s3://[^/]+(/.*)?)$")
+    """Where uploads, avatars and results are kept; a folder that all services share (``file:///…``), or a bucket
+    (``s3://bucket/prefix``)."""
+    storage_cache_dir: Path = CACHE_DIR / "storage"
+    """Folder of this machine for copies of a bucket's files and for what is being made; only with ``s3://``."""
+    storage_cache_mb: int = Field(default=4000, ge=0)
+    """Size of the copies there (MiB); those unused for longest are removed. What is in use comes on top."""
     weights_dir: Path = CACHE_DIR / "weights"
     """Where model weights are kept."""
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")

@@ -1,4 +1,4 @@
-"""The gateway's gRPC clients: one channel a service, balanced over its replicas, a deadline on every call."""
+"""The gateway's gRPC clients: the replicas of each service, a deadline on every call."""
 
 from __future__ import annotations
 
@@ -6,56 +6,40 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from huasheng.asr.v1 import asr_pb2_grpc
 from huasheng.llm.v1 import llm_pb2_grpc
-from huasheng.render.v1 import render_pb2_grpc
-from huasheng.tts.v1 import tts_pb2_grpc
+from huasheng.render.v1 import render_pb2, render_pb2_grpc
+from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
 
-from services.common import logs
+from services.common import logs, tracing
+from services.common.access.callers import OPEN, ServiceAccess
 from services.common.errors import HuashengError, from_rpc
-from services.common.serving import CHANNEL_OPTIONS
+from services.gateway.pool import Health, Pool, Replica
 from services.gateway.settings import GatewaySettings
+from services.gateway.turn.moderation import Moderation
 
 log = logging.getLogger("huasheng.gateway.clients")
 T = TypeVar("T")
 
+RENEW_S = 10.0
+"""How often the files of the certificates are looked at."""
 LOADING_POLL_S = 0.25
 """How often a service that is loading is asked again."""
+READS = ("List", "Get")
+"""How the names of calls begin that change nothing."""
+GAP_S = 3.0
+"""How long such a call waits for the successor of a replica that has just gone: connecting to it takes two seconds."""
 FULL_NAMES = {
     "asr": "huasheng.asr.v1.AsrService",
     "llm": "huasheng.llm.v1.LlmService",
     "tts": "huasheng.tts.v1.TtsService",
     "render": "huasheng.render.v1.RenderService",
 }
-
-
-@dataclass
-class Health:
-    """State of a service, from its health stream."""
-
-    service: str
-    address: str
-    status: str = "down"
-    """``serving``, ``loading`` or ``down``."""
-    since: float = field(default_factory=time.time)
-
-    def set(self, status: str) -> None:
-        """Set the status and, when it changed, the time of the change."""
-        if status != self.status:
-            log.info("service %s is %s", self.service, status)
-            self.status, self.since = status, time.time()
-
-    def problem(self) -> HuashengError | None:
-        """Why it cannot be used; None when it can."""
-        if self.status == "serving":
-            return None
-        return HuashengError("service-loading" if self.status == "loading" else "service-down", service=self.service)
 
 
 def error_of(error: grpc.aio.AioRpcError, service: str) -> HuashengError:
@@ -109,25 +93,37 @@ async def responses_of(call: Any, service: str, sent: Sent[Any] | None = None) -
         call.cancel()
 
 
-def metadata() -> list[tuple[str, str]]:
-    """Ids of the job and turn at work, for the logs of the called service."""
-    ids = (("x-job-id", logs.job_id.get()), ("x-turn-id", logs.turn_id.get()))
-    return [(k, v) for k, v in ids if v]
-
-
 class Clients:
-    """Stubs and health of the four engine services. Must be made on the event loop."""
+    """The four engine services. Must be made on the event loop."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
-        self.settings = settings
-        addresses = settings.addresses()
-        self.channels = {s: grpc.aio.insecure_channel(a, options=CHANNEL_OPTIONS) for s, a in addresses.items()}
-        self.asr: Any = asr_pb2_grpc.AsrServiceStub(self.channels["asr"])
-        self.llm: Any = llm_pb2_grpc.LlmServiceStub(self.channels["llm"])
-        self.tts: Any = tts_pb2_grpc.TtsServiceStub(self.channels["tts"])
-        self.render: Any = render_pb2_grpc.RenderServiceStub(self.channels["render"])
-        self.health = {s: Health(s, a) for s, a in addresses.items()}
-        self._watchers: list[asyncio.Task[None]] = []
+    def __init__(self, settings: GatewaySettings, access: ServiceAccess = OPEN) -> None:
+        self.settings, self.access = settings, access
+        self.moderation = Moderation(settings)
+        """Asked before anything is said."""
+        self.health = {s: Health(s, a) for s, a in settings.addresses().items()}
+        self._pem = access.pem()
+        self._renewing: asyncio.Task[None] | None = None
+        self.pools = {
+            "asr": self._pool("asr", asr_pb2_grpc.AsrServiceStub),
+            "llm": self._pool("llm", llm_pb2_grpc.LlmServiceStub),
+            "tts": self._pool("tts", tts_pb2_grpc.TtsServiceStub, tts_pb2.GetCapacityRequest()),
+            "render": self._pool("render", render_pb2_grpc.RenderServiceStub, render_pb2.GetCapacityRequest()),
+        }
+        # used as stubs: each call goes to one replica
+        self.asr: Any = self.pools["asr"]
+        self.llm: Any = self.pools["llm"]
+        self.tts: Any = self.pools["tts"]
+        self.render: Any = self.pools["render"]
+
+    def _pool(self, service: str, stub: Callable[[Any], Any], capacity_request: Any = None) -> Pool:
+        return Pool(
+            self.health[service], FULL_NAMES[service], self.access, stub, capacity_request, self.access.metadata
+        )
+
+    def metadata(self) -> list[tuple[str, str]]:
+        """The token, the trace, and ids of the job and turn at work for the called service. Every call carries it."""
+        ids = (("x-job-id", logs.job_id.get()), ("x-turn-id", logs.turn_id.get()))
+        return self.access.metadata() + [(k, v) for k, v in ids if v] + tracing.carried()
 
     async def call(
         self, service: str, method: str, request: Any, timeout: float | None = None, *, waits: bool = True
@@ -137,19 +133,36 @@ class Clients:
         A service that is loading is waited for within that time: until then it knows no voice and no avatar. Raises
         ``service-loading`` when it takes longer, or at once unless it ``waits``, and what the service raises.
         """
-        until = time.monotonic() + (timeout or self.settings.rpc_s)
+        began = time.monotonic()
+        until = began + (timeout or self.settings.rpc_s)
+        tried: frozenset[Replica] = frozenset()
         while True:
             left = max(0.1, until - time.monotonic())
+            replica = self.pools[service].pick(tried)
             try:
                 with mapped(service):
-                    answer: Awaitable[Any] = getattr(getattr(self, service), method)(
-                        request, timeout=left, metadata=metadata()
-                    )
+                    answer: Awaitable[Any] = replica.call(method, request, timeout=left, metadata=self.metadata())
                     return await answer
             except HuashengError as e:
-                if not waits or e.slug != "service-loading" or left <= 2 * LOADING_POLL_S:
+                # a replica that goes away: what only reads may be asked of each of the others, and of its successor
+                if e.slug == "service-down" and method.startswith(READS) and replica not in tried:
+                    tried |= {replica}
+                    if len(tried) < len(self.pools[service].replicas):
+                        continue
+                is_gap = bool(tried) and self.health[service].served_lately and time.monotonic() < began + GAP_S
+                if not waits or left <= 2 * LOADING_POLL_S or not (is_gap or e.slug == "service-loading"):
                     raise
+                tried = frozenset()
             await asyncio.sleep(LOADING_POLL_S)
+
+    async def call_all(self, service: str, method: str, request: Any) -> None:
+        """A unary call to every replica that serves, for what each keeps for itself. Raises as ``call``."""
+        for replica in self.pools[service].serving or [self.pools[service].pick()]:
+            with mapped(service):
+                answer: Awaitable[Any] = replica.call(
+                    method, request, timeout=self.settings.rpc_s, metadata=self.metadata()
+                )
+                await answer
 
     async def loaded(self, *services: str) -> None:
         """Wait for services that are loading, within ``rpc_s``; costs nothing while they serve.
@@ -161,40 +174,37 @@ class Clients:
         await asyncio.gather(*(self._loaded(s, until) for s in services))
 
     async def _loaded(self, service: str, until: float) -> None:
-        stub: Any = health_pb2_grpc.HealthStub(self.channels[service])
         request = health_pb2.HealthCheckRequest(service=FULL_NAMES[service])
         while self.health[service].status != "serving" and (left := until - time.monotonic()) > 0:
             try:
+                stub: Any = health_pb2_grpc.HealthStub(self.pools[service].pick().channel)
                 found = await stub.Check(request, timeout=left)
-            except grpc.aio.AioRpcError:
+            except (grpc.aio.AioRpcError, HuashengError):
                 return
             if found.status == health_pb2.HealthCheckResponse.SERVING:
                 return
             await asyncio.sleep(LOADING_POLL_S)
 
     def watch(self) -> None:
-        """Start to watch the health of all services."""
-        self._watchers = [asyncio.create_task(self._watch_health(s)) for s in self.channels]
+        """Start to watch all services, and the certificates."""
+        for pool in self.pools.values():
+            pool.watch()
+        if self._pem and not self._renewing:
+            self._renewing = asyncio.create_task(self._renew())
 
-    async def _watch_health(self, service: str) -> None:
-        stub: Any = health_pb2_grpc.HealthStub(self.channels[service])
-        request = health_pb2.HealthCheckRequest(service=FULL_NAMES[service])
+    async def _renew(self) -> None:
+        """Connect anew when the certificates have changed: a channel shows those it was made with to the end."""
         while True:
-            call = stub.Watch(request)  # endless by design; keepalive notices a dead peer
-            try:
-                async for response in call:
-                    is_serving = response.status == health_pb2.HealthCheckResponse.SERVING
-                    self.health[service].set("serving" if is_serving else "loading")
-            except grpc.aio.AioRpcError:
-                pass  # the status below says so
-            finally:
-                call.cancel()
-            self.health[service].set("down")
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(RENEW_S)
+            pem = await asyncio.to_thread(self.access.pem)
+            if pem != self._pem:
+                self._pem = pem
+                for pool in self.pools.values():
+                    pool.renew(pem)
 
     async def close(self) -> None:
         """Stop watching and close the channels."""
-        for task in self._watchers:
-            task.cancel()
-        await asyncio.gather(*self._watchers, return_exceptions=True)
-        await asyncio.gather(*(c.close() for c in self.channels.values()))
+        if self._renewing:
+            self._renewing.cancel()
+            await asyncio.gather(self._renewing, return_exceptions=True)
+        await asyncio.gather(*(p.close() for p in self.pools.values()))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+FIRST_REQUEST_S = 1.0
+"""How long a client that has connected may take to its first request when the gateway stops meanwhile."""
 HEADERS_S = 20.0
 """How long a client may take from its connection, or its first byte, to the end of a request's headers."""
 
@@ -24,6 +27,18 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as e:
         raise SystemExit(f"gateway: cannot listen on {host}:{port}: {e.strerror}. Is the port in use?") from e
     return sock
+
+
+def accept_all(sock: socket.socket) -> list[socket.socket]:
+    """The connections that wait to be accepted at a listening socket that does not block; the socket is closed.
+
+    A socket that is closed with such connections resets them, and their requests are lost.
+    """
+    accepted = []
+    with sock, contextlib.suppress(BlockingIOError):
+        while True:
+            accepted.append(sock.accept()[0])
+    return accepted
 
 
 class Protocol(H11Protocol):
@@ -55,6 +70,17 @@ class Protocol(H11Protocol):
         """An answer is sent: the next request's headers, if some came already, have their own time."""
         self._stop_waiting()
         super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """The gateway stops: a client that has only just connected still gets its answer."""
+        if self.cycle is None:
+            self.loop.call_later(FIRST_REQUEST_S, self._end_unused)
+        else:
+            super().shutdown()
+
+    def _end_unused(self) -> None:
+        if self.cycle is None and not self._is_websocket:
+            super().shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over."""

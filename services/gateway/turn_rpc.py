@@ -12,14 +12,18 @@ from typing import Any
 from huasheng.common.v1 import common_pb2
 from huasheng.gateway.v1 import gateway_pb2, gateway_pb2_grpc
 
-from services.common import logs
+from services.common import logs, tracing
 from services.common.errors import HuashengError
+from services.gateway.accounts.access import check_need
+from services.gateway.accounts.principal import LOCAL, Principal
+from services.gateway.accounts.rules import Need
 from services.gateway.api.checks import check_text
 from services.gateway.api.requests import MAX_PERSONA
 from services.gateway.catalogue.avatars import idle_position
 from services.gateway.catalogue.voices import voice_of_avatar
-from services.gateway.context import LOCAL_OWNER, Gateway
+from services.gateway.context import Gateway
 from services.gateway.ids import new_id
+from services.gateway.marks.streamed import MarkedTurn
 from services.gateway.turn.choices import AvatarChoice, VoiceChoice
 from services.gateway.turn.events import (
     Event,
@@ -44,22 +48,29 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
 
-    async def StreamTurn(self, requests: AsyncIterator[Any], _context: Any) -> AsyncIterator[Any]:
-        """Raises ``bad-order``, ``bad-request``, ``empty-text``, ``long-text``, ``unknown-id`` and as ``run_turn``."""
+    async def StreamTurn(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        """With accounts it needs an API key: ``authorization: Bearer …`` among the metadata.
+
+        Raises ``sign-in-needed``, ``key-refused``, ``not-allowed``, ``bad-order``, ``bad-request``, ``empty-text``,
+        ``long-text``, ``unknown-id`` and as ``run_turn``.
+        """
         g = self.gateway
+        who = await self._principal(context)
         first = await anext(aiter(requests), None)
         if first is None or first.WhichOneof("payload") != "config":
             raise HuashengError("bad-order", what="config must come first")
         config, asked_at = first.config, time.time()
         text = _checked_text(config, g.settings.max_question_chars)
-        conversation = await asyncio.to_thread(g.conversations.open, LOCAL_OWNER, config.conversation_id or None)
+        conversation = await asyncio.to_thread(g.conversations.open, who.owner, config.conversation_id or None)
         turn_id = new_id("t")  # of our own: a caller may send the same x-turn-id twice, and both turns are kept
         logs.turn_id.set(logs.turn_id.get() or turn_id)
-        turn = await self._turn(config, conversation, text, asked_at)
+        tracing.current().set(turn_id=turn_id)
+        turn = await self._turn(who.owner, config, conversation, text, asked_at)
         if config.HasField("format"):
             turn = replace(turn, pcm=self._audio(requests, turn.sample_rate_hz))
         await g.clients.loaded(*(() if text else ("asr",)), "llm", "tts", "render")
         timings, question, reply, end_frame = Timings(), "", "", 0
+        marked = MarkedTurn(g.marker, who.owner, turn_id)
         async with contextlib.aclosing(run_turn(g.clients, turn, timings)) as events:
             async for event in events:
                 if isinstance(event, Transcript):
@@ -68,40 +79,55 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
                     reply += event.text
                 elif isinstance(event, VideoSummary):
                     end_frame = event.end_frame
-                if response := _response(event):
+                if response := _response(marked.passed(event)):
                     yield response
+        marked.remember()
         await asyncio.to_thread(
-            g.conversations.add_turn, LOCAL_OWNER, conversation, turn_id=turn_id, question=question, reply=reply
+            g.conversations.add_turn, who.owner, conversation, turn_id=turn_id, question=question, reply=reply
         )
         timings.mark("total")
         finished = gateway_pb2.TurnFinished(conversation_id=conversation, timings_ms=timings.ms, end_frame=end_frame)
         yield gateway_pb2.StreamTurnResponse(finished=finished)
 
-    async def _turn(self, config: Any, conversation: str, text: str, asked_at: float) -> Turn:
+    async def _principal(self, context: Any) -> Principal:
+        """Who calls."""
+        accounts = self.gateway.accounts
+        if not accounts.is_on:
+            return LOCAL
+        kind, _, key = dict(context.invocation_metadata()).get("authorization", "").partition(" ")
+        if kind.lower() != "bearer":
+            raise HuashengError("sign-in-needed")
+        who = await asyncio.to_thread(accounts.keys.find, key.strip())
+        if who is None:
+            raise HuashengError("key-refused")
+        check_need(who, Need.LIVE)
+        await asyncio.to_thread(accounts.check_turn, who)
+        return who
+
+    async def _turn(self, owner: str, config: Any, conversation: str, text: str, asked_at: float) -> Turn:
         """The turn that a ``TurnConfig`` asks for, without the recording."""
         g = self.gateway
-        history = await asyncio.to_thread(
-            g.conversations.history, LOCAL_OWNER, conversation, limit=g.settings.max_history
+        history = await asyncio.to_thread(g.conversations.history, owner, conversation, limit=g.settings.max_history)
+        drawn_owner, avatar_id, model_id = await asyncio.to_thread(
+            g.shares.drawn, owner, config.avatar_id, config.model_id
         )
-        avatar = AvatarChoice(
-            LOCAL_OWNER, avatar_id=config.avatar_id, engine=config.engine, model_id=config.model_id, is_live=True
-        )
+        avatar = AvatarChoice(drawn_owner, avatar_id=avatar_id, engine=config.engine, model_id=model_id, is_live=True)
         # counted from the time of the question: the loop runs on while the answer is prepared
         frame = config.idle_frame if config.HasField("idle_frame") else None
         idle = await idle_position(g.clients, avatar, frame, asked_at)
         voice_id = config.voice_id
         if not voice_id and not config.tts_engine:
-            chosen = await voice_of_avatar(g.clients, g.avatar_voices, LOCAL_OWNER, config.avatar_id, config.model_id)
-            voice_id = chosen or ""
+            voice_id = await voice_of_avatar(g, owner, config.avatar_id, config.model_id) or ""
+        voice_owner, voice_id = await asyncio.to_thread(g.shares.resolve, owner, "voice", voice_id)
         voice = VoiceChoice(
-            LOCAL_OWNER,
+            voice_owner,
             voice_id=voice_id,
             engine=config.tts_engine,
             no_fallback=config.no_fallback,
-            dictionary=tuple(await asyncio.to_thread(g.dictionary.all, LOCAL_OWNER)),
+            dictionary=tuple(await asyncio.to_thread(g.dictionary.all, owner)),
         )
         return Turn(
-            replace(avatar, idle=idle),
+            replace(avatar, idle=idle, mark=g.marker.visible("")),
             voice,
             text=text,
             sample_rate_hz=config.format.sample_rate_hertz,

@@ -10,4 +10,4 @@ from services.llm.settings import LlmSettings
 if __name__ == "__main__":
     settings, shared = load(LlmSettings), load(SharedSettings)
     require_known(REGISTRY, settings.engine_names(), "LLM_ENGINES")
-    run(make_service(settings, shared), settings, shared.log_level, shared.log_format)
+    run(make_service(settings, shared), settings, shared)

@@ -9,7 +9,7 @@ from services.render.settings import RenderSettings
 def main() -> None:
     """Read settings, serve."""
     shared, settings = load(SharedSettings), load(RenderSettings)
-    serving.run(make_service(settings, shared), settings, shared.log_level, shared.log_format)
+    serving.run(make_service(settings, shared), settings, shared)
 
 
 if __name__ == "__main__":

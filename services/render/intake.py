@@ -11,6 +11,7 @@ from huasheng.render.v1 import render_pb2 as pb
 from services.common.aio import Inbox
 from services.common.errors import HuashengError
 from services.render import messages
+from services.render.composition import checks as composition
 from services.render.session import AudioIn, EndIn, Input, InterruptIn, PhonemesIn
 
 MAX_CHUNK = 1 << 20
@@ -37,6 +38,8 @@ async def read_config(requests: AsyncIterator[pb.StreamRenderRequest]) -> pb.Ren
         raise HuashengError("bad-request", what="sample_rate_hertz must be 8000 to 48000")
     if first.config.start_frame < 0 or first.config.max_side_px < 0:
         raise HuashengError("bad-request", what="start_frame and max_side_px must not be negative")
+    if first.config.HasField("composition"):
+        composition.check(first.config)
     return first.config
 
 

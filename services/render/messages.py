@@ -7,6 +7,7 @@ from huasheng.render.v1 import render_pb2 as pb
 
 from services.render.avatars.store import BUILTIN, AvatarRecord, AvatarStore
 from services.render.engines.base import RenderEngine
+from services.render.media.mark import MarkOptions
 from services.render.outputs import (
     HeaderOut,
     InterruptedOut,
@@ -70,8 +71,13 @@ def spans(phonemes: pb.Phonemes) -> list[PhonemeSpan]:
     return [PhonemeSpan(s.phoneme, s.start_us, s.end_us) for s in phonemes.spans]
 
 
-def render(output: Output, engine: str) -> pb.StreamRenderResponse:
-    """One answer of a rendering."""
+def mark(request: pb.RenderConfig | pb.TrainRequest) -> MarkOptions | None:
+    """The visible mark that a request wants."""
+    return MarkOptions(request.mark.language, request.mark.throughout) if request.HasField("mark") else None
+
+
+def render(output: Output, engine: str, source_sha256: str) -> pb.StreamRenderResponse:
+    """One answer of a rendering by ``engine``, of the avatar made from a clip with that hash."""
     match output:
         case HeaderOut():
             header = pb.RenderHeader(
@@ -82,6 +88,7 @@ def render(output: Output, engine: str) -> pb.StreamRenderResponse:
                 engine=engine,
                 video_codec=output.codec,
                 video_description=output.description,
+                source_sha256=source_sha256,
             )
             return pb.StreamRenderResponse(header=header)
         case PictureOut():

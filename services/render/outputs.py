@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -83,8 +83,10 @@ class Form(Protocol):
     def begin(self) -> Iterator[Output]:
         """What comes before the first picture."""
 
-    def add(self, frame: Frame, sound: Samples, key: bool) -> Iterator[Output]:
-        """What one more picture completes; ``key``: it must be decodable by itself."""
+    def add(self, frames: Sequence[Frame], sound: Samples, key: bool) -> Iterator[Output]:
+        """What one more drawn picture completes; ``key``: it must be decodable by itself. ``frames`` are what is shown
+        of it: itself, or none or several where the video has a rate of its own.
+        """
 
     def finish(self) -> Iterator[Output]:
         """What is left."""
@@ -96,9 +98,10 @@ class Form(Protocol):
 class Mp4Form:
     """See ``Form``."""
 
-    def __init__(self, session: RenderSession, audio_rate_hz: int, options: EncoderOptions) -> None:
-        self._mp4 = FragmentedMp4(session.width, session.height, session.fps, audio_rate_hz, options)
-        self._header = HeaderOut(session.width, session.height, session.fps, self._mp4.mime_type)
+    def __init__(self, size: tuple[int, int], fps: float, audio_rate_hz: int, options: EncoderOptions) -> None:
+        """``size`` is (width, height)."""
+        self._mp4 = FragmentedMp4(*size, fps, audio_rate_hz, options)
+        self._header = HeaderOut(*size, fps, self._mp4.mime_type)
 
     @property
     def end_us(self) -> int:
@@ -110,11 +113,12 @@ class Mp4Form:
         yield self._header
         yield MediaOut(self._mp4.head(), 0)
 
-    def add(self, frame: Frame, sound: Samples, key: bool) -> Iterator[Output]:
+    def add(self, frames: Sequence[Frame], sound: Samples, key: bool) -> Iterator[Output]:
         """See ``Form``."""
         self._mp4.add_audio(sound)
-        if data := self._mp4.add_frame(frame.image, key):
-            yield MediaOut(data, self._mp4.end_us)
+        for frame in frames:
+            if data := self._mp4.add_frame(frame.image, key):
+                yield MediaOut(data, self._mp4.end_us)
 
     def finish(self) -> Iterator[Output]:
         """See ``Form``."""
@@ -153,10 +157,11 @@ class PicturesForm:
         for number, frame in enumerate(before, start=-len(before)):
             yield self._picture(frame, number, key=number == -len(before))
 
-    def add(self, frame: Frame, sound: Samples, key: bool) -> Iterator[Output]:  # noqa: ARG002  the caller has it
+    def add(self, frames: Sequence[Frame], sound: Samples, key: bool) -> Iterator[Output]:  # noqa: ARG002  the caller has it
         """See ``Form``."""
-        self._frames += 1
-        yield self._picture(frame, self._frames - 1, key)
+        for frame in frames:
+            self._frames += 1
+            yield self._picture(frame, self._frames - 1, key)
 
     def finish(self) -> Iterator[Output]:
         """See ``Form``."""

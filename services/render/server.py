@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import threading
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -14,11 +14,12 @@ from huasheng.common.v1 import common_pb2
 from huasheng.render.v1 import render_pb2 as pb
 from huasheng.render.v1 import render_pb2_grpc
 
-from services.common import weights
+from services.common import tracing, weights
 from services.common.aio import iterate_in_thread
 from services.common.engine_info import engine_info, error_message
 from services.common.engines import EngineState, OwnSettings, Registry, why
 from services.common.errors import HuashengError
+from services.common.processors import slots_of
 from services.common.serving import Service
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
@@ -26,14 +27,16 @@ from services.render import devices, messages
 from services.render.avatars import builtin
 from services.render.avatars.prepare import Preparer
 from services.render.avatars.store import BUILTIN, AvatarRecord, AvatarStore, check_ids
+from services.render.clip.likeness import Likeness, compare
+from services.render.composition.composing import composing_of
 from services.render.engines.base import RenderEngine
 from services.render.engines.registry import REGISTRY, engine_errors, make_engines
 from services.render.intake import Intake, read_config
 from services.render.media.write import EncoderOptions
-from services.render.outputs import Output
+from services.render.outputs import Output, ProgressOut
 from services.render.settings import RenderSettings
 from services.render.stream import drawn
-from services.render.train.models import ModelStore
+from services.render.train.models import ModelRecord, ModelStore
 from services.render.train.runner import Trainings, cannot_train
 
 
@@ -45,14 +48,17 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
     ) -> None:
         self.settings, self.shared = settings, shared
         self.engines = make_engines(settings, shared, own, registry)
-        self.storage = Storage(shared.storage_url)
-        self.store = AvatarStore(self.storage, settings.cache_dir)
+        self.storage = Storage(shared.storage_url, shared)
+        self.store = AvatarStore(self.storage)
         self.preparer = Preparer(self.store, self._encoder(live=True))
-        self.models = ModelStore(self.storage, settings.cache_dir / "models")
-        self.trainings = Trainings(self.storage, self.store, self.models, self.preparer, settings.cache_dir)
+        self.models = ModelStore(self.storage)
+        self.trainings = Trainings(self.storage, self.store, self.models, self.preparer, settings.max_waiting)
         self.sessions = 0
+        self._drawn_fps = 0.0
+        self._slots = min(slots_of(settings.slots), settings.max_sessions)
         self._ready = False
-        self._preparing = asyncio.Semaphore(settings.max_prepares)
+        self._comparing = asyncio.Semaphore(1)
+        self._preparing, self._asked = asyncio.Semaphore(settings.max_prepares), 0
         self._stopping = threading.Event()
 
     def _encoder(self, live: bool) -> EncoderOptions:
@@ -60,6 +66,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
 
     def load(self) -> None:
         """Load the engines and make the built-in avatar; raises when the default engine cannot be used."""
+        self.storage.check()
         self.store.sweep()
         self.engines.load()
         with builtin.framed(weights.folder("portrait", self.shared.weights_dir) / "portrait.png") as portrait:
@@ -81,7 +88,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
     async def PrepareAvatar(
         self, request: pb.PrepareAvatarRequest, _context: Any
     ) -> AsyncIterator[pb.PrepareAvatarResponse]:
-        """Progress, then the avatar. Raises what ``Preparer.prepare`` raises; a cancel leaves nothing behind."""
+        """Progress, then the avatar. Raises ``busy`` and what ``Preparer.prepare`` raises; a cancel leaves nothing."""
         engine = self._engine(request.engine)
         check_ids(request.owner, request.avatar_id)
         if BUILTIN in (request.owner, request.avatar_id):
@@ -104,21 +111,34 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
                     engine, source, request.owner, request.avatar_id, request.name, progress, stop.is_set
                 )
 
-        yield messages.progress(*latest)
-        async with self._preparing:
-            task = asyncio.create_task(asyncio.to_thread(work))
-            task.add_done_callback(lambda _: changed.set())
-            try:
-                while not task.done():
-                    await changed.wait()
-                    changed.clear()
-                    yield messages.progress(*latest)
-                record = task.result()
-            finally:
-                stop.set()
-                with contextlib.suppress(HuashengError):
-                    await asyncio.shield(task)
+        with self._place():
+            yield messages.progress(*latest)
+            async with self._preparing:
+                task = asyncio.create_task(asyncio.to_thread(work))
+                task.add_done_callback(lambda _: changed.set())
+                try:
+                    while not task.done():
+                        await changed.wait()
+                        changed.clear()
+                        yield messages.progress(*latest)
+                    record = task.result()
+                finally:
+                    stop.set()
+                    with contextlib.suppress(HuashengError):
+                        await asyncio.shield(task)
         yield pb.PrepareAvatarResponse(avatar=messages.avatar(record, self.store))
+
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the avatars that are prepared or wait. Raises ``busy``: who waits takes the place of other calls."""
+        limit = self.settings.max_prepares + self.settings.max_waiting
+        if self._asked >= limit:
+            raise HuashengError("busy", service="render", limit=limit)
+        self._asked += 1
+        try:
+            yield
+        finally:
+            self._asked -= 1
 
     async def ListAvatars(self, request: pb.ListAvatarsRequest, _context: Any) -> pb.ListAvatarsResponse:
         """The built-in avatar and the owner's."""
@@ -157,19 +177,28 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         intake, stop = Intake(), threading.Event()
         try:
             config = await read_config(requests)
-            record, engine, model = await asyncio.to_thread(self._chosen, config)
+            record, engine, trained = await asyncio.to_thread(self._chosen, config)
+            tracing.current().set(engine=engine.name)
 
             def draw() -> Iterator[Output]:
-                with engine_errors(engine.name):
-                    current = self.preparer.current(record, engine, stop.is_set)
-                    avatar = self.store.folder(current) / "engine"
-                    yield from drawn(engine, avatar, config, model, self._encoder(config.live), intake)
+                with contextlib.ExitStack() as held:
+                    with engine_errors(engine.name):
+                        current = self.preparer.current(record, engine, stop.is_set)
+                    avatar = held.enter_context(self.store.engine_files(current))
+                    local = self.models.local(trained, engine.model_files) if trained else contextlib.nullcontext()
+                    model = held.enter_context(local)
+                    pictures = functools.partial(engine.source_pictures, avatar)
+                    composing = composing_of(config, self.store, current, pictures, self.shared.weights_dir)
+                    with engine_errors(engine.name):
+                        yield from drawn(engine, avatar, config, model, self._encoder(config.live), intake, composing)
 
             intake.start(requests)
             async with contextlib.aclosing(iterate_in_thread(draw)) as outputs:
                 try:
                     async for output in outputs:
-                        yield messages.render(output, engine.name)
+                        if isinstance(output, ProgressOut):
+                            self._drawn_fps = output.frames_per_second
+                        yield messages.render(output, engine.name, record.source_sha256)
                 finally:  # before the thread is waited for: it may itself wait for input
                     stop.set()
                     intake.close()
@@ -180,7 +209,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
             intake.close()
             self.sessions -= 1
 
-    def _chosen(self, config: pb.RenderConfig) -> tuple[AvatarRecord, RenderEngine, Path | None]:
+    def _chosen(self, config: pb.RenderConfig) -> tuple[AvatarRecord, RenderEngine, ModelRecord | None]:
         self._engine(config.engine)  # a wrong name is wrong whatever the avatar is
         trained = None
         if config.model_id and config.model_id not in self.engines.names:
@@ -191,19 +220,28 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         engine = self._engine(record.engine)
         if config.live and not engine.is_live:
             raise HuashengError("not-live", engine=engine.name)
+        if config.HasField("part") and (config.live or not engine.draws_parts):
+            raise HuashengError("bad-request", what=f"{engine.name} draws no parts of videos here")
         if engine.needs_model and not trained:
             raise HuashengError("model-needed", engine=engine.name)
         if config.device not in ("", engine.device):
             raise HuashengError("unknown-id", kind="device", id=config.device)
         if config.model_id and (trained.engine if trained else config.model_id) != record.engine:
             raise HuashengError("unknown-id", kind="model", id=config.model_id)
-        return record, engine, self.models.local(trained, engine.model_files) if trained else None
+        return record, engine, trained
 
     async def Train(self, request: pb.TrainRequest, _context: Any) -> AsyncIterator[pb.TrainResponse]:
         """Progress, then the model. Raises what ``Trainings.run`` raises."""
         engine = self._engine(request.engine)
         work = self.trainings.run(
-            engine, request.owner, request.training_id, request.video_uri, request.steps, request.device, request.name
+            engine,
+            request.owner,
+            request.training_id,
+            request.video_uri,
+            steps=request.steps,
+            device=request.device,
+            name=request.name,
+            mark=messages.mark(request),
         )
         async with contextlib.aclosing(work) as items:
             async for item in items:
@@ -247,9 +285,56 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
             await asyncio.to_thread(self.trainings.forget, request.owner, training_id)
         return pb.DeleteModelResponse()
 
+    async def ForgetOwner(self, request: pb.ForgetOwnerRequest, _context: Any) -> pb.ForgetOwnerResponse:
+        """Raises ``bad-request`` for what is no owner."""
+        owner = request.owner
+        check_ids(owner, BUILTIN)
+        if owner == BUILTIN:
+            raise HuashengError("builtin-stays", id=owner)
+        for part in (self.trainings, self.models, self.store):
+            await asyncio.to_thread(part.forget_owner, owner)
+        return pb.ForgetOwnerResponse()
+
+    async def CompareFaces(self, request: pb.CompareFacesRequest, _context: Any) -> pb.CompareFacesResponse:
+        """One at a time, in turn. Raises ``unknown-id``, ``faces-unavailable``, ``no-face``, ``two-faces`` (naming the
+        storage key) and what reading the files raises."""
+        check_ids(request.owner, BUILTIN)
+        keys = [self.storage.key(uri) for uri in (request.first_uri, request.second_uri)]
+
+        def work() -> Likeness:
+            with self.storage.local(keys[0]) as first, self.storage.local(keys[1]) as second:
+                return compare(
+                    dict(zip(keys, (first, second), strict=True)), self.shared.weights_dir, self.settings.max_avatar_s
+                )
+
+        async with self._comparing:
+            for key in keys:
+                if not await asyncio.to_thread(self.storage.exists, key):
+                    raise HuashengError("unknown-id", kind="file", id=key.rsplit("/", 1)[-1])
+            found = await asyncio.to_thread(work)
+        return pb.CompareFacesResponse(
+            distance=found.distance,
+            farthest=found.farthest,
+            is_same=found.is_same,
+            first_pictures=found.pictures[0],
+            second_pictures=found.pictures[1],
+        )
+
     async def ListEngines(self, _request: pb.ListEnginesRequest, _context: Any) -> pb.ListEnginesResponse:
         """Every engine, with the reason where one cannot be used."""
         return pb.ListEnginesResponse(engines=[_engine_info(s) for s in self.engines.states()])
+
+    async def GetCapacity(self, _request: pb.GetCapacityRequest, _context: Any) -> pb.GetCapacityResponse:
+        """Drawings, the preparation of avatars and trainings count alike: each keeps a processor or the GPU busy."""
+        device = next(iter(self.engines.get().devices()), None)
+        capacity = common_pb2.Capacity(
+            slots=self._slots,
+            used=self.sessions + self._asked + self.trainings.count,
+            frames_per_second=self._drawn_fps,
+            device_memory_bytes=device.memory_bytes if device else 0,
+            device_memory_used_bytes=device.used_bytes if device else 0,
+        )
+        return pb.GetCapacityResponse(capacity=capacity)
 
     async def ListDevices(self, _request: pb.ListDevicesRequest, _context: Any) -> pb.ListDevicesResponse:
         """The processor, and what the engines use beside it."""
@@ -274,6 +359,7 @@ def _engine_info(state: EngineState[RenderEngine]) -> common_pb2.EngineInfo:
         training_clip=_training_clip(engine) if engine and engine.trainer else None,
         needs_model=bool(engine and engine.needs_model),
         videos_only=bool(engine and not engine.is_live),
+        draws_parts=bool(engine and engine.draws_parts),
     )
 
 

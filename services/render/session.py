@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from services.common import metrics
+from services.common import metrics, tracing
 from services.common.aio import Inbox
 from services.common.audio import from_pcm16
 from services.common.errors import HuashengError
 from services.render.audio.speech import SpeechOnly
+from services.render.composition.composer import Composer
 from services.render.engines.base import RenderSession
+from services.render.media.mark import VisibleMark
 from services.render.outputs import Form, InterruptedOut, Output, ProgressOut, SummaryOut
 from services.render.types import Frame, PhonemeSpan, Working
 
@@ -54,6 +56,15 @@ class EndIn:
     """The normal end."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """Which pictures of the whole video are given out, see ``VideoPart`` in the proto; the default is all."""
+
+    at: int = 0
+    skip: int = 0
+    count: int = 0
+
+
 Input = AudioIn | PhonemesIn | InterruptIn | EndIn
 
 
@@ -78,13 +89,20 @@ class Rendering:
         keys: int = 0,
         *,
         hears: SpeechOnly | None = None,
+        mark: VisibleMark | None = None,
+        part: Part = Part(),
+        composer: Composer | None = None,
     ) -> None:
         """``keys``: pictures at its multiples in the idle loop are decodable by themselves; 0: the encoder chooses.
 
-        ``hears`` is what the session's sound goes through; the video's own does not.
+        ``hears`` is what the session's sound goes through; the video's own does not. ``mark`` is put into the pictures
+        of every engine here, before they are encoded. A ``composer`` makes what is shown, mark included.
         """
         self.session, self.source, self.form, self.engine, self.keys = session, source, form, engine, keys
-        self._hears = hears
+        self._hears, self._mark, self._part, self._composer = hears, mark, part, composer
+        self._unheard = round((part.at + part.skip) * audio_rate_hz / session.fps) - round(
+            part.at * audio_rate_hz / session.fps
+        )  # samples of the part before
         self.rate = audio_rate_hz
         self.frames = 0
         self._ahead = 0  # frames drawn, where the engine has not given all of them out
@@ -101,6 +119,7 @@ class Rendering:
         """All answers. Raises ``cancelled`` when the input was abandoned, and what the engine raises."""
         try:
             yield from self.form.begin()
+            yield from self._prepare()
             for item in self.source.inbox:
                 match item:
                     case InterruptIn():
@@ -109,6 +128,9 @@ class Rendering:
                         pass  # taken just before the interrupt came
                     case AudioIn():
                         yield from self._draw(self._push(item))
+                        if self._is_whole:
+                            yield from self._finish()
+                            return
                     case PhonemesIn():
                         self._spans += item.spans
                     case EndIn():
@@ -117,6 +139,14 @@ class Rendering:
             raise HuashengError("cancelled")  # abandoned: ended without its end mark
         finally:
             self.form.close()
+
+    def _prepare(self) -> Iterator[Output]:
+        """Let the composer do what takes long; signs of life meanwhile."""
+        for _ in self._composer.prepare() if self._composer else ():
+            if self.source.inbox.abandoned:
+                raise HuashengError("cancelled")
+            if (progress := self._progress()) is not None:
+                yield progress
 
     @property
     def _is_interrupted(self) -> bool:
@@ -129,7 +159,12 @@ class Rendering:
             self._shift_us = item.pts_us - self._time_us(self.frames)
         shift, spans, self._spans = self._shift_us, self._spans, []
         samples = from_pcm16(item.pcm)
-        self._sound = np.concatenate([self._sound, samples])
+        if self._unheard:
+            dropped, given = self._unheard, samples[self._unheard :]
+            self._unheard = max(0, dropped - len(samples))
+        else:
+            given = samples
+        self._sound = np.concatenate([self._sound, given])
         moved = [PhonemeSpan(s.phoneme, s.start_us - shift, s.end_us - shift) for s in spans] if shift else spans
         return self.session.push(self._hears.push(samples) if self._hears else samples, moved)
 
@@ -147,6 +182,8 @@ class Rendering:
                 given = list(self._encoded(frame))
                 self._work_s += time.perf_counter() - start
                 yield from given
+                if self._is_whole:
+                    return
             if (progress := self._progress()) is not None:
                 yield progress
             if self._is_interrupted:
@@ -169,13 +206,22 @@ class Rendering:
             sound = np.pad(sound, (0, count - sound.size))
         key = self._anew or (self.keys > 0 and frame.frame_index % self.keys == 0)
         self._anew = False
+        shown = self._shown(frame, self._part.at + self._part.skip + self.frames)
         self.frames += 1
         metrics.RENDER_FRAMES.labels(self.engine).inc()
-        for output in self.form.add(frame, sound, key):
+        for output in self.form.add(shown, sound, key):
             if self._first_audio:
-                metrics.STAGE_SECONDS.labels("render_first_frame").observe(time.monotonic() - self._first_audio)
+                metrics.STAGE_SECONDS.labels("render_first_frame").observe(
+                    time.monotonic() - self._first_audio, tracing.exemplar()
+                )
+                tracing.event("render_first_frame")
                 self._first_audio = 0.0
             yield output
+
+    def _shown(self, frame: Frame, number: int) -> list[Frame]:
+        if self._composer:
+            return [replace(frame, image=image) for image in self._composer.pictures(frame, number)]
+        return [replace(frame, image=self._mark.on(frame.image, number)) if self._mark else frame]
 
     def _samples_of(self, frame: int) -> int:
         per = self.rate / self.session.fps
@@ -203,6 +249,14 @@ class Rendering:
         if self._hears:
             yield from self._draw(self.session.push(self._hears.finish()))
         yield from self._draw(self.session.finish())
+        yield from self._finish()
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether all pictures of the part were given out; what follows was only to be heard."""
+        return 0 < self._part.count <= self.frames
+
+    def _finish(self) -> Iterator[Output]:
         yield from self.form.finish()
         metrics.RENDER_FPS.labels(self.engine).set(self.speed)
         yield SummaryOut(

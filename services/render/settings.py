@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.common.engines import settings_class
-from services.common.settings import CACHE_DIR, ServiceSettings
+from services.common.settings import ServiceSettings
 from services.render.engines.registry import REGISTRY
 
 
@@ -25,8 +23,13 @@ class RenderSettings(ServiceSettings):
     """Engines to load, separated by commas; the first is the default."""
     max_sessions: int = Field(default=4, ge=1, le=256)
     """Videos drawn at once; more are refused with ``busy``."""
+    slots: int = Field(default=0, ge=0, le=256)
+    """Videos that this replica draws at once at full speed; gateways give it no more work than that while others wait.
+    0: one for every two processors of the machine, or of the container's limit."""
     max_prepares: int = Field(default=1, ge=1, le=64)
     """Avatars prepared at once; more wait."""
+    max_waiting: int = Field(default=8, ge=1, le=64)
+    """Avatars that may wait to be prepared, and trainings that may wait; more are refused with ``busy``."""
     max_side: int = Field(default=1920, ge=256, le=4096)
     """Longest side of an avatar in pixels; larger sources are scaled down."""
     max_avatar_s: float = Field(default=60, ge=2, le=600)
@@ -38,8 +41,6 @@ class RenderSettings(ServiceSettings):
     picture, at the same quality whatever came before."""
     encoder_threads: int = Field(default=1, ge=1, le=16)
     """Threads of one encoder."""
-    cache_dir: Path = CACHE_DIR / "avatars"
-    """Where avatars lie on this machine when storage is a bucket."""
 
     @field_validator("engines")
     @classmethod

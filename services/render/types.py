@@ -131,6 +131,10 @@ class SessionConfig:
     """True in a conversation: look ahead as little as possible. False: an engine may wait for the whole sound."""
     idle: bool = False
     """True to draw the idle loop itself, in its own order; the sound is silence."""
+    at: int = 0
+    """Number, in the whole video, of the first picture of this session's sound: the video is drawn in parts."""
+    skip: int = 0
+    """Pictures from there on that the part before has, and this session does not give out."""
     model: Path | None = None
     """File of a trained model; None for the built-in one. A live session of ``atlas`` does without."""
 
@@ -143,6 +147,8 @@ class Frame:
     image: Image
     frame_index: int
     """Position in the avatar's idle loop."""
+    source: int = 0
+    """Number of the source picture that it was drawn from, see ``RenderEngine.source_pictures``."""
 
 
 @dataclass(frozen=True)

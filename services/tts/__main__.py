@@ -10,4 +10,4 @@ from services.tts.settings import TtsSettings
 if __name__ == "__main__":
     settings, shared = load(TtsSettings), load(SharedSettings)
     require_known(REGISTRY, settings.engine_names(), "TTS_ENGINES")
-    run(make_service(settings, shared), settings, shared.log_level, shared.log_format)
+    run(make_service(settings, shared), settings, shared)

@@ -124,6 +124,13 @@ class ClauseCache:
                 self._spoken.put((owner, key), kept)
             metrics.TTS_CACHE_BYTES.set(self.size)
 
+    def forget_owner(self, owner: str) -> None:
+        """Drop all that was spoken for an owner."""
+        with self._lock:
+            for key in [k for k in self._spoken.entries if isinstance(k, tuple) and k[0] == owner]:
+                self._spoken.drop(key)
+            metrics.TTS_CACHE_BYTES.set(self.size)
+
     def forget(self, voice_id: str) -> None:
         """Drop all that a voice has said; it is deleted."""
         with self._lock:

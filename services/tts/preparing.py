@@ -70,6 +70,11 @@ class Preparer:
         """Texts that were prepared or failed."""
         return len(self._known)
 
+    @property
+    def speaking(self) -> int:
+        """Streams of speech that are awaited now."""
+        return self._speaking
+
     @contextlib.contextmanager
     def speech(self) -> Iterator[None]:
         """Speech is awaited during this block: the text at work is given up, and no other is begun."""

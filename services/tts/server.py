@@ -8,12 +8,14 @@ import logging
 from collections.abc import AsyncIterator
 
 import grpc
+from huasheng.common.v1 import common_pb2
 from huasheng.tts.v1 import tts_pb2, tts_pb2_grpc
 
 from services.common.engine_info import engine_info, error_message
 from services.common.engines import EngineSet, OwnSettings, Registry, why
 from services.common.errors import HuashengError
 from services.common.fallback import EngineFallback
+from services.common.processors import slots_of
 from services.common.serving import Service
 from services.common.settings import DATA_DIR, SharedSettings
 from services.common.storage import Storage
@@ -40,7 +42,8 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         self.preparer = Preparer(self.cache)
 
     def load(self) -> None:
-        """Load all engines of the settings, of which one must load."""
+        """Load all engines of the settings, of which one must load. Raises what ``Storage.check`` does."""
+        self.store.storage.check()
         self.engines.load()
         self.store.sweep()
 
@@ -76,6 +79,13 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         name = self.fallback.next_engine(selection.names, selection.unavailable.get)
         return tts_pb2.WarmResponse(ready=self.preparer.prepare(*selection.requests[name], request.texts))
 
+    async def GetCapacity(
+        self, _request: tts_pb2.GetCapacityRequest, _context: grpc.aio.ServicerContext
+    ) -> tts_pb2.GetCapacityResponse:
+        """How many streams of speech are synthesised, and how many may be."""
+        capacity = common_pb2.Capacity(slots=slots_of(self.settings.slots), used=self.preparer.speaking)
+        return tts_pb2.GetCapacityResponse(capacity=capacity)
+
     async def Preview(
         self, request: tts_pb2.PreviewRequest, _context: grpc.aio.ServicerContext
     ) -> tts_pb2.PreviewResponse:
@@ -101,9 +111,20 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         """The voices of all loaded engines, and those that the owner has made."""
         loaded = self.engines.loaded
         voices = [voices_rpc.own_voice(v, e) for e in loaded.values() for v in e.voices()]
-        stored = await asyncio.to_thread(self.store.list, request.owner)
+        stored = await asyncio.to_thread(self._stored, request.owner, request.voice_id)
         cloned = [self._message(v) for v in stored if v.engine in loaded]
         return tts_pb2.ListVoicesResponse(voices=voices + cloned, cloning=self._cloning())
+
+    def _stored(self, owner: str, voice_id: str) -> list[StoredVoice]:
+        """The owner's own voices; with ``voice_id`` that one, which needs no listing."""
+        if not voice_id:
+            return self.store.list(owner)
+        try:
+            return [self.store.find(owner, voice_id)]
+        except HuashengError as e:
+            if e.slug != "unknown-voice":
+                raise
+            return []
 
     def _message(self, voice: StoredVoice) -> tts_pb2.Voice:
         return voices_rpc.cloned_voice(voice, self.store, self.engines.get(voice.engine))
@@ -169,6 +190,15 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]  # gen
         log.info("voice deleted", extra={"voice": request.voice_id})
         return tts_pb2.DeleteVoiceResponse()
 
+    async def ForgetOwner(
+        self, request: tts_pb2.ForgetOwnerRequest, _context: grpc.aio.ServicerContext
+    ) -> tts_pb2.ForgetOwnerResponse:
+        """Delete an owner's voices, and what was said for them."""
+        await asyncio.to_thread(self.store.forget_owner, request.owner)
+        self.cache.forget_owner(request.owner)
+        log.info("all that an owner had is deleted", extra={"owner": request.owner})
+        return tts_pb2.ForgetOwnerResponse()
+
     def _refuse_builtin(self, voice_id: str) -> None:
         if any(v.voice_id == voice_id for e in self.engines.loaded.values() for v in e.voices()):
             raise HuashengError("builtin-stays", id=voice_id)
@@ -187,7 +217,7 @@ def make_service(
     """The service for ``services.common.serving``. ``own``: settings of engines, else the environment's."""
     engines = make_engines(settings, shared, own, registry)
     folders = [s.voices_dir for s in engines.own.values() if isinstance(s, ReadsVoices)]
-    store = VoiceStore(Storage(shared.storage_url), folders[0] if folders else DATA_DIR / "voices")
+    store = VoiceStore(Storage(shared.storage_url, shared), folders[0] if folders else DATA_DIR / "voices")
     servicer = TtsServicer(engines, settings, store)
     return Service(
         name="tts",

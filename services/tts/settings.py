@@ -23,6 +23,9 @@ class TtsSettings(EngineSettings):
     first_audio_s: float = Field(default=20, gt=0, le=600)
     """Deadline of the first sound while another engine could still take over (see the share below); the last engine
     has its own deadlines."""
+    slots: int = Field(default=0, ge=0, le=256)
+    """Streams of speech that this replica synthesises at once at full speed; gateways begin no more dialogues than
+    that. 0: one for every two processors of the machine, or of the container's limit."""
     max_chars: int = Field(default=5000, ge=1, le=100_000)
     """Characters a clause may have."""
     cache_mb: int = Field(default=64, ge=0, le=16_384)

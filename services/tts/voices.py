@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import re
@@ -175,11 +174,17 @@ class VoiceStore:
 
     def list(self, owner: str) -> list[StoredVoice]:
         """All of an owner, oldest first."""
-        found = []
-        for key in self.storage.list(f"voices/{_folder(owner)}"):
-            with contextlib.suppress(HuashengError):  # one that is being made or deleted
-                found.append(self.find(owner, key.rsplit("/", 1)[-1]))
-        return sorted(found, key=lambda v: v.created_us)
+
+        def find(key: str) -> StoredVoice | None:
+            try:
+                return self.find(owner, key.rsplit("/", 1)[-1])
+            except HuashengError as e:
+                if e.slug != "unknown-voice":  # one that is being made or deleted
+                    raise
+                return None
+
+        found = self.storage.each(find, self.storage.list(f"voices/{_folder(owner)}"))
+        return sorted((v for v in found if v), key=lambda v: v.created_us)
 
     def rename(self, owner: str, voice_id: str, name: str) -> StoredVoice:
         """Raises ``unknown-voice``."""
@@ -232,6 +237,13 @@ class VoiceStore:
         self.storage.delete(f"{place}/voice.json")
         self.storage.delete(place)
         self._forget_copies(owner, voice_id, "*.wav")
+
+    def forget_owner(self, owner: str) -> None:
+        """Delete all voices of an owner, with their recordings. Raises ``bad-request`` for what is no owner."""
+        self.storage.delete(f"voices/{_folder(owner)}")
+        with self._copying:
+            for copy in self.folder.glob(f"{_folder(owner)}-*.wav"):
+                copy.unlink(missing_ok=True)
 
     def _forget_copies(self, owner: str, voice_id: str, which: str) -> None:
         with self._copying:

@@ -119,7 +119,8 @@ def create(
     if not transcript:
         raise HuashengError("voice-no-transcript", name=name)
     names = [name] if len(uris) == 1 else [f"{name} ({i + 1})" for i in range(len(uris))]
-    references = [_reference(store, settings, u, n) for u, n in zip(uris, names, strict=True)]
+    keys = [_key(store, uri) for uri in uris]  # all of them, before the first is read
+    references = [_reference(store, settings, k, n) for k, n in zip(keys, names, strict=True)]
     consent = Consent(statement, given_by, now_us())
     return store.create(
         owner=request.owner,
@@ -139,7 +140,7 @@ def add_clip(store: VoiceStore, settings: TtsSettings, request: tts_pb2.AddVoice
     if len(voice.clips) >= MOST_CLIPS:
         raise HuashengError("voice-full", name=voice.name, limit=MOST_CLIPS)
     transcript = _transcript(request.transcript)
-    reference = _reference(store, settings, request.reference_uri, voice.name)
+    reference = _reference(store, settings, _key(store, request.reference_uri), voice.name)
     return store.add_clip(request.owner, request.voice_id, reference, transcript, MOST_CLIPS)
 
 
@@ -150,9 +151,13 @@ def _transcript(text: str) -> str:
     return text
 
 
-def _reference(store: VoiceStore, settings: TtsSettings, uri: str, name: str) -> Reference:
+def _key(store: VoiceStore, uri: str) -> str:
     key = store.storage.key(uri)
     if not store.storage.exists(key):
         raise HuashengError("unknown-id", kind="file", id=key.rsplit("/", 1)[-1])
+    return key
+
+
+def _reference(store: VoiceStore, settings: TtsSettings, key: str, name: str) -> Reference:
     with store.storage.local(key) as path:
         return make_reference(path, name, settings.clone_seconds)

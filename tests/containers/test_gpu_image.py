@@ -40,7 +40,7 @@ def container(image: str, tmp_path: Path) -> Iterator[str]:
         write_small(tmp_path / "models" / kind, kind)
     for path in (tmp_path, *tmp_path.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
-    settings = ("RENDER_ENGINES=atlas,joygen,musetalk", "RENDER_DEVICE=cpu")
+    settings = ("RENDER_ENGINES=atlas,joygen,musetalk", "RENDER_DEVICE=cpu", "HUASHENG_OPEN_PORTS=true")
     name = run(
         "docker",
         "run",

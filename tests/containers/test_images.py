@@ -86,8 +86,16 @@ for path in pathlib.Path("/app/services").rglob("*.py"):
 """
 
 
+NOT_NEEDED = {
+    "asr": {"PIL", "pi_heif"},  # services/common/media/pictures.py: only the gateway and render open pictures
+    "llm": {"PIL", "pi_heif"},
+    "tts": {"PIL", "pi_heif"},
+    "render": {"torch", "safetensors"},  # engines that draw with torch are in the image for the GPU
+}
+
+
 @EVERY
 def test_has_every_package_that_its_code_imports(images: None, service: str) -> None:
     # weights.py asks the hub only when no package source works, and only while an image is built
     script = ("docker", "run", "--rm", "--network=none", f"huasheng-test/{service}", "python", "-c", IMPORTS)
-    assert set(run(*script).split()) <= {"huggingface_hub"}
+    assert set(run(*script).split()) <= {"huggingface_hub"} | NOT_NEEDED.get(service, set())

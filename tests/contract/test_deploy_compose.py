@@ -2,7 +2,9 @@
 
 import asyncio
 import importlib
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,8 @@ import yaml
 from huasheng.asr.v1 import asr_pb2_grpc
 
 from services.common import healthcheck
+from services.common.access.tls import Certificates
+from services.common.access.tokens import Tokens
 from services.common.settings import ServiceSettings, SharedSettings
 from services.common.weights import manifest
 from tests.fakes.serving import service_of, start
@@ -20,6 +24,7 @@ from tools.settings_docs import engine_settings
 from tools.system import ROOT, SERVICES
 
 HADOLINT = Path(sys.executable).with_name("hadolint")
+TOKEN_MOUNT = "token:/run/token:ro"
 EVERY = pytest.mark.parametrize("service", SERVICES)
 
 
@@ -98,7 +103,7 @@ def test_image_settings_are_settings_and_are_accepted(service: str, monkeypatch:
         own()
     settings, defaults = settings_class(service)(), settings_class(service).model_fields
     assert settings.host == "0.0.0.0"
-    ports = {"port", "metrics_port" if service != "gateway" else "http_port"}
+    ports = {"port", "metrics_port", *(["http_port"] if service == "gateway" else [])}
     for port in ports:
         assert getattr(settings, port) == defaults[port].default
     exposed = {int(p) for p in re.search(r"^EXPOSE (.*)$", final_stage(service), re.MULTILINE)[1].split()}
@@ -121,9 +126,12 @@ def test_image_installs_what_the_service_lists(service: str) -> None:
 @EVERY
 def test_writable_folders_of_the_image_are_the_volumes_of_the_stack(service: str) -> None:
     made = re.search(r"install -d -o huasheng -g huasheng (.*)", final_stage(service))
-    mounted = {v.split(":")[1] for v in compose()["services"][service].get("volumes", [])}
-    gpu = {v.split(":")[-2] for v in compose("docker-compose.gpu.yml")["services"].get(service, {}).get("volumes", [])}
-    assert set(made[1].split() if made else []) == mounted | gpu
+    volumes = compose()["services"][service]["volumes"]
+    assert TOKEN_MOUNT in volumes, "which nobody but the service `token` may write to"
+    mounted = {v.split(":")[1] for v in volumes if v != TOKEN_MOUNT}
+    more = [compose(f"docker-compose.{name}.yml")["services"].get(service, {}) for name in ("gpu", "s3")]
+    mounted |= {v.removesuffix(":ro").rsplit(":", 1)[-1] for s in more for v in s.get("volumes", [])}
+    assert set(made[1].split() if made else []) == mounted
 
 
 @EVERY
@@ -133,16 +141,19 @@ def test_container_is_confined_bounded_and_restarted(service: str) -> None:
     assert c["security_opt"] == ["no-new-privileges:true"]
     assert c["restart"] == "unless-stopped" and c["logging"]["options"]["max-size"]
     assert {"cpus", "memory", "pids"} <= set(c["deploy"]["resources"]["limits"])
-    assert int(c["stop_grace_period"].rstrip("s")) > settings_class(service).model_fields["grace_s"].default + 5
+    drain = float(environment_of(service).get("GATEWAY_DRAIN_S", 0))
+    grace = settings_class(service).model_fields["grace_s"].default
+    assert int(c["stop_grace_period"].rstrip("s")) > drain + grace + 5
     assert c["image"] == f"huasheng/{service}:0.1.0"
     assert c["build"] == {"context": ".", "dockerfile": f"services/{service}/Dockerfile"}
 
 
 @EVERY
 def test_container_variables_are_settings(service: str) -> None:
-    files = ("docker-compose.yml", "docker-compose.gpu.yml", "docker-compose.train.yml")
+    files = ("docker-compose.yml", "docker-compose.gpu.yml", "docker-compose.train.yml", "docker-compose.tls.yml")
     given = {v for f in files for v in compose(f)["services"].get(service, {}).get("environment", {})}
-    assert given <= known_variables(service), given - known_variables(service)
+    known = known_variables(service) | {"OTEL_EXPORTER_OTLP_HEADERS"}  # of the traces' own library
+    assert given <= known, given - known
 
 
 def test_env_example_names_only_what_the_compose_file_reads() -> None:
@@ -159,6 +170,17 @@ def test_only_loopback_is_published_and_only_by_those_who_must() -> None:
     for ports in published.values():
         assert all(p.startswith("127.0.0.1:") for p in ports)
     assert published["gateway"] == ["127.0.0.1:${HUASHENG_PORT:-5001}:5001"]
+    assert compose()["services"]["gateway"]["environment"]["GATEWAY_AUTH"] == "local"
+
+
+def test_more_than_this_machine_is_let_in_only_where_people_sign_in() -> None:
+    text = (ROOT / "docker-compose.accounts.yml").read_text(encoding="utf-8")
+    opened = yaml.safe_load(text.replace("!override", ""))["services"]["gateway"]
+    assert opened["environment"]["GATEWAY_AUTH"] == "accounts"
+    assert opened["environment"]["GATEWAY_OPEN_TO_ANYONE"] == "false"
+    assert opened["environment"]["GATEWAY_PUBLIC_URL"].startswith("${GATEWAY_PUBLIC_URL:?")
+    assert set(opened["environment"]) <= known_variables("gateway")
+    assert "ports: !override" in text, "else the loopback port is published beside it"
 
 
 def test_gateway_starts_after_healthy_engines_and_finds_them() -> None:
@@ -200,7 +222,8 @@ def test_no_secret_is_written_down() -> None:
     for path in files:
         for line in path.read_text(encoding="utf-8").splitlines():
             assert not re.search(
-                r"(?i)(api_key|secret|password)\w*\s*[=:]\s*['\"]?(?!huasheng-secrets)[A-Za-z0-9/+]{8,}", line
+                r"(?i)(api_key|secret|password)\w*\s*[=:]\s*['\"]?(?!huasheng-s|database-url)[A-Za-z0-9/+]{8,}",
+                line,
             ), (
                 path,
                 line,
@@ -226,3 +249,84 @@ async def test_health_check_tells_ready_from_loading_and_down() -> None:
 @EVERY
 def test_health_check_asks_for_the_name_that_the_service_serves(service: str) -> None:
     assert SERVICES[service] == f"huasheng.{service}.v1.{service.title()}Service"
+
+
+def token_service() -> dict[str, Any]:
+    return compose()["services"]["token"]
+
+
+def test_every_service_shows_the_token_and_none_starts_without_it() -> None:
+    services = compose()["services"]
+    for service in SERVICES:
+        assert services[service]["environment"]["HUASHENG_SERVICE_TOKEN_FILE"] == "/run/token/token"
+        waits = services[service]["depends_on"]
+        assert waits.get("token") == {"condition": "service_completed_successfully"} or service == "gateway"
+    assert {"asr", "llm", "tts", "render"} <= set(services["gateway"]["depends_on"]), "which wait for it"
+    made = token_service()
+    assert made["volumes"] == ["token:/run/token"] and made["network_mode"] == "none" and "ports" not in made
+    assert made["cap_drop"] == ["ALL"] and made["read_only"] and "restart" not in made
+    writers = [n for n, c in services.items() if "token:/run/token" in c.get("volumes", [])]
+    assert writers == ["token"]
+
+
+def test_the_token_is_made_once_and_changed_without_a_gap(tmp_path: Path) -> None:
+    """The script of the service ``token`` as the container runs it, in a folder of its own."""
+    shell, flags, script, name = token_service()["entrypoint"]
+    script = script.replace("$$", "$").replace("/run/token", str(tmp_path))
+
+    def token(*command: str) -> list[str]:
+        subprocess.run([shell, flags, script, name, *command], check=True, timeout=30, capture_output=True)
+        assert [p.name for p in tmp_path.iterdir()] == ["token"]
+        assert (tmp_path / "token").stat().st_mode & 0o777 == 0o644
+        return list(Tokens(file=tmp_path / "token").current())
+
+    (tmp_path / "new").write_text("left by a crash")
+    (first,) = token(*token_service()["command"])
+    assert re.fullmatch("[0-9a-f]{64}", first)
+    assert token("make") == [first]
+    second, still = token("renew")
+    assert second != first and still == first and token("make") == [second, first]
+    assert token("finish") == [second] == token("finish")
+    wrong = subprocess.run([shell, flags, script, name, "drop"], timeout=30, capture_output=True, check=False)
+    assert wrong.returncode == 2 and token("make") == [second]
+
+
+@pytest.mark.parametrize("service", ["asr", "tts", "render"])
+def test_what_fetches_the_weights_in_an_image_has_all_it_imports(service: str, tmp_path: Path) -> None:
+    stage = stages(service)["weights"]
+    for line in re.findall(r"^COPY (?!--)(.*)$", stage, re.MULTILINE):
+        *files, folder = line.split()
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        for file in files:
+            shutil.copy(ROOT / file, tmp_path / folder)
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.fetch_weights", "--help"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_tls_override_gives_every_service_the_files_it_mounts() -> None:
+    services = compose("docker-compose.tls.yml")["services"]
+    assert set(services) == set(SERVICES)
+    for service in services.values():
+        folder = service["volumes"][0].split(":")[-2]
+        files = {"CERT": "tls.crt", "KEY": "tls.key", "CA": "ca.crt"}
+        assert service["environment"] == {f"HUASHENG_TLS_{k}": f"{folder}/{f}" for k, f in files.items()}
+        assert service["volumes"][0].endswith(":ro")
+
+
+def test_the_documented_certificate_is_one_that_the_services_take(tmp_path: Path) -> None:
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl here to make a certificate")
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    commands = re.search(r"```sh\nmkdir -p tls.*?\n(openssl.*?)sudo", text, re.DOTALL)[1]
+    subprocess.run(["sh", "-ec", commands], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    Certificates(*(tmp_path / f for f in ("tls.crt", "tls.key", "ca.crt")))
+    names = (tmp_path / "names").read_text().split("=")[1].split(",")
+    assert {f"DNS:{s}" for s in SERVICES} | {"IP:127.0.0.1"} <= set(names)

@@ -12,6 +12,10 @@ from typing import Any
 import pytest
 import uvicorn
 
+from tests.e2e.axe_core import axe as axe
+from tests.e2e.browsers import house as house
+from tests.e2e.browsers import visit as visit
+from tests.e2e.web import Web as Web
 from tests.fakes.web_api import app
 from tests.fakes.web_script import World
 
@@ -30,51 +34,8 @@ ARGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-# Chromium drops every connection when a network interface appears or goes, as when containers start beside the tests
-DISTURBED = "net::ERR_NETWORK_CHANGED"
 PACE = 0.4
 sync_api.expect.set_options(timeout=60_000)  # a busy machine is not a fault of the page
-
-
-class Web:
-    """One browser page, and what it complained about."""
-
-    def __init__(self, page: Any, base: str, world: World | None) -> None:
-        self.page = page
-        self._base = base
-        self._world = world
-        self.errors: list[str] = []
-        self.refusals_expected = False
-        page.on("console", lambda m: self.errors.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda e: self.errors.append(str(e)))
-
-    @property
-    def world(self) -> World:
-        assert self._world is not None, "the real system has no World"
-        return self._world
-
-    def go(self, path: str) -> Any:
-        self.page.goto(self._base + path)
-        try:
-            self.page.wait_for_selector("h1")
-        except sync_api.TimeoutError:
-            if not any(DISTURBED in e for e in self.errors):
-                raise
-            self.page.reload()
-            self.page.wait_for_selector("h1")
-        return self.page
-
-    def until(self, script: str, timeout_s: float = 60) -> None:
-        """Waits for a script to be true; the page's policy forbids the browser-side way of waiting."""
-        deadline = time.monotonic() + timeout_s
-        while not self.page.evaluate(script):
-            assert time.monotonic() < deadline, f"never true: {script}"
-            self.page.wait_for_timeout(50)
-
-    def complaints(self) -> list[str]:
-        """Console errors, less the browser's own lines about refusals that the test asked for."""
-        own = [e for e in self.errors if DISTURBED not in e]
-        return [e for e in own if not (self.refusals_expected and e.startswith("Failed to load resource"))]
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +89,10 @@ class Profile:
         """
         for page in self.context.pages:
             if page != self._keeper:
+                page.goto("about:blank")  # it saves its draft as it goes
                 page.close()
+        self._keeper.evaluate("fetch('/api/v1/drafts').then((answer) => answer.text(), () => '')")  # it came before
+        self._keeper.evaluate("localStorage.clear()")  # in the pages' own process: after what they wrote last
         self._devtools.send("Storage.clearDataForOrigin", {"origin": self._origin, "storageTypes": "all"})
         self.context.clear_cookies()
 

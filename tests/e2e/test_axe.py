@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from services.gateway.live import messages as m
+from tests.e2e.axe_core import violations
 from tests.e2e.conftest import Web
 from tests.e2e.test_making import choose
-from tests.e2e.test_pages import PAGES, SETTLED
+from tests.e2e.test_pages import PAGES
 from tests.fakes import web_facts, web_media
-
-ROOT = Path(__file__).parents[2]
-VERSION = "4.14.1"
-# WCAG 2.2 AA and axe's own best practices; nothing is switched off
-RUN = """() => axe.run(document, {resultTypes: ["violations"]}).then(({violations}) => violations.map((v) =>
-  `${v.id} (${v.impact}): ${v.help}: ` + v.nodes.map((n) => `${n.target} ${n.any[0]?.message ?? ""}`).join(" | ")))"""
 
 STILL = "!document.getAnimations().some((a) => a instanceof CSSTransition && a.playState === 'running')"
 """No colour is on its way from one theme to the other."""
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """The script of axe-core, fetched once by npm; for tests only, the product has nothing of it."""
-    if shutil.which("npm") is None:
-        pytest.skip("there is no npm to fetch axe-core with")
-    command = [str(ROOT / "tools/npm_package"), "axe-core", VERSION]
-    place = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout.strip()
-    return (Path(place) / "axe.min.js").read_text(encoding="utf-8")
-
-
-def violations(web: Web, axe: str) -> list[str]:
-    """What axe-core finds on the page as it is now, open dialogs included."""
-    web.until(SETTLED)
-    web.page.evaluate(axe)  # through the debugger: the page's policy stays as it is
-    found: list[str] = web.page.evaluate(RUN)
-    return found
 
 
 def test_axe_finds_what_is_wrong(web: Web, axe: str) -> None:
@@ -86,13 +60,13 @@ def test_no_state_of_a_page_violates_a_rule(open_page: Callable[..., Web], axe: 
         page.get_by_role("button", name="生成视频").click()
         return page
 
-    web.world.pace = 3
+    web.world.held = {"queued"}
     page = make("Hello")
     expect(page.locator("#making [role=progressbar]")).to_be_visible()
     look("video: running")
     page.get_by_role("button", name="1 个任务进行中").click()
     look("video: list of running jobs")
-    web.world.pace = 0.1
+    web.world.held.clear()
     page.keyboard.press("Escape")
     expect(page.locator("video.player")).to_be_visible()
     page.get_by_text("详情").first.click()

@@ -69,7 +69,8 @@ def stops(web: Web) -> list[dict[str, Any]]:
 def faulty(web: Web) -> list[dict[str, Any]]:
     web.until(SETTLED)
     found = stops(web)
-    assert len(found) > 12 and found[0]["name"].startswith("a.skip"), "it begins at the top, and comes to the page"
+    least = 10 if web.page.url.endswith("/verify") else 12  # that page has one button of its own
+    assert len(found) > least and found[0]["name"].startswith("a.skip"), "it begins at the top, and comes to the page"
     return [s for s in found if s["faults"]]
 
 

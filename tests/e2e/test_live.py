@@ -95,7 +95,7 @@ def test_pictures_that_lead_from_the_loop_to_the_answer_are_not_shown(web: Web) 
     ask(page, "你是谁？")
     wait(web, lambda: played(web, 1) and played(web, 1)[-1] == 3_000_000, "not played to its end")
     times = page.evaluate("window.times")
-    assert times[0] == 0 and times == sorted(times) and times[-1] >= 2_800_000
+    assert times[0] >= 0 and times == sorted(times) and times[-1] >= 2_800_000  # a busy page may leave some out
 
 
 HIDDEN = "Object.defineProperty(document, 'hidden', {configurable: true, get: () => window.isHidden})"
@@ -150,6 +150,9 @@ def test_stopping_is_heard_and_seen_at_once(web: Web, how: str) -> None:
     assert told["gen"] == 1 and 1_000_000 < told["heard_us"] < SECONDS * 1_000_000
     heard = "".join(text for text, start, _ in CLAUSES if start * 1e6 < told["heard_us"])
     expect(turn.locator(".answer .words")).to_have_text(heard)
+    turn.get_by_text("用时").click()
+    expect(turn.locator(".times dt")).to_have_count(2)  # what did not happen is not there
+    expect(turn.locator(".times")).to_contain_text("420 ms")
     page.get_by_role("button", name="接着说").click()
     wait(web, lambda: [a["what"] for a in web.world.live.of("again")] == ["continue"], "not asked")
     expect(page.locator("canvas.live-picture.on")).to_have_count(1)

@@ -19,7 +19,7 @@ def choose(page: Any, name: str, kind: str, data: bytes) -> None:
 
 
 def test_avatar_is_made_with_progress_and_a_report(web: Web) -> None:
-    web.world.pace = 0.8
+    web.world.held = {"landmarks-2"}
     page = web.go("/avatars")
     expect(page.locator(".person")).to_have_count(3)
     choose(page, "我的视频.mp4", "video/mp4", web_media.movie(2.0, sound=False))
@@ -28,6 +28,7 @@ def test_avatar_is_made_with_progress_and_a_report(web: Web) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("progressbar", name="小明")).to_have_attribute("aria-valuenow", re.compile("^[1-9]"))
     expect(page.get_by_text("正在跟踪面部")).to_be_visible()
+    web.world.held.clear()
     made = page.locator(".job")
     expect(made).to_contain_text("可以使用了")
     expect(made).to_contain_text("部分画面没有人脸")

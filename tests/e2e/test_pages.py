@@ -18,6 +18,7 @@ PAGES = {
     "/avatars": ("形象", "Avatars"),
     "/voices": ("音色", "Voices"),
     "/jobs": ("任务", "Jobs"),
+    "/verify": ("验证", "Verify"),
     "/system": ("系统", "System"),
 }
 SETTLED = "!document.querySelector('[aria-busy]')"
@@ -116,7 +117,7 @@ def test_the_place_in_the_navigation_is_marked(open_page: Callable[..., Web], wi
         page = web.go(path)
         marked = page.locator(".nav-link[aria-current]").filter(visible=True)
         expect(marked).to_have_count(1)
-        in_more = width < 768 and path in ("/avatars", "/voices", "/jobs", "/system")
+        in_more = width < 768 and path in ("/avatars", "/voices", "/jobs", "/verify", "/system")
         assert (marked.inner_text().strip() == "更多") == (in_more and path != "/avatars"), path
 
 

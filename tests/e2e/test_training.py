@@ -24,8 +24,10 @@ def chosen(web: Web, name: str = "talk.mp4") -> Any:
 
 def begun(web: Web, name: str = "talk.mp4") -> Any:
     page = chosen(web, name)
+    web.world.held = {"check"}
     page.get_by_role("button", name="开始训练").click()
     expect(page.locator(".train-now")).to_be_visible()
+    web.world.held.clear()
     return page
 
 
@@ -48,19 +50,23 @@ def test_from_clip_to_model_with_live_curves(web: Web) -> None:
     expect(page.locator("[data-check=length]")).to_have_class("good")
     expect(page.locator("[data-check=size]")).to_have_class("good")
     page.get_by_label("训练步数").fill("3000")
+    web.world.held = {"check"}
     page.get_by_role("button", name="开始训练").click()
     expect(page.locator("[aria-current=step]")).to_contain_text("训练")
     expect(page.get_by_text("正在检查视频")).to_be_visible()
+    web.world.held = {"fit-2"}
     expect(page.get_by_text(re.compile("第 [0-9,]+ / 3,000 步"))).to_be_visible()
     expect(page.locator(".train-now")).to_contain_text("嘴比声音早 120 毫秒")
     loss = page.get_by_role("img", name=re.compile("损失曲线 · 学习部分. 从"))
     few = len(loss.locator("polyline").first.get_attribute("points").split())
+    web.world.held = {"fit-12"}
     mouth = page.get_by_role("img", name=re.compile("嘴部张开程度"))
     expect(mouth).to_have_attribute("aria-label", re.compile("相关度"))
     assert mouth.locator("polyline").count() == 3
     more = len(loss.locator("polyline").first.get_attribute("points").split())
     assert more > few, "the curve grows"
     expect(page.get_by_role("img", name=re.compile("留出部分的几个瞬间"))).to_be_visible()
+    web.world.held.clear()
     expect(page.locator("[data-result=helped]")).to_contain_text("跟随语音 0.41 → 0.68")
     expect(page.locator("[aria-current=step]")).to_contain_text("结果")
     expect(page.locator("[data-result=helped]")).to_contain_text("训练对视频和聊天、实时对话有帮助")
@@ -90,16 +96,15 @@ def test_a_clip_that_cannot_work_is_told_before_it_is_tried(web: Web) -> None:
 
 
 def test_a_reload_shows_the_training_that_runs(web: Web) -> None:
-    web.world.pace = 1.0
     page = begun(web)
+    web.world.held = {"fit-8"}
     expect(page.get_by_role("img", name=re.compile("嘴部张开程度"))).to_be_visible()
-    web.world.pace = 60  # it still runs when a busy machine has loaded the page twice
     page.reload()
     expect(page.get_by_role("img", name=re.compile("损失曲线 · 未学习部分"))).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("嘴部张开程度"))).to_be_visible()
     web.go("/model_training")  # without the address of the job as well
     expect(page.locator(".train-now")).to_be_visible()
-    web.world.pace = 0.4
+    web.world.held.clear()
     expect(page.locator("[data-result]")).to_be_visible()
 
 
@@ -123,9 +128,11 @@ def test_the_advice_and_the_check_agree(web: Web) -> None:
 
 def test_it_can_be_cancelled_and_gone_on_with(web: Web) -> None:
     page = begun(web)
+    web.world.held = {"fit-4"}
     expect(page.get_by_text(re.compile("第 [0-9,]+ / 5,000 步"))).to_be_visible()
     page.get_by_role("button", name="取消").click()
     expect(page.locator("[data-state=cancelled]")).to_contain_text("已学到的部分会保留")
+    web.world.held.clear()
     page.get_by_role("button", name="从那里继续").click()
     expect(page.locator("[data-result]")).to_be_visible()
     first, second = (r[2] for r in web.world.requests)

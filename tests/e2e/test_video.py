@@ -13,14 +13,16 @@ from tests.fakes import web_media
 
 def test_text_becomes_a_video_that_plays(web: Web) -> None:
     page = web.go("/video_generation")
-    page.get_by_text("Anna").click()
+    page.locator(".faces").get_by_text("Anna").click()
     page.get_by_label("要说的话").fill("大家好")
     page.get_by_text("怎么做").click()
     page.get_by_label("分辨率").select_option("512")
+    web.world.held = {"render"}
     page.get_by_role("button", name="生成视频").click()
     expect(page.get_by_role("progressbar", name="大家好")).to_be_visible()
     expect(page.locator(".job-progress .stage-name")).to_contain_text("合成画面")
     expect(page.locator(".job-progress")).to_contain_text("约剩")
+    web.world.held.clear()
     video = page.locator("video.player")
     expect(video).to_be_visible()
     web.until("document.querySelector('video.player').readyState >= 2")
@@ -50,7 +52,7 @@ def test_a_recording_becomes_a_video(web: Web) -> None:
 
 
 def test_waiting_place_is_shown_and_cancel_works(web: Web) -> None:
-    web.world.pace = 4
+    web.world.held = {"queued"}
     page = web.go("/video_generation")
     page.get_by_label("要说的话").fill("很长的话")
     page.get_by_role("button", name="生成视频").click()
@@ -147,7 +149,7 @@ WHOLE = """(() => {
 
 
 def test_a_second_video_does_not_hide_the_first(web: Web) -> None:
-    web.world.pace = 3
+    web.world.held = {"queued"}
     page = web.go("/video_generation")
     for words in ("第一个", "第二个"):
         page.get_by_label("要说的话").fill(words)
@@ -156,7 +158,7 @@ def test_a_second_video_does_not_hide_the_first(web: Web) -> None:
     expect(page.locator("#making").get_by_role("progressbar")).to_have_count(2)
     web.go("/video_generation")  # without the address of a job as well
     expect(page.locator("#making").get_by_role("progressbar")).to_have_count(2)
-    web.world.pace = 0.1
+    web.world.held.clear()
     expect(page.locator("#making video.player")).to_have_count(2)
 
 
@@ -185,7 +187,7 @@ def test_trying_again_is_offered_only_where_it_can_help(web: Web) -> None:
 
 def test_a_tile_keeps_a_face_when_its_avatar_is_deleted(web: Web) -> None:
     page = web.go("/video_generation")
-    page.get_by_text("Anna").click()
+    page.locator(".faces").get_by_text("Anna").click()
     page.get_by_label("要说的话").fill("你好")
     page.get_by_role("button", name="生成视频").click()
     expect(page.locator(".tile img")).to_have_count(1)

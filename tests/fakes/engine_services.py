@@ -10,16 +10,20 @@ from huasheng.common.v1 import common_pb2
 from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 from huasheng.render.v1 import render_pb2, render_pb2_grpc
 
+from services.common.access.callers import ServiceAccess
+from services.common.access.tokens import Tokens
 from services.common.errors import HuashengError
 from services.common.storage import Storage
 from tests.fakes import serving
+from tests.fakes.media import blank, jpeg
 from tests.fakes.service_script import Script, engine
-from tests.fakes.tiny_video import FPS, TinyVideo
+from tests.fakes.tiny_video import FPS, TinyVideo, picture, tiny_film
+from tests.fakes.training_messages import curve, train_progress
 from tests.fakes.tts_service import Tts
 
 IDLE_FRAMES = 150
 BUILTIN_AVATAR = render_pb2.Avatar(
-    avatar_id="builtin", owner="builtin", name="画", engine="fake-render", kind="portrait", fps=FPS
+    avatar_id="builtin", owner="builtin", name="画", engine="fake-render", kind="portrait", width=64, height=64, fps=FPS
 )
 BUILTIN_MODEL = render_pb2.Model(model_id="builtin", owner="builtin", name="m", engine="fake-render", before={"x": 1})
 
@@ -27,20 +31,6 @@ BUILTIN_MODEL = render_pb2.Model(model_id="builtin", owner="builtin", name="m", 
 def owned(things: list[Any], owner: str) -> list[Any]:
     """Those of an owner, and the built-in ones."""
     return [t for t in things if t.owner in (owner, "builtin")]
-
-
-def picture(frame: int, start: int) -> render_pb2.StreamRenderResponse:
-    """A picture of a live session; its number stands in its data."""
-    us = 1_000_000 // FPS
-    return render_pb2.StreamRenderResponse(
-        picture=render_pb2.Picture(
-            data=frame.to_bytes(4, "little"),
-            pts_us=frame * us,
-            duration_us=us,
-            key=frame % FPS == 0,
-            loop_frame=start + frame,
-        )
-    )
 
 
 class Asr(asr_pb2_grpc.AsrServiceServicer):
@@ -102,6 +92,7 @@ class Llm(llm_pb2_grpc.LlmServiceServicer):
         self.reply = "我是画声，很高兴见到你。今天想聊些什么呢？"
         self.openings: list[str] = []
         """First clauses of likely answers."""
+        self.models = ["m", "m-small"]
 
     async def StreamChat(self, request, context):
         self.script.enter()
@@ -119,7 +110,7 @@ class Llm(llm_pb2_grpc.LlmServiceServicer):
 
     async def ListEngines(self, request, context):
         self.script.enter()
-        return llm_pb2.ListEnginesResponse(engines=[engine("fake-llm", models=["m", "m-small"])])
+        return llm_pb2.ListEnginesResponse(engines=[engine("fake-llm", models=self.models)])
 
 
 class Render(render_pb2_grpc.RenderServiceServicer):
@@ -127,15 +118,18 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         self.script = Script()
         self.storage = storage
         self.avatars: dict[str, render_pb2.Avatar] = {}
-        self.most_at_once = 0
+        self.most_at_once, self.slots = 0, 1
         self.order: list[str] = []
         self.can_train = True
-        self.wants_model = False
+        self.wants_model = self.draws_parts = False
         self.default_steps = 0
         self.training = Script()
         self.checkpoints: dict[str, int] = {}
         """Last step of each training, as the real service keeps it: a repeat continues from there."""
         self.models: dict[str, render_pb2.Model] = {}
+        self.likeness = render_pb2.CompareFacesResponse(distance=0.21, farthest=0.3, is_same=True)
+        self.faces = Script()
+        """How the comparison of faces behaves, and what was compared."""
         self.lists = self.lookups = 0
         """How often all avatars or models were asked for, and how often a single one."""
 
@@ -153,15 +147,21 @@ class Render(render_pb2_grpc.RenderServiceServicer):
                 if what == "config":
                     config = r.config
                     s.seen.append(config)
+                    made, width, height = config.composition, 64, 64
+                    if config.HasField("composition"):
+                        width, height = made.width, made.height
+                        video = TinyVideo((width, height * 2 if made.alpha else height))
+                    skip, count = config.part.skip, config.part.count or 1_000_000
                     yield render_pb2.StreamRenderResponse(
                         header=render_pb2.RenderHeader(
-                            width=64,
-                            height=64,
+                            width=width,
+                            height=height,
                             fps=FPS,
                             mime_type='video/mp4; codecs="avc1.42c00a"',
                             engine="fake-render",
                             video_codec="avc1.42c00a" if config.access_units else "",
                             video_description=b"avcC" if config.access_units else b"",
+                            source_sha256="5f" * 32,
                         )
                     )
                     if config.access_units:
@@ -170,10 +170,11 @@ class Render(render_pb2_grpc.RenderServiceServicer):
                 elif what == "audio":
                     await s.pause()
                     seconds += len(r.audio.data) / 2 / config.format.sample_rate_hertz
-                    while frames < int(seconds * FPS):
+                    while frames < int(seconds * FPS + 1e-6):
                         if config.access_units:
                             yield picture(frames, config.start_frame)
-                        video.add(frames)
+                        if skip <= frames < skip + count:
+                            video.add(frames)
                         frames += 1
                     if config.access_units:
                         continue
@@ -185,6 +186,7 @@ class Render(render_pb2_grpc.RenderServiceServicer):
                     if not config.access_units:
                         yield render_pb2.StreamRenderResponse(media=media)
                     end = (config.start_frame + frames) % IDLE_FRAMES
+                    frames = min(max(frames - skip, 0), count)
                     summary = render_pb2.RenderSummary(
                         frames=frames, duration_us=frames * 1_000_000 // FPS, end_frame=end
                     )
@@ -239,7 +241,15 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         if request.avatar_id == "builtin":
             raise HuashengError("builtin-stays", id="builtin")
         _remove(self.avatars, "avatar", request.avatar_id, request.owner)
+        for model in [m for m in self.models.values() if m.avatar_id == request.avatar_id]:
+            del self.models[model.model_id]
         return render_pb2.DeleteAvatarResponse()
+
+    async def ForgetOwner(self, request, context):
+        for things in (self.avatars, self.models):
+            for key in [k for k, thing in things.items() if thing.owner == request.owner]:
+                del things[key]
+        return render_pb2.ForgetOwnerResponse()
 
     async def Train(self, request, context):
         """Ten steps count as one; each reports a loss, every second one is measured."""
@@ -253,8 +263,8 @@ class Render(render_pb2_grpc.RenderServiceServicer):
             yield train_progress(request, 0, "check", 0.02, offset_ms=120, warnings=warnings)
             preview = f"trainings/{key}/preview.jpg"
             film = f"models/{key}/before.mp4"
-            self.storage.put(preview, b"\xff\xd8\xff fake")
-            self.storage.put(film, b"a film")
+            self.storage.put(preview, jpeg(blank(64)))
+            self.storage.put(film, tiny_film())
             for step in range(self.checkpoints.get(key, 0) + 10, request.steps + 1, 10):
                 await s.pause()
                 measured = {"validation_loss": 2 / step, "curve": curve()} if step % 20 == 0 else {}
@@ -312,9 +322,19 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         _remove(self.models, "model", request.model_id, request.owner)
         return render_pb2.DeleteModelResponse()
 
+    async def CompareFaces(self, request, context):
+        self.faces.enter()
+        self.faces.seen.append(request)
+        return self.likeness
+
+    async def GetCapacity(self, request, context):
+        capacity = common_pb2.Capacity(slots=self.slots, used=self.script.active)
+        return render_pb2.GetCapacityResponse(capacity=capacity)
+
     async def ListEngines(self, request, context):
         self.script.enter()
         info = engine("fake-render")
+        info.draws_parts = self.draws_parts
         info.training_clip.CopyFrom(common_pb2.TrainingClip(least_s=4, short_s=12, most_s=60))
         info.can_train, info.default_steps = self.can_train, self.default_steps
         info.needs_model = info.videos_only = self.wants_model
@@ -331,20 +351,18 @@ def _remove(things: dict[str, Any], kind: str, thing_id: str, owner: str) -> Non
     del things[thing_id]
 
 
-def train_progress(request: Any, step: int, stage: str, fraction: float, **more: Any) -> render_pb2.TrainResponse:
-    progress = render_pb2.TrainProgress(step=step, steps=request.steps, stage=stage, fraction=fraction, **more)
-    return render_pb2.TrainResponse(progress=progress)
-
-
-def curve() -> render_pb2.MouthCurve:
-    return render_pb2.MouthCurve(rate_hz=25, start_s=10, real=[0.1, 0.2, 0.3], before=[0, 0, 0], after=[0.1, 0.2, 0.2])
-
-
 NAMES = ("asr", "llm", "tts", "render")
+TOKEN = "a-token-of-the-tests-0123456789-abcdef"
+TOKEN_SHOWN = (("x-service-token", TOKEN),)
+"""What a program sends that calls them, or the gateway in front of them, by itself."""
+ACCESS = ServiceAccess(Tokens(TOKEN))
 
 
 class Fakes:
-    """The four services on ports of their own; each can be killed and come back on the same port."""
+    """The four services on ports of their own; each can be killed and come back on the same port.
+
+    They ask for a token, so that a call of the gateway's that forgets it fails everywhere.
+    """
 
     def __init__(self, storage: Storage) -> None:
         self.asr, self.llm, self.tts, self.render = Asr(), Llm(), Tts(storage), Render(storage)
@@ -354,7 +372,7 @@ class Fakes:
     async def start(self, name: str, load: bool = True) -> None:
         """``load``: it is ready at once; else it is loading until ``set_loaded``."""
         service = serving.service_of(name, getattr(self, name))
-        self._running[name] = await serving.start(service, port=self.ports.get(name, 0), load=load)
+        self._running[name] = await serving.start(service, port=self.ports.get(name, 0), load=load, access=ACCESS)
         self.ports[name] = self._running[name].port
 
     async def set_loaded(self, name: str) -> None:
@@ -373,4 +391,5 @@ class Fakes:
             await self.kill(name)
 
     def environment(self) -> dict[str, str]:
-        return {f"GATEWAY_{n.upper()}_ADDRESS": f"127.0.0.1:{p}" for n, p in self.ports.items()}
+        addresses = {f"GATEWAY_{n.upper()}_ADDRESS": f"127.0.0.1:{p}" for n, p in self.ports.items()}
+        return addresses | {"HUASHENG_SERVICE_TOKEN": TOKEN}

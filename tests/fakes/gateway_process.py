@@ -30,6 +30,7 @@ class GatewayProcess:
             "HUASHENG_STORAGE_URL": f"file://{folder / 'storage'}",
             "GATEWAY_HTTP_PORT": str(self.http_port),
             "GATEWAY_PORT": str(self.grpc_port),
+            "GATEWAY_METRICS_PORT": "0",
             "HUASHENG_LOG_FORMAT": "text",
             **environment,
         }

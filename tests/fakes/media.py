@@ -77,6 +77,11 @@ def png(picture: Picture) -> bytes:
     return cv2.imencode(".png", picture)[1].tobytes()
 
 
+def jpeg(picture: Picture) -> bytes:
+    """A JPEG file of a BGR picture."""
+    return cv2.imencode(".jpg", picture)[1].tobytes()
+
+
 def portrait(size: int = 512) -> Picture:
     """The built-in avatar's public-domain portrait, scaled to a square. Raises ``WeightsError`` without weights."""
     path = folder("portrait", SharedSettings().weights_dir) / "portrait.png"

@@ -14,7 +14,7 @@ from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.render.engines.base import RenderEngine, RenderSession
 from services.render.settings import RenderSettings
-from services.render.types import AvatarReport, Frame, Kind, PhonemeSpan, Samples, SessionConfig
+from services.render.types import AvatarReport, Frame, Image, Kind, PhonemeSpan, Samples, SessionConfig
 
 FPS = 25
 IDLE = 50
@@ -64,6 +64,9 @@ class FakeEngine(RenderEngine):
         if b"no face" in source.read_bytes()[-64:]:
             raise HuashengError("no-face", name=source.name)
         return AvatarReport(192, 128, FPS, 1 if kind == "portrait" else 30, IDLE, 1.0, 64.0, 0.5, ("side-view",))
+
+    def source_pictures(self, avatar: Path) -> Iterator[Image]:
+        return (np.full((128, 192, 3), 40 + n, np.uint8) for n in range(IDLE))
 
     def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:
         assert (avatar / "face.json").is_file()
@@ -127,7 +130,7 @@ class FakeSession(RenderSession):
         picture = np.full(shape, 40 + index, np.uint8)
         size = int(40 * float(np.abs(sound).max()))
         picture[64 - size : 64 + size, 96 - size : 96 + size] = 220
-        frame = Frame(round(self.drawn / FPS * 1e6), picture, index)
+        frame = Frame(round(self.drawn / FPS * 1e6), picture, index, index)
         self.drawn += 1
         return frame
 

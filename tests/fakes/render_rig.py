@@ -36,6 +36,7 @@ class Rig:
     stub: render_pb2_grpc.RenderServiceStub
     storage: Storage
     root: Path
+    channel: grpc.aio.Channel
 
     def put(self, key: str, data: bytes) -> str:
         self.storage.put(key, data)
@@ -72,9 +73,11 @@ async def open_rig(
     registry: dict[str, str] | None = None,
     weights: tuple[str, ...] = ("portrait",),
     own: dict[str, object] | None = None,
+    storage: SharedSettings | None = None,
     **settings: object,
 ) -> Rig:
-    """The render service with its storage under ``folder``; the test is skipped where groups of weights are missing."""
+    """The render service with its storage under ``folder``, or another one; the test is skipped where groups of weights
+    are missing."""
     try:
         for group in weights:
             weights_folder(group, SharedSettings().weights_dir)
@@ -82,9 +85,9 @@ async def open_rig(
         pytest.skip(str(e))
     # validated settings would refuse the names of fake engines
     chosen = RenderSettings.model_construct(**{**RenderSettings().model_dump(), **settings})
-    shared = SharedSettings(storage_url=f"file://{folder}/storage")
+    shared = storage or SharedSettings(storage_url=f"file://{folder}/storage")
     running = await serve(make_service(chosen, shared, registry, own), chosen)
-    return Rig(running.stub, Storage(shared.storage_url), folder / "storage")
+    return Rig(running.stub, Storage(shared.storage_url, shared), folder / "storage", running.channel)
 
 
 END = pb.StreamRenderRequest(end=common_pb2.EndOfInput())

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import grpc
 
 from services.common import serving
+from services.common.access.callers import OPEN, ServiceAccess
 from services.common.settings import ServiceSettings
 
 GRACE_S = 1.0
@@ -61,12 +62,17 @@ class Running:
 
 
 async def start(
-    service: serving.Service, settings: ServiceSettings | None = None, *, port: int = 0, load: bool = True
+    service: serving.Service,
+    settings: ServiceSettings | None = None,
+    *,
+    port: int = 0,
+    load: bool = True,
+    access: ServiceAccess = OPEN,
 ) -> Running:
     """Serve on a port (0: any free one). With ``load`` the service has loaded and is SERVING on return."""
     chosen = (settings or ServiceSettings()).model_copy(update={"port": port, "metrics_port": 0})
-    server, board, bound = await serving.start(service, chosen)
-    channel = grpc.aio.insecure_channel(f"127.0.0.1:{bound}", options=serving.CHANNEL_OPTIONS)
+    server, board, bound = await serving.start(service, chosen, access)
+    channel = access.channel(f"127.0.0.1:{bound}", serving.CHANNEL_OPTIONS, access.pem())
     running = Running(service, server, board, bound, channel)
     if load:
         try:
@@ -80,10 +86,14 @@ async def start(
 
 @contextlib.asynccontextmanager
 async def served(
-    service: serving.Service, settings: ServiceSettings | None = None, *, load: bool = True
+    service: serving.Service,
+    settings: ServiceSettings | None = None,
+    *,
+    load: bool = True,
+    access: ServiceAccess = OPEN,
 ) -> AsyncIterator[Running]:
     """``start``, and ``stop`` at the end of the block."""
-    running = await start(service, settings, load=load)
+    running = await start(service, settings, load=load, access=access)
     try:
         yield running
     finally:

@@ -29,6 +29,9 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
         self.clones = tts_pb2.Cloning()
         """Whether voices can be made; ``Cloning(engine="fake-clone")`` lets them."""
         self.cloned: dict[str, tts_pb2.Voice] = {}
+        self.owners: dict[str, str] = {}
+        """Of the cloned voices."""
+        self.slots = 1
         self.seconds_per_character = 0.1
         self.preview_error: HuashengError | None = None
         self.warmed: list[str] = []
@@ -123,7 +126,9 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
             engine="fake-tts",
             sample_text="Hi.",
         )
-        return tts_pb2.ListVoicesResponse(voices=[zh, en, *self.cloned.values()], cloning=self.clones)
+        own = [v for v in self.cloned.values() if self.owners[v.voice_id] == request.owner]
+        own = [v for v in own if request.voice_id in ("", v.voice_id)]
+        return tts_pb2.ListVoicesResponse(voices=[zh, en, *own], cloning=self.clones)
 
     def clip(self, uri: str, transcript: str) -> tts_pb2.VoiceClip:
         """As the real service: a copy of its own, named by its content."""
@@ -153,7 +158,7 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
             sampling=["seed", "temperature", "split"],
             model=request.model,
         )
-        self.cloned[voice.voice_id] = voice
+        self.cloned[voice.voice_id], self.owners[voice.voice_id] = voice, request.owner
         return tts_pb2.CreateVoiceResponse(voice=voice)
 
     async def AddVoiceClip(self, request, context):
@@ -177,9 +182,18 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
         return tts_pb2.RenameVoiceResponse(voice=self.cloned[request.voice_id])
 
     async def DeleteVoice(self, request, context):
-        if not self.cloned.pop(request.voice_id, None):
+        if self.owners.get(request.voice_id) != request.owner or not self.cloned.pop(request.voice_id, None):
             raise HuashengError("unknown-voice", voice=request.voice_id)
         return tts_pb2.DeleteVoiceResponse()
+
+    async def ForgetOwner(self, request, context):
+        for voice_id in [v for v, owner in self.owners.items() if owner == request.owner]:
+            self.cloned.pop(voice_id, None)
+        return tts_pb2.ForgetOwnerResponse()
+
+    async def GetCapacity(self, request, context):
+        capacity = common_pb2.Capacity(slots=self.slots, used=self.script.active)
+        return tts_pb2.GetCapacityResponse(capacity=capacity)
 
     async def ListEngines(self, request, context):
         self.script.enter()

@@ -14,10 +14,21 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.middleware.gzip import GZipMiddleware
 
+from services.gateway.accounts.consents import STATEMENTS, texts
 from services.gateway.api.files import parse_range
 from services.gateway.api.pages import PAGES
 from services.gateway.api.web_files import NOT_COMPRESSED, index_page, static_file, wants_page
-from tests.fakes import web_facts, web_live, web_media, web_speech, web_voices
+from tests.fakes import (
+    web_batches,
+    web_facts,
+    web_gallery,
+    web_live,
+    web_media,
+    web_speech,
+    web_studio,
+    web_verify,
+    web_voices,
+)
 from tests.fakes.web_script import LENGTH_S, OVER, Row, World, add_job, events, follow, now, refuse, shown
 
 SUBTITLES = b"WEBVTT\n\n00:00.000 --> 00:02.000\nHello\n"
@@ -35,6 +46,16 @@ def lang(request: Request) -> str:
 
 def items(rows: list[Any]) -> Row:
     return {"items": rows}
+
+
+@router.post("/verify")
+async def verify(request: Request) -> Any:
+    async with request.form() as form:
+        file: Any = form["file"]
+        kind = (file.content_type or "").split("/")[0]
+        if kind not in ("video", "audio", "image"):
+            return refuse("unsupported-media", request, name=file.filename)
+        return web_verify.verification(str(file.filename), kind)
 
 
 @router.post("/assets", status_code=201)
@@ -90,6 +111,8 @@ async def post(request: Request, kind: str) -> Any:
     world.requests.append((kind, request.headers.get("idempotency-key", ""), body))
     if "render" in world.down:
         return refuse("service-down", request, service="render")
+    if body.get("scenes") and (refusal := web_studio.refusal(request, body)) is not None:
+        return refusal
     if kind == "trainings" and not world.can_train:
         return refuse("training-unavailable", request, why="later")
     if kind == "trainings":
@@ -161,10 +184,26 @@ def forget_conversation(request: Request, key: str) -> None:
     del of(request).conversations[key]
 
 
-@router.get("/videos")
-def videos(request: Request) -> Row:
-    done = [j for j in of(request).jobs.values() if j["kind"] == "video" and j["state"] == "succeeded"]
-    return items([shown(j) for j in reversed(done)])
+@router.get("/me")
+def me() -> Row:
+    return web_facts.LOCAL
+
+
+@router.get("/sign-in")
+def sign_in() -> Row:
+    return {"accounts": False, "set_up": True, "provider": None, "problem": None}
+
+
+@router.get("/consents")
+def consents(request: Request) -> Row:
+    return items(of(request).consents)
+
+
+@router.get("/consents/texts")
+def consent_texts(request: Request) -> Row:
+    known = texts()
+    statements = {name: known[name][lang(request)] for name in STATEMENTS}
+    return {"required": False, "clip": "off", "version": known["version"], "statements": statements}
 
 
 @router.get("/avatars")
@@ -207,6 +246,18 @@ def system(request: Request) -> Row:
     return web_facts.system(of(request).down, now(), lang(request))
 
 
+def file_of(name: str) -> tuple[str, bytes]:
+    """Type and content of a file; all films are MP4, whatever their names say."""
+    kind = name.rsplit(".", 1)[1]
+    if kind == "jpg":
+        return "image/jpeg", web_media.thumbnail()
+    if kind == "wav":
+        return "audio/wav", web_media.speech()
+    if kind in ("vtt", "srt", "ass"):
+        return "text/vtt", SUBTITLES
+    return "video/mp4", web_media.movie(2.0, sound=False) if name.startswith("idle") else web_media.movie(LENGTH_S)
+
+
 def app(world: World) -> FastAPI:
     """The server: the real page and its addresses, and the scripted API."""
     server = FastAPI()
@@ -214,6 +265,9 @@ def app(world: World) -> FastAPI:
     server.include_router(web_live.router)
     server.include_router(web_voices.router)
     server.include_router(web_speech.router)
+    server.include_router(web_studio.router)
+    server.include_router(web_gallery.router)
+    server.include_router(web_batches.router)
     server.include_router(router)
 
     server.add_middleware(GZipMiddleware, compresslevel=6, exclude_content_types=NOT_COMPRESSED)
@@ -234,20 +288,14 @@ def app(world: World) -> FastAPI:
 
     @server.get("/media/{name}")
     def media(request: Request, name: str, download: int = 0) -> Response:
-        kinds = {"mp4": "video/mp4", "jpg": "image/jpeg", "wav": "audio/wav", "vtt": "text/vtt"}
-        data = {
-            "jpg": web_media.thumbnail,
-            "wav": web_media.speech,
-            "vtt": lambda: SUBTITLES,
-            "mp4": lambda: web_media.movie(2.0, sound=False) if name.startswith("idle") else web_media.movie(LENGTH_S),
-        }[name[-3:]]()
+        mime, data = file_of(name)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'} if download else {}
         headers["Accept-Ranges"] = "bytes"  # without ranges a browser cannot seek
         wanted = parse_range(request.headers.get("range", ""), len(data))
         if wanted is None:
-            return Response(data, media_type=kinds[name[-3:]], headers=headers)
+            return Response(data, media_type=mime, headers=headers)
         headers["Content-Range"] = f"bytes {wanted[0]}-{wanted[1]}/{len(data)}"
-        return Response(data[wanted[0] : wanted[1] + 1], 206, headers, kinds[name[-3:]])
+        return Response(data[wanted[0] : wanted[1] + 1], 206, headers, mime)
 
     return server
 

@@ -8,6 +8,20 @@ from typing import Any
 Row = dict[str, Any]
 MADE = "2026-11-20T08:00:00.000Z"
 
+LOCAL: Row = {
+    "accounts": False,
+    "id": "",
+    "name": "local",
+    "display_name": "",
+    "role": "admin",
+    "via": "local",
+    "scopes": ["read", "create", "live", "admin"],
+    "has_password": False,
+    "limits": {},
+    "used": {},
+}
+"""Who asks where there are no accounts."""
+
 
 def avatar(key: str, name: str, warnings: list[str], kind: str = "video", missing: tuple[str, ...] = ()) -> Row:
     return {
@@ -229,6 +243,7 @@ def system(down: set[str], when: str, lang: str) -> Row:
             "audio_s": 600,
             "video_s": 1800,
             "text_chars": 5000,
+            "script_chars": 50000,
             "question_chars": 2000,
             "picture_side_px": 4096,
             "queued_jobs": 100,

@@ -100,6 +100,11 @@ class Session:
                 self.begin(message.text)
             case m.Again():
                 self.begin("")
+            case m.ChangeSettings():
+                told = {k: v for k, v in message.model_dump().items() if v is not None}
+                self.hello = self.hello.model_copy(update=told)
+                kept = {k: getattr(self.hello, k) for k in ("voice_id", "language", "patience")}
+                await self.outbox.event(m.SettingsChanged(**kept))
             case m.ChangeTransport():
                 await self.change_transport(message)
             case m.Interrupt() if message.gen in (0, self.gen):
@@ -147,7 +152,8 @@ class Session:
         gen, self.gen = self.gen, self.gen + 1
         await self.outbox.begin(self.gen)
         heard = "".join(text for text, start, _ in self.live.clauses if start * 1e6 < heard_us)
-        await self.outbox.event(m.Interrupted(gen=gen, heard_us=heard_us, heard=heard, reason=reason))
+        ms = {"llm": 420.0, "render_first_frame": 136.0} if heard else {}
+        await self.outbox.event(m.Interrupted(gen=gen, heard_us=heard_us, heard=heard, reason=reason, ms=ms))
 
     async def answer(self, question: str, clauses: tuple[Clause, ...]) -> None:
         self.gen += 1

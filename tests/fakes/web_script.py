@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from services.common.errors import HuashengError, problem
 from services.gateway.api.web_files import HEADERS
-from tests.fakes import web_facts, web_live, web_media
+from tests.fakes import web_facts, web_live, web_media, web_scenes
 
 Row = dict[str, Any]
 OVER = ("succeeded", "failed", "cancelled")
@@ -42,6 +42,10 @@ class World:
     """Everything the fake server knows."""
 
     pace: float = 1.0
+    held: set[str] = field(default_factory=set)
+    """Stages in which jobs stay until the test has seen them: ``queued``, ``asr``, ``check``, ``landmarks-2``…"""
+    stage: str = ""
+    """The stage that a job entered last."""
     jobs: dict[str, Row] = field(default_factory=dict)
     assets: dict[str, Row] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
@@ -61,6 +65,9 @@ class World:
     conversations: dict[str, Row] = field(default_factory=dict)
     ratings: list[tuple[str, str, str | None]] = field(default_factory=list)
     """Conversation, turn and rating."""
+    consents: list[Row] = field(default_factory=list)
+    batches: dict[str, Row] = field(default_factory=dict)
+    drafts: dict[str, Row] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     can_train: bool = False
     engines: list[Row] = field(default_factory=list)
@@ -83,6 +90,8 @@ class World:
             step = min(left, 0.05 / max(self.pace, 0.05))
             await asyncio.sleep(step * self.pace)
             left -= step
+        while self.stage in self.held:
+            await asyncio.sleep(0.02)
 
 
 def refuse(slug: str, request: Request, **params: object) -> JSONResponse:
@@ -130,6 +139,7 @@ def shown(job: Row, lang: str = "en") -> Row:
 async def work(world: World, job: Row) -> None:
     """Plays one job from queued to its end."""
     try:
+        world.stage = "queued"
         await world.sleep(0.4)
         job |= {"state": "running", "started_at": now(), "queue_position": None}
         if "fail" in str(job["params"].get("text", "")):
@@ -149,6 +159,7 @@ async def work(world: World, job: Row) -> None:
 
 
 def at(world: World, job: Row, stage: str, part: float) -> None:
+    world.stage = stage
     job |= {"stage": stage, "progress": part, "eta_s": round((1 - part) * 6 * world.pace, 1)}
     world.tell("progress", {k: job[k] for k in ("id", "kind", "state", "stage", "progress", "eta_s", "queue_position")})
 
@@ -272,6 +283,8 @@ async def draw(world: World, job: Row) -> None:
 
 
 async def video(world: World, job: Row) -> None:
+    if job["params"].get("scenes"):
+        return await web_scenes.make(world, job, at)
     at(world, job, "tts", 0.1)
     await world.sleep(0.5)
     pass_over(world, job, "tts")
@@ -301,6 +314,7 @@ async def avatar(world: World, job: Row) -> None:
     name = str(world.assets[job["params"]["asset_id"]]["name"])
     for n in range(8):
         at(world, job, "landmarks" if n < 6 else "idle", n / 8)
+        world.stage += f"-{n}"
         await world.sleep(0.25)
         if n == 2 and "noface" in name:
             raise HuashengError("no-face", name=name)
@@ -330,6 +344,7 @@ async def train(world: World, job: Row) -> None:
         partial["history"] = [*partial.get("history", []), point]
         world.tell("training", {"id": job["id"], "kind": "training", **told})
         at(world, job, "fit", 0.05 + 0.9 * n / 20)
+        world.stage += f"-{n}"
         await world.sleep(0.25)
     face = web_facts.avatar(f"v_{next(world.numbers)}", name, [])
     world.avatars.insert(1, face)

@@ -129,6 +129,20 @@ def read_picture(path: Path, name: str, max_side: int) -> Rgb:
         return np.asarray(_srgb(_plain(upright), image.info.get("icc_profile")))
 
 
+def read_rgba(path: Path, name: str, max_side: int) -> Rgb:
+    """A picture upright, in sRGB, with how much of each pixel it is: (H, W, 4). Raises what ``picture_info`` raises."""
+    with _opened(path, name, max_side) as (image, _):
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        has_alpha = upright.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in upright.info
+        if not has_alpha:
+            rgb = np.asarray(_srgb(_plain(upright), image.info.get("icc_profile")))
+            return np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
+        rgba = upright.convert("RGBA")
+        rgb = np.asarray(_srgb(rgba.convert("RGB"), image.info.get("icc_profile")))
+        return np.dstack([rgb, np.asarray(rgba.getchannel("A"))])
+
+
 def _plain(image: Image.Image) -> Image.Image:
     """Eight bit, without transparency: RGB, grey or CMYK."""
     if image.mode in _DEEP_GREY:

@@ -38,6 +38,21 @@ def mono_pieces(source: Path | bytes, rate: int, name: str, zero_s: float | None
             yield samples.mean(0)
 
 
+def layout_pieces(source: Path | bytes, rate: int, name: str, layout: str) -> Iterator[Array]:
+    """The first sound track as ``mono`` or ``stereo`` at ``rate`` Hz, in pieces of shape (1 or 2, n), for music.
+
+    Times and errors are those of ``mono_pieces``; channels are mixed as their places say.
+    """
+    return _pieces(source, rate, name, None, layout=layout)
+
+
+def channels_of(source: Path | bytes, name: str) -> int:
+    """How many channels the first sound track says it has; 0 without one. Raises what ``opened`` does."""
+    with opened(source, name) as container:
+        audio = container.streams.audio
+        return audio[0].codec_context.channels if audio and audio[0].codec_context else 0
+
+
 def _weights(source: Path | bytes, name: str) -> Array:
     with opened(source, name) as container:
         if not container.streams.audio:
@@ -58,15 +73,20 @@ def _weights(source: Path | bytes, name: str) -> Array:
 
 
 def _pieces(
-    source: Path | bytes, rate: int, name: str, zero_s: float | None, places: list[str] | None = None
+    source: Path | bytes,
+    rate: int,
+    name: str,
+    zero_s: float | None,
+    places: list[str] | None = None,
+    layout: str | None = None,
 ) -> Iterator[Array]:
-    """All channels, shape (channels, n), at ``rate``; ``places`` is filled with the names of the channels."""
+    """All channels, or those of ``layout``, shape (channels, n), at ``rate``; ``places`` is filled with their names."""
     with opened(source, name) as container:
         if not container.streams.audio:
             raise HuashengError("no-audio", name=name)
         require_decoder(container.streams.audio[0], name)
         clock = _Clock(start_s(container) if zero_s is None else zero_s, has_times(container))
-        resampler = _Resampler(rate)
+        resampler = _Resampler(rate, layout)
         for frame in _frames(container, name):
             if places is not None and not places:
                 places += [c.name for c in frame.layout.channels]
@@ -75,7 +95,8 @@ def _pieces(
                 continue
             if missing:
                 yield from resampler.flush()
-                yield from _silence(len(frame.layout.channels), missing, rate)
+                channels = av.AudioLayout(layout).nb_channels if layout else len(frame.layout.channels)
+                yield from _silence(channels, missing, rate)
             yield from resampler.add(frame)
         yield from resampler.flush()
 
@@ -107,8 +128,8 @@ class _Clock:
 class _Resampler:
     """Brings frames to one rate; begins anew when their format changes."""
 
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
+    def __init__(self, rate: int, layout: str | None) -> None:
+        self._rate, self._layout = rate, layout
         self._format: tuple[str, int, int] | None = None
         self._resampler: av.AudioResampler | None = None
 
@@ -119,7 +140,7 @@ class _Resampler:
             yield from self.flush()
             self._format = form
         if self._resampler is None:
-            self._resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=self._rate)
+            self._resampler = av.AudioResampler(format="fltp", layout=self._layout or frame.layout, rate=self._rate)
         frame.pts = None
         for out in self._resampler.resample(frame):
             yield np.asarray(out.to_ndarray()[:MOST_CHANNELS], np.float32)
@@ -152,7 +173,7 @@ def _frames(container: InputContainer, name: str) -> Iterator[av.AudioFrame]:
                 continue
             good += bool(frames)
             yield from (f for f in frames if isinstance(f, av.AudioFrame) and f.samples)
-    except av.error.FFmpegError as e:
+    except (av.error.FFmpegError, IndexError) as e:  # IndexError: a broken file promises a stream that never comes
         raise HuashengError("corrupt-media", name=name) from e
     if bad > (max(3, _BAD_SHARE * good) if good else 0):  # no packets at all: a recording of no length
         raise HuashengError("corrupt-media", name=name)

@@ -10,9 +10,10 @@ from fastapi.responses import JSONResponse, Response
 
 from services.common.errors import HuashengError
 from services.gateway.api import schemas
-from services.gateway.api.deps import Before, Context, Key, Limit, Owner
+from services.gateway.api.checks import check_room
+from services.gateway.api.deps import Before, Context, Key, Limit, Owner, get_principal
 from services.gateway.api.download_names import download_name, job_of_key
-from services.gateway.api.files import TYPES, StoredFile, result_tag, serve
+from services.gateway.api.files import TYPES, StoredFile, result_tag, serve, stored_size
 from services.gateway.api.lists import listed
 from services.gateway.api.problems import responses
 from services.gateway.context import Gateway
@@ -48,6 +49,7 @@ def asset_of(gateway: Gateway, row: Row) -> schemas.Asset:
 
 async def receive_asset(request: Request, gateway: Gateway, owner: str, key: str | None) -> JSONResponse:
     """Answer both upload calls. The key is claimed once the file is complete: its content is part of the request."""
+    await check_room(request, gateway)
     claim: Claim | None = None
 
     def choose_id(upload: Upload, sha256: str) -> dict[str, Any] | str:
@@ -109,12 +111,7 @@ async def delete(gateway: Context, owner: Owner, asset_id: str) -> None:
 @router.head("/assets/{asset_id}/content", include_in_schema=False)
 @router.get("/assets/{asset_id}/content", responses=responses("unknown-id", "bad-range"))
 async def content(
-    request: Request,
-    gateway: Context,
-    owner: Owner,
-    asset_id: str,
-    exp: str = "",
-    sig: str = Query(default="", max_length=64),
+    request: Request, gateway: Context, asset_id: str, exp: str = "", sig: str = Query(default="", max_length=64)
 ) -> Response:
     """The file itself, with ranges; for its owner, or with its signed link."""
     max_age_s = 3600
@@ -122,9 +119,9 @@ async def content(
         max_age_s = gateway.signer.check(f"/api/v1/assets/{asset_id}/content", exp, sig)
         row = await asyncio.to_thread(gateway.assets.shared, asset_id)
     else:
-        row = await asyncio.to_thread(gateway.assets.get, owner, asset_id)
+        row = await asyncio.to_thread(gateway.assets.get, get_principal(request).owner, asset_id)
     file = StoredFile(row["key"], row["content_type"], etag=row["sha256"], name=row["name"])
-    return await serve(request, gateway.storage, file, max_age_s)
+    return await serve(request, gateway, file, max_age_s)
 
 
 @router.head("/media/{key:path}", include_in_schema=False)
@@ -138,16 +135,9 @@ async def media(
     kind = TYPES.get(name.rsplit(".", 1)[-1].lower())
     if kind is None:
         raise HuashengError("unknown-id", kind="file", id=name[:80])
-    size = await asyncio.to_thread(_size, gateway, key)
+    size = await asyncio.to_thread(stored_size, gateway, key)
     if "download" in request.query_params and (job_id := job_of_key(key)):
         row = await asyncio.to_thread(gateway.jobs.shared, job_id)
         name = download_name(row, name) if row else name
-    file = StoredFile(key, kind, etag=f"{result_tag(key)}-{size:x}", name=name)
-    return await serve(request, gateway.storage, file, max_age_s)
-
-
-def _size(gateway: Context, key: str) -> int:
-    try:
-        return gateway.storage.size(key)
-    except (FileNotFoundError, ValueError) as e:
-        raise HuashengError("unknown-id", kind="file", id=key.rsplit("/", 1)[-1][:80]) from e
+    file = StoredFile(key, kind, etag=f"{result_tag(key)}-{size:x}", name=name, bytes=size)
+    return await serve(request, gateway, file, max_age_s)

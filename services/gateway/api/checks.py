@@ -10,10 +10,14 @@ from fastapi import Request
 
 from services.common.characters import check_characters
 from services.common.errors import HuashengError
+from services.gateway.api.deps import get_principal
+from services.gateway.api.limits import declared_bytes
 from services.gateway.context import Gateway
 from services.gateway.media.uploads import Upload
 from services.gateway.store.db import Row
 
+MOST_DRAINED = 16 * 2**20
+"""Bytes that are read of a request that is refused before its body: a client that still sends would miss the reason."""
 LONGEST_FIELD = 200
 """Longest field of a form, in characters, where ``FORM_LIMITS`` has no other limit."""
 FORM_LIMITS = {"name": 80, "transcript": 500, "consent": 2000, "language": 16, "engine": 40, "weights": 80}
@@ -66,6 +70,27 @@ def check_form(fields: dict[str, str]) -> None:
         limit = FORM_LIMITS.get(name, LONGEST_FIELD)
         if len(value.strip()) > limit:
             raise HuashengError("long-text", count=len(value.strip()), limit=limit)
+
+
+@contextlib.asynccontextmanager
+async def before_the_body(request: Request) -> AsyncIterator[None]:
+    """For checks before the body is read: a refusal still reads the body, so that the client gets the answer."""
+    try:
+        yield
+    except HuashengError:
+        drained = 0
+        async for data in request.stream():
+            drained += len(data)
+            if drained > MOST_DRAINED:
+                break
+        raise
+
+
+async def check_room(request: Request, gateway: Gateway) -> None:
+    """Before an upload is read: whether it may be kept. Raises ``quota-storage``."""
+    async with before_the_body(request):
+        size = declared_bytes(request.scope)
+        await asyncio.to_thread(gateway.accounts.quotas.check_stored, get_principal(request), size)
 
 
 @contextlib.asynccontextmanager

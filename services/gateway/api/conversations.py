@@ -65,7 +65,7 @@ def _message(gateway: Gateway, owner: str, row: Row) -> schemas.Message:
         created_at=iso(row["created_at"]),
         audio_url=audio_url,
         video_url=result.get("video_url"),
-        timings_ms=result.get("timings_ms"),
+        timings_ms=result.get("timings_ms") or (row["timings_ms"] if row["role"] == "assistant" else None),
         clauses=partial.get("clauses"),
         end_frame=result.get("end_frame"),
         fallbacks=result.get("fallbacks"),

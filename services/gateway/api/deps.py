@@ -6,8 +6,10 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request
 
+from services.common.errors import HuashengError
+from services.gateway.accounts.principal import Principal
 from services.gateway.api.problems import language, request_id
-from services.gateway.context import LOCAL_OWNER, Gateway
+from services.gateway.context import Gateway
 
 
 def get_gateway(request: Request) -> Gateway:
@@ -16,12 +18,43 @@ def get_gateway(request: Request) -> Gateway:
     return found
 
 
-def get_owner() -> str:
-    """The owner of a request. Accounts are off: everything belongs to ``local``."""
-    return LOCAL_OWNER
+def get_principal(request: Request) -> Principal:
+    """Who makes the request, as ``accounts.access`` found. Raises ``sign-in-needed``."""
+    found: Principal | None = getattr(request.state, "principal", None)
+    if found is None:
+        raise HuashengError("sign-in-needed")
+    return found
+
+
+def get_principal_or_none(request: Request) -> Principal | None:
+    """Who makes the request; None for a stranger where strangers may."""
+    found: Principal | None = getattr(request.state, "principal", None)
+    return found
+
+
+def get_person(who: Annotated[Principal, Depends(get_principal)]) -> Principal:
+    """A person or program with an account. Raises ``accounts-off``."""
+    if who.via == "local":
+        raise HuashengError("accounts-off")
+    return who
+
+
+def get_admin(who: Annotated[Principal, Depends(get_person)]) -> Principal:
+    """An admin. Raises ``not-allowed``, ``accounts-off``."""
+    if not who.may("admin"):
+        raise HuashengError("not-allowed", need="admin")
+    return who
+
+
+def get_owner(who: Annotated[Principal, Depends(get_principal)]) -> str:
+    """The owner of the caller's things."""
+    return who.owner
 
 
 Context = Annotated[Gateway, Depends(get_gateway)]
+Who = Annotated[Principal, Depends(get_principal)]
+Anybody = Annotated[Principal | None, Depends(get_principal_or_none)]
+Person = Annotated[Principal, Depends(get_person)]
 Owner = Annotated[str, Depends(get_owner)]
 Lang = Annotated[str, Depends(language)]
 RequestId = Annotated[str, Depends(request_id)]

@@ -29,10 +29,11 @@ async def make_dialogue(
         params["text"] = check_text(body.text, gateway.settings.max_question_chars)
     else:
         await speech_asset(gateway, owner, body.audio_asset_id or "")
-    avatar_name = await check_avatar_and_model(gateway.clients, owner, body.avatar_id, body.model)
+    drawn = await asyncio.to_thread(gateway.shares.drawn, owner, body.avatar_id, body.model)
+    avatar_name = await check_avatar_and_model(gateway.clients, *drawn)
 
     async def complete(given: dict[str, Any]) -> dict[str, Any]:
-        given = await with_voice(gateway.clients, gateway.avatar_voices, owner, given)
+        given = await with_voice(gateway, owner, given)
         opened = await asyncio.to_thread(gateway.conversations.open, owner, given["conversation_id"])
         return given | {"conversation_id": opened, "avatar_name": avatar_name}
 

@@ -34,11 +34,12 @@ async def preview(gateway: Context, owner: Owner, body: requests.PreviewRequest)
     """How a text will be said: clause by clause in words, with pinyin or IPA, and what will be left out."""
     text = check_text(body.text, gateway.settings.max_text_chars)
     entries = await asyncio.to_thread(gateway.dictionary.all, owner)
+    voice_owner, voice_id = await asyncio.to_thread(gateway.shares.resolve, owner, "voice", body.voice_id or "")
     request = tts_pb2.PreviewRequest(
         text=text,
-        voice_id=body.voice_id or "",
+        voice_id=voice_id,
         language=body.language or "",
-        owner=owner,
+        owner=voice_owner,
         pronunciations=pronunciations_of(entries),
     )
     found = await gateway.clients.call("tts", "Preview", request)

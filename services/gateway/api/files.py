@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,14 +14,20 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from services.common.errors import HuashengError
-from services.common.storage import Storage
+from services.gateway.context import Gateway
 from services.gateway.store.idempotency import request_hash
 
 CHUNK = 256 * 1024
+LEAST_REDIRECTED = 256 * 1024
+"""Bytes from which on a second connection is worth it; smaller files are kept by browsers under one address."""
 TYPES = {
     "mp4": "video/mp4",
+    "webm": "video/webm",
+    "mov": "video/quicktime",
     "wav": "audio/wav",
     "vtt": "text/vtt; charset=utf-8",
+    "srt": "application/x-subrip; charset=utf-8",
+    "ass": "text/x-ssa; charset=utf-8",
     "jpg": "image/jpeg",
     "png": "image/png",
     "webp": "image/webp",
@@ -69,6 +76,8 @@ class StoredFile:
     content_type: str
     etag: str
     name: str
+    bytes: int | None = None
+    """Its size, where it is known already."""
 
 
 def result_tag(key: str) -> str:
@@ -76,45 +85,76 @@ def result_tag(key: str) -> str:
     return request_hash(key)[:16]
 
 
-async def serve(request: Request, storage: Storage, file: StoredFile, max_age_s: int) -> Response:
-    """The file, or the range of it that was asked for. Raises ``unknown-id``, ``bad-range``."""
-    try:
-        size = await asyncio.to_thread(storage.size, file.key)
-        handle = await asyncio.to_thread(storage.open, file.key)
-    except (FileNotFoundError, ValueError) as e:
-        raise HuashengError("unknown-id", kind="file", id=file.key.rsplit("/", 1)[-1][:80]) from e
+async def serve(request: Request, gateway: Gateway, file: StoredFile, max_age_s: int) -> Response:
+    """The file, or the range of it that was asked for; a redirect to the bucket's own link where ``_goes_there``.
+
+    ``max_age_s`` 0: whoever may read it is asked at every use. Raises ``unknown-id``, ``bad-range``, ``storage-down``.
+    """
+    size = await asyncio.to_thread(stored_size, gateway, file.key) if file.bytes is None else file.bytes
     tag = f'"{file.etag}"'
+    shown_as = disposition(file.name, "download" in request.query_params)
     headers = SAFE | {
         "ETag": tag,
         "Accept-Ranges": "bytes",
         "Cache-Control": f"private, max-age={max_age_s}",
-        "Content-Disposition": disposition(file.name, "download" in request.query_params),
+        "Content-Disposition": shown_as,
     }
-    try:
-        if tag in [t.strip().removeprefix("W/") for t in request.headers.get("if-none-match", "").split(",")]:
-            handle.close()
-            return Response(status_code=304, headers=headers)
-        wanted = None
-        if request.headers.get("if-range", tag) == tag:
-            wanted = parse_range(request.headers.get("range", ""), size)
-        start, end = wanted or (0, size - 1)
-    except HuashengError:
-        handle.close()
-        raise
+    if tag in [t.strip().removeprefix("W/") for t in request.headers.get("if-none-match", "").split(",")]:
+        return Response(status_code=304, headers=headers)
+    if max_age_s and size >= LEAST_REDIRECTED and _goes_there(request, gateway):
+        link = await asyncio.to_thread(
+            functools.partial(
+                gateway.bucket_links.of,
+                file.key,
+                content_type=file.content_type,
+                disposition=shown_as,
+                at_most_s=max_age_s,
+            )
+        )
+        return Response(status_code=307, headers=SAFE | {"Location": link, "Cache-Control": "no-store"})
+    wanted = None
+    if request.headers.get("if-range", tag) == tag:
+        wanted = parse_range(request.headers.get("range", ""), size)
+    start, end = wanted or (0, size - 1)
     headers["Content-Length"] = str(end - start + 1)
     if wanted:
         headers["Content-Range"] = f"bytes {start}-{end}/{size}"
     status = 206 if wanted else 200
     if request.method == "HEAD":
-        handle.close()
         return Response(status_code=status, headers=headers, media_type=file.content_type)
-    return StreamingResponse(_read_range(handle, start, end), status, headers, media_type=file.content_type)
+    try:
+        handle = await asyncio.to_thread(gateway.storage.open, file.key, start, end - start + 1)
+    except (FileNotFoundError, ValueError) as e:
+        raise _unknown(file.key) from e
+    return StreamingResponse(_read(handle, end - start + 1), status, headers, media_type=file.content_type)
 
 
-async def _read_range(handle: IO[bytes], start: int, end: int) -> AsyncIterator[bytes]:
+def _goes_there(request: Request, gateway: Gateway) -> bool:
+    """Whether the file may come from the bucket: not for scripts of a page (``fetch``), which need not be allowed to
+    read from there, and not for ``HEAD``, which a link is not made for."""
+    mode = request.headers.get("sec-fetch-mode", "no-cors")
+    return gateway.bucket_links.is_on and request.method == "GET" and mode in ("no-cors", "navigate")
+
+
+def stored_size(gateway: Gateway, key: str) -> int:
+    """Size of a stored file in bytes. Raises ``unknown-id``."""
+    try:
+        return gateway.storage.size(key)
+    except (FileNotFoundError, ValueError) as e:
+        raise _unknown(key) from e
+
+
+def _unknown(key: str) -> HuashengError:
+    return HuashengError("unknown-id", kind="file", id=key.rsplit("/", 1)[-1][:80])
+
+
+async def _read(handle: IO[bytes], length: int) -> AsyncIterator[bytes]:
     with handle:
-        await asyncio.to_thread(handle.seek, start)
-        left = end - start + 1
-        while left > 0 and (data := await asyncio.to_thread(handle.read, min(CHUNK, left))):
-            left -= len(data)
-            yield data
+        left = length
+        try:
+            while left > 0 and (data := await asyncio.to_thread(handle.read, min(CHUNK, left))):
+                left -= len(data)
+                yield data
+        except HuashengError as e:
+            # after the headers are sent only a broken connection can say "incomplete"
+            raise ConnectionAbortedError(e.slug) from e

@@ -13,7 +13,9 @@ from fastapi.responses import JSONResponse
 
 from services.common.errors import HuashengError, problem
 from services.gateway.api import schemas
-from services.gateway.api.problems import language
+from services.gateway.api.deps import get_principal
+from services.gateway.api.lists import listed_async
+from services.gateway.api.problems import language, viewer_language
 from services.gateway.context import Gateway
 from services.gateway.jobs.records import iso, with_links
 from services.gateway.store.db import Row
@@ -23,6 +25,8 @@ NOT_SHOWN = ("reply_is_whole", "reply_engine")
 """What ``partial`` keeps for the next attempt only."""
 WITH_VIDEO = ("dialogue", "video")
 """Kinds of jobs that make a video."""
+MARKED = (*WITH_VIDEO, "training")
+"""Kinds of jobs that put a visible mark into pictures."""
 
 
 def kept_error(row: Row) -> HuashengError | None:
@@ -36,10 +40,33 @@ def kept_error(row: Row) -> HuashengError | None:
         return HuashengError("internal", service="gateway")
 
 
-async def job_of(gateway: Gateway, row: Row, lang: str, request_id: str = "") -> schemas.Job:
-    """A job with its place in the queue, from its row and, while it runs here, from its run."""
+async def jobs_of(gateway: Gateway, rows: list[Row], lang: str) -> list[schemas.Job]:
+    """Jobs as ``job_of`` answers them, with all their places from one query. One that cannot be shown is left out."""
+    places = await asyncio.to_thread(gateway.jobs.positions, rows)
+    tags = await asyncio.to_thread(gateway.gallery.tags_of, [r["id"] for r in rows if r["kind"] == "video"])
+    return await listed_async(rows, lambda row: job_of(gateway, row, lang, places=places, tags=tags))
+
+
+async def job_of(
+    gateway: Gateway,
+    row: Row,
+    lang: str,
+    request_id: str = "",
+    *,
+    places: dict[str, int] | None = None,
+    tags: dict[str, list[str]] | None = None,
+) -> schemas.Job:
+    """A job with its place in the queue, from its row and, while it runs here, from its run.
+
+    ``places``: those of all queued jobs that are asked for, ``tags`` those of all videos; None to look them up.
+    """
     row = gateway.runner.endings.shown(row)
-    position = await asyncio.to_thread(gateway.jobs.position, row)
+    if places is not None:
+        position = places.get(row["id"]) if row["state"] == "queued" else None
+    else:
+        position = await asyncio.to_thread(gateway.jobs.position, row)
+    if tags is None:
+        tags = await asyncio.to_thread(gateway.gallery.tags_of, [row["id"]]) if row["kind"] == "video" else {}
     run = gateway.runner.running.get(row["id"])
     if run and row["state"] == "running":  # newer than the table
         row = row | {"stage": run.stage, "progress": run.progress, "eta_s": run.eta_s, "partial": dict(run.partial)}
@@ -60,6 +87,9 @@ async def job_of(gateway: Gateway, row: Row, lang: str, request_id: str = "") ->
         created_at=iso(row["created_at"]),
         started_at=iso(row["started_at"]) if row["started_at"] else None,
         finished_at=iso(row["finished_at"]) if row["finished_at"] else None,
+        consent_withdrawn=row["consent_withdrawn"],
+        name=row["name"],
+        tags=tags.get(row["id"], []),
         events_url=f"{base}/events",
         video_url=f"{base}/video" if row["kind"] in WITH_VIDEO else None,
     )
@@ -102,15 +132,26 @@ async def start_job(
     params: dict[str, Any],
     asset_id: str | None = None,
     complete: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None,
+    before: Callable[[str, dict[str, Any]], Awaitable[None]] | None = None,
 ) -> JSONResponse:
-    """Accept a job: 202 with it. ``complete`` adds to the parameters once it is known that this is no repeat.
+    """Accept a job: 202 with it. ``complete`` adds to the parameters once it is known that this is no repeat;
+    ``before`` gets its id and parameters before it is there.
 
-    Raises ``queue-full`` and what ``complete`` and ``once`` raise.
+    Raises ``queue-full``, ``quota-jobs``, ``quota-minutes``, ``quota-storage``, and what ``complete`` and ``once``
+    raise.
     """
 
     async def create(job_id: str) -> tuple[int, dict[str, Any]]:
+        who = get_principal(request)
+        await asyncio.to_thread(gateway.accounts.quotas.check_job, who)
         full = await complete(params) if complete else params
-        row = await asyncio.to_thread(gateway.jobs.create, owner, job_id, kind=kind, params=full, asset_id=asset_id)
+        # not part of what a repeat is known by: the visible mark is in the language of who asked first
+        full = full | {"viewer_language": viewer_language(request)} if kind in MARKED else full
+        if before:
+            await before(job_id, full)
+        row = await asyncio.to_thread(
+            gateway.jobs.create, owner, job_id, kind=kind, params=full, asset_id=asset_id, key_id=who.key_id
+        )
         await gateway.runner.enqueue(row)
         job = await job_of(gateway, row, language(request))
         gateway.hub.publish_progress(

@@ -12,12 +12,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from services.common.errors import HuashengError
+from services.gateway.accounts.principal import Principal
 from services.gateway.api import schemas
-from services.gateway.api.deps import Before, Context, Lang, Limit, Owner, RequestId
+from services.gateway.api.deps import Before, Context, Lang, Limit, Owner, RequestId, Who
 from services.gateway.api.download_names import download_name
-from services.gateway.api.files import SAFE, StoredFile, result_tag, serve
-from services.gateway.api.job_answers import WITH_VIDEO, job_of, kept_error
-from services.gateway.api.lists import listed_async
+from services.gateway.api.files import SAFE, TYPES, StoredFile, result_tag, serve
+from services.gateway.api.job_answers import WITH_VIDEO, job_of, jobs_of, kept_error
 from services.gateway.api.problems import Responses, responses, streamed
 from services.gateway.context import Gateway
 from services.gateway.jobs.progressive_file import Abandoned
@@ -26,7 +26,11 @@ from services.gateway.store.jobs import ACTIVE
 router = APIRouter(prefix="/api/v1", tags=["jobs"])
 HEARTBEAT_S = 15.0
 RECHECK_S = 2.0
-"""How often a watcher reads the table: jobs on other replicas publish no events here."""
+"""How often one who waits for a video reads the table."""
+LOOK_UP_S = 60.0
+"""How often a watcher of events does, whatever was published: what other replicas do is, as ``changed``. The first time
+is sooner: what changed while the watcher came may not have been."""
+PERMISSION_S = 5.0
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "active"]
 FORGOTTEN: Responses = {204: {"description": "forgotten"}}
 NO_BUFFER = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -45,7 +49,7 @@ async def search(
     """Your jobs, newest first."""
     states = {s for given in state or () for s in (ACTIVE if given == "active" else (given,))}
     rows = await asyncio.to_thread(gateway.jobs.search, owner, kind=kind, states=states, limit=limit, before=before)
-    return schemas.Items(items=await listed_async(rows, lambda row: job_of(gateway, row, lang)))
+    return schemas.Items(items=await jobs_of(gateway, rows, lang))
 
 
 @router.get("/jobs/{job_id}", response_model=schemas.Job, responses=responses("unknown-id"))
@@ -96,30 +100,49 @@ class Heartbeat:
         return ": still here\n\n"
 
 
+class Permission:
+    """Whether a stream may go on: who signed out, or whose key was revoked, is told nothing more."""
+
+    def __init__(self, gateway: Gateway, who: Principal) -> None:
+        self._accounts, self._who, self._checked = gateway.accounts, who, time.monotonic()
+
+    async def holds(self) -> bool:
+        """Asked at each turn of the stream's loop; looked up every few seconds."""
+        if time.monotonic() - self._checked < PERMISSION_S:
+            return True
+        self._checked = time.monotonic()
+        return await asyncio.to_thread(self._accounts.is_good, self._who)
+
+
 @router.get(
     "/jobs/{job_id}/events",
     response_class=StreamingResponse,
     responses=streamed("text/event-stream", "See docs/api.md.") | responses("unknown-id"),
 )
-async def job_events(gateway: Context, owner: Owner, lang: Lang, rid: RequestId, job_id: str) -> Response:
+async def job_events(gateway: Context, who: Who, lang: Lang, rid: RequestId, job_id: str) -> Response:
     """Everything about one job as it happens; ends when the job is over."""
+    owner, permission = who.owner, Permission(gateway, who)
     await asyncio.to_thread(gateway.jobs.get, owner, job_id)  # an unknown id is a plain 404, not a stream
 
     async def stream() -> AsyncIterator[str]:
         with gateway.hub.subscribe(owner, job_id) as watcher:
             seen = await _find(gateway, owner, job_id, lang, rid)
             yield sse("snapshot", seen.model_dump())
-            heartbeat = Heartbeat()
+            heartbeat, look_at = Heartbeat(), time.monotonic() + PERMISSION_S - 1
             while seen.state in ACTIVE and not gateway.hub.closing.is_set():
-                event = await watcher.get(RECHECK_S)
+                if not await permission.holds():
+                    return
+                event = await watcher.get(PERMISSION_S)
+                is_changed = bool(event and event[0] in ("done", "changed"))
                 if watcher.behind:
                     watcher.behind = False
                     seen = await _find(gateway, owner, job_id, lang, rid)
                     yield sse("snapshot", seen.model_dump())
-                elif event and event[0] != "done":
+                elif event and not is_changed:
                     yield sse(*event)
                     heartbeat.reset()
-                if not event or event[0] == "done":
+                if is_changed or time.monotonic() > look_at:
+                    look_at = time.monotonic() + LOOK_UP_S
                     now = await _find(gateway, owner, job_id, lang, rid)
                     if now.state != seen.state and now.state in ACTIVE:
                         yield sse("snapshot", now.model_dump())
@@ -137,12 +160,13 @@ async def job_events(gateway: Context, owner: Owner, lang: Lang, rid: RequestId,
     response_class=StreamingResponse,
     responses=streamed("text/event-stream", "See docs/api.md."),
 )
-async def all_events(gateway: Context, owner: Owner, lang: Lang) -> Response:
+async def all_events(gateway: Context, who: Who, lang: Lang) -> Response:
     """What happens to all your jobs; never ends by itself."""
+    owner, permission = who.owner, Permission(gateway, who)
 
     async def active() -> dict[str, schemas.Job]:
         rows = await asyncio.to_thread(gateway.jobs.search, owner, states=ACTIVE)
-        return {job.id: job for job in await listed_async(rows, lambda row: job_of(gateway, row, lang))}
+        return {job.id: job for job in await jobs_of(gateway, rows, lang)}
 
     def snapshot(jobs: dict[str, schemas.Job]) -> str:
         return sse("snapshot", {"jobs": [job.model_dump() for job in jobs.values()]})
@@ -151,9 +175,9 @@ async def all_events(gateway: Context, owner: Owner, lang: Lang) -> Response:
         with gateway.hub.subscribe(owner) as watcher:
             known = await active()
             yield snapshot(known)
-            heartbeat = Heartbeat()
-            while not gateway.hub.closing.is_set():
-                event = await watcher.get(RECHECK_S)
+            heartbeat, look_at = Heartbeat(), time.monotonic() + PERMISSION_S - 1
+            while not gateway.hub.closing.is_set() and await permission.holds():
+                event = await watcher.get(PERMISSION_S)
                 if watcher.behind:
                     watcher.behind = False
                     known = await active()
@@ -162,11 +186,13 @@ async def all_events(gateway: Context, owner: Owner, lang: Lang) -> Response:
                     known.pop(event[1]["id"], None)
                     job = await _find(gateway, owner, event[1]["id"], lang)
                     yield sse("done", job.model_dump())
-                elif event:
+                elif event and event[0] != "changed":
                     yield sse(*event)
-                elif (now := await active()).keys() != known.keys():
-                    known = now  # another replica took or ended a job
-                    yield snapshot(known)
+                elif event or time.monotonic() > look_at:
+                    now, look_at = await active(), time.monotonic() + LOOK_UP_S
+                    if now.keys() != known.keys():  # another replica took or ended a job
+                        known = now
+                        yield snapshot(known)
                 if comment := heartbeat.comment():
                     yield comment
 
@@ -185,9 +211,12 @@ async def video(request: Request, gateway: Context, owner: Owner, job_id: str) -
             if row["state"] == "succeeded":
                 key = row["result"]["video_key"]
                 file = StoredFile(
-                    key, "video/mp4", etag=result_tag(key), name=download_name(row, key.rsplit("/", 1)[-1])
+                    key,
+                    TYPES[key.rsplit(".", 1)[-1]],
+                    etag=result_tag(key),
+                    name=download_name(row, key.rsplit("/", 1)[-1]),
                 )
-                return await serve(request, gateway.storage, file, 3600)
+                return await serve(request, gateway, file, 3600)
             if row["state"] not in ACTIVE:
                 raise kept_error(row) or HuashengError("cancelled")
             if (parts := _unfinished_video(gateway, job_id)) is not None:

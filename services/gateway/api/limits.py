@@ -12,7 +12,7 @@ from services.common.errors import HuashengError
 
 BODY_BYTES = 1_000_000
 """Largest body of a request that is no upload."""
-UPLOADS = re.compile(r"/api/v1/(assets|transcriptions|voices|voices/[^/]+/clips)/?|/upload_file/?")
+UPLOADS = re.compile(r"/api/v1/(assets|transcriptions|verify|voices|voices/[^/]+/clips)/?|/upload_file/?")
 """Paths that take an upload, which is written to disk as it arrives and has limits of its own."""
 PIECE_S = 30.0
 """Longest wait for the next piece of a body."""
@@ -125,4 +125,9 @@ class Limits:
                 if not any(name == b"expect" for name, _ in scope["headers"]):  # that client waits before it sends
                     await limited.drain()
                 raise
-        await self.app(scope, timed, timed_send(send))
+        try:
+            await self.app(scope, timed, timed_send(send))
+        except HuashengError:  # refused before a route saw it, so that nothing of an upload was read
+            if is_upload(scope):
+                await limited.drain()
+            raise

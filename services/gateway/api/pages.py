@@ -21,8 +21,16 @@ PAGES = (
     "/training",
     "/avatars",
     "/voices",
+    "/batches",
     "/jobs",
+    "/verify",
     "/system",
+    "/sign-in",
+    "/setup",
+    "/password",
+    "/account",
+    "/admin",
+    "/shared/{token}",
 )
 router = APIRouter()
 

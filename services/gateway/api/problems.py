@@ -38,6 +38,11 @@ def language(request: HTTPConnection) -> str:
     return best
 
 
+def viewer_language(request: HTTPConnection) -> str:
+    """The same, empty where the request says nothing of languages: then the words' own language is the better guess."""
+    return language(request) if {"lang"} & {*request.query_params} or "accept-language" in request.headers else ""
+
+
 def request_id(request: Request) -> str:
     """The request's id, set by the middleware."""
     found: str = getattr(request.state, "request_id", "")
@@ -50,7 +55,9 @@ def answer(request: Request, error: HuashengError, **more: Any) -> Response:
     body = problem(error, language(request), request_id(request)) | more
     headers = {"Content-Language": language(request), "Cache-Control": "no-store"}
     if error.retryable:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+        headers["Retry-After"] = error.params.get("retry_s", str(RETRY_AFTER_S))
+    if error.reason.http == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="huasheng"'
     if error.slug in ("too-large", "too-large-body", "slow-request"):
         headers["Connection"] = "close"  # the rest of the upload is not read
     if error.slug == "bad-range":

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.common.characters import check_json
+from services.gateway.accounts.consents import Statement
 
 Id = Field(default=None, max_length=80)
 MAX_PERSONA = 2000
@@ -25,6 +26,23 @@ class Body(BaseModel):
         return raw
 
 
+class ConsentRequest(Body):
+    """What one states about the person in a file: it is oneself, one has their written consent, or it is nobody.
+
+    With a consent clip: the challenge whose number is said in it, and the uploaded film.
+    """
+
+    statement: Statement
+    challenge_id: str | None = Id
+    clip_asset_id: str | None = Id
+
+    @model_validator(mode="after")
+    def _whole(self) -> ConsentRequest:
+        if (self.challenge_id is None) != (self.clip_asset_id is None):
+            raise ValueError("challenge_id and clip_asset_id go together")
+        return self
+
+
 class AvatarRequest(Body):
     """Prepare a person from an uploaded video or portrait."""
 
@@ -32,6 +50,7 @@ class AvatarRequest(Body):
     asset_id: str = Field(max_length=80)
     name: str = Field(min_length=1, max_length=80)
     engine: str | None = Id
+    consent: ConsentRequest | None = Field(default=None, description="required with accounts")
 
 
 class TrainingRequest(Body):
@@ -44,6 +63,7 @@ class TrainingRequest(Body):
     steps: int | None = Field(default=None, ge=100, le=100_000)
     device: str | None = Id
     name: str | None = Field(default=None, min_length=1, max_length=80)
+    consent: ConsentRequest | None = Field(default=None, description="required with accounts")
 
 
 class Synthesis(Body):
@@ -72,7 +92,9 @@ class EngineChoice(Body):
     tts: str | None = Field(default=None, max_length=40)
 
 
-class _Speaks(Body):
+class Speaks(Body):
+    """What is said, and by which engine."""
+
     synthesis: Synthesis | None = None
     fallback: bool = Field(
         default=True, description="another engine may take over from one that cannot; the answer says so"
@@ -84,7 +106,7 @@ class _Speaks(Body):
         return self.model_dump() | {"synthesis": given}
 
 
-class _Speech(_Speaks):
+class _Speech(Speaks):
     engines: EngineChoice | None = None
     audio_asset_id: str | None = Id
     text: str | None = None
@@ -93,28 +115,6 @@ class _Speech(_Speaks):
     def _one_of(self) -> _Speech:
         if (self.audio_asset_id is None) == (self.text is None):
             raise ValueError("give either audio_asset_id or text")
-        return self
-
-
-class VideoRequest(_Speech):
-    """Make the avatar say a text or a recording."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"avatar_id": "builtin", "text": "大家好，我是画声。", "subtitles": True}]}
-    )
-    avatar_id: str | None = Id
-    voice_id: str | None = Id
-    engine: str | None = Id
-    model: str | None = Id
-    device: str | None = Id
-    language: str | None = Field(default=None, max_length=16)
-    subtitles: bool = False
-    max_side_px: int | None = Field(default=None, ge=64, le=4096)
-
-    @model_validator(mode="after")
-    def _spoken(self) -> VideoRequest:
-        if self.synthesis and self.text is None:
-            raise ValueError("synthesis goes with text: a recording is not spoken again")
         return self
 
 
@@ -132,7 +132,7 @@ class DialogueRequest(_Speech):
     idle_frame: int | None = Field(default=None, ge=0, le=1_000_000)
 
 
-class SpeechRequest(_Speaks):
+class SpeechRequest(Speaks):
     """Say a text."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Hello there.", "voice_id": None}]})

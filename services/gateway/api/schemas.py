@@ -68,6 +68,11 @@ class Job(BaseModel):
     finished_at: str | None
     events_url: str
     video_url: str | None
+    consent_withdrawn: bool = False
+    """The person whose face or voice it shows has withdrawn consent since."""
+    name: str = ""
+    """Of a video: what its owner calls it."""
+    tags: list[str] = []
 
 
 class VoiceClip(BaseModel):
@@ -98,6 +103,8 @@ class Voice(BaseModel):
     gender: Literal["female", "male", ""]
     engine: str
     is_cloned: bool
+    is_shared: bool = False
+    """Another person's, who shares it; ``id`` is that of the share."""
     is_default: bool
     sample_text: str
     sample_url: str
@@ -235,6 +242,27 @@ class SpeechPreview(BaseModel):
 
     clauses: list[PreviewClause]
     warnings: list[TextWarning]
+
+
+class PreviewCue(BaseModel):
+    """A subtitle as ``scenes[].cues`` takes it; times in seconds from the scene's start, lines as they are broken."""
+
+    start_s: float
+    end_s: float
+    text: str
+    second: str | None
+
+
+class ScenePreview(BaseModel):
+    """The speech of one scene, which can be heard for half an hour at least, and its subtitles."""
+
+    audio_url: str
+    duration_s: float
+    voice_id: str | None
+    cues: list[PreviewCue]
+    clauses: list[Clause]
+    warnings: list[TextWarning]
+    fallbacks: list[Fallback]
 
 
 class Pronunciation(BaseModel):

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import struct
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -21,11 +20,12 @@ from services.common.pronunciation import Pronunciation
 from services.gateway.api import requests, schemas
 from services.gateway.api.assets import UPLOAD_BODY
 from services.gateway.api.checks import check_text, temporary_recording
-from services.gateway.api.deps import Context, Owner
+from services.gateway.api.deps import Context, Owner, Who
 from services.gateway.api.problems import responses, streamed
 from services.gateway.catalogue.voices import check_voice
 from services.gateway.context import Gateway
 from services.gateway.jobs import records
+from services.gateway.marks.streamed import MarkedSpeech
 from services.gateway.turn.choices import VoiceChoice
 from services.gateway.turn.events import Fallback, SpeechAudio, SpeechHeader
 from services.gateway.turn.messages import pronunciations_of
@@ -37,13 +37,6 @@ log = logging.getLogger("huasheng.gateway")
 router = APIRouter(prefix="/api/v1", tags=["speech"])
 
 
-def endless_wav_header(sample_rate_hz: int) -> bytes:
-    """The header of a 16-bit mono WAV whose length is not known yet: it gives the largest possible one."""
-    longest, byte_rate = 0xFFFFFFFF, sample_rate_hz * 2
-    fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate_hz, byte_rate, 2, 16)
-    return struct.pack("<4sI4s", b"RIFF", longest, b"WAVE") + fmt + struct.pack("<4sI", b"data", longest - 36)
-
-
 @router.post(
     "/speech",
     response_class=StreamingResponse,
@@ -52,24 +45,28 @@ def endless_wav_header(sample_rate_hz: int) -> bytes:
         "empty-text", "long-text", "unknown-voice", "unspeakable-text", "synthesis-unsupported", "service-down"
     ),
 )
-async def speech(gateway: Context, owner: Owner, body: requests.SpeechRequest) -> Response:
+async def speech(gateway: Context, who: Who, body: requests.SpeechRequest) -> Response:
     """Say a text; the audio is streamed while it is synthesised."""
-    text = check_text(body.text, gateway.settings.max_text_chars)
+    owner, text = who.owner, check_text(body.text, gateway.settings.max_text_chars)
+    await asyncio.to_thread(gateway.accounts.quotas.check_made, who)
     params = body.params()
-    await check_voice(gateway.clients, owner, body.voice_id, body.engine or "", params["synthesis"])
+    voice_owner, voice_id = await asyncio.to_thread(gateway.shares.resolve, owner, "voice", body.voice_id or "")
+    await check_voice(gateway.clients, voice_owner, voice_id or None, body.engine or "", params["synthesis"])
     dictionary = await asyncio.to_thread(gateway.dictionary.all, owner)
     voice = VoiceChoice.of_params(owner, params | {"engines": {"tts": body.engine}}, dictionary)
-    voice = replace(voice, language=body.language or "", speed=body.speed or voice.speed)
+    voice = replace(
+        voice, owner=voice_owner, voice_id=voice_id, language=body.language or "", speed=body.speed or voice.speed
+    )
     await gateway.clients.loaded("tts")
     events = speak_text(gateway.clients, Timings(), voice, text)
-    sample_rate_hz, first, fallbacks = 0, b"", []
+    header, first, fallbacks = SpeechHeader(0, "", ""), b"", []
     try:
         # the first audio decides between 200 and a problem
         async for event in events:
             if isinstance(event, Fallback):
                 fallbacks.append(records.Fallback.of(event).model_dump())
             elif isinstance(event, SpeechHeader):
-                sample_rate_hz = event.sample_rate_hz
+                header = event
             elif isinstance(event, SpeechAudio):
                 first = event.pcm
                 break
@@ -78,14 +75,23 @@ async def speech(gateway: Context, owner: Owner, body: requests.SpeechRequest) -
         raise
 
     async def stream() -> AsyncIterator[bytes]:
-        async with contextlib.aclosing(events):
-            yield endless_wav_header(sample_rate_hz) + first
-            async for event in events:
-                if isinstance(event, SpeechAudio):
-                    yield event.pcm
+        marked = MarkedSpeech(gateway.marker, owner, header)
+        sent = len(first)
+        try:
+            async with contextlib.aclosing(events):
+                yield marked.begin() + marked.add(first)
+                async for event in events:
+                    if isinstance(event, SpeechAudio):
+                        sent += len(event.pcm)
+                        yield marked.add(event.pcm)
+        finally:
+            marked.remember()
+            if who.via != "local":
+                seconds = sent / 2 / header.sample_rate_hz
+                await asyncio.to_thread(gateway.accounts.quotas.add, owner, who.key_id, "speech_s", seconds)
 
     headers = {"Cache-Control": "no-store"}
-    if warnings := await _warnings(gateway, owner, body, text, dictionary):
+    if warnings := await _warnings(gateway, voice, body, text, dictionary):
         headers["X-Warnings"] = json.dumps(warnings)
     if fallbacks:  # in a header, since the body is audio
         headers["X-Fallbacks"] = json.dumps(fallbacks)
@@ -93,15 +99,15 @@ async def speech(gateway: Context, owner: Owner, body: requests.SpeechRequest) -
 
 
 async def _warnings(
-    gateway: Gateway, owner: str, body: requests.SpeechRequest, text: str, dictionary: list[Pronunciation]
+    gateway: Gateway, voice: VoiceChoice, body: requests.SpeechRequest, text: str, dictionary: list[Pronunciation]
 ) -> list[dict[str, str]]:
     """What will not be said: the header goes out before the speech ends. The speech does not fail with it."""
     request = tts_pb2.PreviewRequest(
         text=text,
-        voice_id=body.voice_id or "",
+        voice_id=voice.voice_id,
         engine=body.engine or "",
         language=body.language or "",
-        owner=owner,
+        owner=voice.owner,
         pronunciations=pronunciations_of(dictionary),
         words_only=True,
     )

@@ -7,13 +7,14 @@ import shutil
 from importlib.metadata import version
 from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from huasheng.asr.v1 import asr_pb2
 from huasheng.llm.v1 import llm_pb2
 from huasheng.render.v1 import render_pb2
 from huasheng.tts.v1 import tts_pb2
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
 
 from services.common.errors import HuashengError, catalogue, problem
 from services.common.metrics import ERRORS
@@ -22,8 +23,8 @@ from services.gateway.api.deps import Context, Lang, Owner, RequestId
 from services.gateway.api.problems import responses
 from services.gateway.context import Gateway
 from services.gateway.jobs.records import iso
+from services.gateway.version import VERSION
 
-VERSION = "0.1.0"
 router = APIRouter(prefix="/api/v1", tags=["system"])
 probes = APIRouter(tags=["system"])
 BREAKERS: dict[int, Literal["closed", "open", "half-open"]] = {1: "closed", 2: "open", 3: "half-open"}
@@ -125,7 +126,7 @@ async def system(gateway: Context, owner: Owner, lang: Lang) -> Any:
     return schemas.SystemInfo(
         version=VERSION,
         status="ok" if all(x.status == "serving" for x in services) else "degraded",
-        accounts=False,
+        accounts=gateway.accounts.is_on,
         owner=owner,
         libraries={name: version(name) for name in ("fastapi", "grpcio", "dbos", "av")},
         services=services,
@@ -134,6 +135,7 @@ async def system(gateway: Context, owner: Owner, lang: Lang) -> Any:
             "audio_s": s.max_audio_s,
             "video_s": s.max_video_s,
             "text_chars": s.max_text_chars,
+            "script_chars": s.max_script_chars,
             "question_chars": s.max_question_chars,
             "picture_side_px": s.max_side_px,
             "queued_jobs": s.max_queued_jobs,
@@ -143,7 +145,7 @@ async def system(gateway: Context, owner: Owner, lang: Lang) -> Any:
             schemas.QueueState(
                 queue=q, waiting=counts.get((q, "queued"), 0), running=counts.get((q, "running"), 0), concurrency=n
             )
-            for q, n in gateway.runner.queues().items()
+            for q, n in gateway.runner.capacity.limits.items()
         ],
     )
 
@@ -159,25 +161,21 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@probes.get("/readyz", responses={503: {"description": "Cannot take jobs."}})
+@probes.get("/readyz", responses={503: {"description": "Cannot take jobs, or is about to stop."}})
 async def readyz(gateway: Context) -> Response:
     """Whether jobs can be accepted: database and queue. A service that is down only makes jobs wait."""
-    missing = [] if gateway.runner.is_ready else ["jobs"]
-    try:
-        async with asyncio.timeout(5):
-            await asyncio.to_thread(gateway.db.probe)
-    except Exception:  # whatever the error is, the database cannot be used
-        missing.append("database")
+    missing = await gateway.readiness.missing()
     down = [h.service for h in gateway.clients.health.values() if h.status != "serving"]
     body = {"status": "unready" if missing else "ok", "missing": missing, "services_down": down}
     return JSONResponse(body, 503 if missing else 200)
 
 
 @probes.get("/metrics", response_class=Response)
-async def metrics(gateway: Context) -> Response:
-    """Prometheus metrics."""
+async def metrics(gateway: Context, request: Request) -> Response:
+    """Prometheus metrics; as OpenMetrics, with ids of traces, for those who ask for that."""
     try:
         await gateway.runner.refresh_gauges()
     except HuashengError as e:  # jobs cannot be counted: the other figures are wanted all the more
         ERRORS.labels("gateway", e.slug).inc()
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(REGISTRY), media_type=media_type)

@@ -1,50 +1,94 @@
-"""Videos of an avatar that says a text or a recording."""
+"""Videos of avatars that say a text or a recording, or several in scenes."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.gateway.api import requests, schemas
+from services.gateway.api import schemas
 from services.gateway.api.checks import check_text, speech_asset
-from services.gateway.api.deps import Before, Context, Key, Lang, Limit, Owner
-from services.gateway.api.job_answers import job_of, start_job
-from services.gateway.api.lists import listed_async
-from services.gateway.api.problems import ACCEPTED, SPEECH_REFUSED
+from services.gateway.api.deps import Context, Key, Owner, Who
+from services.gateway.api.job_answers import start_job
+from services.gateway.api.problems import ACCEPTED, responses
+from services.gateway.api.video_requests import ScenePreviewRequest, VideoRequest
 from services.gateway.catalogue.avatars import check_avatar_and_model
 from services.gateway.catalogue.voices import with_voice
+from services.gateway.context import Gateway
+from services.gateway.store.db import Row
+from services.gateway.studio.checks import check_studio, with_voices
+from services.gateway.studio.previewing import preview_scene
 
 router = APIRouter(prefix="/api/v1", tags=["videos"])
+Complete = Callable[[Row], Awaitable[Row]]
+SCENE_REFUSED = (
+    "empty-text",
+    "long-text",
+    "unknown-voice",
+    "synthesis-unsupported",
+    "ssml-broken",
+    "wrong-kind",
+    "words-refused",
+)
+REFUSED = responses(*SCENE_REFUSED, "no-language-model")
 
 
-@router.post("/videos", status_code=202, response_model=schemas.Job, responses=ACCEPTED | SPEECH_REFUSED)
-async def make_video(
-    request: Request, gateway: Context, owner: Owner, body: requests.VideoRequest, key: Key = None
-) -> Response:
-    """Make the avatar say a text or a recording."""
+async def video_params(
+    gateway: Gateway, owner: str, body: VideoRequest, *, is_moderated: bool = True
+) -> tuple[Row, Complete]:
+    """The parameters of a video job, checked, and what completes them once it is known that it is no repeat.
+
+    ``is_moderated`` false: the words are looked at later. Raises what ``POST /videos`` is refused for.
+    """
     params = body.params()
-    if body.text is not None:
-        params["text"] = check_text(body.text, gateway.settings.max_text_chars)
+    if body.is_studio:
+        avatar_name = await check_studio(gateway, owner, params, is_moderated=is_moderated)
     else:
-        await speech_asset(gateway, owner, body.audio_asset_id or "")
-    avatar_name = await check_avatar_and_model(gateway.clients, owner, body.avatar_id, body.model)
+        if body.text is not None:
+            params["text"] = check_text(body.text, gateway.settings.max_text_chars)
+            if is_moderated:
+                await gateway.clients.moderation.check(params["text"])
+        else:
+            await speech_asset(gateway, owner, body.audio_asset_id or "")
+        drawn = await asyncio.to_thread(gateway.shares.drawn, owner, body.avatar_id, body.model)
+        avatar_name = await check_avatar_and_model(gateway.clients, *drawn)
 
     async def complete(given: dict[str, Any]) -> dict[str, Any]:
         given = given | {"avatar_name": avatar_name}  # not before: a repeat with the same key may find another name
-        return given if body.text is None else await with_voice(gateway.clients, gateway.avatar_voices, owner, given)
+        if body.is_studio:
+            return await with_voices(gateway, owner, given)
+        return given if body.text is None else await with_voice(gateway, owner, given)
 
+    return params, complete
+
+
+@router.post("/videos", status_code=202, response_model=schemas.Job, responses=ACCEPTED | REFUSED)
+async def make_video(request: Request, gateway: Context, owner: Owner, body: VideoRequest, key: Key = None) -> Response:
+    """Make the avatar say a text or a recording; or several avatars, scene by scene."""
+    params, complete = await video_params(gateway, owner, body)
     return await start_job(
         request, gateway, owner, key, kind="video", params=params, asset_id=body.audio_asset_id, complete=complete
     )
 
 
-@router.get("/videos", response_model=schemas.Items[schemas.Job])
-async def videos(gateway: Context, owner: Owner, lang: Lang, limit: Limit = 50, before: Before = None) -> Any:
-    """The gallery: finished video jobs."""
-    rows = await asyncio.to_thread(
-        gateway.jobs.search, owner, kind="video", states=("succeeded",), limit=limit, before=before
-    )
-    return schemas.Items(items=await listed_async(rows, lambda row: job_of(gateway, row, lang)))
+@router.post(
+    "/videos/preview",
+    response_model=schemas.ScenePreview,
+    responses=responses("unknown-id", "unspeakable-text", *SCENE_REFUSED),
+)
+async def preview(gateway: Context, who: Who, body: ScenePreviewRequest) -> Any:
+    """Speak one scene at once: its sound and its subtitles, before the video is made."""
+    owner, params = who.owner, body.params()
+    if body.text is not None:
+        check_text(body.text, gateway.settings.max_text_chars)
+    await asyncio.to_thread(gateway.accounts.quotas.check_made, who)
+    await check_studio(gateway, owner, params)
+    params = await with_voices(gateway, owner, params)
+    await gateway.clients.loaded("tts" if body.text is not None else "asr")
+    found = await preview_scene(gateway, owner, params | params["scenes"][0])
+    if who.via != "local" and body.text is not None:
+        await asyncio.to_thread(gateway.accounts.quotas.add, owner, who.key_id, "speech_s", found["duration_s"])
+    return found

@@ -12,13 +12,15 @@ from fastapi.responses import Response
 from huasheng.tts.v1 import tts_pb2
 
 from services.common.errors import HuashengError
+from services.gateway.accounts.consents import STATEMENTS
 from services.gateway.api import schemas
-from services.gateway.api.checks import temporary_recording
+from services.gateway.api.checks import before_the_body, temporary_recording
+from services.gateway.api.consents import check_consent, record
 from services.gateway.api.deps import Context, Key, Owner
 from services.gateway.api.job_answers import once
 from services.gateway.api.problems import responses
-from services.gateway.api.voices import samples_folder, voice_of
-from services.gateway.catalogue.voices import cloning_problem, get_own_voice, list_voices
+from services.gateway.api.voices import voice_of
+from services.gateway.catalogue.voices import cloning_problem, get_own_voice, list_voices, samples_folder
 from services.gateway.context import Gateway
 from services.gateway.store.db import Row
 from services.gateway.store.idempotency import request_hash
@@ -28,9 +30,6 @@ from services.gateway.turn.timings import Timings
 router = APIRouter(prefix="/api/v1", tags=["voices"])
 MIN_REFERENCE_S = 3.0
 """Shortest recording to clone from."""
-MOST_DRAINED = 16 * 2**20
-"""Bytes that are read of a request that is refused before its body: a client that still sends would miss the reason."""
-
 _CLIP = {"type": "string", "format": "binary", "description": "3 to 10 s of clean speech"}
 _TRANSCRIPT = {"type": "string", "description": "what is said; left out, it is recognised"}
 
@@ -48,24 +47,11 @@ VOICE_BODY = _form(
     transcript=_TRANSCRIPT,
     consent={"type": "string", "description": "the statement of the voice's owner"},
     consent_by={"type": "string", "description": "who gives it"},
+    consent_statement={"type": "string", "enum": list(STATEMENTS), "description": "required with accounts"},
     weights={"type": "string", "description": "one of cloning_weights; left out, the first"},
 )
 CLIP_BODY = _form(["file"], file=_CLIP, transcript=_TRANSCRIPT)
 _REFUSALS = ("voice-clipped", "voice-noisy", "no-speech", "service-down")
-
-
-@contextlib.asynccontextmanager
-async def _before_the_body(request: Request) -> AsyncIterator[None]:
-    """For checks before the body is read: a refusal still reads the body, so that the client gets the answer."""
-    try:
-        yield
-    except HuashengError:
-        drained = 0
-        async for data in request.stream():
-            drained += len(data)
-            if drained > MOST_DRAINED:
-                break
-        raise
 
 
 @contextlib.asynccontextmanager
@@ -103,7 +89,7 @@ async def _transcript(gateway: Gateway, row: Row, given: str, language: str) -> 
 )
 async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key = None) -> Response:
     """Clone a voice from 3 to 10 seconds of clean speech."""
-    async with _before_the_body(request):
+    async with before_the_body(request):
         listed = await list_voices(gateway.clients, owner)
         if why := cloning_problem(listed):
             raise why
@@ -116,6 +102,10 @@ async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key 
         )
         if not consent.statement or not consent.given_by:
             raise HuashengError("voice-no-consent")
+        stated = fields.get("consent_statement", "").strip() or None
+        if stated is not None and stated not in STATEMENTS:
+            raise HuashengError("bad-request", what=f"consent_statement: one of {', '.join(STATEMENTS)}")
+        check_consent(gateway, stated)
         language, transcript = fields.get("language", ""), fields.get("transcript", "")
         weights = fields.get("weights", "")
         if weights and weights not in listed.cloning.models:
@@ -133,6 +123,8 @@ async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key 
                 model=weights,
             )
             made = await gateway.clients.call("tts", "CreateVoice", create_request, timeout=gateway.settings.asr_s)
+            if stated:
+                await record(request, gateway, "voice", made.voice.voice_id, stated, row["sha256"], consent.statement)
             return 201, voice_of(gateway, made.voice).model_dump()
 
         form = (name, language, transcript, weights, consent.given_by, consent.statement)
@@ -149,7 +141,7 @@ async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key 
 )
 async def add_clip(request: Request, gateway: Context, owner: Owner, voice_id: str, key: Key = None) -> Response:
     """Add a recording of the same person to a voice that you made; it refines the timbre."""
-    async with _before_the_body(request):
+    async with before_the_body(request):
         voice = await get_own_voice(gateway.clients, owner, voice_id)
     async with _recording(request, gateway, owner) as (row, fields):
         transcript = fields.get("transcript", "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import wave
 from typing import Any, Literal
 from urllib.parse import quote
@@ -19,9 +18,18 @@ from services.gateway.api.deps import Context, Lang, Owner, RequestId
 from services.gateway.api.files import StoredFile, serve
 from services.gateway.api.lists import listed
 from services.gateway.api.problems import responses
-from services.gateway.catalogue.voices import ALL_ENGINES_TAKE, cloning_problem, get_own_voice, get_voice, list_voices
+from services.gateway.catalogue.voices import (
+    ALL_ENGINES_TAKE,
+    cloning_problem,
+    get_own_voice,
+    get_voice,
+    list_voices,
+    samples_folder,
+    tag_of,
+)
 from services.gateway.context import Gateway
 from services.gateway.jobs.records import iso
+from services.gateway.marks.marker import Made
 from services.gateway.turn.choices import VoiceChoice
 from services.gateway.turn.events import SpeechAudio, SpeechHeader
 from services.gateway.turn.pipeline import speak_text
@@ -45,6 +53,9 @@ async def voices(gateway: Context, owner: Owner, lang: Lang, rid: RequestId) -> 
         return voice_of(gateway, voice, is_default=is_default)
 
     items = listed(found.voices, shown)
+    for share in await asyncio.to_thread(gateway.shares.with_me, owner, "voice"):
+        with contextlib.suppress(HuashengError):  # deleted meanwhile
+            items.append(shared_voice(gateway, await get_voice(gateway, owner, share["id"]), share["id"]))
     why = cloning_problem(found)
     return schemas.Voices(
         items=items,
@@ -89,40 +100,41 @@ def voice_of(gateway: Gateway, message: Any, is_default: bool = False) -> schema
     )
 
 
-def _tag(*parts: str) -> str:
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
-
-
-def samples_folder(owner: str, voice_id: str) -> str:
-    """Storage folder of a voice's samples."""
-    return f"samples/{_tag(owner, voice_id)}"
+def shared_voice(gateway: Gateway, message: Any, share_id: str) -> schemas.Voice:
+    """Another person's voice: its recordings and their words are not shown."""
+    voice = voice_of(gateway, message)
+    url = f"/api/v1/voices/{quote(share_id, safe='')}/sample"
+    hidden: dict[str, Any] = {"clips": [], "consent": None, "sample_url": url, "is_cloned": False, "is_shared": True}
+    return voice.model_copy(update={"id": share_id, "voice_id": share_id, **hidden})
 
 
 @router.get("/voices/{voice_id}/sample", responses=responses("unknown-voice", "service-down"))
 async def sample(request: Request, gateway: Context, owner: Owner, voice_id: str) -> Response:
     """A sentence in this voice; made when first asked for, then kept."""
-    voice = await get_voice(gateway.clients, owner, voice_id)
+    voice = await get_voice(gateway, owner, voice_id)
+    owner, voice_id = await asyncio.to_thread(gateway.shares.resolve, owner, "voice", voice_id)
     # a voice sounds different after a recording was added or removed
-    tag = _tag(owner, voice_id, voice.engine, voice.sample_text, *(c.clip_id for c in voice.clips))
+    tag = tag_of(owner, voice_id, voice.engine, voice.sample_text, *(c.clip_id for c in voice.clips))
     key = f"{samples_folder(owner, voice_id)}/{tag}.wav"
     if not await asyncio.to_thread(gateway.storage.exists, key):
         await gateway.clients.loaded("tts")
-        sample_rate_hz, pcm = 0, bytearray()
+        header, pcm = SpeechHeader(0, "", ""), bytearray()
         speech = speak_text(
             gateway.clients, Timings(), VoiceChoice(owner, voice_id, no_fallback=True), voice.sample_text
         )
         async with contextlib.aclosing(speech) as events:
             async for event in events:
                 if isinstance(event, SpeechHeader):
-                    sample_rate_hz = event.sample_rate_hz
+                    header = event
                 elif isinstance(event, SpeechAudio):
                     pcm += event.pcm
-        await asyncio.to_thread(_store, gateway, key, sample_rate_hz, bytes(pcm))
+        made = Made(f"sample-{tag}", owner, kind="sample", engine=header.engine, has_pictures=False, voice_id=voice_id)
+        await asyncio.to_thread(_store, gateway, key, made, header.sample_rate_hz, bytes(pcm))
     file = StoredFile(key, "audio/wav", etag=tag, name=f"{voice_id}.wav")
-    return await serve(request, gateway.storage, file, 86_400)
+    return await serve(request, gateway, file, 86_400)
 
 
-def _store(gateway: Gateway, key: str, sample_rate_hz: int, pcm: bytes) -> None:
+def _store(gateway: Gateway, key: str, made: Made, sample_rate_hz: int, pcm: bytes) -> None:
     path = gateway.settings.data_dir / "work" / key.replace("/", "-")
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as w:
@@ -131,7 +143,7 @@ def _store(gateway: Gateway, key: str, sample_rate_hz: int, pcm: bytes) -> None:
         w.setframerate(sample_rate_hz)
         w.writeframes(pcm)
     try:
-        gateway.storage.publish(key, path, {"content_type": "audio/wav", "kind": "sample"})
+        gateway.marker.publish(made, {key: path}, {"kind": "sample"})
     finally:
         path.unlink(missing_ok=True)
 
@@ -155,4 +167,5 @@ async def delete_voice(gateway: Context, owner: Owner, voice_id: str) -> None:
             raise  # one whose record is damaged is not listed, and can be deleted
     await gateway.clients.call("tts", "DeleteVoice", tts_pb2.DeleteVoiceRequest(owner=owner, voice_id=voice_id))
     await asyncio.to_thread(gateway.avatar_voices.lose, owner, voice_id, name)
+    await asyncio.to_thread(gateway.shares.forget, owner, "voice", voice_id)
     await asyncio.to_thread(gateway.storage.delete, samples_folder(owner, voice_id))

@@ -24,14 +24,15 @@ from services.common.errors import HuashengError
 
 WEB = Path(__file__).parent.parent / "web"
 POLICY = (
-    "default-src 'self'; media-src 'self' blob:; img-src 'self' blob: data:; connect-src 'self'; "
+    "default-src 'self'; media-src 'self' blob:{media}; img-src 'self' blob: data:{media}; connect-src 'self'; "
     "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+"""``media``: the bucket, where files are redirected to it. Scripts never are: see ``files.py``."""
 HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": POLICY.format(media=""),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Permissions-Policy": "microphone=(self), camera=(self), geolocation=()",
 }
 NOT_COMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream", "text/vtt")
 """Media, archives and event streams, and whatever is served with ranges: those count the bytes of the file itself."""
@@ -117,6 +118,9 @@ def file_answer(request: Request, data: bytes, *, suffix: str, caching: str = AS
     # weak: the same tag stands for the compressed form
     tag = f'W/"{hashlib.sha256(data).hexdigest()[:20]}"'
     headers = HEADERS | {"ETag": tag, "Cache-Control": caching}
+    gateway = getattr(request.app.state, "gateway", None)
+    if gateway and gateway.bucket_links.is_on:
+        headers["Content-Security-Policy"] = POLICY.format(media=f" {gateway.bucket_links.origin}")
     if status == 200 and tag.removeprefix("W/") in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(data, status, headers, media_type=_media_type(suffix))

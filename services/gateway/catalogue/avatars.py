@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from huasheng.render.v1 import render_pb2
 
 from services.common.errors import HuashengError
 from services.gateway.clients import Clients
+from services.gateway.store.job_things import named_in
 from services.gateway.store.jobs import ACTIVE, JobStore
 from services.gateway.turn.choices import AvatarChoice
 from services.gateway.turn.idle_position import IdlePosition
+
+if TYPE_CHECKING:
+    from services.gateway.context import Gateway
 
 BUILTIN = "builtin"
 """Owner of built-in avatars and models, and the id of the built-in avatar."""
@@ -45,9 +49,9 @@ async def get_model(clients: Clients, owner: str, model_id: str, *, waits: bool 
 async def is_drawn(clients: Clients, jobs: JobStore, owner: str, avatar_id: str) -> bool:
     """Whether a job that has not ended draws the avatar, or one of the models that belong to it."""
     active = [job["params"] for job in await asyncio.to_thread(jobs.search, owner, states=ACTIVE)]
-    if any(params.get("avatar_id") == avatar_id for params in active):
+    if avatar_id in named_in(active, "avatar_id"):
         return True
-    drawn = {params["model"] for params in active if params.get("model")}
+    drawn = named_in(active, "model")
     return bool(drawn) and any(
         m.model_id in drawn and m.avatar_id == avatar_id for m in await list_models(clients, owner)
     )
@@ -70,6 +74,22 @@ async def check_avatar_and_model(clients: Clients, owner: str, avatar_id: str | 
     return name
 
 
+async def drawn_of_job(gateway: Gateway, owner: str, params: dict[str, Any]) -> AvatarChoice:
+    """Who is drawn in a job. Raises ``unknown-id`` for what is shared no more."""
+    drawn_owner, avatar_id, model_id = await asyncio.to_thread(
+        gateway.shares.drawn, owner, params.get("avatar_id"), params.get("model")
+    )
+    return AvatarChoice.of_params(drawn_owner, params | {"avatar_id": avatar_id, "model": model_id})
+
+
+async def drawn_avatar(clients: Clients, avatar: AvatarChoice) -> Any:
+    """The avatar (``Avatar``) that is drawn: the chosen one or the model's. Raises ``unknown-id``."""
+    avatar_id = avatar.avatar_id
+    if avatar.model_id and not avatar_id:
+        avatar_id = (await get_model(clients, avatar.owner, avatar.model_id)).avatar_id
+    return await get_avatar(clients, avatar.owner, avatar_id)
+
+
 async def idle_position(
     clients: Clients, avatar: AvatarChoice, frame: int | None, asked_at: float
 ) -> IdlePosition | None:
@@ -79,11 +99,8 @@ async def idle_position(
     """
     if frame is None:
         return None
-    avatar_id = avatar.avatar_id
     try:
-        if avatar.model_id and not avatar_id:
-            avatar_id = (await get_model(clients, avatar.owner, avatar.model_id)).avatar_id
-        fps = (await get_avatar(clients, avatar.owner, avatar_id)).fps
+        fps = (await drawn_avatar(clients, avatar)).fps
     except HuashengError:
         return None
     return IdlePosition(max(0, frame), fps, time.monotonic() - (time.time() - asked_at))

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from huasheng.tts.v1 import tts_pb2
 
 from services.common.errors import HuashengError, catalogue
 from services.gateway.catalogue.avatars import BUILTIN, get_model
 from services.gateway.clients import Clients
-from services.gateway.store.avatar_voices import AvatarVoiceStore
+from services.gateway.turn.choices import VoiceChoice
+
+if TYPE_CHECKING:
+    from services.gateway.context import Gateway
 
 ALL_ENGINES_TAKE = "speed"
 """The synthesis parameter that every engine supports; a voice lists the others."""
 
 
-async def list_voices(clients: Clients, owner: str, *, waits: bool = True) -> Any:
+def tag_of(*parts: str) -> str:
+    """A short hash of ids, for names of files."""
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
+
+
+def samples_folder(owner: str, voice_id: str) -> str:
+    """Storage folder of a voice's samples."""
+    return f"samples/{tag_of(owner, voice_id)}"
+
+
+async def list_voices(clients: Clients, owner: str, *, voice_id: str = "", waits: bool = True) -> Any:
     """All voices, those of one language in order of preference, and whether voices can be cloned
-    (``ListVoicesResponse``)."""
-    return await clients.call("tts", "ListVoices", tts_pb2.ListVoicesRequest(owner=owner), waits=waits)
+    (``ListVoicesResponse``). ``voice_id``: of the owner's own ones this one, which is found without a listing."""
+    request = tts_pb2.ListVoicesRequest(owner=owner, voice_id=voice_id)
+    return await clients.call("tts", "ListVoices", request, waits=waits)
 
 
 def cloning_problem(listed: Any) -> HuashengError | None:
@@ -35,9 +51,14 @@ def cloning_problem(listed: Any) -> HuashengError | None:
     return HuashengError("cloning-unavailable", engine=listed.voices[0].engine if listed.voices else "tts")
 
 
-async def get_voice(clients: Clients, owner: str, voice_id: str) -> Any:
-    """One voice (``Voice``). Raises ``unknown-voice``."""
-    for voice in (await list_voices(clients, owner)).voices:
+async def get_voice(gateway: Gateway, owner: str, voice_id: str) -> Any:
+    """One voice (``Voice``), one's own or one that is shared. Raises ``unknown-voice``."""
+    voice_owner, own_id = await asyncio.to_thread(gateway.shares.resolve, owner, "voice", voice_id)
+    return await _find_voice(gateway.clients, voice_owner, own_id)
+
+
+async def _find_voice(clients: Clients, owner: str, voice_id: str) -> Any:
+    for voice in (await list_voices(clients, owner, voice_id=voice_id)).voices:
         if voice.voice_id == voice_id:
             return voice
     raise HuashengError("unknown-voice", voice=voice_id[:80])
@@ -45,7 +66,7 @@ async def get_voice(clients: Clients, owner: str, voice_id: str) -> Any:
 
 async def get_own_voice(clients: Clients, owner: str, voice_id: str) -> Any:
     """A voice that the owner made (``Voice``). Raises ``unknown-voice``, ``builtin-stays``."""
-    voice = await get_voice(clients, owner, voice_id)
+    voice = await _find_voice(clients, owner, voice_id)
     if not voice.is_cloned:
         raise HuashengError("builtin-stays", id=voice_id)
     return voice
@@ -63,7 +84,7 @@ async def check_voice(
     if not voice_id and not wanted:
         return
     try:
-        listed = await list_voices(clients, owner, waits=waits)
+        listed = await list_voices(clients, owner, voice_id=voice_id or "", waits=waits)
     except HuashengError:
         return
     if voice_id:
@@ -81,49 +102,50 @@ async def check_voice(
 
 
 async def voice_of_avatar(
-    clients: Clients,
-    voices: AvatarVoiceStore,
-    owner: str,
-    avatar_id: str | None,
-    model_id: str | None,
-    *,
-    waits: bool = True,
+    gateway: Gateway, owner: str, avatar_id: str | None, model_id: str | None, *, waits: bool = True
 ) -> str | None:
-    """Id of the voice chosen for the avatar that is drawn; None when none was chosen.
+    """Id of the voice that one chose for the avatar that is drawn, or for another's that one uses; None for none.
 
     Raises ``service-down`` and ``service-loading`` when the model's avatar cannot be found out now.
     """
     if model_id and not avatar_id:
         try:
-            avatar_id = (await get_model(clients, owner, model_id, waits=waits)).avatar_id
+            drawn_owner, _, own_id = await asyncio.to_thread(gateway.shares.drawn, owner, None, model_id)
+            avatar_id = (await get_model(gateway.clients, drawn_owner, own_id, waits=waits)).avatar_id
         except HuashengError as e:
             if e.slug != "unknown-id":
                 raise
             return None  # rendering will report it
-    chosen = await asyncio.to_thread(voices.get, owner, avatar_id or BUILTIN)
+    chosen = await asyncio.to_thread(gateway.avatar_voices.get, owner, avatar_id or BUILTIN)
     voice_id: str | None = chosen["voice_id"]
     return voice_id
 
 
-async def with_voice(clients: Clients, voices: AvatarVoiceStore, owner: str, params: dict[str, Any]) -> dict[str, Any]:
+async def with_voice(gateway: Gateway, owner: str, params: dict[str, Any]) -> dict[str, Any]:
     """The parameters of a job that speaks, with the avatar's voice where the request names none. Raises as
     ``check_voice``. Where the render service is down, the job itself finds the voice: see ``voice_of_job``."""
     voice_id, engine = params["voice_id"], (params["engines"] or {}).get("tts") or ""
     try:
-        voice_id = await voice_of_job(clients, voices, owner, params, waits=False)
+        voice_id = await voice_of_job(gateway, owner, params, waits=False)
     except HuashengError as e:
         if e.slug not in ("service-down", "service-loading"):
             raise
-    await check_voice(clients, owner, voice_id, engine, params["synthesis"], waits=False)
+    voice_owner, own_id = await asyncio.to_thread(gateway.shares.resolve, owner, "voice", voice_id or "")
+    await check_voice(gateway.clients, voice_owner, own_id or None, engine, params["synthesis"], waits=False)
     return params | {"voice_id": voice_id}
 
 
-async def voice_of_job(
-    clients: Clients, voices: AvatarVoiceStore, owner: str, params: dict[str, Any], *, waits: bool = True
-) -> str | None:
+async def voice_of_job(gateway: Gateway, owner: str, params: dict[str, Any], *, waits: bool = True) -> str | None:
     """Id of the voice that a job speaks with, None for the default: its own, else its avatar's. An engine that was
     asked for chooses the voice itself. Raises as ``voice_of_avatar``."""
     asked: str | None = params.get("voice_id")
     if asked or (params.get("engines") or {}).get("tts"):
         return asked
-    return await voice_of_avatar(clients, voices, owner, params.get("avatar_id"), params.get("model"), waits=waits)
+    return await voice_of_avatar(gateway, owner, params.get("avatar_id"), params.get("model"), waits=waits)
+
+
+async def speaker_of_job(gateway: Gateway, owner: str, voice: VoiceChoice, params: dict[str, Any]) -> VoiceChoice:
+    """Who speaks in a job. Raises as ``voice_of_avatar``, and ``unknown-voice`` for one that is shared no more."""
+    voice_id = await voice_of_job(gateway, owner, params) or ""
+    voice_owner, own_id = await asyncio.to_thread(gateway.shares.resolve, owner, "voice", voice_id)
+    return replace(voice, owner=voice_owner, voice_id=own_id)

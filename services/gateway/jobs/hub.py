@@ -40,30 +40,39 @@ class Hub:
     """Passes events to the watchers of a job and of its owner. Must be used on one event loop."""
 
     def __init__(self) -> None:
-        self._watchers: set[Subscription] = set()
+        self._watchers: dict[str, set[Subscription]] = {}
+        """By owner."""
         self.closing = asyncio.Event()
         """Set when the gateway stops, so that endless streams end."""
 
     def close(self) -> None:
         """The gateway stops: wake all watchers."""
         self.closing.set()
-        for w in self._watchers:
+        for w in (w for watchers in self._watchers.values() for w in watchers):
             w.put(None)
+
+    @property
+    def owners(self) -> set[str]:
+        """Whose jobs are watched."""
+        return set(self._watchers)
 
     @contextlib.contextmanager
     def subscribe(self, owner: str, job_id: str | None = None) -> Iterator[Subscription]:
         """Watch one job, or all jobs of an owner."""
         one = Subscription(owner, job_id)
-        self._watchers.add(one)
+        watchers = self._watchers.setdefault(owner, set())
+        watchers.add(one)
         try:
             yield one
         finally:
-            self._watchers.discard(one)
+            watchers.discard(one)
+            if not watchers and self._watchers.get(owner) is watchers:
+                del self._watchers[owner]
 
     def publish(self, owner: str, job_id: str, event: str, data: dict[str, Any]) -> None:
         """Send an event to all watchers of the job."""
-        for w in self._watchers:
-            if w.owner == owner and w.job_id in (None, job_id):
+        for w in self._watchers.get(owner, ()):
+            if w.job_id in (None, job_id):
                 w.put((event, data))
 
     def publish_progress(

@@ -10,11 +10,14 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+from services.common import tracing
 from services.common.clauses import weight
 from services.common.errors import HuashengError
 from services.common.storage import Storage
 from services.gateway.jobs.records import Clause, Fallback, TextWarning
 from services.gateway.jobs.run import JobRun
+from services.gateway.marks.label import mp4_with
+from services.gateway.marks.marker import Made, Marker
 from services.gateway.media.subtitles import webvtt
 from services.gateway.turn import events as turn
 
@@ -30,8 +33,8 @@ class Recorder:
     ``text`` is the text to speak, as far as it is known; ``speech_s`` the length of recorded speech.
     """
 
-    def __init__(self, run: JobRun, text: str = "", speech_s: float | None = None) -> None:
-        self.run = run
+    def __init__(self, run: JobRun, marker: Marker, text: str = "", speech_s: float | None = None) -> None:
+        self.run, self.marker = run, marker
         self.video = run.new_video()
         self.speech: turn.SpeechHeader | None = None
         self.picture: turn.VideoHeader | None = None
@@ -135,7 +138,9 @@ class Recorder:
 
     def _add_media(self, event: turn.Media) -> None:
         was_playable = self.video.is_playable
-        self.video.append(event.data, event.end_us > 0)
+        # whoever follows the growing file has its label as well
+        data = event.data if event.end_us else mp4_with(event.data, self.marker.label(self.run.id))
+        self.video.append(data, event.end_us > 0)
         if self.video.is_playable and not was_playable:
             start_frame = self.picture.start_frame if self.picture else 0
             self.run.publish("video", url=f"/api/v1/jobs/{self.run.id}/video", start_frame=start_frame)
@@ -169,7 +174,7 @@ class Recorder:
     async def publish(
         self, storage: Storage, stem: str, subtitles: list[turn.SpokenClause] | None = None
     ) -> dict[str, Any]:
-        """Publish the finished files as ``stem``. Returns keys and facts for the job's result."""
+        """Mark and publish the finished files as ``stem``. Returns keys and facts for the job's result."""
         if not self.summary or not self.picture:
             raise HuashengError("service-down", service="render")
         self.run.plan(self._rate_keys, self.summary.duration_s)
@@ -179,19 +184,23 @@ class Recorder:
         self.close(complete=True)
         base = f"results/{self.run.id}/{stem}"
         about = {"job_id": self.run.id, "kind": self.run.kind, "engine": self.picture.engine}
+        made = self._made(self.picture)
 
         def publish_files() -> dict[str, Any]:
-            video = storage.publish(f"{base}.mp4", self.video.path, {**about, "content_type": "video/mp4"})
-            keys = {"video_key": f"{base}.mp4", "audio_key": None, "subtitles_key": None, "bytes": video["bytes"]}
+            files = {f"{base}.mp4": self.video.path}
+            keys = {"video_key": f"{base}.mp4", "audio_key": None, "subtitles_key": None}
             if self.wav_path.exists():
-                storage.publish(f"{base}.wav", self.wav_path, {**about, "content_type": "audio/wav"})
+                files[f"{base}.wav"] = self.wav_path
                 keys["audio_key"] = f"{base}.wav"
+            keys["bytes"] = self.marker.publish(made, files, about)[f"{base}.mp4"]["bytes"]
             if subtitles is not None:
                 storage.put(f"{base}.vtt", webvtt(subtitles).encode())
                 keys["subtitles_key"] = f"{base}.vtt"
             return keys
 
-        return await asyncio.to_thread(publish_files) | {
+        with tracing.span("publish"):
+            keys = await asyncio.to_thread(publish_files)
+        return keys | {
             "duration_s": round(self.summary.duration_s, 3),
             "width": self.picture.width,
             "height": self.picture.height,
@@ -206,3 +215,18 @@ class Recorder:
             "fallbacks": self.run.partial["fallbacks"],
             "warnings": self.run.partial["warnings"],
         }
+
+    def _made(self, picture: turn.VideoHeader) -> Made:
+        p, speech = self.run.params, self.speech
+        return Made(
+            id=self.run.id,
+            owner=self.run.owner,
+            kind=self.run.kind,
+            engine=picture.engine,
+            is_sound_made=speech is not None,
+            source_sha256=picture.source_sha256,
+            avatar_id=p.get("avatar_id") or "",
+            voice_id=speech.voice_id if speech else "",
+            model_id=p.get("model") or "",
+            used={"tts": speech.engine, "llm": self.llm_engine} if speech else {},
+        )

@@ -45,9 +45,21 @@ class Fallback(BaseModel):
 class TextWarning(BaseModel):
     """Words that were not said, since the voice does not speak their script, or not said as the dictionary has it."""
 
-    reason: Literal["left-out", "entry-ignored", "not-checked"]
+    reason: Literal[
+        "left-out",
+        "entry-ignored",
+        "not-checked",
+        "pause-clamped",
+        "rate-clamped",
+        "ssml-unknown",
+        "not-shown",
+        "enlarged",
+    ]
     """``entry-ignored``: the engine cannot follow the dictionary's entry for this word. ``not-checked``: what was left
-    out of this speech is not known."""
+    out of this speech is not known. ``pause-clamped``, ``rate-clamped``: out of range as written, brought into it.
+    ``ssml-unknown``: SSML that is not followed; its words are said. ``not-shown``: characters that captions in the
+    picture leave out. ``enlarged``: an avatar (``text`` is its name) that is shown at more than twice the size of its
+    own pixels."""
     text: str
     script: str
 
@@ -109,6 +121,22 @@ class AvatarReport(BaseModel):
         )
 
 
+class Stated(BaseModel):
+    """What was stated about the person: by whom and when; all of it is in ``GET /consents``."""
+
+    id: str
+    statement: str
+    given_by: str
+    recorded_at: str
+
+    @classmethod
+    def of(cls, row: Row | None) -> Stated | None:
+        """From the row of a consent."""
+        if row is None:
+            return None
+        return cls(**{n: row[n] for n in ("id", "statement", "given_by")}, recorded_at=iso(row["recorded_at"]))
+
+
 class Avatar(BaseModel):
     """A prepared person."""
 
@@ -117,6 +145,8 @@ class Avatar(BaseModel):
     name: str
     owner: str
     is_builtin: bool
+    is_shared: bool = False
+    """Another person's, who shares it; ``id`` is that of the share."""
     engine: str
     kind: str
     width: int
@@ -129,6 +159,7 @@ class Avatar(BaseModel):
     voice_id: str | None
     lost_voice: str | None
     report: AvatarReport
+    consent: Stated | None = None
 
     @classmethod
     def of(cls, message: Any, storage: Storage, link: Callable[[str], str], voice: Row = NO_VOICE) -> Avatar:
@@ -183,6 +214,7 @@ class Model(BaseModel):
     name: str
     owner: str
     is_builtin: bool
+    is_shared: bool = False
     engine: str
     avatar_id: str | None
     steps: int
@@ -246,9 +278,13 @@ def _with_keys(model: BaseModel) -> dict[str, Any]:
 
 
 def with_links(record: dict[str, Any], signer: Signer) -> dict[str, Any]:
-    """Every ``x_key`` (a storage key or None) becomes ``x_url``, in nested dictionaries as well."""
+    """Every ``x_key`` (a storage key or None) becomes ``x_url``, in nested dictionaries as well; so do the values of a
+    dictionary ``x_keys``."""
     out = {}
     for k, v in record.items():
+        if k.endswith("_keys"):
+            out[k.removesuffix("_keys") + "_urls"] = {name: signer.media(key) for name, key in v.items()}
+            continue
         if isinstance(v, dict):
             v = with_links(v, signer)
         if k.endswith("_key"):

@@ -38,6 +38,9 @@ class JobRun:
     ) -> None:
         self.id: str = row["id"]
         self.owner: str = row["owner"]
+        self.key_id: str = row["key_id"]
+        self.executor: str = row["executor"]
+        """The replica that runs it."""
         self.kind: str = row["kind"]
         self.params: dict[str, Any] = row["params"]
         self.created_at: float = row["created_at"]
@@ -53,6 +56,9 @@ class JobRun:
         self.step_task: asyncio.Task[Any] | None = None
         """The attempt at work, for ``cancel``."""
         self.is_cancelled = bool(row["cancel_requested"])
+        self.is_abandoned = False
+        """Another run of the job begins elsewhere, or later: this one must end without a trace."""
+        self.ended = asyncio.Event()
         self.video: ProgressiveFile | None = None
         self.timings = Timings(time.time() - self.created_at, self._publish_timing)
         self._store, self._hub, self._background = store, hub, background
@@ -121,6 +127,7 @@ class JobRun:
             await asyncio.to_thread(
                 self._store.save,
                 self.id,
+                self.executor,
                 stage=self.stage,
                 progress=self.progress,
                 eta_s=self.eta_s,
@@ -149,5 +156,11 @@ class JobRun:
         """Stop the work at once."""
         self.is_cancelled = True
         self.report("cancelling")
+        if self.step_task:
+            self.step_task.cancel()
+
+    def abandon(self) -> None:
+        """Stop the work at once, as the end of the process would."""
+        self.is_abandoned = True
         if self.step_task:
             self.step_task.cancel()

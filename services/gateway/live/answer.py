@@ -18,6 +18,7 @@ from services.gateway.live.openings import Openings
 from services.gateway.live.outbox import Outbox
 from services.gateway.live.question import Question
 from services.gateway.live.spoken import SpokenSound
+from services.gateway.live.turn_record import TurnRecord
 from services.gateway.live.words import heard, unheard
 from services.gateway.turn import events as turn_events
 from services.gateway.turn.choices import AvatarChoice, VoiceChoice
@@ -65,6 +66,7 @@ class Answer:
         self.reply = question.reply
         self.clauses: list[tuple[str, int, int]] = []
         self.sent_at: float | None = None
+        self.record = TurnRecord(turn_id)
         self.timings = Timings()
         self._opener = ""
         self._committed = asyncio.Event()
@@ -89,6 +91,7 @@ class Answer:
     def commit(self, generation: int) -> None:
         """Send it."""
         self.generation = generation
+        self.record.asked()
         self._committed.set()
 
     @property
@@ -117,6 +120,7 @@ class Answer:
         """Stop all its work at once."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        self.record.over("broken-off")
         if self.question.rest_of:
             await self.question.rest_of.cancel()
 
@@ -135,8 +139,10 @@ class Answer:
 
     async def _run(self) -> None:
         try:
-            await self._answer()
+            with self.record.active():
+                await self._answer()
         except HuashengError as e:
+            self.record.over("failed", e.slug)
             self._error = None if self.is_thought else e
             self._thought.set()
             await self._on_end(self, e)
@@ -268,6 +274,7 @@ class Answer:
             await self._event(
                 m.Clause(gen=gen, text=clause[0], start_us=clause[1], end_us=clause[2], cached=event.is_cached)
             )
+            self.record.clause_sent()
         elif isinstance(event, turn_events.SpeechAudio):
             self._sound.add(event.pcm)
         elif isinstance(event, turn_events.Picture):

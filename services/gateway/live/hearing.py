@@ -15,7 +15,7 @@ from huasheng.common.v1 import common_pb2
 
 from services.common.audio import Samples, from_pcm16
 from services.common.errors import HuashengError
-from services.gateway.clients import Clients, Sent, metadata, responses_of
+from services.gateway.clients import Clients, Sent, responses_of
 from services.gateway.live.messages import MICROPHONE_HZ, Listening
 from services.gateway.turn.messages import pcm_format
 
@@ -51,21 +51,33 @@ class Hearing:
     ) -> None:
         self._clients, self._deliver = clients, deliver
         self._config = asr_pb2.RecognitionConfig(
-            engine=engine,
-            language=language,
-            format=pcm_format(MICROPHONE_HZ),
-            end_silence_ms=round(END_SILENCE_MS * patience),
-            complete_silence_ms=round(COMPLETE_SILENCE_MS * patience),
-            open_silence_ms=round(OPEN_SILENCE_MS * patience),
-            report_pauses=True,
-            no_fallback=no_fallback,
+            engine=engine, format=pcm_format(MICROPHONE_HZ), report_pauses=True, no_fallback=no_fallback
         )
+        self._set(language, patience)
+        self._is_speaking = self._is_outdated = False
         self._mode: Listening = "off"
         self._sound: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
         self._task: asyncio.Task[None] | None = None
         self._recent: list[bytes] = []
         self.position_us = 0
         """How much of the microphone's sound the asr service was given."""
+
+    def _set(self, language: str, patience: float) -> None:
+        self._config.language = language
+        self._config.end_silence_ms = round(END_SILENCE_MS * patience)
+        self._config.complete_silence_ms = round(COMPLETE_SILENCE_MS * patience)
+        self._config.open_silence_ms = round(OPEN_SILENCE_MS * patience)
+
+    async def change(self, language: str, patience: float) -> None:
+        """For the utterances that follow: one that is being spoken is heard to its end."""
+        before = asr_pb2.RecognitionConfig.FromString(self._config.SerializeToString())
+        self._set(language, patience)
+        if before == self._config or self._task is None:
+            return
+        self._is_outdated = self._is_speaking
+        if not self._is_speaking and self._mode == "auto":
+            await self.stop()
+            self._start()
 
     @property
     def mode(self) -> Listening:
@@ -116,6 +128,7 @@ class Hearing:
             await asyncio.gather(task, return_exceptions=True)
         self._sound = asyncio.Queue(WAITING)
         self._recent.clear()
+        self._is_speaking = self._is_outdated = False
 
     def _start(self) -> None:
         self._task = asyncio.create_task(self._run())
@@ -123,7 +136,8 @@ class Hearing:
     async def _run(self) -> None:
         while True:
             try:
-                await self._stream(self._sound)
+                if await self._stream(self._sound):
+                    continue
                 return  # push-to-talk: the utterance is over
             except HuashengError as e:
                 log.warning("listening failed", extra={"reason": e.slug})
@@ -132,7 +146,9 @@ class Hearing:
                     return
             await asyncio.sleep(RETRY_S)
 
-    async def _stream(self, sound: asyncio.Queue[bytes | None]) -> None:
+    async def _stream(self, sound: asyncio.Queue[bytes | None]) -> bool:
+        """Returns whether there is more to hear, with the configuration that has been changed."""
+
         async def requests() -> AsyncIterator[asr_pb2.StreamTranscribeRequest]:
             yield asr_pb2.StreamTranscribeRequest(config=self._config)
             count = 0
@@ -147,7 +163,13 @@ class Hearing:
         limit_s = self._clients.settings.live_total_s + 60
         await self._clients.loaded("asr")
         sent = Sent(requests())
-        call = self._clients.asr.StreamTranscribe(sent, timeout=limit_s, metadata=metadata())
+        call = self._clients.asr.StreamTranscribe(sent, timeout=limit_s, metadata=self._clients.metadata())
         async with contextlib.aclosing(responses_of(call, "asr", sent)) as responses:
             async for response in responses:
                 await self._deliver(response)
+                kind = response.WhichOneof("payload")
+                self._is_speaking = kind != "final" and (self._is_speaking or kind == "speech_started")
+                if kind == "final" and self._is_outdated and self._mode == "auto":
+                    self._is_outdated = False
+                    return True
+        return False

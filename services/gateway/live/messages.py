@@ -43,6 +43,7 @@ class Hello(_Message):
 
     type: Literal["hello"]
     protocol: int = PROTOCOL
+    token: str = Field(default="", max_length=200, description="Of a page elsewhere; others use a cookie or a header.")
     can: list[Transport] = Field(min_length=1, description="Ways to receive media, the preferred one first.")
     session: Id = Field(default="", description="Session to go on with, from `welcome`.")
     last: Played | None = Field(default=None, description="What was heard of it.")
@@ -57,7 +58,9 @@ class Hello(_Message):
     persona: str = Field(default="", max_length=2000)
     patience: float = Field(default=1.0, ge=0.5, le=3, description="Factor on the pauses that end an utterance.")
     listening: Listening = "auto"
-    greet: bool = Field(default=False, description="Whether the avatar greets aloud at the start.")
+    greet: bool = Field(
+        default=False, description="Whether the avatar greets aloud at the start of a conversation without messages."
+    )
     max_side_px: int = Field(default=0, ge=0, le=4096, description="Longest side of the picture; 0: as it is.")
 
 
@@ -126,6 +129,17 @@ class ChangeTransport(_Message):
     )
 
 
+class ChangeSettings(_Message):
+    """What is given is changed, and ``settings`` tells what is used: the voice and the persona from the next answer on,
+    language and patience from the user's next utterance on."""
+
+    type: Literal["settings"]
+    voice_id: Id | None = Field(default=None, description="Empty: the avatar's own, else that of the language.")
+    language: str | None = Field(default=None, max_length=35, description="BCP 47; empty to detect it.")
+    patience: float | None = Field(default=None, ge=0.5, le=3)
+    persona: str | None = Field(default=None, max_length=2000)
+
+
 class Ping(_Message):
     """Asks for ``pong``; ``at`` comes back."""
 
@@ -139,8 +153,9 @@ class Bye(_Message):
     type: Literal["bye"]
 
 
+_Change = ChangeTransport | ChangeSettings
 ClientMessage = Annotated[
-    Hello | Text | Listen | Talk | Interrupt | PlayedMessage | Idle | Again | ChangeTransport | Ping | Bye,
+    Hello | Text | Listen | Talk | Interrupt | PlayedMessage | Idle | Again | _Change | Ping | Bye,
     Field(discriminator="type"),
 ]
 CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
@@ -289,6 +304,9 @@ class Interrupted(Event):
     heard_us: int
     heard: str
     reason: Reason
+    ms: dict[str, float] = Field(
+        default_factory=dict, description="As in `timings`, of what had happened by then; no `timings` follows."
+    )
 
 
 class TransportChanged(Event):
@@ -296,6 +314,16 @@ class TransportChanged(Event):
 
     type: Literal["transport"] = "transport"
     transport: Transport
+
+
+class SettingsChanged(Event):
+    """What is used from now on."""
+
+    type: Literal["settings"] = "settings"
+    voice_id: str
+    language: str
+    patience: float
+    problem: dict[str, Any] | None = Field(default=None, description="Why nothing was changed (RFC 9457).")
 
 
 class Timings(Event):
@@ -357,6 +385,7 @@ ServerMessage = Annotated[
     | Resume
     | Interrupted
     | TransportChanged
+    | SettingsChanged
     | Timings
     | Fallback
     | Warn

@@ -71,6 +71,10 @@ class Openings:
                 return
             await asyncio.sleep(pause_s)
 
+    def forget(self) -> None:
+        """Another voice speaks: nothing is ready."""
+        self._ready = set()
+
     def is_ready(self, clause: str) -> bool:
         """Whether a clause can be spoken without synthesis."""
         return normalised(clause) in self._ready

@@ -9,11 +9,12 @@ import asyncio
 import contextlib
 import logging
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from huasheng.asr.v1 import asr_pb2
 
-from services.common import logs
+from services.common import logs, tracing
 from services.common.errors import HuashengError, problem
 from services.gateway.context import Gateway
 from services.gateway.live import messages as m
@@ -22,9 +23,10 @@ from services.gateway.live.hearing import Hearing, HearingFailed
 from services.gateway.live.openings import GREETINGS, Openings
 from services.gateway.live.outbox import Outbox
 from services.gateway.live.question import Question
-from services.gateway.live.setup import Choices
+from services.gateway.live.setup import Choices, changed, check_change, voice_of
 from services.gateway.live.turns import Ended, Turns
 from services.gateway.live.utterances import Utterances
+from services.gateway.turn.choices import VoiceChoice
 from services.gateway.turn.stages import synthesis_config
 
 log = logging.getLogger("huasheng.gateway.live")
@@ -33,6 +35,14 @@ CHECK_S, CHECK_HELD_S = 1.0, 0.1
 """Between two looks at the clock."""
 END_WAIT_S = 20.0
 """How long the client may take to play what it has, beyond its length."""
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A change of settings that can be made."""
+
+    change: m.ChangeSettings
+    voice: VoiceChoice | None
 
 
 class LiveSession:
@@ -65,19 +75,29 @@ class LiveSession:
             patience=hello.patience,
         )
         self.utterances = Utterances(self.turns, self.outbox, self.hearing, self._set_state)
+        self._warming: asyncio.Task[None]
+        self._checking, self._changing = asyncio.Lock(), set[asyncio.Task[None]]()
         self._state: m.State | None = None
         self._began = self._active = time.monotonic()
 
     async def run(self, lang: str) -> None:
         """Serve the user until ``Bye``. Raises ``live-idle``, ``live-too-long``, ``live-slow``."""
-        self._lang = lang
         logs.turn_id.set(self.id)
+        span = tracing.root("live session", self.id, session_id=self.id)
+        try:
+            with span.active():
+                await self._serve(lang)
+        finally:
+            span.end()
+
+    async def _serve(self, lang: str) -> None:
+        self._lang = lang
         hello = self.chosen.hello
-        warming = asyncio.create_task(self._warm())
+        self._warming = asyncio.create_task(self._warm())
         try:
             await self.hearing.listen(hello.listening)
             await self._set_state("listening")
-            if hello.greet:
+            if hello.greet and not await self.turns.history(1):
                 language = self.chosen.language(lang)
                 await self.turns.begin(Question("", language, reply=GREETINGS.get(language, GREETINGS["en"])))
             while True:
@@ -91,7 +111,8 @@ class LiveSession:
                     await self._handle(item)
                 await self._check_times()
         finally:
-            warming.cancel()
+            for task in (self._warming, *self._changing):
+                task.cancel()
             await self.hearing.stop()
             for answer in (self.turns.answer, self.turns.draft):
                 if answer:
@@ -102,6 +123,10 @@ class LiveSession:
     def detach(self, wait_s: float) -> None:
         """The connection was lost: the session ends unless its client comes back in time."""
         self._leaving = asyncio.get_running_loop().call_later(wait_s, self.task.cancel)
+
+    async def refuse(self, error: HuashengError) -> None:
+        """End the session: its person may not go on."""
+        await self.inbox.put(error)
 
     async def attach(self, hello: m.Hello) -> None:
         """The client is back."""
@@ -117,6 +142,34 @@ class LiveSession:
         llm = self.chosen.hello.engines.get("llm", "")
         await self._openings.warm(
             self._gateway.clients, self.chosen.voice, config, llm, self.chosen.language(self._lang)
+        )
+
+    async def _check(self, change: m.ChangeSettings) -> None:
+        """Find the voice without holding up what else comes in."""
+        hello, voice = self.chosen.hello.model_copy(update={"voice_id": change.voice_id}), None
+        try:
+            check_change(self.chosen.who, change)
+            async with self._checking:  # the last change wins
+                if change.voice_id is not None:
+                    voice = await voice_of(self._gateway, self.owner, hello)
+                await self.inbox.put(_Checked(change, voice))
+        except HuashengError as e:
+            await self._tell_settings(e)
+
+    async def _use(self, checked: _Checked) -> None:
+        before, self.chosen = self.chosen, changed(self.chosen, checked.change, checked.voice)
+        await self.turns.use(self.chosen)
+        await self.hearing.change(self.chosen.hello.language, self.chosen.hello.patience)
+        if self.chosen.voice != before.voice:
+            self._warming.cancel()
+            self._openings.forget()
+            self._warming = asyncio.create_task(self._warm())
+        await self._tell_settings(None)
+
+    async def _tell_settings(self, error: HuashengError | None) -> None:
+        hello, why = self.chosen.hello, problem(error, self._lang) if error else None
+        await self._event(
+            m.SettingsChanged(voice_id=hello.voice_id, language=hello.language, patience=hello.patience, problem=why)
         )
 
     async def _check_times(self) -> None:
@@ -138,8 +191,12 @@ class LiveSession:
                 self.turns.idle = (item.frame, time.monotonic())
             case Ended():
                 await self._ended(item.answer, item.error)
+            case _Checked():
+                await self._use(item)
             case HearingFailed():
                 await self._error(item.error)
+            case HuashengError():
+                raise item
             case asr_pb2.StreamTranscribeResponse():
                 await self.utterances.heard(item)
             case _:
@@ -167,6 +224,10 @@ class LiveSession:
                 await self.turns.begin(Question("", self.turns.asked.language, reply=self.turns.rest))
             case m.ChangeTransport():
                 await self.turns.change_transport(item)
+            case m.ChangeSettings():
+                task = asyncio.create_task(self._check(item))
+                self._changing.add(task)
+                task.add_done_callback(self._changing.discard)
 
     async def _played(self, played: m.PlayedMessage) -> None:
         was = self.outbox.played_us
@@ -176,6 +237,7 @@ class LiveSession:
             return
         if played.us > 0 and was == 0 and not self.turns.is_held:
             a.timings.mark("first_heard")
+            a.record.span.event("first_heard", ms=a.timings.ms["first_heard"])
             await self._set_state("speaking")
         if played.is_end or (a.is_sent and played.us >= a.length_us):
             await self.turns.finish()

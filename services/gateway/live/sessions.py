@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from prometheus_client import Gauge
 
 from services.common.errors import HuashengError
+from services.gateway.accounts.principal import Principal
 from services.gateway.settings import GatewaySettings
 
 if TYPE_CHECKING:
@@ -30,34 +31,53 @@ class LiveSessions:
         self._waiting: deque[asyncio.Event] = deque()
         self._sessions: dict[str, LiveSession] = {}
         self._admitted = 0
+        self._of: Counter[str] = Counter()
+        """Places that owners have or wait for."""
         self._rate = 0.0
+        self.slots = 1.0
+        """Slots of the render replicas that are this gateway's share."""
 
     def report_rate(self, frames_per_second: float) -> None:
         """The render service drew so many pictures a second of work."""
         self._rate = frames_per_second if not self._rate else 0.8 * self._rate + 0.2 * frames_per_second
 
     @property
+    def slots_needed(self) -> int:
+        """Slots that the running sessions keep busy."""
+        return -(-self._admitted // LISTENING_SHARE)
+
+    @property
     def capacity(self) -> int:
         """How many sessions may run: the setting, and no more than can be drawn in time."""
-        drawn = int(self._rate / FPS * LISTENING_SHARE) if self._rate else self._settings.live_sessions
+        drawn = int(self._rate / FPS * LISTENING_SHARE * self.slots) if self._rate else self._settings.live_sessions
         return min(self._settings.live_sessions, max(1, drawn))
 
     @contextlib.asynccontextmanager
-    async def place(self, on_position: Callable[[int], Awaitable[None]]) -> AsyncIterator[None]:
+    async def place(
+        self, owner: str, most: float, on_position: Callable[[int], Awaitable[None]]
+    ) -> AsyncIterator[None]:
         """A place for a session, waited for in order; ``on_position`` gets the position whenever it changes.
 
-        Raises ``live-full``.
+        ``most``: places that the owner may have, waiting ones among them; 0 for any number. Raises ``live-full``,
+        ``quota-live``.
         """
-        if self._waiting or self._admitted >= self.capacity:
-            await self._wait(on_position)
-        self._admitted += 1
-        self._count()
+        if most and self._of[owner] >= most:
+            raise HuashengError("quota-live", limit=int(most))
+        self._of[owner] += 1
         try:
-            yield
-        finally:
-            self._admitted -= 1
+            if self._waiting or self._admitted >= self.capacity:
+                await self._wait(on_position)
+            self._admitted += 1
             self._count()
-            self._call()
+            try:
+                yield
+            finally:
+                self._admitted -= 1
+                self._count()
+                self._call()
+        finally:
+            self._of[owner] -= 1
+            self._of += Counter()  # forgets owners without places
 
     async def _wait(self, on_position: Callable[[int], Awaitable[None]]) -> None:
         if len(self._waiting) >= self._settings.live_waiting:
@@ -101,7 +121,25 @@ class LiveSessions:
         chosen = (s.chosen.avatar for s in self._sessions.values() if s.owner == owner)
         return any(avatar_or_model in (c.avatar_id, c.model_id) for c in chosen)
 
-    def find(self, session_id: str, owner: str) -> LiveSession | None:
-        """A session of this owner that still runs."""
+    def count_of(self, owner: str) -> int:
+        """Conversations of this owner at this gateway."""
+        return self._of[owner]
+
+    def of_owner(self, owner: str) -> list[LiveSession]:
+        """The conversations of this owner at this gateway."""
+        return [s for s in self._sessions.values() if s.owner == owner]
+
+    async def end_of(self, credential: str) -> None:
+        """End the conversations begun by a person, session, key or token that may not go on, by its id."""
+        for session in list(self._sessions.values()):
+            who = session.chosen.who
+            if credential in (who.user_id, who.credential_id):
+                await session.refuse(HuashengError("sign-in-needed"))
+
+    def find(self, session_id: str, who: Principal) -> LiveSession | None:
+        """A session that still runs and was begun by the same person; by a token only with the same token."""
         found = self._sessions.get(session_id)
-        return found if found and found.owner == owner else None
+        if not found or found.owner != who.owner:
+            return None
+        begun = found.chosen.who
+        return found if (begun.via == who.via != "token") or begun.credential_id == who.credential_id else None

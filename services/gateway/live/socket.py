@@ -13,7 +13,9 @@ from pydantic import ValidationError
 from services.common import metrics
 from services.common.characters import check_json
 from services.common.errors import HuashengError, problem
-from services.gateway.api.deps import get_owner
+from services.gateway.accounts.access import address_of, check_need, check_page, identify
+from services.gateway.accounts.principal import Principal
+from services.gateway.accounts.rules import Need
 from services.gateway.api.origin import foreign
 from services.gateway.api.problems import language
 from services.gateway.context import Gateway
@@ -38,7 +40,8 @@ OK, REFUSED, RESTART, FULL = 1000, 1008, 1012, 1013
 async def live(socket: WebSocket) -> None:
     """A live conversation."""
     gateway: Gateway = socket.app.state.gateway
-    if foreign(socket.headers, gateway.settings.hosts(), changes=True):
+    is_foreign = bool(foreign(socket.headers, gateway.settings.hosts(), changes=True))
+    if is_foreign and (not gateway.accounts.is_on or foreign(socket.headers, gateway.settings.hosts(), changes=False)):
         await socket.close(REFUSED)
         return
     await socket.accept()
@@ -71,13 +74,14 @@ async def _serve(gateway: Gateway, socket: WebSocket, lang: str) -> None:
         raise HuashengError("bad-request", what="The first message must be hello.") from e
     if hello.protocol != m.PROTOCOL:
         raise HuashengError("bad-request", what=f"protocol must be {m.PROTOCOL}.")
-    owner, sessions = get_owner(), gateway.live
-    found = sessions.find(hello.session, owner) if hello.session else None
+    who, sessions = await _principal(gateway, socket, hello), gateway.live
+    found = sessions.find(hello.session, who) if hello.session else None
     if found:
         await found.attach(hello)
         await _exchange(socket, reader, found, resumed=True, gateway=gateway)
         return
-    chosen = await choices(gateway, owner, hello)
+    chosen = await choices(gateway, who, hello)
+    most = gateway.accounts.quotas.limits(who)["live_sessions"]
     waiting = asyncio.create_task(reader.read_ahead())
     try:
 
@@ -85,7 +89,7 @@ async def _serve(gateway: Gateway, socket: WebSocket, lang: str) -> None:
             await socket.send_text(m.Queue(position=position).model_dump_json())
             await socket.send_text(m.StateMessage(state="queued").model_dump_json())
 
-        place = sessions.place(on_position)
+        place = sessions.place(who.owner, most, on_position)
         entering = asyncio.create_task(place.__aenter__())
         await asyncio.wait({entering, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if not entering.done():
@@ -97,9 +101,30 @@ async def _serve(gateway: Gateway, socket: WebSocket, lang: str) -> None:
         await reader.stop_reading_ahead(waiting)
     session = LiveSession(gateway, chosen, new_id("l"), sessions.report_rate)
     sessions.add(session)
+    if who.via != "local":
+        await asyncio.to_thread(gateway.accounts.audit.add, "live", session.id, who=who, address=address_of(socket))
     task = asyncio.create_task(_run(gateway, session, lang, place))
     session.task = task
     await _exchange(socket, reader, session, resumed=False, gateway=gateway)
+
+
+async def _principal(gateway: Gateway, socket: WebSocket, hello: m.Hello) -> Principal:
+    """Who talks. A page elsewhere needs a token that names its origin. Raises as ``identify``, and ``foreign-origin``,
+    ``not-allowed``."""
+    who = await identify(gateway.accounts, socket, hello.token)
+    origin = socket.headers.get("origin", "")
+    if who.via == "token":
+        if origin not in who.origins:
+            raise HuashengError("foreign-origin", origin=origin[:100] or "?")
+        if hello.avatar_id != who.avatar_id or any(
+            (hello.model, hello.voice_id, hello.conversation_id, hello.persona, hello.engines)
+        ):
+            raise HuashengError("not-allowed", need="create")
+    elif origin and foreign(socket.headers, gateway.settings.hosts(), changes=True):
+        raise HuashengError("foreign-origin", origin=origin[:100])
+    check_page(socket, who, changes=True)
+    check_need(who, Need.LIVE)
+    return who
 
 
 async def _run(

@@ -70,20 +70,28 @@ class Turns:
         self.idle: tuple[int, float] | None = None
         """Frame of the idle loop on the screen, and when it was (``time.monotonic()``)."""
 
+    async def use(self, chosen: Choices) -> None:
+        """From the next answer on; what was begun in a pause is begun again."""
+        self._chosen = chosen
+        await self.drop_draft()
+
     async def draft_answer(self, question: Question) -> None:
         """Begin an answer that is sent only if these are the user's last words."""
         if not self.draft or normalised(self.draft.question.text) != normalised(question.text):
             await self.drop_draft()
             self.draft = await self._make(question)
+            self.draft.record.span.event("begun in a pause")
+
+    async def history(self, limit: int) -> list[tuple[str, str]]:
+        """The last messages of the conversation as (role, text), also those from before this session."""
+        chosen = self._chosen
+        return await asyncio.to_thread(
+            self._gateway.conversations.history, chosen.owner, chosen.conversation_id, limit=limit
+        )
 
     async def _make(self, question: Question) -> Answer:
         hello, chosen = self._chosen.hello, self._chosen
-        history = await asyncio.to_thread(
-            self._gateway.conversations.history,
-            self._chosen.owner,
-            chosen.conversation_id,
-            limit=self._gateway.settings.max_history,
-        )
+        history = await self.history(self._gateway.settings.max_history)
         idle = None
         if self.idle:
             idle = IdlePosition(self.idle[0], chosen.fps, self.idle[1], LEAD_S)
@@ -116,6 +124,8 @@ class Turns:
         if draft and normalised(draft.question.text) != normalised(question.text):
             await draft.cancel()
             draft = None
+        if question.text:
+            await asyncio.to_thread(self._gateway.accounts.check_turn, self._chosen.who)
         self.generation += 1
         await self._outbox.begin(self.generation)
         self.is_held = False
@@ -133,11 +143,13 @@ class Turns:
             self.is_held = False
             await self.save(answer, answer.length_us, interrupted=False)
             await self._outbox.event(m.Timings(gen=answer.generation, ms=answer.timings.ms))
+            answer.record.over("heard")
             await self._set_state("listening")
 
     async def interrupt(self, reason: m.Reason, heard_us: int) -> None:
         """Break off the answer; what was heard of it is kept in the conversation."""
         if answer := self.answer:
+            answer.record.span.event("barge-in", reason=reason, heard_ms=round(heard_us / 1000))
             await answer.cancel()
         await self._break_off(reason, heard_us)
         if answer:
@@ -150,8 +162,8 @@ class Turns:
         if answer:
             gen, self.generation = self.generation, self.generation + 1
             await self._outbox.begin(self.generation)
-            heard = answer.heard_text(heard_us)
-            await self._outbox.event(m.Interrupted(gen=gen, heard_us=heard_us, heard=heard, reason=reason))
+            heard, ms = answer.heard_text(heard_us), dict(answer.timings.ms)
+            await self._outbox.event(m.Interrupted(gen=gen, heard_us=heard_us, heard=heard, reason=reason, ms=ms))
 
     async def change_transport(self, change: m.ChangeTransport) -> None:
         """The client's player failed: the session goes on in another form, the answer that was played included."""
@@ -207,6 +219,9 @@ class Turns:
         reply = answer.heard_text(heard_us) if interrupted else answer.reply or answer.question.reply
         if not answer.question.text and not reply:
             return
+        if (who := self._chosen.who).via != "local":
+            spoken_s = min(heard_us, answer.length_us) / 1e6
+            await asyncio.to_thread(self._gateway.accounts.quotas.add, who.owner, who.key_id, "live_s", spoken_s)
         await asyncio.to_thread(
             self._gateway.conversations.add_turn,
             self._chosen.owner,
@@ -215,4 +230,5 @@ class Turns:
             question=answer.question.text,
             reply=reply,
             interrupted=interrupted,
+            timings_ms=dict(answer.timings.ms),
         )

@@ -85,7 +85,7 @@ class Utterances:
             self._likeness = self._likeness_to_played(a)
             self._is_echo = self._likeness >= echo.ECHO_AT_ONCE
             if not self._is_echo:
-                if self._outbox.position_us() < JOIN_HEARD_US and at_us - self._said_us < JOIN_GAP_US:
+                if self._outbox.position_us() < JOIN_HEARD_US and 0 <= at_us - self._said_us < JOIN_GAP_US:
                     self._cut_off = a.question.text
                 await self._hold()
         elif a and a.question.text and time.monotonic() - self._ended_at < JOIN_S:
@@ -186,6 +186,9 @@ class Utterances:
             return
         self._ended_at = time.monotonic()
         await self._turns.begin(Question(text, final.language))
+        if self._turns.answer:
+            silence_ms = round((self._hearing.position_us - self._said_us) / 1000)
+            self._turns.answer.record.span.event("endpoint", silence_ms=silence_ms, joined=is_joined)
 
     async def resume(self) -> None:
         """It was nothing: the client goes on where it is."""

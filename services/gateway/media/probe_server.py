@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from services.common.errors import HuashengError
-from services.gateway.media.probing import ProbeLimits, probe
+from services.gateway.media.probing import MediaFacts, ProbeLimits, probe
 
 _REQUESTS, _ANSWERS = 0, 1
 _NEAR = 0.5
@@ -44,7 +44,11 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     """The facts of a file, or the reason why it is refused."""
     name, before_kb = request["name"], _kilobytes("VmRSS:")
     try:
-        return {"facts": asdict(probe(Path(request["path"]), name, ProbeLimits(**request["limits"])))}
+        path = Path(request["path"])
+        facts = probe(path, name, ProbeLimits(**request["limits"]))
+        if look := request.get("inspect"):
+            _inspect(path, name, facts, look)
+        return {"facts": asdict(facts)}
     except HuashengError as e:
         # libraries that run out of memory often call the file broken
         short = e.slug == "corrupt-media" and _kilobytes("VmHWM:") - before_kb > _NEAR * (request["memory_mb"] << 10)
@@ -53,6 +57,14 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     except MemoryError:
         pass
     return _too_heavy(name)
+
+
+def _inspect(path: Path, name: str, facts: MediaFacts, look: dict[str, Any]) -> None:
+    # only here: few files are inspected, and the library for manifests is large
+    from services.gateway.marks.certificates import Signers
+    from services.gateway.media.inspecting import inspect
+
+    inspect(path, name, facts, Signers(look["anchors"], frozenset(look["serials"])), Path(look["out"]))
 
 
 def _too_heavy(name: str) -> dict[str, Any]:

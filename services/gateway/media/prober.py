@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from services.common.errors import HuashengError
+from services.gateway.marks.certificates import Signers
+from services.gateway.media import inspecting
+from services.gateway.media.inspecting import Inspection
 from services.gateway.media.probing import MediaFacts, ProbeLimits
 from services.gateway.settings import GatewaySettings
 
@@ -42,17 +45,30 @@ class Prober:
 
     async def probe(self, path: Path, name: str) -> MediaFacts:
         """What the file is. Raises what ``probing.probe`` raises."""
+        return await self._looked_at(path, name, None)
+
+    async def inspect(self, path: Path, name: str, signers: Signers) -> tuple[MediaFacts, Inspection]:
+        """What the file is, and what it shows of its origin. Raises what ``probing.probe`` raises."""
+        out = path.with_name(path.name + ".npz")
+        look = {"anchors": signers.anchors, "serials": sorted(signers.serials), "out": str(out)}
+        try:
+            facts = await self._looked_at(path, name, look)
+            return facts, await asyncio.to_thread(inspecting.load, out)
+        finally:
+            out.unlink(missing_ok=True)
+
+    async def _looked_at(self, path: Path, name: str, look: dict[str, Any] | None) -> MediaFacts:
         little = min(_LITTLE_MB, self._settings.probe_memory_mb)
         async with self._free:
-            answer = await self._ask(path, name, little)
+            answer = await self._ask(path, name, little, look)
         if answer.get("reason") in _MAYBE_MEMORY and not answer.get("slow"):
             async with self._alone:
-                answer = await self._ask(path, name, self._settings.probe_memory_mb)
+                answer = await self._ask(path, name, self._settings.probe_memory_mb, look)
         if "facts" in answer:
             return MediaFacts(**answer["facts"])
         raise HuashengError(answer["reason"], **answer["params"])
 
-    async def _ask(self, path: Path, name: str, memory_mb: int) -> dict[str, Any]:
+    async def _ask(self, path: Path, name: str, memory_mb: int, look: dict[str, Any] | None) -> dict[str, Any]:
         process = await self._started()
         number = next(self._ids)
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
@@ -63,6 +79,7 @@ class Prober:
             "limits": vars(self._limits),
             "memory_mb": memory_mb,
             "seconds": self._settings.probe_s,
+            "inspect": look,
         }
         try:
             assert process.stdin

@@ -22,5 +22,7 @@ ASSETS = {
     "asset_id": ("unknown-id", "wrong-kind"),
     "audio_asset_id": ("unknown-id", *SPEECH),
     "video_asset_id": ("unknown-id", "wrong-kind", "no-audio"),
+    "intro_asset_id": ("unknown-id", "wrong-kind"),
+    "outro_asset_id": ("unknown-id", "wrong-kind"),
 }
 """Of the asset that a field of a request names."""

@@ -16,6 +16,7 @@ from services.common.errors import HuashengError
 from services.gateway.settings import GatewaySettings
 
 log = logging.getLogger("huasheng.gateway")
+BRIEF_S = 1800
 SHORTEST_SECRET = 32
 """Fewest characters of a key, as for the setting."""
 
@@ -78,6 +79,12 @@ class Signer:
     def media(self, key: str) -> str:
         """Link to a stored result file."""
         return self.sign(f"/api/v1/media/{key}")
+
+    def brief_media(self, key: str) -> str:
+        """The same for what another person shares: good for an hour at most, so that a withdrawn share soon ends."""
+        path = f"/api/v1/media/{key}"
+        expires = (int(time.time()) // BRIEF_S + 2) * BRIEF_S
+        return f"{quote(path)}?exp={expires}&sig={self._mac(path, expires)}"
 
     def asset(self, asset_id: str) -> str:
         """Link to an upload."""

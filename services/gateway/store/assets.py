@@ -13,7 +13,7 @@ from fastapi import Request
 
 from services.common.digest import sha256_of_file
 from services.common.errors import HuashengError
-from services.common.storage import Storage, move
+from services.common.storage import Storage
 from services.gateway.media.prober import Prober
 from services.gateway.media.uploads import Upload, receive
 from services.gateway.settings import GatewaySettings
@@ -77,8 +77,7 @@ class AssetStore:
 
     def _store(self, row: Row, path: Path) -> None:
         key = self.key(row["id"])
-        with self._storage.writing(key) as out:
-            move(path, out)
+        self._storage.take(key, path)
         try:
             with self._db.begin() as c:
                 c.execute(sa.delete(assets).where(assets.c.id == row["id"], assets.c.owner == row["owner"]))

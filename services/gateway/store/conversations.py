@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from services.common.errors import HuashengError
 from services.gateway.ids import new_id
-from services.gateway.store.db import Database, Row, conversations, interruptions, messages, ratings
+from services.gateway.store.db import Database, Row, conversations, interruptions, live_timings, messages, ratings
 
 
 class ConversationStore:
@@ -56,9 +56,10 @@ class ConversationStore:
         """All messages, oldest first."""
         is_broken = interruptions.c.turn_id.is_not(None).label("interrupted")
         query = (
-            sa.select(messages, is_broken, ratings.c.rating)
+            sa.select(messages, is_broken, ratings.c.rating, live_timings.c.ms.label("timings_ms"))
             .outerjoin(interruptions, interruptions.c.turn_id == messages.c.turn_id)
             .outerjoin(ratings, ratings.c.turn_id == messages.c.turn_id)
+            .outerjoin(live_timings, live_timings.c.turn_id == messages.c.turn_id)
             .where(messages.c.conversation_id == conversation_id, messages.c.owner == owner)
         )
         with self._db.begin() as c:
@@ -80,11 +81,20 @@ class ConversationStore:
             return [(r, t) for r, t in c.execute(query)][::-1]
 
     def add_turn(
-        self, owner: str, conversation_id: str, turn_id: str, question: str, reply: str, *, interrupted: bool = False
+        self,
+        owner: str,
+        conversation_id: str,
+        turn_id: str,
+        question: str,
+        reply: str,
+        *,
+        interrupted: bool = False,
+        timings_ms: dict[str, float] | None = None,
     ) -> None:
         """Add question and answer of one turn, where they are not empty; adding them again changes nothing.
 
-        ``interrupted``: the answer was broken off, and ``reply`` is what was heard of it.
+        ``interrupted``: the answer was broken off, and ``reply`` is what was heard of it. ``timings_ms``: of a turn
+        without a job, which would have them.
         """
         now = time.time()
         with self._db.begin() as c:
@@ -99,6 +109,9 @@ class ConversationStore:
             c.execute(sa.insert(messages), [common | {"role": role, "text": text} for role, text in pair if text])
             if interrupted:
                 c.execute(sa.insert(interruptions).values(turn_id=turn_id, conversation_id=conversation_id))
+            if timings_ms:
+                values = {"turn_id": turn_id, "conversation_id": conversation_id, "ms": timings_ms}
+                c.execute(sa.insert(live_timings).values(**values))
             title = title or " ".join(question.split())[:60]
             c.execute(sa.update(conversations).where(there).values(updated_at=now, title=title))
 

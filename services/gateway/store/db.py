@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from services.common.errors import HuashengError
 from services.gateway.settings import GatewaySettings
+from services.gateway.store.schema import upgrade
 
 log = logging.getLogger("huasheng.gateway.store")
 meta = sa.MetaData()
@@ -64,12 +65,65 @@ jobs = _owned(
     sa.Column("cancel_requested", sa.Boolean, nullable=False, default=False),
     sa.Column("asset_id", sa.String(40), index=True),
     sa.Column("executor", sa.String(64), nullable=False, default=""),
+    sa.Column("priority", sa.Integer, nullable=False, server_default="1"),  # 1 is first: how many its owner has
+    sa.Column("key_id", sa.String(40), nullable=False, server_default=""),  # the API key that asked for it
+    sa.Column("stored_bytes", sa.BigInteger, nullable=False, server_default="0"),  # of the result's files
+    sa.Column("consent_withdrawn", sa.Boolean, nullable=False, server_default=sa.false()),  # after it was made
+    sa.Column("name", sa.String(80), nullable=False, server_default=""),  # that its owner gave it
+    sa.Column("words", sa.Text, nullable=False, server_default=""),  # what a video is searched by, see found_by.py
+    sa.Column("drawn", sa.Text, nullable=False, server_default=""),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("started_at", sa.Float),
     sa.Column("finished_at", sa.Float),
     indexes=("created_at",),
 )
-sa.Index("jobs_queue_state", jobs.c.queue, jobs.c.state, jobs.c.created_at)
+# state first: what waits or runs is asked for many times a second, and what is over piles up
+sa.Index("jobs_state", jobs.c.state, jobs.c.queue, jobs.c.priority, jobs.c.created_at, jobs.c.id)
+
+video_tags = sa.Table(
+    "video_tags",
+    meta,
+    sa.Column("job_id", sa.String(40), sa.ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("tag", sa.String(40), primary_key=True),
+    sa.Column("owner", sa.String(64), nullable=False),
+    sa.Index("video_tags_owner_tag", "owner", "tag"),
+)
+
+batches = _owned(
+    "batches",
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("template", sa.JSON, nullable=False),
+    sa.Column("user_id", sa.String(40), nullable=False),  # who asked, empty without accounts
+    sa.Column("key_id", sa.String(40), nullable=False),
+    sa.Column("viewer_language", sa.String(8), nullable=False),
+    sa.Column("held_by", sa.JSON(none_as_null=True)),  # why no row can be started now: reason and parameters
+    sa.Column("created_at", sa.Float, nullable=False),
+    indexes=("created_at",),
+)
+
+batch_rows = sa.Table(
+    "batch_rows",
+    meta,
+    sa.Column("batch_id", sa.String(40), sa.ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("owner", sa.String(64), nullable=False),
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("cells", sa.JSON, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),  # waiting, starting, started, failed, cancelled
+    sa.Column("job_id", sa.String(40)),
+    sa.Column("error", sa.JSON(none_as_null=True)),
+    sa.Index("batch_rows_state", "state", "owner"),
+)
+
+replicas = sa.Table(
+    "replicas",  # processes of the gateway that share this database
+    meta,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(64), nullable=False),
+    sa.Column("beats", sa.BigInteger, nullable=False),
+    sa.Column("has_left", sa.Boolean, nullable=False),
+    sa.Column("live_slots", sa.Integer, nullable=False),
+)
 
 conversations = _owned(
     "conversations",
@@ -100,6 +154,14 @@ interruptions = sa.Table(
     sa.Column("conversation_id", sa.String(40), sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
 )
 
+live_timings = sa.Table(
+    "live_timings",  # of turns without a job: milliseconds by stage
+    meta,
+    sa.Column("turn_id", sa.String(40), primary_key=True),
+    sa.Column("conversation_id", sa.String(40), sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("ms", sa.JSON, nullable=False),
+)
+
 ratings = sa.Table(
     "ratings",  # what users think of answers
     meta,
@@ -126,6 +188,16 @@ pronunciations = sa.Table(
     sa.Column("written", sa.String(40), nullable=False),
     sa.Column("say", sa.String(120), nullable=False),
     sa.Column("language", sa.String(8), nullable=False),
+)
+
+drafts = _owned(
+    "drafts",  # of videos, as far as they are written
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("script", sa.JSON, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("updated_at", sa.Float, nullable=False),
+    indexes=("updated_at",),
 )
 
 idempotency = sa.Table(
@@ -157,7 +229,7 @@ class Database:
         )
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
-        meta.create_all(self.engine)
+        upgrade(self.engine)
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:

@@ -9,7 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.common.errors import HuashengError
+from services.gateway.store import found_by
 from services.gateway.store.db import Database, Row, jobs
+from services.gateway.store.job_things import named_in
 
 QUEUES = {"dialogue": "dialogue", "video": "render", "avatar": "render", "training": "training"}
 """The queue of each kind of job."""
@@ -22,8 +24,22 @@ class JobStore:
     def __init__(self, db: Database, max_queued: int) -> None:
         self._db, self._max_queued = db, max_queued
 
-    def create(self, owner: str, job_id: str, kind: str, params: Row, asset_id: str | None = None) -> Row:
-        """Add a new job; the same id again returns the row that is there. Raises ``queue-full``."""
+    def create(
+        self,
+        owner: str,
+        job_id: str,
+        kind: str,
+        params: Row,
+        *,
+        asset_id: str | None = None,
+        key_id: str = "",
+        name: str = "",
+    ) -> Row:
+        """Add a new job; the same id again returns the row that is there. Raises ``queue-full``.
+
+        Its priority is 1, or one more than that of its owner's last unfinished job in the same queue: so owners take
+        turns, and a hundred jobs of one do not keep another's first one waiting.
+        """
         with self._db.begin() as c:
             there = c.execute(sa.select(jobs).where(jobs.c.id == job_id, jobs.c.owner == owner)).mappings().first()
             if there:
@@ -31,6 +47,8 @@ class JobStore:
             waiting = c.scalar(sa.select(sa.func.count()).where(jobs.c.state == "queued")) or 0
             if waiting >= self._max_queued:
                 raise HuashengError("queue-full", limit=self._max_queued)
+            mine = sa.and_(jobs.c.owner == owner, jobs.c.queue == QUEUES[kind], jobs.c.state.in_(ACTIVE))
+            last = c.scalar(sa.select(sa.func.max(jobs.c.priority)).where(mine)) or 0
             row = {
                 "id": job_id,
                 "owner": owner,
@@ -47,6 +65,13 @@ class JobStore:
                 "cancel_requested": False,
                 "asset_id": asset_id,
                 "executor": "",
+                "priority": last + 1,
+                "key_id": key_id,
+                "stored_bytes": 0,
+                "consent_withdrawn": False,
+                "name": name,
+                "words": found_by.words(name, params) if kind == "video" else "",
+                "drawn": found_by.drawn(params) if kind == "video" else "",
                 "created_at": time.time(),
                 "started_at": None,
                 "finished_at": None,
@@ -104,19 +129,35 @@ class JobStore:
         """Place in the queue, 1 = next; None once it runs. Counts the jobs of all owners."""
         if row["state"] != "queued":
             return None
-        earlier = sa.or_(
-            jobs.c.created_at < row["created_at"],
-            sa.and_(jobs.c.created_at == row["created_at"], jobs.c.id < row["id"]),
-        )
+        order = sa.tuple_(jobs.c.priority, jobs.c.created_at, jobs.c.id)
+        earlier = order < sa.tuple_(row["priority"], row["created_at"], row["id"])
         query = sa.select(sa.func.count()).where(jobs.c.queue == row["queue"], jobs.c.state == "queued", earlier)
         with self._db.begin() as c:
             return int(c.scalar(query) or 0) + 1
 
-    def waiting(self, queue: str) -> list[Row]:
-        """Jobs that wait in a queue, next first."""
-        query = sa.select(jobs).where(jobs.c.queue == queue, jobs.c.state == "queued")
+    def positions(self, rows: Iterable[Row]) -> dict[str, int]:
+        """Places of those rows that are queued, by id: two queries, however many rows."""
+        found: dict[str, int] = {}
+        for queue in {r["queue"] for r in rows if r["state"] == "queued"}:
+            wanted = [r for r in rows if r["queue"] == queue and r["state"] == "queued"]
+            found |= {r["id"]: place for place, r in self.places(queue, {r["owner"] for r in wanted})}
+        return found
+
+    def places(self, queue: str, owners: Iterable[str]) -> list[tuple[int, Row]]:
+        """Place (1 = next), and ``id``, ``owner``, ``kind`` of the jobs of these owners that wait in a queue."""
+        order = sa.func.row_number().over(order_by=(jobs.c.priority, jobs.c.created_at, jobs.c.id)).label("place")
+        columns = (jobs.c.id, jobs.c.owner, jobs.c.kind, order)
+        line = sa.select(*columns).where(jobs.c.queue == queue, jobs.c.state == "queued").subquery()
+        query = sa.select(line).where(line.c.owner.in_(list(owners))).order_by(line.c.place)
         with self._db.begin() as c:
-            return [dict(r) for r in c.execute(query.order_by(jobs.c.created_at, jobs.c.id)).mappings()]
+            return [(r["place"], dict(r)) for r in c.execute(query).mappings()]
+
+    def active(self, owners: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Owner and state of these owners' unfinished jobs, by id."""
+        query = sa.select(jobs.c.id, jobs.c.owner, jobs.c.state)
+        with self._db.begin() as c:
+            found = c.execute(query.where(jobs.c.state.in_(ACTIVE), jobs.c.owner.in_(list(owners))))
+            return {i: (owner, state) for i, owner, state in found}
 
     def begin(self, job_id: str, executor: str) -> Row | None:
         """Mark a job as running, for the first time or again; None when it is over or was cancelled meanwhile."""
@@ -130,19 +171,28 @@ class JobStore:
             row = c.execute(sa.select(jobs).where(jobs.c.id == job_id)).mappings().first()
         return dict(row) if row and row["state"] == "running" else None
 
-    def save(self, job_id: str, **values: Any) -> None:
-        """Update columns of a running job; a job that is over stays as it is."""
+    def save(self, job_id: str, executor: str, **values: Any) -> None:
+        """Update columns of a job that this replica runs; one that is over, or taken over, stays as it is."""
+        mine = sa.and_(jobs.c.id == job_id, jobs.c.state == "running", jobs.c.executor == executor)
         with self._db.begin() as c:
-            c.execute(sa.update(jobs).where(jobs.c.id == job_id, jobs.c.state == "running").values(values))
+            c.execute(sa.update(jobs).where(mine).values(values))
 
-    def finish(self, job_id: str, state: str, result: Row | None = None, error: Row | None = None) -> bool:
-        """End a job. Returns whether this call ended it; False when it was over before."""
+    def finish(
+        self, job_id: str, executor: str, state: str, result: Row | None = None, error: Row | None = None
+    ) -> bool:
+        """End a job that this replica runs. Returns whether this call did; False when it was over or taken over."""
         values: Row = {"state": state, "result": result, "error": error, "finished_at": time.time(), "eta_s": None}
         if state == "succeeded":
             values |= {"progress": 1.0, "stage": ""}
         with self._db.begin() as c:
-            done = c.execute(sa.update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(ACTIVE)).values(values))
-            return done.rowcount > 0
+            mine = sa.and_(jobs.c.id == job_id, jobs.c.state.in_(ACTIVE), jobs.c.executor == executor)
+            return c.execute(sa.update(jobs).where(mine).values(values)).rowcount > 0
+
+    def adopt(self, executors: Iterable[str], executor: str) -> None:
+        """What these replicas ran is this one's to look after, until somebody begins it again."""
+        theirs = sa.and_(jobs.c.state == "running", jobs.c.executor.in_(list(executors)))
+        with self._db.begin() as c:
+            c.execute(sa.update(jobs).where(theirs).values(executor=executor))
 
     def request_cancel(self, owner: str, job_id: str) -> Row:
         """Cancel a queued job at once, ask a running one to stop. Returns the row after that."""
@@ -175,9 +225,13 @@ class JobStore:
 
     def uses_asset(self, owner: str, asset_id: str) -> bool:
         """Whether an unfinished job needs the asset."""
-        query = sa.select(jobs.c.id).where(jobs.c.owner == owner, jobs.c.asset_id == asset_id, jobs.c.state.in_(ACTIVE))
+        query = sa.select(jobs.c.asset_id, jobs.c.params).where(jobs.c.owner == owner, jobs.c.state.in_(ACTIVE))
         with self._db.begin() as c:
-            return c.scalar(query.limit(1)) is not None
+            for main, params in c.execute(query):
+                needed = {k: v for k, v in params.items() if k != "consent"}  # its clip was checked before
+                if main == asset_id or asset_id in named_in(needed, "_asset_id"):
+                    return True
+        return False
 
     def running_on(self, executor: str) -> list[Row]:
         """Jobs that a replica has begun and not ended."""

@@ -11,6 +11,16 @@ from services.gateway.turn.idle_position import IdlePosition
 
 
 @dataclass(frozen=True)
+class VisibleMark:
+    """The words in the picture that say that it was made by a machine."""
+
+    language: str = ""
+    """BCP 47, the viewer's; empty for the question's."""
+    throughout: bool = False
+    """Whether small ones follow those at the start."""
+
+
+@dataclass(frozen=True)
 class AvatarChoice:
     """Who is drawn and how; empty means the render service's default."""
 
@@ -25,6 +35,8 @@ class AvatarChoice:
     """Each picture by itself and no sound, instead of fragmented MP4."""
     idle: IdlePosition | None = None
     """The loop on the user's screen; without it the video starts on the loop's first frame."""
+    mark: VisibleMark | None = None
+    """Burned into the video; none in a live conversation, where the page shows it."""
 
     @classmethod
     def of_params(cls, owner: str, params: dict[str, Any]) -> AvatarChoice:

@@ -8,13 +8,40 @@ from collections.abc import AsyncIterator
 
 from huasheng.common.v1 import common_pb2
 from huasheng.render.v1 import render_pb2
+from huasheng.tts.v1 import tts_pb2
 
 from services.common.errors import HuashengError
-from services.gateway.clients import Sent, metadata, responses_of
-from services.gateway.turn.choices import AvatarChoice
+from services.gateway.clients import Sent, responses_of
+from services.gateway.turn.choices import AvatarChoice, VisibleMark
 from services.gateway.turn.events import Event, Media, Picture, RenderProgress, VideoHeader, VideoSummary
 from services.gateway.turn.flow import Flow, items
 from services.gateway.turn.stages import SpeechQueue
+
+
+def render_mark(mark: VisibleMark | None) -> render_pb2.VisibleMark | None:
+    """A visible mark as the render service takes it."""
+    return render_pb2.VisibleMark(**vars(mark)) if mark else None
+
+
+def render_config(
+    avatar: AvatarChoice, speech: tts_pb2.SynthesisHeader, start_frame: int = 0
+) -> render_pb2.RenderConfig:
+    """How an avatar is drawn saying such speech, as the render service takes it."""
+    return render_pb2.RenderConfig(
+        avatar_id=avatar.avatar_id,
+        owner=avatar.owner,
+        engine=avatar.engine,
+        model_id=avatar.model_id,
+        device=avatar.device,
+        format=speech.format,
+        has_phonemes=speech.has_phonemes,
+        max_side_px=avatar.max_side_px,
+        live=avatar.is_live,
+        access_units=avatar.single_pictures,
+        start_frame=start_frame,
+        lead_in=avatar.is_live and avatar.single_pictures,
+        mark=render_mark(avatar.mark),
+    )
 
 
 async def render(flow: Flow, avatar: AvatarChoice, speech: SpeechQueue) -> None:
@@ -29,20 +56,7 @@ async def render(flow: Flow, avatar: AvatarChoice, speech: SpeechQueue) -> None:
         if first is None:
             raise HuashengError("unspeakable-text")
         start_frame = avatar.idle.at(time.monotonic())
-    config = render_pb2.RenderConfig(
-        avatar_id=avatar.avatar_id,
-        owner=avatar.owner,
-        engine=avatar.engine,
-        model_id=avatar.model_id,
-        device=avatar.device,
-        format=opening.header.format,
-        has_phonemes=opening.header.has_phonemes,
-        max_side_px=avatar.max_side_px,
-        live=avatar.is_live,
-        access_units=avatar.single_pictures,
-        start_frame=start_frame,
-        lead_in=avatar.is_live and avatar.single_pictures,
-    )
+    config = render_config(avatar, opening.header, start_frame)
 
     async def requests() -> AsyncIterator[render_pb2.StreamRenderRequest]:
         yield render_pb2.StreamRenderRequest(config=config)
@@ -56,10 +70,10 @@ async def render(flow: Flow, avatar: AvatarChoice, speech: SpeechQueue) -> None:
         yield render_pb2.StreamRenderRequest(end=common_pb2.EndOfInput())
 
     is_complete, sent = False, Sent(requests())
-    call = clients.render.StreamRender(sent, timeout=clients.settings.render_s, metadata=metadata())
+    call = clients.render.StreamRender(sent, timeout=clients.settings.render_s, metadata=clients.metadata())
     async with contextlib.aclosing(responses_of(call, "render", sent)) as responses:
         async for response in responses:
-            event = _video_event(response, start_frame)
+            event = video_event(response, start_frame)
             if isinstance(event, VideoSummary):
                 is_complete = True
                 timings.mark("render", "render")
@@ -73,7 +87,7 @@ async def render(flow: Flow, avatar: AvatarChoice, speech: SpeechQueue) -> None:
         raise HuashengError("service-down", service="render")
 
 
-def _video_event(response: render_pb2.StreamRenderResponse, start_frame: int) -> Event | None:
+def video_event(response: render_pb2.StreamRenderResponse, start_frame: int) -> Event | None:
     """The event of a message of the render service; None for those that a turn has no use for."""
     payload = response.WhichOneof("payload")
     if payload == "header":
@@ -87,6 +101,7 @@ def _video_event(response: render_pb2.StreamRenderResponse, start_frame: int) ->
             start_frame=start_frame,
             codec=h.video_codec,
             description=h.video_description,
+            source_sha256=h.source_sha256,
         )
     if payload == "picture":
         return Picture(response.picture.data, response.picture.pts_us, response.picture.key)

@@ -94,6 +94,8 @@ class VideoHeader:
     """Of single pictures, as in RFC 6381; empty for fragmented MP4."""
     description: bytes = b""
     """AVCDecoderConfigurationRecord of single pictures."""
+    source_sha256: str = ""
+    """Of the clip or portrait that the avatar was prepared from."""
 
 
 @dataclass(frozen=True)

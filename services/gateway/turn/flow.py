@@ -7,12 +7,15 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from typing import Any, TypeVar
 
+from services.common import tracing
 from services.common.errors import HuashengError
 from services.gateway.clients import Clients
 from services.gateway.turn.events import Event
 from services.gateway.turn.timings import Timings
 
 T = TypeVar("T")
+STAGES = {"generate_reply": "llm", "synthesise": "tts", "render": "render", "render_in_parts": "render"}
+"""What the spans of these stages are called: as in the timings of a turn."""
 
 
 class Flow:
@@ -40,7 +43,9 @@ class Flow:
 
     async def _run(self, stage: Coroutine[Any, Any, None]) -> None:
         try:
-            await stage
+            name = getattr(stage, "__name__", "stage")
+            with tracing.span(STAGES.get(name, name.strip("_"))):
+                await stage
         except BaseException as e:  # raised by ``events``
             if self._is_over:
                 raise

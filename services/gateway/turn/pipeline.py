@@ -6,17 +6,21 @@ The jobs, the gRPC service and the REST API use it alike; it knows nothing of HT
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterable
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterable, Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from services.common.errors import HuashengError
 from services.common.script import language_of
 from services.gateway.clients import Clients
 from services.gateway.turn.choices import AvatarChoice, VoiceChoice
 from services.gateway.turn.drawing import render
+from services.gateway.turn.drawing_parts import render_in_parts
 from services.gateway.turn.events import Event, Transcript
 from services.gateway.turn.flow import Flow
+from services.gateway.turn.pieces import PartStore
 from services.gateway.turn.stages import (
+    SpeechQueue,
     clause_queue,
     feed_recording,
     generate_reply,
@@ -105,7 +109,10 @@ async def run_turn(clients: Clients, turn: Turn, timings: Timings) -> AsyncGener
         )
         flow.start(reply)
     flow.start(synthesise(flow, turn.voice, clauses, speech))
-    flow.start(render(flow, turn.avatar, speech))
+    avatar = turn.avatar
+    if avatar.mark and not avatar.mark.language:
+        avatar = replace(avatar, mark=replace(avatar.mark, language=question.language))
+    flow.start(render(flow, avatar, speech))
     async with contextlib.aclosing(flow.events()) as events:
         async for event in events:
             yield event
@@ -119,23 +126,47 @@ def speak_text(clients: Clients, timings: Timings, voice: VoiceChoice, text: str
     return flow.events()
 
 
+@dataclass(frozen=True)
+class InParts:
+    """How a long video is drawn by several renderers: where parts are kept, and the avatar's pictures a second."""
+
+    store: PartStore
+    fps: float
+
+
+def _drawing(flow: Flow, avatar: AvatarChoice, speech: SpeechQueue, parts: InParts | None) -> Coroutine[Any, Any, None]:
+    if parts:
+        return render_in_parts(flow, avatar, speech, parts.store, parts.fps)
+    return render(flow, avatar, speech)
+
+
 def video_of_text(
-    clients: Clients, timings: Timings, avatar: AvatarChoice, voice: VoiceChoice, text: str
+    clients: Clients,
+    timings: Timings,
+    avatar: AvatarChoice,
+    voice: VoiceChoice,
+    text: str,
+    parts: InParts | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Text to speech and video. Closing the generator cancels the calls."""
     flow = Flow(clients, timings, clients.settings.tts_s + clients.settings.render_s)
     clauses, speech = clause_queue(), speech_queue()
     flow.start(split_text(text, clauses))
     flow.start(synthesise(flow, voice, clauses, speech))
-    flow.start(render(flow, avatar, speech))
+    flow.start(_drawing(flow, avatar, speech, parts))
     return flow.events()
 
 
 def video_of_recording(
-    clients: Clients, timings: Timings, avatar: AvatarChoice, pcm: AsyncIterable[bytes], sample_rate_hz: int
+    clients: Clients,
+    timings: Timings,
+    avatar: AvatarChoice,
+    pcm: AsyncIterable[bytes],
+    sample_rate_hz: int,
+    parts: InParts | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Recorded speech, 16-bit mono PCM, to video. Closing the generator cancels the calls."""
     flow, speech = Flow(clients, timings, clients.settings.render_s), speech_queue()
     flow.start(feed_recording(pcm, sample_rate_hz, speech))
-    flow.start(render(flow, avatar, speech))
+    flow.start(_drawing(flow, avatar, speech, parts))
     return flow.events()

@@ -11,9 +11,10 @@ from huasheng.common.v1 import common_pb2
 from huasheng.llm.v1 import llm_pb2
 from huasheng.tts.v1 import tts_pb2
 
+from services.common import tracing
 from services.common.clauses import ClauseSplitter
 from services.common.errors import HuashengError
-from services.gateway.clients import Clients, Sent, mapped, metadata, responses_of
+from services.gateway.clients import Clients, Sent, mapped, responses_of
 from services.gateway.turn.choices import VoiceChoice
 from services.gateway.turn.events import (
     Reply,
@@ -25,6 +26,7 @@ from services.gateway.turn.events import (
 )
 from services.gateway.turn.flow import Flow, items
 from services.gateway.turn.messages import audio_chunks, fallbacks_of, pcm_format, pronunciations_of
+from services.gateway.turn.moderation import CONTEXT
 from services.gateway.turn.timings import Timings
 
 ROLES = {"system": llm_pb2.ROLE_SYSTEM, "user": llm_pb2.ROLE_USER, "assistant": llm_pb2.ROLE_ASSISTANT}
@@ -76,9 +78,9 @@ async def recognise(
 
     timings.begin("asr")
     sent = Sent(requests())
-    with mapped("asr", sent):
-        found = await clients.asr.Transcribe(sent, timeout=clients.settings.asr_s, metadata=metadata())
-    timings.mark("asr", "asr")
+    with tracing.span("asr"), mapped("asr", sent):
+        found = await clients.asr.Transcribe(sent, timeout=clients.settings.asr_s, metadata=clients.metadata())
+        timings.mark("asr", "asr")
     return Transcript(
         text=found.text.strip(),
         language=found.language,
@@ -113,7 +115,7 @@ async def generate_reply(
         no_fallback=no_fallback,
     )
     timings.begin("llm")
-    call = clients.llm.StreamChat(request, timeout=clients.settings.llm_s, metadata=metadata())
+    call = clients.llm.StreamChat(request, timeout=clients.settings.llm_s, metadata=clients.metadata())
     async with contextlib.aclosing(responses_of(call, "llm")) as responses:
         async for response in responses:
             payload = response.WhichOneof("payload")
@@ -174,8 +176,10 @@ async def synthesise(
 
     async def requests() -> AsyncIterator[tts_pb2.StreamSynthesizeRequest]:
         yield tts_pb2.StreamSynthesizeRequest(config=synthesis_config(voice))
-        index = 0
+        index, said = 0, ""
         async for clause in items(clauses):
+            await clients.moderation.check(clause, said)
+            said = (said + clause)[-CONTEXT:]
             timings.begin_once("tts")
             yield tts_pb2.StreamSynthesizeRequest(clause=tts_pb2.Clause(index=index, text=clause))
             index += 1
@@ -183,7 +187,7 @@ async def synthesise(
         yield tts_pb2.StreamSynthesizeRequest(end=common_pb2.EndOfInput())
 
     audio_bytes, sent = 0, Sent(requests())
-    call = clients.tts.StreamSynthesize(sent, timeout=clients.settings.tts_s, metadata=metadata())
+    call = clients.tts.StreamSynthesize(sent, timeout=clients.settings.tts_s, metadata=clients.metadata())
     async with contextlib.aclosing(responses_of(call, "tts", sent)) as responses:
         async for response in change(responses) if change else responses:
             payload = response.WhichOneof("payload")

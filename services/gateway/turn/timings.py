@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from services.common import metrics
+from services.common import metrics, tracing
 
 _METRIC = {
     "asr": "asr_final",
@@ -49,7 +49,8 @@ class Timings:
         """Set a figure that was measured elsewhere (an earlier step of the same job)."""
         self.ms[key] = round(ms, 1)
         if key in _METRIC:
-            metrics.STAGE_SECONDS.labels(_METRIC[key]).observe(ms / 1000)
+            metrics.STAGE_SECONDS.labels(_METRIC[key]).observe(ms / 1000, tracing.exemplar())
+        tracing.event(key, ms=self.ms[key])
         if self._on_mark:
             self._on_mark(key, self.ms[key])
 

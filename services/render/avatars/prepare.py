@@ -78,8 +78,7 @@ class Preparer:
                     LOOP_VERSION,
                 )
                 _stop_if(cancelled)
-                self.store.add(record, folder)
-            return record
+                return self.store.add(record, folder)
         except HuashengError as e:
             if "name" in e.params:  # the file's name within storage says nothing to a person
                 raise HuashengError(e.slug, **{**e.params, "name": name or avatar_id}) from e
@@ -91,10 +90,10 @@ class Preparer:
         """The avatar itself; made again when the engine is newer than its files, only its loop when that is older."""
         if (record.engine_version, record.loop_version) == (engine.version, LOOP_VERSION):
             return record
-        source = self.store.folder(record) / "source"
-        return self.prepare(
-            engine, source, record.owner, record.avatar_id, record.name, lambda _stage, _part: None, cancelled
-        )
+        with self.store.source(record) as source:
+            return self.prepare(
+                engine, source, record.owner, record.avatar_id, record.name, lambda _stage, _part: None, cancelled
+            )
 
     def _make(
         self, engine: RenderEngine, source: Path, folder: Path, progress: Progress, cancelled: Cancelled
@@ -119,9 +118,9 @@ class Preparer:
         if record.loop_version == LOOP_VERSION:
             return record
         current = replace(record, loop_version=LOOP_VERSION)
-        folder = self.store.folder(record)
-        with self.store.making(record.owner) as fresh, engine_errors(engine.name):
-            self._idle(engine, record.report, folder / "engine", fresh, lambda _stage, _part: None, cancelled)
+        with self.store.engine_files(record) as files, self.store.making(record.owner) as fresh:
+            with engine_errors(engine.name):
+                self._idle(engine, record.report, files, fresh, lambda _stage, _part: None, cancelled)
             self.store.replace_loop(current, fresh / "idle.mp4")
         return current
 

@@ -5,7 +5,9 @@
     engine/        the engine's own files
     thumbnail.jpg  first picture of the idle loop      idle.mp4  loop shown while nobody speaks
 
-An avatar is there when its ``avatar.json`` is; folders appear whole (rename) or not at all.
+An avatar is there when its ``avatar.json`` is. In a folder it appears whole (rename) or not at all; in a bucket the
+record is written last and names the engine's files with their hashes, so that they are fetched without a listing and
+never mixed with those of another preparation.
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from services.common.digest import sha256_of_file
 from services.common.errors import HuashengError
 from services.common.records import read_record
 from services.common.storage import Storage
@@ -51,6 +54,8 @@ class AvatarRecord:
     created_at: float
     loop_version: int = 1
     """How ``idle.mp4`` was made (``idle.LOOP_VERSION``)."""
+    files: dict[str, str] = field(default_factory=dict)
+    """The engine's files, by path below ``engine/``, with their sha256; empty in records of before."""
 
     def to_json(self) -> bytes:
         """The file's content."""
@@ -72,11 +77,11 @@ def check_ids(owner: str, avatar_id: str) -> None:
 
 
 class AvatarStore:
-    """Finds, adds and deletes avatars. ``cache`` is the local folder used when storage is a bucket."""
+    """Finds, adds and deletes avatars."""
 
-    def __init__(self, storage: Storage, cache: Path) -> None:
+    def __init__(self, storage: Storage) -> None:
         self.storage = storage
-        self._base = Path(storage.path("avatars")) if storage.is_local else cache
+        self._base = Path(storage.path("avatars")) if storage.is_local else storage.scratch / "avatars"
         self._locks: defaultdict[tuple[str, str], threading.Lock] = defaultdict(threading.Lock)
 
     def lock(self, owner: str, avatar_id: str) -> threading.Lock:
@@ -113,26 +118,39 @@ class AvatarStore:
         """The built-in avatar, then the owner's, newest first."""
         check_ids(owner, BUILTIN)
         names = [key.rsplit("/", 1)[1] for key in self.storage.list(f"avatars/{owner}")] if owner != BUILTIN else []
-        found = [self.find(owner, n) for n in names if _ID.fullmatch(n)]
+        found = self.storage.each(lambda name: self.find(owner, name), [n for n in names if _ID.fullmatch(n)])
         own = sorted((r for r in found if r), key=lambda r: -r.created_at)
         builtin = self.find(BUILTIN, BUILTIN)
         return [*([builtin] if builtin else []), *own]
 
-    def folder(self, record: AvatarRecord) -> Path:
-        """Local folder of an avatar; fetched from the bucket when this machine has another or none."""
-        folder = self._base / record.owner / record.avatar_id
+    @contextlib.contextmanager
+    def engine_files(self, record: AvatarRecord) -> Iterator[Path]:
+        """Local folder of the engine's files while the block runs; of a bucket a copy, fetched where this machine has
+        none of this preparation. Raises ``storage-down``, also while another preparation takes its place."""
         if self.storage.is_local:
-            return folder
-        mark = folder / "avatar.json"
-        if not mark.is_file() or mark.read_bytes() != record.to_json():
-            with self.making(record.owner) as fresh:
-                self.storage.fs.get(
-                    self.storage.path(self.key(record.owner, record.avatar_id, "")[:-1]) + "/",
-                    str(fresh) + "/",
-                    recursive=True,
-                )
-                self._swap(fresh, folder)
-        return folder
+            yield self._base / record.owner / record.avatar_id / "engine"
+            return
+        parts = (record.owner, record.avatar_id, record.engine, record.engine_version, record.source_sha256)
+        with self.storage.copy(
+            " ".join(("avatar", *parts, str(record.created_at))), lambda folder: self._fetch(record, folder)
+        ) as folder:
+            yield folder
+
+    def _fetch(self, record: AvatarRecord, folder: Path) -> None:
+        home = self.key(record.owner, record.avatar_id, "engine")
+        names = list(record.files) or [k.removeprefix(home + "/") for k in self.storage.bucket.below(home)]
+        try:
+            self.storage.fetch({f"{home}/{name}": folder / name for name in names})
+        except FileNotFoundError as e:
+            raise HuashengError("storage-down", service="storage", cause="bucket-changing") from e
+        if any(sha256_of_file(folder / name) != digest for name, digest in record.files.items()):
+            raise HuashengError("storage-down", service="storage", cause="bucket-changing")
+
+    @contextlib.contextmanager
+    def source(self, record: AvatarRecord) -> Iterator[Path]:
+        """Local file that the avatar was made of, while the block runs. Raises ``FileNotFoundError``."""
+        with self.storage.local(self.key(record.owner, record.avatar_id, "source")) as path:
+            yield path
 
     @contextlib.contextmanager
     def making(self, owner: str) -> Iterator[Path]:
@@ -152,16 +170,19 @@ class AvatarStore:
                 if time.time() - left.stat().st_mtime > 86400:
                     shutil.rmtree(left, ignore_errors=True)
 
-    def add(self, record: AvatarRecord, made: Path) -> None:
-        """Put a prepared folder in its place, replacing an older one."""
-        (made / "avatar.json").write_bytes(record.to_json())
-        folder = self._base / record.owner / record.avatar_id
-        if not self.storage.is_local:
-            files = sorted(p for p in made.rglob("*") if p.is_file() and p.name != "avatar.json")
-            for path in [*files, made / "avatar.json"]:  # the record last: it says that the rest is complete
-                key = self.key(record.owner, record.avatar_id, path.relative_to(made).as_posix())
-                self.storage.fs.put(str(path), self.storage.path(key))
-        self._swap(made, folder)
+    def add(self, record: AvatarRecord, made: Path) -> AvatarRecord:
+        """Put a prepared folder in its place, replacing an older one. Returns the record as it is kept."""
+        files = sorted(p for p in made.rglob("*") if p.is_file())
+        own = [p for p in files if p.is_relative_to(made / "engine")]
+        record = replace(record, files={p.relative_to(made / "engine").as_posix(): sha256_of_file(p) for p in own})
+        if self.storage.is_local:
+            (made / "avatar.json").write_bytes(record.to_json())
+            self._swap(made, self._base / record.owner / record.avatar_id)
+            return record
+        keys = [self.key(record.owner, record.avatar_id, p.relative_to(made).as_posix()) for p in files]
+        self.storage.each(lambda item: self.storage.take(*item), list(zip(keys, files, strict=True)))
+        self.rewrite(record)
+        return record
 
     @staticmethod
     def _swap(fresh: Path, folder: Path) -> None:
@@ -175,14 +196,17 @@ class AvatarStore:
 
     def replace_loop(self, record: AvatarRecord, made: Path) -> None:
         """Put another ``idle.mp4`` in place, and a record that says how it was made."""
-        if not self.storage.is_local:
-            self.storage.fs.put(str(made), self.storage.path(self.key(record.owner, record.avatar_id, "idle.mp4")))
-        made.replace(self._base / record.owner / record.avatar_id / "idle.mp4")
+        self.storage.take(self.key(record.owner, record.avatar_id, "idle.mp4"), made)
         self.rewrite(record)
 
     def rewrite(self, record: AvatarRecord) -> None:
         """Write a record of which only the name for people, or the loop's version, has changed."""
         self.storage.put(self.key(record.owner, record.avatar_id, "avatar.json"), record.to_json())
+
+    def forget_owner(self, owner: str) -> None:
+        """Delete all avatars of an owner."""
+        check_ids(owner, BUILTIN)
+        self.storage.delete(f"avatars/{owner}")
 
     def delete(self, owner: str, avatar_id: str) -> None:
         """Delete an avatar. Raises ``builtin-stays`` and ``unknown-id``."""
@@ -196,4 +220,3 @@ class AvatarStore:
                 raise HuashengError("unknown-id", kind="avatar", id=avatar_id)
             self.storage.delete(self.key(owner, avatar_id, "avatar.json"))  # first: from here on it is gone
             self.storage.delete(f"avatars/{owner}/{avatar_id}")
-            shutil.rmtree(self._base / owner / avatar_id, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -99,6 +100,14 @@ class Reader:
         """Free the decoder; may be called twice."""
         self._groups.clear()
         self._container.close()
+
+
+def pictures(store: Path) -> Iterator[Image]:
+    """All stored frames in their order; the caller must not change them."""
+    with av.open(str(store)) as container:
+        container.streams.video[0].codec_context.thread_count = 1
+        for frame in container.decode(video=0):
+            yield _picture(frame)
 
 
 def size_of(store: Path) -> tuple[int, int]:

@@ -76,8 +76,8 @@ class Step:
 class LoopWalk:
     """The endless walk of one session along an avatar's frames. It can look ahead of what has been shown."""
 
-    def __init__(self, plan: Plan, start_frame: int, whole: bool) -> None:
-        """``start_frame`` is a position in the loop, taken modulo its length.
+    def __init__(self, plan: Plan, start_frame: int, whole: bool, at: int = 0) -> None:
+        """``start_frame`` is a position in the loop, taken modulo its length; the walk begins ``at`` frames after it.
 
         With ``whole`` the walk leaves the loop and visits all source frames that are played; a frame's position is then
         the one that looks most like it.
@@ -86,6 +86,8 @@ class LoopWalk:
         self._order = _source_order(plan.loop, plan.span, start_frame, whole)
         self._planned: deque[int] = deque()  # taken from the order and not shown yet
         self._end = start_frame % len(plan.loop)
+        for _ in range(at):
+            self.step()
 
     @property
     def end_frame(self) -> int:

@@ -15,6 +15,7 @@ from services.render.types import (
     Cancelled,
     ClipLimits,
     Frame,
+    Image,
     Kind,
     PhonemeSpan,
     Progress,
@@ -85,6 +86,8 @@ class RenderEngine(Engine):
     """Clips that it is trained on."""
     is_live: bool = True
     """Whether it can draw a conversation; one that cannot draws videos only."""
+    draws_parts: bool = False
+    """Whether a session can begin in the middle of a video (``SessionConfig.at``) as if it had drawn what is before."""
     needs_model: bool = False
     """Whether a video takes a trained model. Without one, sessions draw silence only."""
     speech_only: bool = True
@@ -124,6 +127,10 @@ class RenderEngine(Engine):
     def devices(self) -> list[DeviceInfo]:
         """What it uses beside the processor."""
         return []
+
+    @abstractmethod
+    def source_pictures(self, avatar: Path) -> Iterator[Image]:
+        """The person's own pictures in the order of ``Frame.source``, all of the avatar's size; not to be changed."""
 
     @abstractmethod
     def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:

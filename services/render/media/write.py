@@ -11,50 +11,27 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
-import soxr
-from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from services.render.media.fragments import FragmentTrack, fragment
+from services.common.media.fragments import AAC_BITS, AAC_OPTIONS, AacSound, FragmentTrack, aac_rate, fragment
+from services.common.media.x264 import EncoderOptions as EncoderOptions
+from services.common.media.x264 import set_up
 from services.render.types import Image, Samples
 
-AAC_RATES = (24000, 32000, 44100, 48000)
-"""Rates that every browser plays; others are brought to the next higher one."""
 FRAGMENT, LIVE_FRAGMENT = 5, 2
 """Pictures in a fragment: what a player waits for before it can show something new."""
-CONSTANT_CRF = 4
-"""How much lower the number is that gives the same picture and size of a talking head without rate control."""
-KEY_RATIO = 1.4
-"""x264's own ratio of the quantisers of other pictures and key pictures."""
-
-
-@dataclass(frozen=True)
-class EncoderOptions:
-    """How pictures are encoded."""
-
-    preset: str = "auto"
-    """A preset of x264; ``auto`` is ``superfast`` without what a talking head does not need."""
-    crf: int = 20
-    threads: int = 1
-    live: bool = False
-    """No look-ahead, constant quantiser and a key frame every second at least, at more bytes."""
-
-    def key_interval(self, fps: float) -> int:
-        """Pictures from a key frame to the next, at most; live, keys stand at its multiples in the idle loop."""
-        return round(fps * (1 if self.live else 2))
 
 
 def _planar_frame(image: Image) -> VideoFrame:
@@ -63,23 +40,6 @@ def _planar_frame(image: Image) -> VideoFrame:
         return VideoFrame.from_numpy_buffer(image, "yuv420p")
     # from_numpy_buffer saves a copy, but takes a height that is not a multiple of 4 for a smaller one
     return VideoFrame.from_ndarray(image, "yuv420p")
-
-
-def _x264(options: EncoderOptions) -> dict[str, str]:
-    """Options of libx264."""
-    preset = "superfast" if options.preset == "auto" else options.preset
-    # MP4 holds lengths instead of start codes (annexb=0)
-    # no B-frames: the first picture has time 0 without edit lists, which players read differently
-    out = {"preset": preset, "bf": "0"}
-    if options.preset == "auto":
-        out |= {"partitions": "i8x8", "weightp": "none"}  # a talking head moves little: the same picture, less work
-    if options.live:
-        # qcomp=1: quality does not depend on the pictures before; the zone gives the first key that of later ones
-        constant = f"annexb=0:qcomp=1:ipratio={KEY_RATIO}:zones=0,0,b={KEY_RATIO}"
-        out |= {"tune": "zerolatency", "forced-idr": "1", "sc_threshold": "0", "x264-params": constant}
-        return out | {"crf": str(options.crf - CONSTANT_CRF)}
-    # superfast has no look-ahead of its own; with it the same picture takes half of the bytes for the same work
-    return out | {"crf": str(options.crf), "rc-lookahead": "10", "x264-params": "mbtree=1:annexb=0"}
 
 
 def to_bgr(image: Image) -> Image:
@@ -121,18 +81,7 @@ class Encoder:
 
     def __init__(self, context: VideoCodecContext, size: tuple[int, int], fps: float, options: EncoderOptions) -> None:
         """``size`` is (width, height)."""
-        rate = Fraction(fps).limit_denominator(1001)
-        context.options = _x264(options)
-        context.width, context.height = size
-        context.pix_fmt = "yuv420p"
-        context.framerate = rate
-        context.time_base = self.time_base = 1 / rate
-        context.gop_size = options.key_interval(fps)
-        context.thread_count = options.threads
-        context.color_range = ColorRange.MPEG
-        context.colorspace = Colorspace.ITU709
-        context.color_primaries = ColorPrimaries.BT709
-        context.color_trc = ColorTrc.BT709
+        self.time_base = set_up(context, size, fps, options)
         self.context, self.frames = context, 0
         self._convert = VideoReformatter()
 
@@ -182,22 +131,16 @@ class FragmentedMp4:
         self._fps = fps
         self._video = _new_encoder(self._container, (width, height), fps, options)
         # an AAC frame is 1024 samples whatever their rate, and the coder is two behind: at 48 kHz 43 ms instead of 85
-        self._rate = 48000 if options.live else next((r for r in AAC_RATES if r >= audio_rate_hz), 48000)
-        # medium quality is exact to 16 bits, and holds back 7 ms of sound instead of 10
-        self._resampler = (
-            None if self._rate == audio_rate_hz else soxr.ResampleStream(audio_rate_hz, self._rate, 1, quality="MQ")
-        )
-        # at this bit rate the fast coder is as good on a voice, for a third of the work
-        coder = {"aac_coder": "fast"}
-        self._audio: AudioStream = self._container.add_stream("aac", rate=self._rate, layout="mono", options=coder)
-        self._audio.bit_rate = 96_000
-        self._samples = 0
+        rate = 48000 if options.live else aac_rate(audio_rate_hz)
+        audio: AudioStream = self._container.add_stream("aac", rate=rate, layout="mono", options=dict(AAC_OPTIONS))
+        audio.bit_rate = AAC_BITS
         self._closed = False
         self._container.start_encoding()
         self._head = head.getvalue()
         scale = self._container.streams.video[0].time_base  # the muxer's own, finer than that of the pictures
         assert scale is not None
-        self._pictures, self._sound = FragmentTrack(1, scale.denominator), FragmentTrack(2, self._rate)
+        self._pictures, self._sound = FragmentTrack(1, scale.denominator), FragmentTrack(2, rate)
+        self._aac = AacSound(audio.codec_context, self._sound, audio_rate_hz)
         self._least = LIVE_FRAGMENT if options.live else FRAGMENT
         self._fragments = self._sent = 0
 
@@ -210,7 +153,7 @@ class FragmentedMp4:
     def end_us(self) -> int:
         """Media time up to which what was handed out can be played: sound comes up to three of its frames late."""
         pictures = round(self._sent / self._fps * 1e6)
-        return pictures if self._closed else min(pictures, round(self._sound.start / self._rate * 1e6))
+        return pictures if self._closed else min(pictures, round(self._sound.start / self._sound.timescale * 1e6))
 
     def head(self) -> bytes:
         """The initialisation segment."""
@@ -218,23 +161,7 @@ class FragmentedMp4:
 
     def add_audio(self, samples: Samples) -> None:
         """Sound that follows what was added before."""
-        if self._resampler is not None:
-            samples = self._resampler.resample_chunk(samples)
-        self._encode_audio(samples)
-
-    def _encode_audio(self, samples: Samples) -> None:
-        if not samples.size:
-            return
-        frame = AudioFrame.from_ndarray(samples.astype(np.float32)[None, :], "fltp", "mono")
-        frame.rate, frame.pts, frame.time_base = self._rate, self._samples, Fraction(1, self._rate)
-        self._samples += samples.size
-        self._keep_sound(self._audio.encode(frame))
-
-    def _keep_sound(self, packets: Iterable[Packet[Any]]) -> None:
-        for packet in packets:
-            # the encoder's priming packet lies before 0; kept, it would push both tracks 1024 samples late
-            if packet.pts is None or packet.pts >= 0:
-                self._sound.add(bytes(packet), packet.duration or 1024, True)
+        self._aac.add(samples)
 
     def _keep_pictures(self, packets: Iterable[Packet[Any]]) -> None:
         for packet in packets:
@@ -256,10 +183,8 @@ class FragmentedMp4:
 
     def finish(self) -> bytes:
         """Everything that is left."""
-        if self._resampler is not None:
-            self._encode_audio(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
         self._keep_pictures(self._video.finish())
-        self._keep_sound(self._audio.encode(None))
+        self._aac.finish()
         self.close()
         return self._fragment()
 

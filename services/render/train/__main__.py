@@ -23,6 +23,7 @@ from services.common.errors import HuashengError
 from services.common.settings import SharedSettings, load
 from services.render.engines.base import RenderEngine
 from services.render.engines.registry import REGISTRY
+from services.render.media.mark import MarkOptions
 from services.render.settings import RenderSettings
 from services.render.train.job import RESULT, TrainingJob, TrainingProgress, TrainingResult
 
@@ -40,7 +41,7 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--name", default="", help="the video's name for people")
     parser.add_argument("--engine", choices=sorted(REGISTRY), default="atlas")
     parser.add_argument("--recipe", default="{}", help="JSON of the trainer's own options, see docs/joygen.md")
-    for hidden in ("--trainer", "--work", "--avatar"):
+    for hidden in ("--trainer", "--work", "--avatar", "--mark"):
         parser.add_argument(hidden, default="", help=argparse.SUPPRESS)
     parser.add_argument("--lines", action="store_true", help=argparse.SUPPRESS)
     return parser
@@ -72,6 +73,7 @@ def main() -> int:
         shared=load(SharedSettings),
         avatar=Path(args.avatar) if args.avatar else None,
         recipe=json.loads(args.recipe),
+        mark=MarkOptions(**json.loads(args.mark)) if args.mark else None,
         on_progress=_print_line if args.lines else _print_for_people,
         cancelled=stop.is_set,
     )

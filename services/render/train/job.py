@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
+from services.render.media.mark import MarkOptions
 from services.render.settings import RenderSettings
 
 RESULT = "result.json"
@@ -112,6 +113,8 @@ class TrainingJob:
     """The engine's folder of the avatar of the whole clip, when there is one."""
     recipe: dict[str, Any] = field(default_factory=dict)
     """The trainer's own options by name, where it has any."""
+    mark: MarkOptions | None = None
+    """The visible mark of the videos that a training makes."""
     on_progress: Callable[[TrainingProgress], None] = lambda _progress: None
     cancelled: Callable[[], bool] = lambda: False
     progress: TrainingProgress = field(default_factory=lambda: TrainingProgress("check"))

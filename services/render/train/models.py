@@ -9,8 +9,7 @@ import contextlib
 import json
 import logging
 import re
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -52,10 +51,10 @@ class ModelRecord:
 
 
 class ModelStore:
-    """Finds, adds and deletes models. ``cache`` is the local folder used when storage is a bucket."""
+    """Finds, adds and deletes models."""
 
-    def __init__(self, storage: Storage, cache: Path) -> None:
-        self.storage, self._cache = storage, cache
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
 
     def key(self, owner: str, model_id: str, name: str = "") -> str:
         """Storage key of a file of a model, or of its folder. Raises ``unknown-id`` for an impossible id."""
@@ -80,41 +79,45 @@ class ModelStore:
     def list(self, owner: str) -> list[ModelRecord]:
         """The owner's models, newest first."""
         check_ids(owner, BUILTIN)
-        found = []
-        for key in self.storage.list(f"models/{owner}"):
-            name = key.rsplit("/", 1)[1]
-            if _ID.fullmatch(name) and self.storage.exists(f"{key}/{RECORD}"):
-                with contextlib.suppress(HuashengError):  # a damaged one must not hide the others
-                    found.append(self.get(owner, name))
-        return sorted(found, key=lambda r: -r.created_at)
+
+        def find(name: str) -> ModelRecord | None:
+            try:
+                return self.get(owner, name)
+            except HuashengError as e:
+                if e.slug != "unknown-id":  # one that is being deleted, or damaged: it must not hide the others
+                    raise
+                return None
+
+        names = [key.rsplit("/", 1)[1] for key in self.storage.list(f"models/{owner}")]
+        found = self.storage.each(find, [name for name in names if _ID.fullmatch(name)])
+        return sorted((r for r in found if r), key=lambda r: -r.created_at)
 
     def add(self, record: ModelRecord, made: Path, files: Sequence[str]) -> None:
-        """Put the ``files`` that a training made in their place; an older model of that name is replaced."""
+        """Put the ``files`` that a training made in their place; an older model of that name is replaced. They are no
+        longer in ``made``."""
         self.delete_files(record.owner, record.model_id)
         for name in (*files, PREVIEW, BEFORE, AFTER):
             if (made / name).is_file():
-                with self.storage.writing(self.key(record.owner, record.model_id, name)) as path:
-                    shutil.copyfile(made / name, path)
+                self.storage.take(self.key(record.owner, record.model_id, name), made / name)
         self.storage.put(self.key(record.owner, record.model_id, RECORD), record.to_json())
 
-    def local(self, record: ModelRecord, files: Sequence[str]) -> Path:
-        """Local path of a model of one file, or of the folder of several (``RenderEngine.model_files``).
-
-        They are fetched when storage is a bucket and this machine has another version or none.
-        """
+    @contextlib.contextmanager
+    def local(self, record: ModelRecord, files: Sequence[str]) -> Iterator[Path]:
+        """Local path of a model of one file, or of the folder of several (``RenderEngine.model_files``), while the
+        block runs; of a bucket a copy, fetched where this machine has none. Raises ``bad-model``."""
         only = files[0] if len(files) == 1 else ""
         if self.storage.is_local:
-            return Path(self.storage.path(self.key(record.owner, record.model_id, only)))
-        home = self._cache / record.owner / record.model_id / record.sha256[:16]
-        for name in files:
-            local = home / name
-            if not local.is_file():
-                local.parent.mkdir(parents=True, exist_ok=True)
-                part = local.with_suffix(".part")
-                with self.storage.local(self.key(record.owner, record.model_id, name)) as fetched:
-                    shutil.copyfile(fetched, part)
-                part.replace(local)
-        return home / only
+            yield Path(self.storage.path(self.key(record.owner, record.model_id, only)))
+            return
+        keys = {name: self.key(record.owner, record.model_id, name) for name in files}
+        version = f"model {record.owner} {record.model_id} {record.sha256} {record.created_at}"
+        try:
+            with self.storage.copy(
+                version, lambda folder: self.storage.fetch({key: folder / name for name, key in keys.items()})
+            ) as folder:
+                yield folder / only
+        except FileNotFoundError as e:
+            raise HuashengError("bad-model", id=record.model_id) from e
 
     def delete(self, owner: str, model_id: str) -> str:
         """Delete a model, also one whose record is damaged. Returns its training id, as far as that is known.
@@ -128,6 +131,11 @@ class ModelStore:
             training_id = self.get(owner, model_id).training_id
         self.delete_files(owner, model_id)
         return training_id
+
+    def forget_owner(self, owner: str) -> None:
+        """Delete all models of an owner."""
+        check_ids(owner, BUILTIN)
+        self.storage.delete(f"models/{owner}")
 
     def delete_files(self, owner: str, model_id: str) -> None:
         """Delete a model's files; missing ones are fine."""

@@ -1,7 +1,6 @@
 """Trainings at work: one at a time, each in a child process that ends when its caller leaves or the service dies.
 
-``trainings/<owner>/<training_id>/`` holds the checkpoints and ``progress.json``. With a bucket it lies in the cache
-folder of this machine, so a training resumes only where it began; on another machine it starts from the beginning.
+``trainings/<owner>/<training_id>/`` holds the checkpoints and ``progress.json``; see ``kept`` for a bucket.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ import asyncio
 import contextlib
 import importlib.util
 import json
+import logging
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from services.common.digest import sha256_of_file
@@ -24,13 +23,15 @@ from services.common.storage import Storage
 from services.render.avatars.prepare import Preparer
 from services.render.avatars.store import AvatarRecord, AvatarStore, check_ids
 from services.render.engines.base import RenderEngine
+from services.render.media.mark import MarkOptions
 from services.render.train.child import run_child, unless_stopped
 from services.render.train.job import PREVIEW, RESULT, TrainingProgress, TrainingResult
+from services.render.train.kept import PROGRESS, KeptWork
 from services.render.train.models import ModelRecord, ModelStore
 
+log = logging.getLogger("huasheng.render")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 MAX_STEPS = 100_000
-PROGRESS = "progress.json"
 PREPARED = 0.15
 """Part of the whole that preparing the avatar is."""
 
@@ -57,6 +58,7 @@ class _Request:
     source: Path
     steps: int
     device: str
+    mark: MarkOptions | None
 
     def arguments(self, made: Path, work: Path, avatar: Path) -> list[str]:
         """Command line of the trainer; it reads its settings from the environment, as the service does."""
@@ -68,6 +70,7 @@ class _Request:
             "--device": self.device or self.engine.device,
             "--trainer": self.engine.trainer,
             "--avatar": avatar,
+            "--mark": json.dumps(asdict(self.mark)) if self.mark else "",
         }
         # one word each: the value of an option of its own would be taken for an option when it begins with a hyphen
         return [str(self.source), "--lines", *(f"{name}={value}" for name, value in options.items())]
@@ -77,13 +80,24 @@ class Trainings:
     """The trainings of one service."""
 
     def __init__(
-        self, storage: Storage, avatars: AvatarStore, models: ModelStore, preparer: Preparer, cache: Path
+        self,
+        storage: Storage,
+        avatars: AvatarStore,
+        models: ModelStore,
+        preparer: Preparer,
+        max_waiting: int,
     ) -> None:
         self.storage, self.avatars, self.models, self.preparer = storage, avatars, models, preparer
-        self._base = Path(storage.path("trainings")) if storage.is_local else cache / "trainings"
+        self._max_waiting = max_waiting
+        self._base = Path(storage.path("trainings")) if storage.is_local else storage.scratch / "trainings"
         self._turn = asyncio.Lock()
         self._running: dict[tuple[str, str], asyncio.Event] = {}
         self._progress: dict[tuple[str, str], TrainingProgress] = {}
+
+    @property
+    def count(self) -> int:
+        """Trainings that run or wait."""
+        return len(self._running)
 
     def folder(self, owner: str, training_id: str) -> Path:
         """Where a training is kept. Raises ``bad-request`` for a name that could not be a folder's."""
@@ -95,11 +109,12 @@ class Trainings:
 
     def state(self, owner: str, training_id: str) -> tuple[TrainingProgress, bool]:
         """Last progress, and whether it runs. Raises ``unknown-id``."""
-        folder, name = self.folder(owner, training_id), (owner, training_id)
+        self.folder(owner, training_id)  # the name is checked here
+        name = (owner, training_id)
         if name in self._progress:
             return self._progress[name], name in self._running
         try:
-            return TrainingProgress.from_json(json.loads((folder / PROGRESS).read_text(encoding="utf-8"))), False
+            return TrainingProgress.from_json(json.loads(self.storage.read(f"{_place(name)}/{PROGRESS}"))), False
         except FileNotFoundError:
             raise HuashengError("unknown-id", kind="training", id=training_id) from None
 
@@ -113,8 +128,17 @@ class Trainings:
         """Delete the checkpoints of a training that does not run."""
         if (owner, training_id) not in self._running:
             self._progress.pop((owner, training_id), None)
-            shutil.rmtree(self.folder(owner, training_id), ignore_errors=True)
-            self.storage.delete(f"trainings/{owner}/{training_id}")
+            self.folder(owner, training_id)  # the name is checked here
+            self.storage.delete(_place((owner, training_id)))
+
+    def forget_owner(self, owner: str) -> None:
+        """Stop and delete all trainings of an owner."""
+        for (whose, _), event in list(self._running.items()):
+            if whose == owner:
+                event.set()
+        for key in [k for k in self._progress if k[0] == owner]:
+            self._progress.pop(key, None)
+        self.storage.delete(f"trainings/{owner}")
 
     def stop(self) -> None:
         """The service stops: stop all."""
@@ -122,10 +146,19 @@ class Trainings:
             event.set()
 
     async def run(
-        self, engine: RenderEngine, owner: str, training_id: str, video_uri: str, steps: int, device: str, name: str
+        self,
+        engine: RenderEngine,
+        owner: str,
+        training_id: str,
+        video_uri: str,
+        *,
+        steps: int,
+        device: str,
+        name: str,
+        mark: MarkOptions | None = None,
     ) -> AsyncGenerator[TrainingProgress | ModelRecord]:
-        """Progress, then the model. Raises ``training-unavailable``, ``bad-request``, ``unknown-id``, ``cancelled``,
-        ``training-stopped``, and what preparing an avatar and the trainer raise."""
+        """Progress, then the model. Raises ``training-unavailable``, ``bad-request``, ``unknown-id``, ``busy``,
+        ``cancelled``, ``training-stopped``, and what preparing an avatar and the trainer raise."""
         if refused := cannot_train(engine):
             raise refused
         steps = steps or engine.default_steps
@@ -138,6 +171,8 @@ class Trainings:
         if not self.storage.exists(key):
             raise HuashengError("unknown-id", kind="file", id=key.rsplit("/", 1)[-1])
         me, stop = (owner, training_id), asyncio.Event()
+        if me not in self._running and len(self._running) > self._max_waiting:  # one of them is at work
+            raise HuashengError("busy", service="render", limit=self._max_waiting)
         if older := self._running.get(me):
             older.set()
         self._running[me] = stop
@@ -146,7 +181,7 @@ class Trainings:
             await unless_stopped(self._turn.acquire(), stop)
             try:
                 with self.storage.local(key) as source:
-                    request = _Request(engine, owner, training_id, name or training_id, source, steps, device)
+                    request = _Request(engine, owner, training_id, name or training_id, source, steps, device, mark)
                     async with contextlib.aclosing(self._run(request, stop)) as items:
                         async for item in items:
                             yield item
@@ -159,6 +194,8 @@ class Trainings:
     async def _run(self, request: _Request, stop: asyncio.Event) -> AsyncGenerator[TrainingProgress | ModelRecord]:
         """One training whose turn it is: check, prepare an avatar, train in a child process, publish."""
         me, engine = (request.owner, request.training_id), request.engine
+        kept = KeptWork(self.storage, _place(me), self.folder(*me))
+        await asyncio.to_thread(kept.restore)
         progress = TrainingProgress("check", steps=request.steps)
         with tempfile.TemporaryDirectory(prefix="huasheng-model-") as made:
             yield self._keep(me, progress)
@@ -171,14 +208,29 @@ class Trainings:
                     progress = replace(progress, stage=item[0], fraction=PREPARED * item[1])
                     yield self._keep(me, progress)
             assert avatar
-            arguments = request.arguments(Path(made), self.folder(*me), self.avatars.folder(avatar) / "engine")
+            try:
+                async with contextlib.aclosing(self._train(request, avatar, Path(made), stop, kept)) as reports:
+                    async for progress in reports:
+                        yield self._keep(me, progress)
+                record = await asyncio.to_thread(self._publish, request, avatar, Path(made))
+                self._keep(me, replace(progress, stage="done", fraction=1.0))
+            finally:
+                await asyncio.shield(asyncio.to_thread(_end, kept))
+        yield record
+
+    async def _train(
+        self, request: _Request, avatar: AvatarRecord, made: Path, stop: asyncio.Event, kept: KeptWork
+    ) -> AsyncGenerator[TrainingProgress]:
+        """The child's progress, while its checkpoints are saved."""
+        me = (request.owner, request.training_id)
+        with contextlib.ExitStack() as held:
+            files = await asyncio.to_thread(held.enter_context, self.avatars.engine_files(avatar))
+            arguments = request.arguments(made, self.folder(*me), files)
             async with contextlib.aclosing(run_child(arguments, stop)) as reports:
                 async for progress in reports:
                     progress = replace(progress, fraction=PREPARED + (1 - PREPARED) * progress.fraction)
-                    yield self._keep(me, await asyncio.to_thread(self._with_preview, me, progress))
-            record = await asyncio.to_thread(self._publish, request, avatar, Path(made))
-        self._keep(me, replace(progress, stage="done", fraction=1.0))
-        yield record
+                    yield await asyncio.to_thread(self._with_preview, me, progress, kept)
+                    await asyncio.to_thread(kept.save_now_and_then)
 
     def _keep(self, me: tuple[str, str], progress: TrainingProgress) -> TrainingProgress:
         self._progress[me] = progress
@@ -189,14 +241,12 @@ class Trainings:
         part.replace(folder / PROGRESS)
         return progress
 
-    def _with_preview(self, me: tuple[str, str], progress: TrainingProgress) -> TrainingProgress:
+    def _with_preview(self, me: tuple[str, str], progress: TrainingProgress, kept: KeptWork) -> TrainingProgress:
         """The preview's file becomes its address in storage."""
         if not progress.preview:
             return progress
-        key = f"trainings/{me[0]}/{me[1]}/{PREVIEW}"
-        if not self.storage.is_local:
-            self.storage.put(key, (self.folder(*me) / PREVIEW).read_bytes())
-        return replace(progress, preview=self.storage.uri(key))
+        kept.save_one(PREVIEW)
+        return replace(progress, preview=self.storage.uri(f"{_place(me)}/{PREVIEW}"))
 
     async def _avatar(self, request: _Request, stop: asyncio.Event) -> AsyncIterator[tuple[str, float] | AvatarRecord]:
         """The owner's avatar of this very clip; prepared, with progress, where there is none."""
@@ -254,6 +304,17 @@ class Trainings:
         )
         self.models.add(record, made, files)
         return record
+
+
+def _place(me: tuple[str, str]) -> str:
+    return f"trainings/{me[0]}/{me[1]}"
+
+
+def _end(kept: KeptWork) -> None:
+    try:
+        kept.end()
+    except HuashengError as e:  # the training's own end is the better answer
+        log.error("the last checkpoint of a training could not be saved: %s", e.slug)
 
 
 def _check(engine: RenderEngine, source: Path, steps: int, name: str) -> None:

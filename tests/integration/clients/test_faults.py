@@ -117,7 +117,7 @@ async def test_refused_uploads(tmp_path: Path) -> None:
         with pytest.raises(RefusedError) as wrong:
             await hs.videos.create(text="x", audio_asset_id="a_1")
         assert wrong.value.reason == "bad-request"
-        assert "either" in str(wrong.value.problem.model_extra)
+        assert "give one of" in str(wrong.value.problem.model_extra)
         with pytest.raises(NotFoundError):
             await hs.avatars.create(asset_id="a_nothing", name="n")
 

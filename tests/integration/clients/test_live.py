@@ -66,6 +66,19 @@ async def test_words_that_were_not_said_come_with_the_answer_live_and_in_a_job(w
     assert [w.text for w in saved.messages[-1].warnings or []] == ["Привет"]
 
 
+async def test_settings_are_changed_during_a_conversation(world: World, hs: AsyncHuasheng) -> None:
+    async with hs.live.connect(playback="instant") as talk:
+        await talk.change(voice_id="v_en", patience=2)
+        told = (await collect(talk, of(live.Settings)))[-1]
+        assert (told.voice_id, told.patience, told.problem) == ("v_en", 2, None)
+        await talk.change(voice_id="nobody")
+        told = (await collect(talk, of(live.Settings)))[-1]
+        assert told.voice_id == "v_en" and told.problem.type.endswith("unknown-voice")
+        await talk.say("你是谁？")
+        await collect(talk, of(live.Timings))
+    assert world.fakes.tts.configs[-1].voice_id == "v_en"
+
+
 async def test_a_spoken_question_is_recognised_from_the_microphone(world: World, hs: AsyncHuasheng) -> None:
     before = world.fakes.asr.live_bytes
     async with hs.live.connect(listening="auto", playback="instant") as talk:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from services.common.storage import Storage
+from tests.fakes import postgres as postgres_server
 from tests.fakes.engine_services import Fakes
 from tests.fakes.gateway_process import GatewayProcess
 
@@ -22,6 +23,8 @@ class World:
     def __init__(self, folder: Path, fakes: Fakes, gateway: GatewayProcess, client: httpx.AsyncClient) -> None:
         self.folder, self.fakes, self.gateway, self.http = folder, fakes, gateway, client
         self.storage = Storage(f"file://{folder / 'storage'}")
+        self.clients: list[httpx.AsyncClient] = []
+        """Closed at the end."""
 
     async def upload(self, data: bytes, name: str = "a.wav", **headers: str) -> httpx.Response:
         return await self.http.post("/api/v1/assets", files={"file": (name, data)}, headers=headers)
@@ -45,14 +48,20 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def open_world(folder: Path, **environment: str) -> AsyncIterator[World]:
-    fakes = Fakes(Storage(f"file://{folder / 'storage'}"))
+async def open_world(folder: Path, storage: Storage | None = None, **environment: str) -> AsyncIterator[World]:
+    """``storage``: what the fakes use, if not a folder; the gateway's is then said in ``environment``."""
+    fakes = Fakes(storage or Storage(f"file://{folder / 'storage'}"))
     await fakes.start_all()
     gateway = GatewayProcess(folder, {**fakes.environment(), **environment})
     try:
         await gateway.start()
         async with httpx.AsyncClient(base_url=gateway.url, timeout=60) as client:
-            yield World(folder, fakes, gateway, client)
+            world = World(folder, fakes, gateway, client)
+            try:
+                yield world
+            finally:
+                for other in world.clients:
+                    await other.aclose()
     finally:
         if gateway.process and gateway.process.returncode is None:
             await gateway.kill()
@@ -63,3 +72,33 @@ async def open_world(folder: Path, **environment: str) -> AsyncIterator[World]:
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with open_world(tmp_path) as w:
         yield w
+
+
+@pytest.fixture
+def server() -> Iterator[postgres_server.Postgres]:
+    """A PostgreSQL of its own."""
+    if postgres_server.BIN is None or not (postgres_server.BIN / "initdb").exists():
+        pytest.skip("no PostgreSQL server is installed")
+    with postgres_server.running() as running:
+        yield running
+
+
+@pytest.fixture
+def postgres(server: postgres_server.Postgres) -> str:
+    """Its address."""
+    return server.url
+
+
+@contextlib.asynccontextmanager
+async def second_gateway(world: World, **environment: str) -> AsyncIterator[GatewayProcess]:
+    """Another replica beside a world's own, over the same storage; ``environment`` has what they share."""
+    folder = world.folder / "second"
+    folder.mkdir()
+    other = GatewayProcess(folder, {**world.fakes.environment(), **environment})
+    other.environment["HUASHENG_STORAGE_URL"] = world.gateway.environment["HUASHENG_STORAGE_URL"]
+    try:
+        await other.start()
+        yield other
+    finally:
+        if other.process and other.process.returncode is None:
+            await other.kill()

@@ -121,7 +121,8 @@ async def test_addresses_and_headers_that_are_none(world: World) -> None:
 
 
 async def test_open_to_the_network_it_still_answers_only_to_its_own_names(tmp_path: Path) -> None:
-    async with open_world(tmp_path, GATEWAY_HOST="0.0.0.0", GATEWAY_ALLOWED_HOSTS="localhost,gateway") as world:
+    opened = {"GATEWAY_HOST": "0.0.0.0", "GATEWAY_OPEN_TO_ANYONE": "true", "GATEWAY_ALLOWED_HOSTS": "localhost,gateway"}
+    async with open_world(tmp_path, **opened) as world:
         for host, status in (("evil.example", 403), ("[", 403), ("localhost:5001", 200), ("gateway", 200)):
             assert (await world.http.get("/api/v1/jobs", headers={"host": host})).status_code == status, host
         for probe in ("/healthz", "/readyz", "/metrics"):

@@ -131,16 +131,18 @@ async def test_cancelling_a_queued_job_and_queue_positions(tmp_path: Path) -> No
         assert (full.status_code, full.json()["reason"]) == (429, "queue-full")
         assert full.headers["retry-after"]
         assert [(await world.job(j["id"]))["queue_position"] for j in others] == [1, 2, 3]
-        watch = asyncio.create_task(events_of(world.http, others[1]["events_url"]))
-        await asyncio.sleep(0.3)
+        seen: list[tuple[str, Any]] = []
+        watch = asyncio.create_task(events_of(world.http, others[1]["events_url"], seen))
+        await until(lambda: seen)
         gone = (await world.http.delete(f"/api/v1/jobs/{others[0]['id']}")).json()
         assert gone["state"] == "cancelled"
         assert [(await world.job(j["id"]))["queue_position"] for j in others] == [None, 1, 2]
         assert 'huasheng_jobs{kind="video",state="queued"} 2.0' in (await world.http.get("/metrics")).text
+        # those who wait hear that they moved up
+        await until(lambda: ("progress", 1) in [(n, d.get("queue_position")) for n, d in seen])
         world.fakes.render.script.hold.set()
         assert (await world.done(others[2]["id"]))["state"] == "succeeded"
-        moved = [d["queue_position"] for n, d in await watch if n == "progress" and d["state"] == "queued"]
-        assert moved[0] == 1, "those who wait hear that they moved up"
+        await watch
         counts = {(await world.job(j["id"]))["state"] for j in [first, *others[1:]]}
         assert counts == {"succeeded"}
         metrics = (await world.http.get("/metrics")).text

@@ -69,6 +69,23 @@ async def test_the_avatar_greets_in_the_language_of_the_page_and_prepares_it_fir
         assert both == {True, False}, "an opener of each language before the rest"
 
 
+async def test_nobody_greets_in_a_conversation_that_goes_on_and_the_model_knows_what_was_said(world) -> None:
+    async with live_client(world.gateway.url, {"greet": True}) as client:
+        conversation = (await client.until("welcome"))["conversation_id"]
+        await client.until("timings")
+        await client.send("bye")
+        await client.until_closed()
+    async with live_client(world.gateway.url, {"greet": True, "conversation_id": conversation}) as client:
+        assert (await client.until("welcome"))["conversation_id"] == conversation
+        await client.send("text", text="你是谁？")
+        turns = [await client.until("turn")]
+        await client.until("timings")
+        assert [t["question"] for t in turns] == ["你是谁？"], "the first thing said is the answer"
+        greeting, question = world.fakes.llm.script.seen[-1].messages
+        assert greeting.content.startswith(("你好", "Hello"))
+        assert question.content == "你是谁？"
+
+
 async def test_speech_that_is_late_leaves_no_gap_in_the_pictures(world) -> None:
     world.fakes.tts.script.delay_s = 1.0  # before each clause; what is there is played at once
     async with live_client(world.gateway.url) as client:

@@ -1,76 +1,19 @@
 """The same gateway on PostgreSQL: jobs, idempotency and recovery after kill -9; a second replica sees them too."""
 
 import asyncio
-import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 import sqlalchemy as sa
 
 from services.gateway.store.db import jobs
+from tests.fakes import people
 from tests.fakes.gateway_process import GatewayProcess
-from tests.fakes.ports import free_port
+from tests.fakes.postgres import Postgres
 from tests.fakes.problems import problem
 from tests.fakes.waiting import PATIENCE_S, until
 from tests.integration.gateway.conftest import open_world
 from tests.integration.gateway.test_dialogue import events_of
-
-BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
-
-
-class Postgres:
-    """A server that can be stopped and started again."""
-
-    def __init__(self, folder: Path, port: int, become: tuple[str, ...]) -> None:
-        self.url = f"postgresql+psycopg://huasheng@127.0.0.1:{port}/postgres"
-        self._folder, self._become = folder, become
-        self._options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-
-    def run(self, program: str, *arguments: Path | str) -> None:
-        command = [*self._become, BIN / program, *arguments]  # type: ignore[operator]  # the caller looked for it
-        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def start(self) -> None:
-        folder = self._folder
-        self.run("pg_ctl", "-D", folder / "db", "-o", self._options, "-w", "-l", folder / "log", "start")
-
-    def stop(self) -> None:
-        self.run("pg_ctl", "-D", self._folder / "db", "-m", "immediate", "stop")
-
-
-@pytest.fixture
-def server() -> Iterator[Postgres]:
-    """A PostgreSQL of its own, thrown away afterwards."""
-    if BIN is None or not (BIN / "initdb").exists():
-        pytest.skip("no PostgreSQL server is installed")
-    user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
-    # a program becomes the user, not subprocess: that would fork this process with the threads of gRPC
-    become = ("runuser", "-u", user, "--") if user else ()
-    folder = Path(tempfile.mkdtemp(prefix="huasheng-pg-"))
-    try:
-        if user:
-            shutil.chown(folder, user)
-        how = ("-U", "huasheng", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
-        made = Postgres(folder, free_port(), become)
-        made.run("initdb", "-D", folder / "db", *how)
-        made.start()
-        try:
-            yield made
-        finally:
-            made.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def postgres(server: Postgres) -> str:
-    """Its address."""
-    return server.url
 
 
 async def test_a_database_that_is_away_is_named_until_it_is_back(tmp_path: Path, server: Postgres) -> None:
@@ -140,3 +83,22 @@ async def test_two_replicas_and_a_kill(tmp_path: Path, postgres: str) -> None:
                 world.fakes.render.script.hold.set()
         finally:
             await other.kill()
+
+
+async def test_accounts_on_postgresql(tmp_path: Path, postgres: str) -> None:
+    """The statements that differ between databases: locks, tuples in order, hashes, sums."""
+    async with open_world(tmp_path, GATEWAY_DATABASE_URL=postgres, GATEWAY_AUTH="accounts") as world:
+        ann = await people.first_admin(world)
+        bob = await people.member(world, ann, "bob")
+        problem(await ann.http.patch(f"/api/v1/users/{ann.id}", json={"role": "member"}), 409, "last-admin")
+        key = people.program(world, await bob.key("read", "create"))
+        world.http = bob.http
+        jobs_of_bob = [(await key.post("/api/v1/videos", json={"text": t})).json()["id"] for t in ("一", "二")]
+        assert [(await world.done(j))["state"] for j in jobs_of_bob] == ["succeeded"] * 2
+        share = await bob.post("shares", {"kind": "video", "id": jobs_of_bob[0], "audience": "members", "days": 1})
+        with_ann = (await ann.http.get("/api/v1/shares/with-me")).json()["items"]
+        assert [s["id"] for s in with_ann] == [share.json()["id"]]
+        problem(await people.sign_in(world, "bob", "wrong password"), 401, "wrong-password")
+        assert [u["name"] for u in (await ann.http.get("/api/v1/users")).json()["items"]] == ["ann", "bob"]
+        assert (await ann.http.delete(f"/api/v1/users/{bob.id}")).status_code == 204
+        assert (await ann.http.get("/api/v1/shares/with-me")).json()["items"] == []

@@ -8,7 +8,9 @@ import pytest
 
 from services.common.errors import HuashengError
 from tests.fakes import media
+from tests.fakes.boxes import SIGNATURE, boxes, media_of
 from tests.fakes.problems import problem
+from tests.fakes.tiny_video import tiny_film
 from tests.fakes.waiting import until
 from tests.integration.gateway.conftest import World
 from tests.integration.gateway.test_dialogue import events_of
@@ -60,7 +62,9 @@ async def test_a_training_from_start_to_model(world: World) -> None:
     assert partial["offset_ms"] == 120
     assert (await world.http.get(partial["preview_url"])).headers["content-type"] == "image/jpeg"
     film = await world.http.get(done["result"]["model"]["after_video_url"])
-    assert (film.headers["content-type"], film.content) == ("video/mp4", b"a film")
+    assert film.headers["content-type"] == "video/mp4"
+    assert [k for k, _ in boxes(film.content)][:2] == [b"ftyp", SIGNATURE], "signed, and still the film"
+    assert media_of(film.content)[-200:] == media_of(tiny_film())[-200:]
     shown = (await world.http.get(done["result"]["model"]["preview_url"] + "&download=1")).headers
     assert shown["content-disposition"].startswith("attachment")
     listed = (await world.http.get("/api/v1/models")).json()["items"]

@@ -8,6 +8,7 @@ from huasheng.gateway.v1 import gateway_pb2, gateway_pb2_grpc
 
 from services.common.audio import to_pcm16
 from services.common.errors import from_rpc
+from tests.fakes.engine_services import TOKEN_SHOWN
 from tests.fakes.media import tone
 from tests.fakes.service_script import pcm
 from tests.fakes.waiting import until
@@ -23,7 +24,7 @@ def ask(world: World, *messages: Request, turn_id: str = "t_test"):
             yield m
 
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{world.gateway.grpc_port}")
-    metadata = (("x-turn-id", turn_id),)
+    metadata = (("x-turn-id", turn_id), *TOKEN_SHOWN)
     return gateway_pb2_grpc.GatewayServiceStub(channel).StreamTurn(requests(), timeout=30, metadata=metadata)
 
 

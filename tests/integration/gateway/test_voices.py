@@ -12,6 +12,7 @@ from huasheng.tts.v1 import tts_pb2
 from services.common.engine_info import error_message
 from services.common.errors import HuashengError
 from tests.fakes import media
+from tests.fakes.engine_services import TOKEN_SHOWN
 from tests.fakes.problems import problem
 from tests.integration.gateway.conftest import World
 
@@ -203,7 +204,7 @@ async def test_the_avatars_voice_answers_over_grpc_too(world: World) -> None:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{world.gateway.grpc_port}") as channel:
         stub = gateway_pb2_grpc.GatewayServiceStub(channel)
         turn = gateway_pb2.StreamTurnRequest(config=gateway_pb2.TurnConfig(text="hello"))
-        async for _ in stub.StreamTurn(iter([turn]), timeout=30):
+        async for _ in stub.StreamTurn(iter([turn]), timeout=30, metadata=TOKEN_SHOWN):
             pass
     assert world.fakes.tts.configs[-1].voice_id == "v_en"
 

@@ -1,7 +1,9 @@
 """Preparing, listing and deleting avatars over real gRPC with an engine that draws a dot."""
 
+import asyncio
 from pathlib import Path
 
+import grpc
 import pytest
 from huasheng.render.v1 import render_pb2 as pb
 
@@ -9,8 +11,9 @@ from services.render.media.read import probe, read_frames
 from tests.fakes.clips import clip, numbered
 from tests.fakes.media import blank, png, tone
 from tests.fakes.render_engine import IDLE, FakeEngine
-from tests.fakes.render_rig import END, Rig, config, kinds, refused, sound, whole
-from tests.fakes.waiting import until
+from tests.fakes.render_rig import END, FAKES, Rig, config, kinds, open_rig, refused, sound, whole
+from tests.fakes.serving import Serve
+from tests.fakes.waiting import PATIENCE_S, until
 
 
 async def test_the_builtin_avatar_is_there_and_stays(rig: Rig) -> None:
@@ -162,3 +165,56 @@ async def test_other_owners_see_nothing(rig: Rig) -> None:
     assert (
         await refused(rig.stub.DeleteAvatar(pb.DeleteAvatarRequest(owner="eve", avatar_id="ann")))
     ).slug == "unknown-id"
+
+
+async def test_all_that_an_owner_had_is_forgotten(rig: Rig) -> None:
+    await rig.prepare()
+    await rig.prepare("bob")
+    rig.put("models/local/m/model.json", b"{}")
+    rig.put("trainings/local/t/progress.json", b"{}")
+    other = pb.PrepareAvatarRequest(avatar_id="eve", owner="eve", source_uri=rig.put("assets/e", png(blank(256))))
+    assert [m async for m in rig.stub.PrepareAvatar(other)]
+    await rig.stub.ForgetOwner(pb.ForgetOwnerRequest(owner="local"))
+    left = [p.relative_to(rig.root).as_posix() for p in rig.root.rglob("*") if "local" in p.parts and p.is_file()]
+    assert left == []
+    for owner, names in (("local", ["builtin"]), ("eve", ["builtin", "eve"])):
+        listed = (await rig.stub.ListAvatars(pb.ListAvatarsRequest(owner=owner))).avatars
+        assert [a.avatar_id for a in listed] == names
+    await rig.stub.ForgetOwner(pb.ForgetOwnerRequest(owner="local"))
+    for owner, slug in (("builtin", "builtin-stays"), ("../eve", "bad-request"), ("", "bad-request")):
+        assert (await refused(rig.stub.ForgetOwner(pb.ForgetOwnerRequest(owner=owner)))).slug == slug
+
+
+async def test_more_than_may_wait_are_refused_and_places_are_given_back(
+    tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = await open_rig(serve, tmp_path, FAKES, engines="fake", max_waiting=2)
+    monkeypatch.setattr(FakeEngine, "prepare_s", 600.0)
+
+    def request(name: str) -> pb.PrepareAvatarRequest:
+        uri = rig.put(f"assets/{name}", png(blank(256)) + name.encode())
+        return pb.PrepareAvatarRequest(avatar_id=name, owner="local", source_uri=uri, name=name)
+
+    calls = []
+    for i in range(3):  # one after the other: the first is at work, the last one waits
+        calls.append(rig.stub.PrepareAvatar(request(f"a{i}")))
+        assert (await calls[-1].read()).progress.stage == "wait"
+    error = await refused(rig.stub.PrepareAvatar(request("a3")))
+    assert (error.slug, error.params["limit"]) == ("busy", "3")
+    calls[2].cancel()
+
+    async def has_room() -> bool:
+        call = rig.stub.PrepareAvatar(request("a4"))
+        try:
+            return bool((await call.read()).progress.stage)
+        except grpc.aio.AioRpcError:
+            return False
+        finally:
+            call.cancel()
+
+    async with asyncio.timeout(PATIENCE_S):
+        while not await has_room():
+            await asyncio.sleep(0.02)
+    monkeypatch.setattr(FakeEngine, "prepare_s", 0.0)
+    for call in calls[:2]:
+        call.cancel()

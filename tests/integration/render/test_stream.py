@@ -1,9 +1,12 @@
 """StreamRender over real gRPC with an engine that draws a dot."""
 
 import asyncio
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from huasheng.common.v1 import common_pb2
 from huasheng.render.v1 import render_pb2 as pb
@@ -203,6 +206,20 @@ async def test_more_sessions_than_allowed_are_refused_and_come_through_later(rig
     assert (await whole(rig, [config(), END]))[-1].WhichOneof("payload") == "summary"
 
 
+async def test_a_replica_tells_how_much_it_has_to_do(rig: Rig) -> None:
+    capacity = (await rig.stub.GetCapacity(pb.GetCapacityRequest())).capacity
+    assert (capacity.used, capacity.frames_per_second) == (0, 0)
+    assert 1 <= capacity.slots <= 3
+    call = rig.stub.StreamRender()
+    await call.write(config())
+    await call.read()
+    assert (await rig.stub.GetCapacity(pb.GetCapacityRequest())).capacity.used == 1
+    await call.write(END)
+    await rest(call)
+    await whole(rig, [config(), *sound(tone(1.5)), END])
+    assert (await rig.stub.GetCapacity(pb.GetCapacityRequest())).capacity.used == 0
+
+
 async def test_sessions_side_by_side_do_not_mix(rig: Rig) -> None:
     async def one(seconds: float, start: int) -> tuple[int, int]:
         answers = await whole(rig, [config(start_frame=start), *sound(tone(seconds)), END])
@@ -238,3 +255,17 @@ async def test_an_engine_that_fails_says_so_and_the_service_goes_on(rig: Rig) ->
     assert (error.slug, error.params["engine"]) == ("engine-failed", "fake")
     FakeEngine.fail_at = None
     assert (await whole(rig, [config(), *sound(tone(0.2)), END]))[-1].summary.frames == 5
+
+
+@pytest.mark.parametrize("yuv", [False, True])
+async def test_the_words_of_the_mark_are_in_the_pictures(rig: Rig, yuv: bool) -> None:
+    """Whatever the engine draws in, and only where they are asked for."""
+    FakeEngine.yuv = yuv
+    mark = pb.VisibleMark(language="zh")
+    films = []
+    for more in ({}, {"mark": mark}):
+        answers = await whole(rig, [config(**more), *sound(tone(4)), END])
+        with av.open(io.BytesIO(media(answers))) as film:
+            films.append([f.to_ndarray(format="gray").astype(int)[:20, :60] for f in film.decode(video=0)])
+    differences = [np.abs(a - b).mean() for a, b in zip(*films, strict=True)]
+    assert min(differences[:63]) > 10 and max(differences[66:]) < 4

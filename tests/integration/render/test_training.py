@@ -19,7 +19,8 @@ from services.common.storage import Storage
 from services.render.train.checks import CLIP
 from tests.fakes.media import blank, png
 from tests.fakes.render_engine import FakeEngine
-from tests.fakes.render_rig import END, Rig, config, kinds, refused, sound, whole
+from tests.fakes.render_rig import END, FAKES, Rig, config, kinds, open_rig, refused, sound, whole
+from tests.fakes.serving import Serve
 from tests.fakes.trainer import SAVE_EVERY
 
 pytest.importorskip("torch")
@@ -152,6 +153,19 @@ async def test_a_newer_call_takes_over_and_others_wait(rig: Rig) -> None:
     assert (await until_step(second, 4)).step >= 4
     second.cancel()
     await at_rest(rig)
+
+
+async def test_more_than_may_wait_are_refused(tmp_path: Path, serve: Serve) -> None:
+    rig = await open_rig(serve, tmp_path, FAKES, engines="fake", max_waiting=1)
+    first, second = rig.stub.Train(request(rig, steps=500)), rig.stub.Train(request(rig, "other", 3))
+    waiting = aiter(second)
+    for call in (aiter(first), waiting):
+        assert (await anext(call)).progress.stage == "wait"
+    error = await refused(rig.stub.Train(request(rig, "third", 3)))
+    assert (error.slug, error.params["limit"]) == ("busy", "1")
+    first.cancel()
+    assert [a async for a in waiting][-1].model.model_id == "other_steps3"
+    assert (await trained(rig, request(rig, "third", 3)))[1].model_id == "third_steps3"
 
 
 async def test_what_is_wrong_is_named_and_leaves_nothing(rig: Rig) -> None:

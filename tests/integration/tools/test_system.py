@@ -151,3 +151,10 @@ def test_setup_on_a_full_disk(bare: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "df").unlink()
     script(tmp_path, "df", "echo Filesystem 1024-blocks Used Available; echo /dev/x 100 99 1")
     assert "no disk space" in setup_says(bare)
+
+
+def test_files_may_be_in_a_bucket_but_in_no_other_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUASHENG_STORAGE_URL", "s3://bucket/prefix")
+    assert System(tmp_path).environment()["HUASHENG_STORAGE_URL"] == "s3://bucket/prefix"
+    monkeypatch.setenv("HUASHENG_STORAGE_URL", "file:///elsewhere")
+    assert System(tmp_path).environment()["HUASHENG_STORAGE_URL"] == f"file://{tmp_path}/storage"

@@ -233,3 +233,16 @@ async def test_without_a_voice(stack: Stack) -> None:
     assert await stack.refused(stack.say("", sampling=tts_pb2.Sampling(split="cut9"))) == "bad-request"
     engine = (await stack.stub.ListEngines(tts_pb2.ListEnginesRequest())).engines[0]
     assert engine.available and engine.is_default
+
+
+@needs_speech
+async def test_all_that_an_owner_had_is_forgotten(stack: Stack) -> None:
+    uri = stack.put("a", SPEECH.read_bytes())
+    mine, theirs = await stack.create(uri), await stack.create(uri, owner="bob")
+    await stack.say(mine.voice_id)
+    await stack.say(theirs.voice_id, owner="bob")
+    await stack.stub.ForgetOwner(tts_pb2.ForgetOwnerRequest(owner="anna"))
+    assert [v.is_cloned for v in await stack.voices()].count(True) == 0
+    assert theirs.voice_id in [v.voice_id for v in await stack.voices("bob")]
+    assert not [p for p in stack.clips.rglob("*.wav") if mine.voice_id in p.name], "no copy for the engine"
+    assert [p for p in stack.clips.rglob("*.wav") if theirs.voice_id in p.name]

@@ -22,7 +22,7 @@ from services.tts.settings import TtsSettings
 from services.tts.voices import VoiceStore
 from tests.fakes.serving import Serve
 from tests.fakes.tts_engine import PER_CHARACTER, RATE, FakeTts
-from tests.fakes.waiting import until
+from tests.fakes.waiting import PATIENCE_S, until
 
 Request = tts_pb2.StreamSynthesizeRequest
 Answer = tts_pb2.StreamSynthesizeResponse
@@ -117,6 +117,25 @@ async def test_one_clock_runs_through_marks_phonemes_and_audio(running: Running)
     assert answers[-1].finished.duration_us == place == (11 + 4 + 3) * PER_CHARACTER * 1_000_000 // RATE
     assert all(a.end_us == b.start_us for a, b in itertools.pairwise(spans))
     assert "".join(s.phoneme for s in spans) == "HellothereYouBye"
+
+
+async def test_a_replica_tells_how_much_it_speaks(running: Running) -> None:
+    async def used() -> int:
+        capacity = (await running.stub.GetCapacity(tts_pb2.GetCapacityRequest())).capacity
+        assert capacity.slots >= 1
+        return int(capacity.used)
+
+    async def becomes(expected: int) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while await used() != expected:
+                await asyncio.sleep(0.01)
+
+    await becomes(0)
+    call = running.stub.StreamSynthesize()
+    await call.write(Request(config=tts_pb2.SynthesisConfig()))
+    await becomes(1)
+    call.cancel()
+    await becomes(0)
 
 
 async def test_audio_comes_before_the_input_ends(running: Running) -> None:

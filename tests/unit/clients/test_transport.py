@@ -175,6 +175,18 @@ def test_arguments_environment_default(monkeypatch: pytest.MonkeyPatch) -> None:
             AsyncHuasheng(wrong)
 
 
+def test_a_file_in_a_bucket_is_fetched_from_there_without_the_token(tmp_path: Any) -> None:
+    there = httpx.Response(307, headers={"location": "https://bucket.example/x.mp4?X-Amz-Signature=1"})
+    script = Script(there, httpx.Response(200, content=b"video"))
+    path = client(script, token="secret").download("/api/v1/media/x.mp4?sig=1", tmp_path / "x.mp4")
+    assert path.read_bytes() == b"video"
+    own, foreign = script.seen
+    assert own.headers["authorization"] == "Bearer secret"
+    assert foreign.url.host == "bucket.example"
+    assert "authorization" not in foreign.headers
+    assert "secret" not in str(foreign.headers)
+
+
 def test_the_token_goes_to_the_gateway_only(tmp_path: Any) -> None:
     script = Script(httpx.Response(200, content=b"x"))
     hs = client(script, token="secret")

@@ -19,6 +19,7 @@ READERS = (
     "common/media/pictures.py",
     "common/media/sound.py",
     "gateway/media/prober.py",
+    "gateway/media/inspecting.py",
     "gateway/media/probing.py",
     "gateway/media/probe_server.py",
     "gateway/media/uploads.py",
@@ -57,7 +58,7 @@ UPLOADS = [(p, m) for p, m, o in operations() if "multipart/form-data" in o.get(
 
 @pytest.mark.parametrize(("path", "method"), UPLOADS)
 def test_every_upload_declares_what_its_file_may_be_refused_for(path: str, method: str) -> None:
-    speech = path not in ("/api/v1/assets", "/upload_file")
+    speech = path not in ("/api/v1/assets", "/upload_file", "/api/v1/verify")
     assert set(refusals.RECORDING if speech else refusals.READING) <= declared(method, path)
 
 
@@ -75,4 +76,4 @@ def test_every_route_that_takes_an_asset_declares_what_it_may_be_refused_for(pat
 
 
 def test_no_upload_is_missed() -> None:
-    assert len(UPLOADS) == 5
+    assert len(UPLOADS) == 6

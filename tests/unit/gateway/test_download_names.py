@@ -25,11 +25,24 @@ DAY = time.mktime((2026, 11, 28, 12, 0, 0, 0, 0, -1))
     ],
 )
 def test_names(params: dict[str, str], partial: dict[str, str], file: str, name: str) -> None:
-    row = {"params": params, "partial": partial, "created_at": DAY}
+    row = {"name": "", "params": params, "partial": partial, "created_at": DAY}
     name = "-".join(filter(None, ("huasheng", name.replace("|", "-2026-11-28").removeprefix("-"))))
     assert download_name(row, file) == name
     header = disposition(name, True)
     assert header.isascii() and header.startswith("attachment; ") and "filename*=UTF-8''huasheng-" in header
+
+
+@pytest.mark.parametrize(
+    ("given", "file", "name"),
+    [
+        ("新年 / 祝福", "video.mp4", "新年 祝福.mp4"),
+        ("../../a:b", "video.vtt", "a b.vtt"),
+        ("Teil 1. ", "preview.jpg", "Teil 1-preview.jpg"),
+    ],
+)
+def test_the_owners_own_name_comes_first(given: str, file: str, name: str) -> None:
+    row = {"name": given, "params": {"text": "x"}, "partial": {}, "created_at": DAY}
+    assert download_name(row, file) == name
 
 
 def test_only_results_belong_to_a_job() -> None:

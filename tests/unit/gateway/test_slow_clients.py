@@ -32,7 +32,11 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(limits, "PIECE_S", 0.5)
     sock = connections.listen("127.0.0.1", 0)
     config = uvicorn.Config(
-        Middleware(app, hosts=frozenset()), http=connections.Protocol, log_config=None, lifespan="off", ws="none"
+        Middleware(app, hosts=frozenset(), is_stopping=lambda: False),
+        http=connections.Protocol,
+        log_config=None,
+        lifespan="off",
+        ws="none",
     )
     server = uvicorn.Server(config)
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]  # pytest has its own

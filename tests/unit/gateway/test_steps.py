@@ -25,7 +25,7 @@ class Table:
         self.begun, self.go_on = threading.Event(), threading.Event()
         self.go_on.set()
 
-    def save(self, _: str, *, partial: dict[str, Any], **__: object) -> None:
+    def save(self, _: str, __: str, *, partial: dict[str, Any], **___: object) -> None:
         is_first = not self.begun.is_set()
         self.begun.set()
         if is_first:
@@ -40,7 +40,16 @@ def table() -> Table:
 
 @pytest.fixture
 def run(tmp_path: Path, table: Table) -> JobRun:
-    row = {"id": "j", "owner": "o", "kind": "video", "params": {}, "created_at": 0.0, "partial": {}}
+    row = {
+        "id": "j",
+        "owner": "o",
+        "kind": "video",
+        "params": {},
+        "created_at": 0.0,
+        "partial": {},
+        "key_id": "",
+        "executor": "e",
+    }
     return JobRun(
         {**row, "cancel_requested": False},
         store=table,  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """Music and noise are kept from the engines; speech passes untouched."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -131,7 +131,7 @@ class Played:
     def begin(self) -> Iterator[Output]:
         return iter(())
 
-    def add(self, frame: Frame, sound: Samples, key: bool) -> Iterator[Output]:
+    def add(self, frames: Sequence[Frame], sound: Samples, key: bool) -> Iterator[Output]:
         self.played.append(sound)
         return iter(())
 

@@ -94,6 +94,8 @@ class Call(Generic[T]):
     timeout_s: float = SHORT_S
     is_raw: bool = False
     """Whether ``parse`` gets a ``Raw`` instead of JSON."""
+    is_once: bool = False
+    """Whether a repeat could do something twice, or fail because the first try did it."""
 
     @property
     def name(self) -> str:
@@ -103,7 +105,7 @@ class Call(Generic[T]):
     @property
     def can_repeat(self) -> bool:
         """Whether it may be sent again: its key or nature makes a repeat harmless, and its file can be rewound."""
-        return self.upload is None or self.upload.can_rewind
+        return not self.is_once and (self.upload is None or self.upload.can_rewind)
 
 
 def at(*parts: str) -> str:
@@ -144,13 +146,19 @@ class Settings:
     language: str | None
 
     @classmethod
-    def choose(cls, url: str | None, token: str | None, language: str | None) -> Settings:
-        """Arguments, else ``HUASHENG_URL`` and ``HUASHENG_TOKEN``, else this machine. Raises ``ValueError``."""
+    def choose(cls, url: str | None, token: str | None, language: str | None, api_key: str | None = None) -> Settings:
+        """Arguments, else ``HUASHENG_URL``, ``HUASHENG_API_KEY`` and ``HUASHENG_TOKEN``, else this machine.
+
+        Raises ``ValueError``.
+        """
+        if token and api_key:
+            raise ValueError("give api_key or token: both are sent as the bearer token")
+        given_token = api_key or token or os.environ.get("HUASHENG_API_KEY") or os.environ.get("HUASHENG_TOKEN")
         url = (url or os.environ.get("HUASHENG_URL") or DEFAULT_URL).rstrip("/")
         parsed = httpx.URL(url)
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise ValueError(f"the gateway's address must be like {DEFAULT_URL}, not {url!r}")
-        return cls(url, token or os.environ.get("HUASHENG_TOKEN") or None, language)
+        return cls(url, given_token or None, language)
 
     def headers(self) -> dict[str, str]:
         """What every request carries."""

@@ -42,7 +42,10 @@ def read_header(data: bytes) -> Header | None:
 
 
 def whole(data: bytes) -> tuple[bytes, int, float]:
-    """The same WAV with true lengths, its sample rate and its duration in seconds. Raises ``AnswerError``."""
+    """The same WAV with true lengths, its sample rate and its duration in seconds. Raises ``AnswerError``.
+
+    The label that says that it was made by a machine (GB 45438-2025) stays in it.
+    """
     header = read_header(data)
     if header is None:
         raise AnswerError("speech came without any sound")
@@ -53,4 +56,18 @@ def whole(data: bytes) -> tuple[bytes, int, float]:
         w.setsampwidth(2)
         w.setframerate(header.sample_rate_hz)
         w.writeframes(data[header.size : header.size + 2 * samples])
-    return out.getvalue(), header.sample_rate_hz, samples / header.sample_rate_hz
+    plain, label = out.getvalue(), _label(data[: header.size])
+    riff = struct.pack("<4sI", b"RIFF", len(plain) + len(label) - 8)
+    made = riff + plain[8:36] + label + plain[36:]
+    return made, header.sample_rate_hz, samples / header.sample_rate_hz
+
+
+def _label(head: bytes) -> bytes:
+    """The chunk of the label before the samples; empty without one."""
+    at = 12
+    while len(head) >= at + 20:
+        size = struct.unpack_from("<I", head, at + 4)[0]
+        if (head[at : at + 4], head[at + 8 : at + 16]) == (b"LIST", b"INFOAIGC"):
+            return head[at : at + 8 + size + size % 2]
+        at += 8 + size + size % 2
+    return b""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import SkipValidation
 
 from huasheng.jobs import Job, parse_job
-from huasheng.models import Answer, Curve
+from huasheng.models import Answer, Curve, TextWarning
 
 
 class Event(Answer):
@@ -89,6 +89,17 @@ class VideoBegun(Event):
     start_frame: int | None = None
 
 
+class SceneChanged(Event):
+    """How far a scene of a video is; ``partial.scenes`` keeps it, with its clauses."""
+
+    index: int
+    text: str | None
+    start_s: float | None
+    end_s: float | None
+    state: str
+    warnings: list[TextWarning]
+
+
 class Training(Event):
     """What is new of a training; the rest is None."""
 
@@ -140,6 +151,7 @@ NAMES: dict[str, type[Event]] = {
     "fallback": EngineFallback,
     "warning": SpeechWarning,
     "video": VideoBegun,
+    "scene": SceneChanged,
     "training": Training,
 }
 

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import Field
 
 from huasheng.models import Answer, Avatar, AvatarReport, Clause, Curve, Fallback, Model, Problem, TextWarning
+from huasheng.scenes import SceneRecord
 
 R = TypeVar("R")
 OVER = ("succeeded", "failed", "cancelled")
@@ -32,13 +33,15 @@ class Partial(Answer):
     preview_url: str | None = None
     history: list[dict[str, float | None]] | None = None
     curve: Curve | None = None
+    scenes: list[SceneRecord] | None = None
 
 
 class Job(Answer, Generic[R]):
     """A piece of work whose result will be an ``R``.
 
     ``state``: ``queued`` → ``running`` → ``succeeded``, ``failed`` or ``cancelled``. ``progress``: 0–1. ``eta_s``:
-    seconds left, None while unknown. ``queue_position``: 1 = next, None once it runs.
+    seconds left, None while unknown. ``queue_position``: 1 = next, None once it runs. ``consent_withdrawn``: the person
+    it shows has withdrawn consent since. ``name``, ``tags``: that a video was given.
     """
 
     id: str
@@ -57,6 +60,9 @@ class Job(Answer, Generic[R]):
     finished_at: datetime | None
     events_url: str
     video_url: str | None
+    consent_withdrawn: bool = False
+    name: str = ""
+    tags: list[str] = Field(default_factory=list)
 
     @property
     def is_over(self) -> bool:
@@ -93,10 +99,19 @@ class Recording(Answer):
 
 
 class VideoResult(Recording):
-    """A finished video; ``subtitles_url`` (WebVTT) is None unless asked for."""
+    """A finished video; ``subtitles_url`` (WebVTT) is None unless asked for.
+
+    What follows ``audio_asset_id`` is there for videos of scenes: ``subtitles_urls`` by their endings; ``pieces`` that
+    the video was drawn in, of which ``reused_pieces`` came from ``from_job_id``.
+    """
 
     text: str | None
     audio_asset_id: str | None
+    scenes: list[SceneRecord] | None = None
+    subtitles_urls: dict[str, str] | None = None
+    pieces: int | None = None
+    reused_pieces: int | None = None
+    loudness_lufs: float | None = None
 
 
 class DialogueResult(Recording):

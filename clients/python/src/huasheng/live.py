@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from huasheng.errors import AnswerError, not_understood
 from huasheng.models import Answer, Problem
@@ -180,6 +180,17 @@ class Interrupted(LiveEvent):
     heard_us: int
     heard: str
     reason: str
+    ms: dict[str, float] = Field(default_factory=dict)
+    """As in ``Timings``, which does not follow: what had not happened by then is missing."""
+
+
+class Settings(LiveEvent):
+    """What is used from now on, after ``change``; ``problem``: why nothing was changed."""
+
+    voice_id: str
+    language: str
+    patience: float
+    problem: Problem | None = None
 
 
 class Timings(LiveEvent):
@@ -248,6 +259,7 @@ NAMES: dict[str, type[LiveEvent]] = {
     "hold": Hold,
     "resume": Resume,
     "interrupted": Interrupted,
+    "settings": Settings,
     "timings": Timings,
     "fallback": Fallback,
     "warning": Warning,

@@ -9,28 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-
-class Answer(BaseModel):
-    """Base of everything that the gateway tells: immutable, and open to fields of later versions."""
-
-    # "model_id" and the like are field names here
-    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
-
-
-class Problem(Answer):
-    """A failure (RFC 9457)."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    hint: str
-    reason: str
-    params: dict[str, str]
-    retryable: bool
-    request_id: str
+from huasheng._answer import Answer as Answer
+from huasheng._answer import Problem as Problem
 
 
 class Asset(Answer):
@@ -76,14 +58,27 @@ class AvatarReport(Answer):
     face_box: FaceBox | None
 
 
+class Stated(Answer):
+    """What was stated about the person in a file: by whom and when; all of it is in ``consents.list``."""
+
+    id: str
+    statement: str
+    given_by: str
+    recorded_at: datetime
+
+
 class Avatar(Answer):
-    """A prepared person. ``voice_id`` speaks where a request names none; ``lost_voice`` names one that was deleted."""
+    """A prepared person. ``voice_id`` speaks where a request names none; ``lost_voice`` names one that was deleted.
+
+    ``is_shared``: another person's; here as in ``Model`` and ``Voice``.
+    """
 
     id: str
     avatar_id: str
     name: str
     owner: str
     is_builtin: bool
+    is_shared: bool = False
     engine: str
     kind: str
     width: int
@@ -96,6 +91,7 @@ class Avatar(Answer):
     voice_id: str | None
     lost_voice: str | None
     report: AvatarReport
+    consent: Stated | None = None
 
 
 class Curve(Answer):
@@ -116,6 +112,7 @@ class Model(Answer):
     name: str
     owner: str
     is_builtin: bool
+    is_shared: bool = False
     engine: str
     avatar_id: str | None
     steps: int
@@ -159,6 +156,7 @@ class Voice(Answer):
     gender: str
     engine: str
     is_cloned: bool
+    is_shared: bool = False
     is_default: bool
     sample_text: str
     sample_url: str
@@ -174,7 +172,7 @@ class VoiceList(Answer):
 
     items: list[Voice]
     cloning_problem: Problem | None
-    cloning_weights: list[str] = []
+    cloning_weights: list[str] = Field(default_factory=list)
 
 
 class Clause(Answer):
@@ -211,7 +209,9 @@ class TextWarning(Answer):
     """Words that were not said, since the voice does not speak their script. ``reason``: ``left-out``.
 
     Or ``entry-ignored``: the engine cannot follow the dictionary's entry for this word. Or ``not-checked``: what was
-    left out of this speech is not known.
+    left out of this speech is not known. ``pause-clamped``, ``rate-clamped``: out of range as written, brought into it.
+    ``ssml-unknown``: SSML that is not followed; its words are said. ``not-shown``: characters that captions in the
+    picture leave out.
     """
 
     reason: str

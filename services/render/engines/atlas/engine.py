@@ -5,6 +5,7 @@ Preparing takes the person's own frames apart; drawing redraws the mouth from th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,15 +17,16 @@ from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.audio.whisper import WhisperEncoder
+from services.render.clip.frames import pictures
 from services.render.clip.look import check_for_training
-from services.render.engines.atlas.avatar import Avatar
+from services.render.engines.atlas.avatar import FRAMES, Avatar
 from services.render.engines.atlas.mouth.person import PersonModel, person_encoder
 from services.render.engines.atlas.prepare import prepare
 from services.render.engines.atlas.session import AtlasSession
 from services.render.engines.atlas.train.checks import voice_in
 from services.render.engines.base import RenderEngine, RenderSession
 from services.render.train.checks import clip_sound
-from services.render.types import AvatarReport, Cancelled, Kind, PrepareJob, Progress, SessionConfig
+from services.render.types import AvatarReport, Cancelled, Image, Kind, PrepareJob, Progress, SessionConfig
 
 if TYPE_CHECKING:
     from services.render.settings import RenderSettings
@@ -39,6 +41,7 @@ class AtlasEngine(RenderEngine):
     description = "Redraws the mouth from the person's own frames; runs on any CPU"
     license = "Apache-2.0"
     version = "6"
+    draws_parts = True
     trainer = "services.render.engines.atlas.train.run:train"
 
     def __init__(self, settings: None, shared: SharedSettings, service: RenderSettings) -> None:
@@ -95,6 +98,10 @@ class AtlasEngine(RenderEngine):
         sound, _ = clip_sound(source, source.name)
         check_for_training(source, self._mesh, self.limits)
         voice_in(sound, source.name, self.encoder)
+
+    def source_pictures(self, avatar: Path) -> Iterator[Image]:
+        """See ``RenderEngine``."""
+        return pictures(avatar / FRAMES)
 
     def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:
         """See ``RenderEngine``."""

@@ -26,6 +26,9 @@ from services.render.types import Frame, PhonemeSpan, Samples, SessionConfig
 
 PHONEMES_AHEAD_S = 0.2
 """Phonemes, or sound, needed beyond the time that is drawn by phonemes."""
+WARM_UP = 12
+"""Pictures before a part of a video that are painted and not given out: which mouth picture is taken depends on the one
+before."""
 TAPER = 4
 """Frames over which the mouth comes to rest at the very end."""
 SETTLE = (0.1, 0.28, 0.54)
@@ -62,9 +65,11 @@ class AtlasSession(RenderSession):
             if avatar.still
             else Painter(avatar.face, avatar.library, avatar.interior, plan.width, plan.height)
         )
-        self._walk = LoopWalk(plan, config.start_frame, whole=not (config.live or config.idle or plan.cyclic))
-        self._drawn = 0
-        self._received_s = 0.0
+        whole = not (config.live or config.idle or plan.cyclic)
+        self._walk = LoopWalk(plan, config.start_frame, whole, config.at)
+        # times are those of the whole video, so that a part of it is computed from the same numbers
+        self._drawn = config.at
+        self._received_s = self._start_s = config.at / self.fps
         self._visemes: list[TimedViseme] = []
         self._listener = self._new_listener()
         self._mouth = np.zeros(2, np.float32)
@@ -93,7 +98,11 @@ class AtlasSession(RenderSession):
 
     def push(self, samples: Samples, spans: Sequence[PhonemeSpan] = ()) -> Iterator[Frame]:
         """See ``RenderSession``."""
-        timed_visemes(spans, self._visemes)
+        shift_us = round(self._start_s * 1e6)
+        moved = (
+            [PhonemeSpan(s.phoneme, s.start_us + shift_us, s.end_us + shift_us) for s in spans] if shift_us else spans
+        )
+        timed_visemes(moved, self._visemes)
         self._received_s += len(samples) / self._config.audio_rate_hz
         if self._follows_sound:
             self._listener.push(samples)
@@ -141,7 +150,14 @@ class AtlasSession(RenderSession):
             if self._settle:
                 wanted = self._mouth + (wanted - self._mouth) * self._settle.pop(0)
             self._mouth = wanted
-            yield self._frame(wanted)
+            first = self._config.at + self._config.skip
+            if self._drawn < first - WARM_UP:
+                self._walk.step()
+                self._drawn += 1
+                continue
+            frame = self._frame(wanted)
+            if self._drawn > first:
+                yield frame
 
     def _wanted(self, time_s: float) -> Array:
         if not self._config.has_phonemes:
@@ -166,6 +182,7 @@ class AtlasSession(RenderSession):
             drawn = painter.paint(stored, number, self.shape, labiodental_at(self._visemes, self._drawn / self.fps))
         else:
             drawn = painter.paint(stored, number, self.shape)
-        frame = Frame(round(self._drawn * 1e6 / self.fps), resized(drawn, self.width, self.height), step.position)
+        picture = resized(drawn, self.width, self.height)
+        frame = Frame(round(self._drawn * 1e6 / self.fps), picture, step.position, number)
         self._drawn += 1
         return frame

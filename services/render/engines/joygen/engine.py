@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from services.common.engines import load_failure
 from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
+from services.render.clip.frames import pictures
 from services.render.clip.look import check_for_training
 from services.render.devices import DeviceInfo
 from services.render.engines.base import RenderEngine, RenderSession
@@ -30,8 +32,8 @@ from services.render.engines.joygen.paste import JOYGEN
 from services.render.engines.joygen.prepare import JoygenPrepareJob, prepare
 from services.render.engines.joygen.session import JoySession
 from services.render.engines.joygen.settings import Settings
-from services.render.engines.joygen.store import Avatar
-from services.render.types import AvatarReport, Cancelled, Kind, Progress, SessionConfig
+from services.render.engines.joygen.store import FRAMES, Avatar
+from services.render.types import AvatarReport, Cancelled, Image, Kind, Progress, SessionConfig
 
 log = logging.getLogger("huasheng.render.joygen")
 
@@ -146,6 +148,10 @@ class JoygenEngine(RenderEngine):
         self._ready()
         assert self._mesh is not None
         check_for_training(source, self._mesh, self.limits)
+
+    def source_pictures(self, avatar: Path) -> Iterator[Image]:
+        """See ``RenderEngine``."""
+        return pictures(avatar / FRAMES)
 
     def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:
         """See ``RenderEngine``. Raises ``device-busy`` when one more conversation could not be drawn in time."""

@@ -158,6 +158,7 @@ class JoySession(RenderSession):
             picture = paste_face(picture, face, box, np.asarray(self._avatar.masks[number]), strength)
         self._requested.popleft()
         position = self._walk.step().position
-        frame = Frame(round(self._drawn * 1e6 / self.fps), resized(picture, self.width, self.height), position)
+        scaled = resized(picture, self.width, self.height)
+        frame = Frame(round(self._drawn * 1e6 / self.fps), scaled, position, requested.number)
         self._drawn += 1
         return frame

@@ -6,6 +6,7 @@ Its programs run in an environment of their own on an NVIDIA GPU; none of its co
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,27 @@ from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.weights import WeightsError, folder
 from services.render.clip.look import check_for_training
+from services.render.clip.plan import PLAN, Plan
 from services.render.clip.tracking import MIN_S
 from services.render.devices import DeviceInfo
 from services.render.engines.base import RenderEngine, RenderSession
-from services.render.engines.synctalk.prepare import FPS, SHORT_S, SynctalkPrepareJob, prepare
+from services.render.engines.synctalk.data import PERSON, Person
+from services.render.engines.synctalk.prepare import FPS, SHORT_S, SynctalkPrepareJob, pictures_of, prepare
 from services.render.engines.synctalk.session import SyncSession
 from services.render.engines.synctalk.settings import Settings
 from services.render.engines.synctalk.setup import NO_CHECKOUT, SyncTalk
 from services.render.engines.synctalk.train import CHECKPOINT, LEARNED, epochs
 from services.render.media.read import kind_of, probe
-from services.render.types import AvatarReport, Cancelled, ClipLimits, Kind, Progress, SessionConfig, TrainingClip
+from services.render.types import (
+    AvatarReport,
+    Cancelled,
+    ClipLimits,
+    Image,
+    Kind,
+    Progress,
+    SessionConfig,
+    TrainingClip,
+)
 
 if TYPE_CHECKING:
     from services.render.settings import RenderSettings
@@ -103,6 +115,10 @@ class SynctalkEngine(RenderEngine):
         seconds = min(probe(source).duration_s, self.limits.max_s)
         epochs(steps, max(1, round(LEARNED * FPS * seconds)))
         check_for_training(source, self._ready()[1], self.limits)
+
+    def source_pictures(self, avatar: Path) -> Iterator[Image]:
+        """See ``RenderEngine``."""
+        return pictures_of(Person.load(avatar / PERSON).folder, list(range(Plan.load(avatar / PLAN).frames)))
 
     def open_session(self, avatar: Path, config: SessionConfig) -> RenderSession:
         """See ``RenderEngine``. Raises ``not-live``."""

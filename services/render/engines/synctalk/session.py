@@ -94,8 +94,8 @@ class SyncSession(RenderSession):
                 if isinstance(item, Working):
                     yield item
                     continue
-                position = self._walk.step().position
-                frame = Frame(round(self._drawn * 1e6 / self.fps), self._scaled(item), position)
+                step = self._walk.step()
+                frame = Frame(round(self._drawn * 1e6 / self.fps), self._scaled(item), step.position, step.source)
                 self._drawn += 1
                 yield frame
         finally:

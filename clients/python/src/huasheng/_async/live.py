@@ -187,6 +187,20 @@ class AsyncConversation:
         """Stop the answer; what was heard of it is kept."""
         await self._send("interrupt", gen=self._playhead.gen, heard_us=self._playhead.position_us())
 
+    async def change(
+        self,
+        *,
+        voice_id: str | None = None,
+        language: str | None = None,
+        patience: float | None = None,
+        persona: str | None = None,
+    ) -> None:
+        """Change what is given: voice and persona from the next answer on, the rest from the user's next words on.
+
+        The event ``Settings`` tells what is used.
+        """
+        await self._send("settings", **given(voice_id=voice_id, language=language, patience=patience, persona=persona))
+
     async def again(self, what: Literal["continue", "ask"]) -> None:
         """Say the rest of an interrupted answer, or answer the last question anew."""
         await self._send("again", what=what)

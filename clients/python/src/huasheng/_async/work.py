@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from huasheng._async.transport import AsyncTransport
-from huasheng._protocol import Call, at, given, items, key, model, nothing
+from huasheng._protocol import LONG_S, SHORT_S, Call, Raw, at, given, items, key, model, nothing
+from huasheng.accounts import Statement
+from huasheng.batches import BulkAnswer, TagUse
 from huasheng.jobs import AvatarResult, DialogueResult, Job, TrainingResult, VideoResult, parse_job
 from huasheng.models import Avatar
-from huasheng.requests import EngineChoice, Synthesis
+from huasheng.requests import (
+    Background,
+    ConsentRequest,
+    CueText,
+    EngineChoice,
+    Format,
+    Framing,
+    Logo,
+    Scene,
+    Sound,
+    Subtitles,
+    Synthesis,
+)
+from huasheng.scenes import ScenePreview
 
 
 async def _start(transport: AsyncTransport, path: str, idempotency_key: str | None, body: dict[str, Any]) -> Job[Any]:
-    return await transport.call(Call("POST", at(path), parse_job, body=body, headers=key(idempotency_key)))
+    # a consent clip is listened to and looked at before the answer
+    within = LONG_S if "clip_asset_id" in body.get("consent", {}) else SHORT_S
+    call = Call("POST", at(path), parse_job, body=body, headers=key(idempotency_key), timeout_s=within)
+    return await transport.call(call)
+
+
+def _stated(consent: Statement | ConsentRequest | None) -> ConsentRequest | None:
+    return {"statement": consent} if isinstance(consent, str) else consent
+
+
+_preview = model(ScenePreview)
 
 
 class AsyncAvatars:
@@ -22,10 +48,20 @@ class AsyncAvatars:
         self._transport = transport
 
     async def create(
-        self, *, asset_id: str, name: str, engine: str | None = None, idempotency_key: str | None = None
+        self,
+        *,
+        asset_id: str,
+        name: str,
+        engine: str | None = None,
+        consent: Statement | ConsentRequest | None = None,
+        idempotency_key: str | None = None,
     ) -> Job[AvatarResult]:
-        """Prepare a person from an uploaded video or portrait. Raises ``NotFoundError``, ``RefusedError``."""
-        body = given(asset_id=asset_id, name=name, engine=engine)
+        """Prepare a person from an uploaded video or portrait. ``consent``: required with accounts; with a
+        consent clip where the installation wants one.
+
+        Raises ``NotFoundError``, ``RefusedError``.
+        """
+        body = given(asset_id=asset_id, name=name, engine=engine, consent=_stated(consent))
         return cast(Job[AvatarResult], await _start(self._transport, "avatars", idempotency_key, body))
 
     async def list(self) -> list[Avatar]:
@@ -61,21 +97,24 @@ class AsyncTrainings:
         steps: int | None = None,
         device: str | None = None,
         name: str | None = None,
+        consent: Statement | ConsentRequest | None = None,
         idempotency_key: str | None = None,
     ) -> Job[TrainingResult]:
-        """Train a model on an uploaded video. ``steps``: 100–100000, the engine's own number for None.
+        """Train a model on an uploaded video. ``steps``: 100–100000, the engine's own number for None. ``consent``:
+        required with accounts.
 
         The same video and steps again go on with an unfinished training.
 
         Raises ``ServerError`` ``training-unavailable`` where no engine can; ``RefusedError`` ``wrong-kind``,
         ``no-audio``, ``unknown-engine``; ``NotFoundError``.
         """
-        body = given(video_asset_id=video_asset_id, engine=engine, steps=steps, device=device, name=name)
+        told = given(engine=engine, steps=steps, device=device, name=name, consent=_stated(consent))
+        body = {"video_asset_id": video_asset_id, **told}
         return cast(Job[TrainingResult], await _start(self._transport, "trainings", idempotency_key, body))
 
 
 class AsyncVideos:
-    """Videos of an avatar saying something."""
+    """Videos of avatars saying something."""
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
@@ -85,6 +124,7 @@ class AsyncVideos:
         *,
         text: str | None = None,
         audio_asset_id: str | None = None,
+        scenes: list[Scene] | None = None,
         avatar_id: str | None = None,
         voice_id: str | None = None,
         synthesis: Synthesis | None = None,
@@ -94,14 +134,23 @@ class AsyncVideos:
         model: str | None = None,
         device: str | None = None,
         language: str | None = None,
-        subtitles: bool = False,
+        subtitles: bool | Subtitles = False,
+        format: Format | None = None,
+        background: Background | None = None,
+        framing: Framing | None = None,
+        sound: Sound | None = None,
+        intro_asset_id: str | None = None,
+        outro_asset_id: str | None = None,
+        logo: Logo | None = None,
+        from_job_id: str | None = None,
         max_side_px: int | None = None,
         idempotency_key: str | None = None,
     ) -> Job[VideoResult]:
-        """Make the avatar say a text, or an uploaded recording: give one of the two.
+        """Make the avatar say a text, or an uploaded recording, or make a video of ``scenes``: give one of the three.
 
         ``synthesis``: how to speak, of what ``voice.synthesis`` names. ``engines`` are asked first; ``fallback=False``:
-        fail rather than let another do the work (which the result's ``fallbacks`` tell).
+        fail rather than let another do the work (which the result's ``fallbacks`` tell). ``format`` and what follows it
+        belong to the whole video. ``from_job_id``: a video before, of which every scene that is the same is taken.
 
         Raises ``RefusedError``: ``empty-text``, ``long-text``, ``silent-audio``, ``too-long``, …; ``NotFoundError``;
         ``BusyError`` ``queue-full``.
@@ -109,6 +158,7 @@ class AsyncVideos:
         body = given(
             text=text,
             audio_asset_id=audio_asset_id,
+            scenes=scenes,
             avatar_id=avatar_id,
             voice_id=voice_id,
             synthesis=synthesis,
@@ -119,14 +169,101 @@ class AsyncVideos:
             device=device,
             language=language,
             subtitles=subtitles,
+            format=format,
+            background=background,
+            framing=framing,
+            sound=sound,
+            intro_asset_id=intro_asset_id,
+            outro_asset_id=outro_asset_id,
+            logo=logo,
+            from_job_id=from_job_id,
             max_side_px=max_side_px,
         )
         return cast(Job[VideoResult], await _start(self._transport, "videos", idempotency_key, body))
 
-    async def list(self, *, limit: int = 50, before: str | None = None) -> list[Job[VideoResult]]:
-        """The gallery: finished video jobs, newest first."""
-        query = given(limit=limit, before=before)
+    async def change(
+        self, job_id: str, *, name: str | None = None, tags: Sequence[str] | None = None
+    ) -> Job[VideoResult]:
+        """Name a video (80 characters; "" takes the name away), tag it (12 tags of 40); None leaves what is there.
+
+        Raises ``NotFoundError``.
+        """
+        body = given(name=name, tags=tags)
+        call = Call("PATCH", at("videos", job_id), parse_job, body=body)
+        return cast(Job[VideoResult], await self._transport.call(call))
+
+    async def delete(self, ids: Sequence[str]) -> BulkAnswer:
+        """Delete up to 200 videos and their files. The answer names those that were not deleted, and why."""
+        body = {"ids": list(ids), "action": "delete"}
+        return await self._transport.call(Call("POST", at("videos", "bulk"), model(BulkAnswer), body=body))
+
+    async def zip(self, ids: Sequence[str]) -> bytes:
+        """Up to 200 videos and their subtitles as a zip file. Raises ``NotFoundError`` when none of them is there."""
+        call = Call(
+            "POST", at("videos", "bulk"), _data, body={"ids": list(ids), "action": "zip"}, timeout_s=LONG_S, is_raw=True
+        )
+        return await self._transport.call(call)
+
+    async def tags(self) -> list[TagUse]:
+        """The tags of your videos."""
+        return await self._transport.call(Call("GET", at("videos", "tags"), items(model(TagUse))))
+
+    async def preview(
+        self,
+        *,
+        text: str | None = None,
+        audio_asset_id: str | None = None,
+        avatar_id: str | None = None,
+        model: str | None = None,
+        voice_id: str | None = None,
+        language: str | None = None,
+        synthesis: Synthesis | None = None,
+        background: Background | None = None,
+        framing: Framing | None = None,
+        pause_s: float | None = None,
+        cues: list[CueText] | None = None,
+        engines: EngineChoice | None = None,
+        fallback: bool | None = None,
+    ) -> ScenePreview:
+        """Speak one scene at once: its sound (a link that is good for half an hour at least) and its subtitles.
+
+        Raises as ``create``.
+        """
+        body = given(
+            text=text,
+            audio_asset_id=audio_asset_id,
+            avatar_id=avatar_id,
+            model=model,
+            voice_id=voice_id,
+            language=language,
+            synthesis=synthesis,
+            background=background,
+            framing=framing,
+            pause_s=pause_s,
+            cues=cues,
+            engines=engines,
+            fallback=fallback,
+        )
+        call = Call("POST", at("videos", "preview"), _preview, body=body, timeout_s=LONG_S)
+        return await self._transport.call(call)
+
+    async def list(
+        self,
+        *,
+        q: str | None = None,
+        tag: str | None = None,
+        avatar_id: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> list[Job[VideoResult]]:
+        """The gallery: finished video jobs, newest first. ``q``: words that are all in name or text; ``avatar_id``: of
+        an avatar or model."""
+        query = given(q=q, tag=tag, avatar_id=avatar_id, limit=limit, before=before)
         return await self._transport.call(Call("GET", at("videos"), items(parse_job), params=query))
+
+
+def _data(raw: Raw) -> bytes:
+    return raw.data
 
 
 class AsyncDialogues:

@@ -9,10 +9,20 @@ from typing import Self
 
 import httpx
 
-from huasheng._files import OnBytes
-from huasheng._protocol import Settings
+from huasheng._files import FileInput, OnBytes, open_upload
+from huasheng._protocol import LONG_S, Call, Settings, at, model
+from huasheng._sync.accounts import (
+    Account,
+    Audit,
+    Consents,
+    Shares,
+    Tokens,
+    Users,
+)
+from huasheng._sync.batches import Batches
 from huasheng._sync.dictionary import Dictionary
 from huasheng._sync.download import DOWNLOAD_S, download
+from huasheng._sync.drafts import Drafts
 from huasheng._sync.jobs import Jobs
 from huasheng._sync.live import Live
 from huasheng._sync.resources import (
@@ -26,6 +36,7 @@ from huasheng._sync.resources import (
 from huasheng._sync.speech import TextToSpeech
 from huasheng._sync.transport import Transport
 from huasheng._sync.work import Avatars, Dialogues, Trainings, Videos
+from huasheng.verification import Verification
 
 
 class Huasheng:
@@ -36,8 +47,9 @@ class Huasheng:
             result = hs.jobs.result(job, on_event=print)
             hs.download(result.video_url, "hello.mp4")
 
-    ``url``: else ``HUASHENG_URL``, else http://127.0.0.1:5001. ``token``: else ``HUASHENG_TOKEN``; sent as a bearer
-    token to the gateway and nowhere else. ``language``: ``zh`` or ``en``, of problems. ``http``: your own httpx client
+    ``url``: else ``HUASHENG_URL``, else http://127.0.0.1:5001. ``api_key``: of an account, else ``HUASHENG_API_KEY``;
+    ``token`` (else ``HUASHENG_TOKEN``) instead of it where a proxy asks for one; sent as the bearer token to the
+    gateway and nowhere else. ``language``: ``zh`` or ``en``, of problems. ``http``: your own httpx client
     (proxies, certificates); it stays open. Every call has a deadline, fails with a ``HuashengError``, and is tried
     again where that is harmless: lost connections, 429 and 503 with their ``Retry-After``. What creates carries an
     ``Idempotency-Key``, so a repeat does nothing twice.
@@ -48,23 +60,32 @@ class Huasheng:
         url: str | None = None,
         *,
         token: str | None = None,
+        api_key: str | None = None,
         language: str | None = None,
         http: httpx.Client | None = None,
     ) -> None:
-        transport = Transport(Settings.choose(url, token, language), http)
+        transport = Transport(Settings.choose(url, token, language, api_key), http)
         self._transport = transport
+        self.account = Account(transport)
         self.assets = Assets(transport)
+        self.audit = Audit(transport)
         self.avatars = Avatars(transport)
+        self.batches = Batches(transport)
+        self.consents = Consents(transport)
         self.conversations = Conversations(transport)
         self.dialogues = Dialogues(transport)
         self.dictionary = Dictionary(transport)
+        self.drafts = Drafts(transport)
         self.jobs = Jobs(transport)
         self.live = Live(transport)
         self.models = Models(transport)
+        self.shares = Shares(transport)
         self.speech = TextToSpeech(transport)
         self.system = System(transport)
+        self.tokens = Tokens(transport)
         self.trainings = Trainings(transport)
         self.transcriptions = Transcriptions(transport)
+        self.users = Users(transport)
         self.videos = Videos(transport)
         self.voices = Voices(transport)
 
@@ -83,6 +104,15 @@ class Huasheng:
         ``OSError``.
         """
         return download(self._transport, url, path, progress, timeout)
+
+    def verify(self, file: FileInput, *, progress: OnBytes | None = None, timeout: float = LONG_S) -> Verification:
+        """Whether a video, sound or picture was made by this gateway, and what its marks say; it is not kept.
+
+        Raises ``RefusedError``: those of uploads.
+        """
+        with open_upload(file, None, progress) as body:
+            call = Call("POST", at("verify"), model(Verification), upload=body, timeout_s=timeout)
+            return self._transport.call(call)
 
     def close(self) -> None:
         """Close the connections."""

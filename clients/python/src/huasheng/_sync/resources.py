@@ -11,6 +11,7 @@ from huasheng._files import FileInput, OnBytes, open_upload
 from huasheng._protocol import LONG_S, UPLOAD_S, Call, at, given, items, key, model, nothing
 from huasheng._sync.download import download
 from huasheng._sync.transport import Transport
+from huasheng.accounts import Statement
 from huasheng.models import (
     Asset,
     Conversation,
@@ -102,6 +103,7 @@ class Voices:
         name: str,
         consent: str,
         consent_by: str,
+        consent_statement: Statement | None = None,
         language: str | None = None,
         transcript: str | None = None,
         weights: str | None = None,
@@ -112,12 +114,13 @@ class Voices:
         """Clone a voice from 3 to 10 seconds of clean speech.
 
         ``consent``: the statement of the voice's owner; ``consent_by``: who gives it; both are recorded.
+        ``consent_statement``: what kind of statement it is, required with accounts.
         ``transcript``: what is said, recognised when left out; ``weights``: one of ``overview().cloning_weights``, the
         first when left out. Raises ``ServerError`` ``cloning-unavailable`` where no engine can; ``RefusedError``
         ``too-short``, ``too-long``, ``voice-noisy``, ``voice-clipped``, ``no-speech``, ….
         """
-        told = {"consent": consent, "consent_by": consent_by, "transcript": transcript, "weights": weights}
-        fields = given(name=name, language=language, **told)
+        stated = {"consent": consent, "consent_by": consent_by, "consent_statement": consent_statement}
+        fields = given(name=name, language=language, transcript=transcript, weights=weights, **stated)
         with open_upload(file, None, progress, fields) as body:
             return self._transport.call(
                 Call("POST", at("voices"), model(Voice), upload=body, headers=key(idempotency_key), timeout_s=timeout)

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhuasheng/common/v1/common.proto\x12\x12huasheng.common.v1\"o\n\x0b\x41udioFormat\x12\x33\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32!.huasheng.common.v1.AudioEncoding\x12\x19\n\x11sample_rate_hertz\x18\x02 \x01(\x05\x12\x10\n\x08\x63hannels\x18\x03 \x01(\x05\"*\n\nAudioChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06pts_us\x18\x02 \x01(\x03\"@\n\x0bPhonemeSpan\x12\x0f\n\x07phoneme\x18\x01 \x01(\t\x12\x10\n\x08start_us\x18\x02 \x01(\x03\x12\x0e\n\x06\x65nd_us\x18\x03 \x01(\x03\"\x0c\n\nEndOfInput\"\x1f\n\tInterrupt\x12\x12\n\ngeneration\x18\x01 \x01(\x03\"2\n\x0bInterrupted\x12\x12\n\ngeneration\x18\x01 \x01(\x03\x12\x0f\n\x07sent_us\x18\x02 \x01(\x03\"\xc1\x04\n\nEngineInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nis_default\x18\x04 \x01(\x08\x12\x11\n\tlanguages\x18\x05 \x03(\t\x12\x0f\n\x07license\x18\x06 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\x12\x11\n\tcan_train\x18\x08 \x01(\x08\x12\x1b\n\x13\x63\x61nnot_train_reason\x18\t \x01(\t\x12\x31\n\x07\x62reaker\x18\n \x01(\x0e\x32 .huasheng.common.v1.BreakerState\x12\x16\n\x0e\x62reaker_reason\x18\x0b \x01(\t\x12\x17\n\x0f\x62reaker_retry_s\x18\x0c \x01(\x01\x12\x0e\n\x06models\x18\r \x03(\t\x12\x15\n\rdefault_steps\x18\x0e \x01(\x05\x12\x13\n\x0bneeds_model\x18\x0f \x01(\x08\x12\x13\n\x0bvideos_only\x18\x10 \x01(\x08\x12*\n\x07problem\x18\x11 \x01(\x0b\x32\x19.huasheng.common.v1.Error\x12\x37\n\x14\x63\x61nnot_train_problem\x18\x12 \x01(\x0b\x32\x19.huasheng.common.v1.Error\x12\x32\n\x0f\x62reaker_problem\x18\x13 \x01(\x0b\x32\x19.huasheng.common.v1.Error\x12\x37\n\rtraining_clip\x18\x14 \x01(\x0b\x32 .huasheng.common.v1.TrainingClip\"@\n\x0cTrainingClip\x12\x0f\n\x07least_s\x18\x01 \x01(\x01\x12\x0f\n\x07short_s\x18\x02 \x01(\x01\x12\x0e\n\x06most_s\x18\x03 \x01(\x01\"}\n\x05\x45rror\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x35\n\x06params\x18\x02 \x03(\x0b\x32%.huasheng.common.v1.Error.ParamsEntry\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"s\n\x08\x46\x61llback\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0e\n\x06wanted\x18\x02 \x01(\t\x12\x0c\n\x04used\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x14\n\x0cwanted_voice\x18\x05 \x01(\t\x12\x12\n\nused_voice\x18\x06 \x01(\t*M\n\rAudioEncoding\x12\x1e\n\x1a\x41UDIO_ENCODING_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41UDIO_ENCODING_PCM_S16LE\x10\x01*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhuasheng/common/v1/common.proto\x12\x12huasheng.common.v1\"o\n\x0b\x41udioFormat\x12\x33\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32!.huasheng.common.v1.AudioEncoding\x12\x19\n\x11sample_rate_hertz\x18\x02 \x01(\x05\x12\x10\n\x08\x63hannels\x18\x03 \x01(\x05\"*\n\nAudioChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06pts_us\x18\x02 \x01(\x03\"@\n\x0bPhonemeSpan\x12\x0f\n\x07phoneme\x18\x01 \x01(\t\x12\x10\n\x08start_us\x18\x02 \x01(\x03\x12\x0e\n\x06\x65nd_us\x18\x03 \x01(\x03\"\x0c\n\nEndOfInput\"\x1f\n\tInterrupt\x12\x12\n\ngeneration\x18\x01 \x01(\x03\"2\n\x0bInterrupted\x12\x12\n\ngeneration\x18\x01 \x01(\x03\x12\x0f\n\x07sent_us\x18\x02 \x01(\x03\"\xd6\x04\n\nEngineInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nis_default\x18\x04 \x01(\x08\x12\x11\n\tlanguages\x18\x05 \x03(\t\x12\x0f\n\x07license\x18\x06 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\x12\x11\n\tcan_train\x18\x08 \x01(\x08\x12\x1b\n\x13\x63\x61nnot_train_reason\x18\t \x01(\t\x12\x31\n\x07\x62reaker\x18\n \x01(\x0e\x32 .huasheng.common.v1.BreakerState\x12\x16\n\x0e\x62reaker_reason\x18\x0b \x01(\t\x12\x17\n\x0f\x62reaker_retry_s\x18\x0c \x01(\x01\x12\x0e\n\x06models\x18\r \x03(\t\x12\x15\n\rdefault_steps\x18\x0e \x01(\x05\x12\x13\n\x0bneeds_model\x18\x0f \x01(\x08\x12\x13\n\x0bvideos_only\x18\x10 \x01(\x08\x12*\n\x07problem\x18\x11 \x01(\x0b\x32\x19.huasheng.common.v1.Error\x12\x37\n\x14\x63\x61nnot_train_problem\x18\x12 \x01(\x0b\x32\x19.huasheng.common.v1.Error\x12\x32\n\x0f\x62reaker_problem\x18\x13 \x01(\x0b\x32\x19.huasheng.common.v1.Error\x12\x37\n\rtraining_clip\x18\x14 \x01(\x0b\x32 .huasheng.common.v1.TrainingClip\x12\x13\n\x0b\x64raws_parts\x18\x15 \x01(\x08\"@\n\x0cTrainingClip\x12\x0f\n\x07least_s\x18\x01 \x01(\x01\x12\x0f\n\x07short_s\x18\x02 \x01(\x01\x12\x0e\n\x06most_s\x18\x03 \x01(\x01\"}\n\x05\x45rror\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x35\n\x06params\x18\x02 \x03(\x0b\x32%.huasheng.common.v1.Error.ParamsEntry\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"s\n\x08\x46\x61llback\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0e\n\x06wanted\x18\x02 \x01(\t\x12\x0c\n\x04used\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x14\n\x0cwanted_voice\x18\x05 \x01(\t\x12\x12\n\nused_voice\x18\x06 \x01(\t\"\x81\x01\n\x08\x43\x61pacity\x12\r\n\x05slots\x18\x01 \x01(\r\x12\x0c\n\x04used\x18\x02 \x01(\r\x12\x19\n\x11\x66rames_per_second\x18\x03 \x01(\x01\x12\x1b\n\x13\x64\x65vice_memory_bytes\x18\x04 \x01(\x04\x12 \n\x18\x64\x65vice_memory_used_bytes\x18\x05 \x01(\x04*M\n\rAudioEncoding\x12\x1e\n\x1a\x41UDIO_ENCODING_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41UDIO_ENCODING_PCM_S16LE\x10\x01*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,10 +33,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERROR_PARAMSENTRY']._loaded_options = None
   _globals['_ERROR_PARAMSENTRY']._serialized_options = b'8\001'
-  _globals['_AUDIOENCODING']._serialized_start=1267
-  _globals['_AUDIOENCODING']._serialized_end=1344
-  _globals['_BREAKERSTATE']._serialized_start=1346
-  _globals['_BREAKERSTATE']._serialized_end=1470
+  _globals['_AUDIOENCODING']._serialized_start=1420
+  _globals['_AUDIOENCODING']._serialized_end=1497
+  _globals['_BREAKERSTATE']._serialized_start=1499
+  _globals['_BREAKERSTATE']._serialized_end=1623
   _globals['_AUDIOFORMAT']._serialized_start=55
   _globals['_AUDIOFORMAT']._serialized_end=166
   _globals['_AUDIOCHUNK']._serialized_start=168
@@ -50,13 +50,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INTERRUPTED']._serialized_start=325
   _globals['_INTERRUPTED']._serialized_end=375
   _globals['_ENGINEINFO']._serialized_start=378
-  _globals['_ENGINEINFO']._serialized_end=955
-  _globals['_TRAININGCLIP']._serialized_start=957
-  _globals['_TRAININGCLIP']._serialized_end=1021
-  _globals['_ERROR']._serialized_start=1023
-  _globals['_ERROR']._serialized_end=1148
-  _globals['_ERROR_PARAMSENTRY']._serialized_start=1103
-  _globals['_ERROR_PARAMSENTRY']._serialized_end=1148
-  _globals['_FALLBACK']._serialized_start=1150
-  _globals['_FALLBACK']._serialized_end=1265
+  _globals['_ENGINEINFO']._serialized_end=976
+  _globals['_TRAININGCLIP']._serialized_start=978
+  _globals['_TRAININGCLIP']._serialized_end=1042
+  _globals['_ERROR']._serialized_start=1044
+  _globals['_ERROR']._serialized_end=1169
+  _globals['_ERROR_PARAMSENTRY']._serialized_start=1124
+  _globals['_ERROR_PARAMSENTRY']._serialized_end=1169
+  _globals['_FALLBACK']._serialized_start=1171
+  _globals['_FALLBACK']._serialized_end=1286
+  _globals['_CAPACITY']._serialized_start=1289
+  _globals['_CAPACITY']._serialized_end=1418
 # @@protoc_insertion_point(module_scope)

@@ -72,7 +72,7 @@ class Interrupted(_message.Message):
     def __init__(self, generation: _Optional[int] = ..., sent_us: _Optional[int] = ...) -> None: ...
 
 class EngineInfo(_message.Message):
-    __slots__ = ("name", "available", "reason", "is_default", "languages", "license", "description", "can_train", "cannot_train_reason", "breaker", "breaker_reason", "breaker_retry_s", "models", "default_steps", "needs_model", "videos_only", "problem", "cannot_train_problem", "breaker_problem", "training_clip")
+    __slots__ = ("name", "available", "reason", "is_default", "languages", "license", "description", "can_train", "cannot_train_reason", "breaker", "breaker_reason", "breaker_retry_s", "models", "default_steps", "needs_model", "videos_only", "problem", "cannot_train_problem", "breaker_problem", "training_clip", "draws_parts")
     NAME_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -93,6 +93,7 @@ class EngineInfo(_message.Message):
     CANNOT_TRAIN_PROBLEM_FIELD_NUMBER: _ClassVar[int]
     BREAKER_PROBLEM_FIELD_NUMBER: _ClassVar[int]
     TRAINING_CLIP_FIELD_NUMBER: _ClassVar[int]
+    DRAWS_PARTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     available: bool
     reason: str
@@ -113,7 +114,8 @@ class EngineInfo(_message.Message):
     cannot_train_problem: Error
     breaker_problem: Error
     training_clip: TrainingClip
-    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., is_default: bool = ..., languages: _Optional[_Iterable[str]] = ..., license: _Optional[str] = ..., description: _Optional[str] = ..., can_train: bool = ..., cannot_train_reason: _Optional[str] = ..., breaker: _Optional[_Union[BreakerState, str]] = ..., breaker_reason: _Optional[str] = ..., breaker_retry_s: _Optional[float] = ..., models: _Optional[_Iterable[str]] = ..., default_steps: _Optional[int] = ..., needs_model: bool = ..., videos_only: bool = ..., problem: _Optional[_Union[Error, _Mapping]] = ..., cannot_train_problem: _Optional[_Union[Error, _Mapping]] = ..., breaker_problem: _Optional[_Union[Error, _Mapping]] = ..., training_clip: _Optional[_Union[TrainingClip, _Mapping]] = ...) -> None: ...
+    draws_parts: bool
+    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., is_default: bool = ..., languages: _Optional[_Iterable[str]] = ..., license: _Optional[str] = ..., description: _Optional[str] = ..., can_train: bool = ..., cannot_train_reason: _Optional[str] = ..., breaker: _Optional[_Union[BreakerState, str]] = ..., breaker_reason: _Optional[str] = ..., breaker_retry_s: _Optional[float] = ..., models: _Optional[_Iterable[str]] = ..., default_steps: _Optional[int] = ..., needs_model: bool = ..., videos_only: bool = ..., problem: _Optional[_Union[Error, _Mapping]] = ..., cannot_train_problem: _Optional[_Union[Error, _Mapping]] = ..., breaker_problem: _Optional[_Union[Error, _Mapping]] = ..., training_clip: _Optional[_Union[TrainingClip, _Mapping]] = ..., draws_parts: bool = ...) -> None: ...
 
 class TrainingClip(_message.Message):
     __slots__ = ("least_s", "short_s", "most_s")
@@ -155,3 +157,17 @@ class Fallback(_message.Message):
     wanted_voice: str
     used_voice: str
     def __init__(self, service: _Optional[str] = ..., wanted: _Optional[str] = ..., used: _Optional[str] = ..., reason: _Optional[str] = ..., wanted_voice: _Optional[str] = ..., used_voice: _Optional[str] = ...) -> None: ...
+
+class Capacity(_message.Message):
+    __slots__ = ("slots", "used", "frames_per_second", "device_memory_bytes", "device_memory_used_bytes")
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    USED_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_MEMORY_USED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    slots: int
+    used: int
+    frames_per_second: float
+    device_memory_bytes: int
+    device_memory_used_bytes: int
+    def __init__(self, slots: _Optional[int] = ..., used: _Optional[int] = ..., frames_per_second: _Optional[float] = ..., device_memory_bytes: _Optional[int] = ..., device_memory_used_bytes: _Optional[int] = ...) -> None: ...

@@ -1,11 +1,23 @@
 from huasheng.common.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class Quality(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    QUALITY_UNSPECIFIED: _ClassVar[Quality]
+    QUALITY_DRAFT: _ClassVar[Quality]
+    QUALITY_STANDARD: _ClassVar[Quality]
+    QUALITY_HIGH: _ClassVar[Quality]
+QUALITY_UNSPECIFIED: Quality
+QUALITY_DRAFT: Quality
+QUALITY_STANDARD: Quality
+QUALITY_HIGH: Quality
 
 class PrepareAvatarRequest(_message.Message):
     __slots__ = ("avatar_id", "owner", "source_uri", "engine", "name")
@@ -140,7 +152,7 @@ class DeleteAvatarResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class RenderConfig(_message.Message):
-    __slots__ = ("avatar_id", "owner", "engine", "model_id", "device", "format", "has_phonemes", "start_frame", "max_side_px", "live", "access_units", "lead_in")
+    __slots__ = ("avatar_id", "owner", "engine", "model_id", "device", "format", "has_phonemes", "start_frame", "max_side_px", "live", "access_units", "lead_in", "mark", "part", "composition")
     AVATAR_ID_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
@@ -153,6 +165,9 @@ class RenderConfig(_message.Message):
     LIVE_FIELD_NUMBER: _ClassVar[int]
     ACCESS_UNITS_FIELD_NUMBER: _ClassVar[int]
     LEAD_IN_FIELD_NUMBER: _ClassVar[int]
+    MARK_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
+    COMPOSITION_FIELD_NUMBER: _ClassVar[int]
     avatar_id: str
     owner: str
     engine: str
@@ -165,7 +180,126 @@ class RenderConfig(_message.Message):
     live: bool
     access_units: bool
     lead_in: bool
-    def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., device: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., has_phonemes: bool = ..., start_frame: _Optional[int] = ..., max_side_px: _Optional[int] = ..., live: bool = ..., access_units: bool = ..., lead_in: bool = ...) -> None: ...
+    mark: VisibleMark
+    part: VideoPart
+    composition: Composition
+    def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., device: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., has_phonemes: bool = ..., start_frame: _Optional[int] = ..., max_side_px: _Optional[int] = ..., live: bool = ..., access_units: bool = ..., lead_in: bool = ..., mark: _Optional[_Union[VisibleMark, _Mapping]] = ..., part: _Optional[_Union[VideoPart, _Mapping]] = ..., composition: _Optional[_Union[Composition, _Mapping]] = ...) -> None: ...
+
+class Composition(_message.Message):
+    __slots__ = ("width", "height", "crop", "fps", "background", "overlays", "captions", "alpha", "quality")
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    CROP_FIELD_NUMBER: _ClassVar[int]
+    FPS_FIELD_NUMBER: _ClassVar[int]
+    BACKGROUND_FIELD_NUMBER: _ClassVar[int]
+    OVERLAYS_FIELD_NUMBER: _ClassVar[int]
+    CAPTIONS_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    QUALITY_FIELD_NUMBER: _ClassVar[int]
+    width: int
+    height: int
+    crop: FaceBox
+    fps: float
+    background: Background
+    overlays: _containers.RepeatedCompositeFieldContainer[Overlay]
+    captions: Captions
+    alpha: bool
+    quality: Quality
+    def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., crop: _Optional[_Union[FaceBox, _Mapping]] = ..., fps: _Optional[float] = ..., background: _Optional[_Union[Background, _Mapping]] = ..., overlays: _Optional[_Iterable[_Union[Overlay, _Mapping]]] = ..., captions: _Optional[_Union[Captions, _Mapping]] = ..., alpha: bool = ..., quality: _Optional[_Union[Quality, str]] = ...) -> None: ...
+
+class Background(_message.Message):
+    __slots__ = ("blur", "colour", "picture_uri", "film_uri", "key")
+    BLUR_FIELD_NUMBER: _ClassVar[int]
+    COLOUR_FIELD_NUMBER: _ClassVar[int]
+    PICTURE_URI_FIELD_NUMBER: _ClassVar[int]
+    FILM_URI_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    blur: float
+    colour: int
+    picture_uri: str
+    film_uri: str
+    key: Key
+    def __init__(self, blur: _Optional[float] = ..., colour: _Optional[int] = ..., picture_uri: _Optional[str] = ..., film_uri: _Optional[str] = ..., key: _Optional[_Union[Key, _Mapping]] = ...) -> None: ...
+
+class Key(_message.Message):
+    __slots__ = ("colour",)
+    COLOUR_FIELD_NUMBER: _ClassVar[int]
+    colour: int
+    def __init__(self, colour: _Optional[int] = ...) -> None: ...
+
+class Overlay(_message.Message):
+    __slots__ = ("picture_uri", "box", "opacity", "start_us", "end_us")
+    PICTURE_URI_FIELD_NUMBER: _ClassVar[int]
+    BOX_FIELD_NUMBER: _ClassVar[int]
+    OPACITY_FIELD_NUMBER: _ClassVar[int]
+    START_US_FIELD_NUMBER: _ClassVar[int]
+    END_US_FIELD_NUMBER: _ClassVar[int]
+    picture_uri: str
+    box: FaceBox
+    opacity: float
+    start_us: int
+    end_us: int
+    def __init__(self, picture_uri: _Optional[str] = ..., box: _Optional[_Union[FaceBox, _Mapping]] = ..., opacity: _Optional[float] = ..., start_us: _Optional[int] = ..., end_us: _Optional[int] = ...) -> None: ...
+
+class Captions(_message.Message):
+    __slots__ = ("cues", "size", "place", "colour", "highlight")
+    CUES_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    COLOUR_FIELD_NUMBER: _ClassVar[int]
+    HIGHLIGHT_FIELD_NUMBER: _ClassVar[int]
+    cues: _containers.RepeatedCompositeFieldContainer[Cue]
+    size: float
+    place: float
+    colour: int
+    highlight: int
+    def __init__(self, cues: _Optional[_Iterable[_Union[Cue, _Mapping]]] = ..., size: _Optional[float] = ..., place: _Optional[float] = ..., colour: _Optional[int] = ..., highlight: _Optional[int] = ...) -> None: ...
+
+class Cue(_message.Message):
+    __slots__ = ("start_us", "end_us", "lines", "second")
+    START_US_FIELD_NUMBER: _ClassVar[int]
+    END_US_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    SECOND_FIELD_NUMBER: _ClassVar[int]
+    start_us: int
+    end_us: int
+    lines: _containers.RepeatedCompositeFieldContainer[CueLine]
+    second: _containers.RepeatedCompositeFieldContainer[CueLine]
+    def __init__(self, start_us: _Optional[int] = ..., end_us: _Optional[int] = ..., lines: _Optional[_Iterable[_Union[CueLine, _Mapping]]] = ..., second: _Optional[_Iterable[_Union[CueLine, _Mapping]]] = ...) -> None: ...
+
+class CueLine(_message.Message):
+    __slots__ = ("words",)
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    words: _containers.RepeatedCompositeFieldContainer[CueWord]
+    def __init__(self, words: _Optional[_Iterable[_Union[CueWord, _Mapping]]] = ...) -> None: ...
+
+class CueWord(_message.Message):
+    __slots__ = ("text", "start_us", "end_us")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    START_US_FIELD_NUMBER: _ClassVar[int]
+    END_US_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    start_us: int
+    end_us: int
+    def __init__(self, text: _Optional[str] = ..., start_us: _Optional[int] = ..., end_us: _Optional[int] = ...) -> None: ...
+
+class VideoPart(_message.Message):
+    __slots__ = ("at", "skip", "count")
+    AT_FIELD_NUMBER: _ClassVar[int]
+    SKIP_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    at: int
+    skip: int
+    count: int
+    def __init__(self, at: _Optional[int] = ..., skip: _Optional[int] = ..., count: _Optional[int] = ...) -> None: ...
+
+class VisibleMark(_message.Message):
+    __slots__ = ("language", "throughout")
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    THROUGHOUT_FIELD_NUMBER: _ClassVar[int]
+    language: str
+    throughout: bool
+    def __init__(self, language: _Optional[str] = ..., throughout: bool = ...) -> None: ...
 
 class Phonemes(_message.Message):
     __slots__ = ("spans",)
@@ -188,7 +322,7 @@ class StreamRenderRequest(_message.Message):
     def __init__(self, config: _Optional[_Union[RenderConfig, _Mapping]] = ..., phonemes: _Optional[_Union[Phonemes, _Mapping]] = ..., audio: _Optional[_Union[_common_pb2.AudioChunk, _Mapping]] = ..., interrupt: _Optional[_Union[_common_pb2.Interrupt, _Mapping]] = ..., end: _Optional[_Union[_common_pb2.EndOfInput, _Mapping]] = ...) -> None: ...
 
 class RenderHeader(_message.Message):
-    __slots__ = ("width", "height", "fps", "mime_type", "engine", "video_codec", "video_description")
+    __slots__ = ("width", "height", "fps", "mime_type", "engine", "video_codec", "video_description", "source_sha256")
     WIDTH_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     FPS_FIELD_NUMBER: _ClassVar[int]
@@ -196,6 +330,7 @@ class RenderHeader(_message.Message):
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     VIDEO_CODEC_FIELD_NUMBER: _ClassVar[int]
     VIDEO_DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_SHA256_FIELD_NUMBER: _ClassVar[int]
     width: int
     height: int
     fps: float
@@ -203,7 +338,8 @@ class RenderHeader(_message.Message):
     engine: str
     video_codec: str
     video_description: bytes
-    def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., fps: _Optional[float] = ..., mime_type: _Optional[str] = ..., engine: _Optional[str] = ..., video_codec: _Optional[str] = ..., video_description: _Optional[bytes] = ...) -> None: ...
+    source_sha256: str
+    def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., fps: _Optional[float] = ..., mime_type: _Optional[str] = ..., engine: _Optional[str] = ..., video_codec: _Optional[str] = ..., video_description: _Optional[bytes] = ..., source_sha256: _Optional[str] = ...) -> None: ...
 
 class Picture(_message.Message):
     __slots__ = ("data", "pts_us", "duration_us", "key", "loop_frame")
@@ -266,7 +402,7 @@ class StreamRenderResponse(_message.Message):
     def __init__(self, header: _Optional[_Union[RenderHeader, _Mapping]] = ..., media: _Optional[_Union[MediaChunk, _Mapping]] = ..., progress: _Optional[_Union[RenderProgress, _Mapping]] = ..., interrupted: _Optional[_Union[_common_pb2.Interrupted, _Mapping]] = ..., summary: _Optional[_Union[RenderSummary, _Mapping]] = ..., picture: _Optional[_Union[Picture, _Mapping]] = ...) -> None: ...
 
 class TrainRequest(_message.Message):
-    __slots__ = ("training_id", "owner", "video_uri", "engine", "steps", "device", "name")
+    __slots__ = ("training_id", "owner", "video_uri", "engine", "steps", "device", "name", "mark")
     TRAINING_ID_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     VIDEO_URI_FIELD_NUMBER: _ClassVar[int]
@@ -274,6 +410,7 @@ class TrainRequest(_message.Message):
     STEPS_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    MARK_FIELD_NUMBER: _ClassVar[int]
     training_id: str
     owner: str
     video_uri: str
@@ -281,7 +418,8 @@ class TrainRequest(_message.Message):
     steps: int
     device: str
     name: str
-    def __init__(self, training_id: _Optional[str] = ..., owner: _Optional[str] = ..., video_uri: _Optional[str] = ..., engine: _Optional[str] = ..., steps: _Optional[int] = ..., device: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+    mark: VisibleMark
+    def __init__(self, training_id: _Optional[str] = ..., owner: _Optional[str] = ..., video_uri: _Optional[str] = ..., engine: _Optional[str] = ..., steps: _Optional[int] = ..., device: _Optional[str] = ..., name: _Optional[str] = ..., mark: _Optional[_Union[VisibleMark, _Mapping]] = ...) -> None: ...
 
 class TrainProgress(_message.Message):
     __slots__ = ("step", "steps", "loss", "eta_s", "preview_uri", "stage", "fraction", "validation_loss", "curve", "warnings", "offset_ms")
@@ -446,6 +584,50 @@ class DeleteModelRequest(_message.Message):
 class DeleteModelResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class ForgetOwnerRequest(_message.Message):
+    __slots__ = ("owner",)
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    def __init__(self, owner: _Optional[str] = ...) -> None: ...
+
+class ForgetOwnerResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class CompareFacesRequest(_message.Message):
+    __slots__ = ("owner", "first_uri", "second_uri")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    FIRST_URI_FIELD_NUMBER: _ClassVar[int]
+    SECOND_URI_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    first_uri: str
+    second_uri: str
+    def __init__(self, owner: _Optional[str] = ..., first_uri: _Optional[str] = ..., second_uri: _Optional[str] = ...) -> None: ...
+
+class CompareFacesResponse(_message.Message):
+    __slots__ = ("distance", "farthest", "is_same", "first_pictures", "second_pictures")
+    DISTANCE_FIELD_NUMBER: _ClassVar[int]
+    FARTHEST_FIELD_NUMBER: _ClassVar[int]
+    IS_SAME_FIELD_NUMBER: _ClassVar[int]
+    FIRST_PICTURES_FIELD_NUMBER: _ClassVar[int]
+    SECOND_PICTURES_FIELD_NUMBER: _ClassVar[int]
+    distance: float
+    farthest: float
+    is_same: bool
+    first_pictures: int
+    second_pictures: int
+    def __init__(self, distance: _Optional[float] = ..., farthest: _Optional[float] = ..., is_same: bool = ..., first_pictures: _Optional[int] = ..., second_pictures: _Optional[int] = ...) -> None: ...
+
+class GetCapacityRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetCapacityResponse(_message.Message):
+    __slots__ = ("capacity",)
+    CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    capacity: _common_pb2.Capacity
+    def __init__(self, capacity: _Optional[_Union[_common_pb2.Capacity, _Mapping]] = ...) -> None: ...
 
 class ListEnginesRequest(_message.Message):
     __slots__ = ()

@@ -90,6 +90,21 @@ class RenderServiceStub(object):
                 request_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.DeleteModelRequest.SerializeToString,
                 response_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.DeleteModelResponse.FromString,
                 _registered_method=True)
+        self.ForgetOwner = channel.unary_unary(
+                '/huasheng.render.v1.RenderService/ForgetOwner',
+                request_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.ForgetOwnerRequest.SerializeToString,
+                response_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.ForgetOwnerResponse.FromString,
+                _registered_method=True)
+        self.CompareFaces = channel.unary_unary(
+                '/huasheng.render.v1.RenderService/CompareFaces',
+                request_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.CompareFacesRequest.SerializeToString,
+                response_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.CompareFacesResponse.FromString,
+                _registered_method=True)
+        self.GetCapacity = channel.unary_unary(
+                '/huasheng.render.v1.RenderService/GetCapacity',
+                request_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.GetCapacityRequest.SerializeToString,
+                response_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.GetCapacityResponse.FromString,
+                _registered_method=True)
         self.ListEngines = channel.unary_unary(
                 '/huasheng.render.v1.RenderService/ListEngines',
                 request_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.ListEnginesRequest.SerializeToString,
@@ -192,6 +207,28 @@ class RenderServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ForgetOwner(self, request, context):
+        """Deletes all that an owner has: avatars, models, trainings, and what is kept of them in memory.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompareFaces(self, request, context):
+        """Tells whether two files, videos or portraits, show the same face throughout. Both belong to the owner. INVALID_ARGUMENT
+        where one shows no face, or two at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCapacity(self, request, context):
+        """Tells how much work this replica takes at once and how much it has, so that callers can spread theirs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEngines(self, request, context):
         """Lists the engines of this service.
         """
@@ -263,6 +300,21 @@ def add_RenderServiceServicer_to_server(servicer, server):
                     servicer.DeleteModel,
                     request_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.DeleteModelRequest.FromString,
                     response_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.DeleteModelResponse.SerializeToString,
+            ),
+            'ForgetOwner': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgetOwner,
+                    request_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.ForgetOwnerRequest.FromString,
+                    response_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.ForgetOwnerResponse.SerializeToString,
+            ),
+            'CompareFaces': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareFaces,
+                    request_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.CompareFacesRequest.FromString,
+                    response_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.CompareFacesResponse.SerializeToString,
+            ),
+            'GetCapacity': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCapacity,
+                    request_deserializer=huasheng_dot_render_dot_v1_dot_render__pb2.GetCapacityRequest.FromString,
+                    response_serializer=huasheng_dot_render_dot_v1_dot_render__pb2.GetCapacityResponse.SerializeToString,
             ),
             'ListEngines': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEngines,
@@ -573,6 +625,87 @@ class RenderService(object):
             '/huasheng.render.v1.RenderService/DeleteModel',
             huasheng_dot_render_dot_v1_dot_render__pb2.DeleteModelRequest.SerializeToString,
             huasheng_dot_render_dot_v1_dot_render__pb2.DeleteModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForgetOwner(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huasheng.render.v1.RenderService/ForgetOwner',
+            huasheng_dot_render_dot_v1_dot_render__pb2.ForgetOwnerRequest.SerializeToString,
+            huasheng_dot_render_dot_v1_dot_render__pb2.ForgetOwnerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareFaces(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huasheng.render.v1.RenderService/CompareFaces',
+            huasheng_dot_render_dot_v1_dot_render__pb2.CompareFacesRequest.SerializeToString,
+            huasheng_dot_render_dot_v1_dot_render__pb2.CompareFacesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCapacity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huasheng.render.v1.RenderService/GetCapacity',
+            huasheng_dot_render_dot_v1_dot_render__pb2.GetCapacityRequest.SerializeToString,
+            huasheng_dot_render_dot_v1_dot_render__pb2.GetCapacityResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -262,10 +262,12 @@ class Consent(_message.Message):
     def __init__(self, statement: _Optional[str] = ..., given_by: _Optional[str] = ..., recorded_us: _Optional[int] = ...) -> None: ...
 
 class ListVoicesRequest(_message.Message):
-    __slots__ = ("owner",)
+    __slots__ = ("owner", "voice_id")
     OWNER_FIELD_NUMBER: _ClassVar[int]
+    VOICE_ID_FIELD_NUMBER: _ClassVar[int]
     owner: str
-    def __init__(self, owner: _Optional[str] = ...) -> None: ...
+    voice_id: str
+    def __init__(self, owner: _Optional[str] = ..., voice_id: _Optional[str] = ...) -> None: ...
 
 class ListVoicesResponse(_message.Message):
     __slots__ = ("voices", "cloning")
@@ -343,6 +345,16 @@ class DeleteVoiceResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class ForgetOwnerRequest(_message.Message):
+    __slots__ = ("owner",)
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    def __init__(self, owner: _Optional[str] = ...) -> None: ...
+
+class ForgetOwnerResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class AddVoiceClipRequest(_message.Message):
     __slots__ = ("owner", "voice_id", "reference_uri", "transcript")
     OWNER_FIELD_NUMBER: _ClassVar[int]
@@ -376,6 +388,16 @@ class RemoveVoiceClipResponse(_message.Message):
     VOICE_FIELD_NUMBER: _ClassVar[int]
     voice: Voice
     def __init__(self, voice: _Optional[_Union[Voice, _Mapping]] = ...) -> None: ...
+
+class GetCapacityRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetCapacityResponse(_message.Message):
+    __slots__ = ("capacity",)
+    CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    capacity: _common_pb2.Capacity
+    def __init__(self, capacity: _Optional[_Union[_common_pb2.Capacity, _Mapping]] = ...) -> None: ...
 
 class ListEnginesRequest(_message.Message):
     __slots__ = ()

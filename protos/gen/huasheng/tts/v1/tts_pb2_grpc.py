@@ -70,6 +70,11 @@ class TtsServiceStub(object):
                 request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.DeleteVoiceRequest.SerializeToString,
                 response_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.DeleteVoiceResponse.FromString,
                 _registered_method=True)
+        self.ForgetOwner = channel.unary_unary(
+                '/huasheng.tts.v1.TtsService/ForgetOwner',
+                request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.ForgetOwnerRequest.SerializeToString,
+                response_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.ForgetOwnerResponse.FromString,
+                _registered_method=True)
         self.AddVoiceClip = channel.unary_unary(
                 '/huasheng.tts.v1.TtsService/AddVoiceClip',
                 request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.AddVoiceClipRequest.SerializeToString,
@@ -79,6 +84,11 @@ class TtsServiceStub(object):
                 '/huasheng.tts.v1.TtsService/RemoveVoiceClip',
                 request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.RemoveVoiceClipRequest.SerializeToString,
                 response_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.RemoveVoiceClipResponse.FromString,
+                _registered_method=True)
+        self.GetCapacity = channel.unary_unary(
+                '/huasheng.tts.v1.TtsService/GetCapacity',
+                request_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.GetCapacityRequest.SerializeToString,
+                response_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.GetCapacityResponse.FromString,
                 _registered_method=True)
         self.ListEngines = channel.unary_unary(
                 '/huasheng.tts.v1.TtsService/ListEngines',
@@ -143,6 +153,13 @@ class TtsServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ForgetOwner(self, request, context):
+        """Deletes all that an owner has: cloned voices, and speech that is kept in memory.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AddVoiceClip(self, request, context):
         """Adds a recording of the same person to a voice that CreateVoice made.
         """
@@ -152,6 +169,13 @@ class TtsServiceServicer(object):
 
     def RemoveVoiceClip(self, request, context):
         """Removes a recording from a voice; the last one cannot be removed (FAILED_PRECONDITION).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCapacity(self, request, context):
+        """Tells how much work this replica takes at once and how much it has, so that callers can spread theirs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -202,6 +226,11 @@ def add_TtsServiceServicer_to_server(servicer, server):
                     request_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.DeleteVoiceRequest.FromString,
                     response_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.DeleteVoiceResponse.SerializeToString,
             ),
+            'ForgetOwner': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgetOwner,
+                    request_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.ForgetOwnerRequest.FromString,
+                    response_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.ForgetOwnerResponse.SerializeToString,
+            ),
             'AddVoiceClip': grpc.unary_unary_rpc_method_handler(
                     servicer.AddVoiceClip,
                     request_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.AddVoiceClipRequest.FromString,
@@ -211,6 +240,11 @@ def add_TtsServiceServicer_to_server(servicer, server):
                     servicer.RemoveVoiceClip,
                     request_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.RemoveVoiceClipRequest.FromString,
                     response_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.RemoveVoiceClipResponse.SerializeToString,
+            ),
+            'GetCapacity': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCapacity,
+                    request_deserializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.GetCapacityRequest.FromString,
+                    response_serializer=huasheng_dot_tts_dot_v1_dot_tts__pb2.GetCapacityResponse.SerializeToString,
             ),
             'ListEngines': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEngines,
@@ -419,6 +453,33 @@ class TtsService(object):
             _registered_method=True)
 
     @staticmethod
+    def ForgetOwner(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huasheng.tts.v1.TtsService/ForgetOwner',
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.ForgetOwnerRequest.SerializeToString,
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.ForgetOwnerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def AddVoiceClip(request,
             target,
             options=(),
@@ -462,6 +523,33 @@ class TtsService(object):
             '/huasheng.tts.v1.TtsService/RemoveVoiceClip',
             huasheng_dot_tts_dot_v1_dot_tts__pb2.RemoveVoiceClipRequest.SerializeToString,
             huasheng_dot_tts_dot_v1_dot_tts__pb2.RemoveVoiceClipResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCapacity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huasheng.tts.v1.TtsService/GetCapacity',
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.GetCapacityRequest.SerializeToString,
+            huasheng_dot_tts_dot_v1_dot_tts__pb2.GetCapacityResponse.FromString,
             options,
             channel_credentials,
             insecure,

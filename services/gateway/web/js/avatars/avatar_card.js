@@ -12,6 +12,9 @@ import { t } from "../i18n/translate.js";
 import { avatarFace } from "./avatar_face.js";
 import { avatarReport, coverageText } from "./avatar_report.js";
 import { avatarVoice } from "./avatar_voice.js";
+import { consentFacts } from "../consent/consent_facts.js";
+import { shareButton } from "../sharing/share_dialog.js";
+import { dropButton, sharedBadge } from "../sharing/shared_badge.js";
 
 /** @typedef {import("../core/types.js").Avatar} Avatar */
 
@@ -39,19 +42,20 @@ export function avatarCard(avatar, ondeleted) {
       "div",
       { class: "row wrap" },
       pill(kind, "plain"),
+      avatar.is_shared ? sharedBadge(avatar.id) : null,
       warnings ? pill(t("avatars.warnings", { n: warnings }), "warn") : null,
     ),
     avatar.kind === "portrait" ? null : h("p", { class: "small-text muted" }, coverageText(report)),
     avatarVoice(avatar),
-    avatarActions(avatar, () => void remove()),
+    avatarActions(avatar, () => void remove(), ondeleted),
   );
   el.append(avatarFace(avatar, el), words);
   return el;
 }
 
-/** @param {Avatar} avatar @param {() => void} remove */
-function avatarActions(avatar, remove) {
-  const { name } = avatar;
+/** @param {Avatar} avatar @param {() => void} remove @param {() => void} ondropped */
+function avatarActions(avatar, remove, ondropped) {
+  const { id, name } = avatar;
   const query = `avatar=${encodeURIComponent(avatar.id)}`;
   const bare = { bare: true, kind: "small" };
   return h(
@@ -60,9 +64,14 @@ function avatarActions(avatar, remove) {
     linkButton({ href: `/chat_system?${query}`, label: t("avatars.talk"), icon: "chat", ...bare }),
     linkButton({ href: `/video_generation?${query}`, label: t("avatars.video"), icon: "video", ...bare }),
     button({ icon: "info", label: t("avatars.details", { name }), onclick: () => showDetails(avatar), ...bare }),
-    avatar.is_builtin
-      ? null
-      : button({ icon: "trash", label: t("avatars.delete", { name }), onclick: remove, ...bare }),
+    ...(avatar.is_shared
+      ? [dropButton(id, name, ondropped)]
+      : avatar.is_builtin
+        ? []
+        : [
+            shareButton({ kind: "avatar", id, name }),
+            button({ icon: "trash", label: t("avatars.delete", { name }), onclick: remove, ...bare }),
+          ]),
   );
 }
 
@@ -80,6 +89,12 @@ function showDetails(avatar) {
     h("dt", null, t("detail.id")),
     h("dd", { class: "mono" }, avatar.id),
   );
-  const body = h("div", { class: "stack" }, avatarReport(avatar.report, avatar.kind), facts);
+  const body = h(
+    "div",
+    { class: "stack" },
+    avatarReport(avatar.report, avatar.kind),
+    facts,
+    consentFacts("avatar", avatar.id),
+  );
   openDialog({ title: avatar.name, body: [body] });
 }

@@ -4,7 +4,9 @@
 import { fetchAvatars, fetchEngines, fetchModels } from "../core/server_state.js";
 
 /** @typedef {import("../core/types.js").AvatarChoice} AvatarChoice */
+/** @typedef {import("../core/types.js").Avatar} Avatar */
 /** @typedef {import("../core/types.js").Engine} Engine */
+/** @typedef {import("../core/types.js").Model} Model */
 
 /** Render engines by name; empty when they cannot be fetched. @returns {Promise<Map<string, Engine>>} */
 async function renderEngines() {
@@ -24,7 +26,7 @@ export async function avatarChoices({ liveOnly = false } = {}) {
     fetchModels().catch(() => []),
     renderEngines(),
   ]);
-  return avatars
+  const own = avatars
     .filter((avatar) => !liveOnly || !engines.get(avatar.engine)?.videos_only)
     .flatMap((avatar) => {
       const plain = { key: choiceKey(avatar.id, ""), name: avatar.name, avatar, model: null };
@@ -33,7 +35,16 @@ export async function avatarChoices({ liveOnly = false } = {}) {
         .map((model) => ({ key: choiceKey(avatar.id, model.id), name: model.name, avatar, model }));
       return engines.get(avatar.engine)?.needs_model ? trained : [plain, ...trained];
     });
+  return liveOnly ? own : [...own, ...models.filter((m) => m.is_shared).map((m) => sharedChoice(m, avatars[0]))];
 }
+
+/** Another person's model; its avatar is not shown. @param {Model} model @param {Avatar} like */
+const sharedChoice = (model, like) => ({
+  key: choiceKey("", model.id),
+  name: model.name,
+  avatar: { ...like, id: "", name: model.name, thumbnail_url: model.preview_url ?? "", idle_url: null, voice_id: null },
+  model,
+});
 
 /** Whether an engine can answer in the chat. @param {string} engine */
 export const answersLive = async (engine) => !(await renderEngines()).get(engine)?.videos_only;

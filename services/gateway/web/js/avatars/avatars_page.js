@@ -8,7 +8,8 @@ import { page, pill, section } from "../components/layout.js";
 import { linkButton } from "../components/link_button.js";
 import { loadable } from "../components/loadable.js";
 import { problemCard } from "../components/problem_card.js";
-import { get, idempotentCreator } from "../core/api.js";
+import { CHECK_TIMEOUT_MS, get, idempotentCreator } from "../core/api.js";
+import { consentChoice } from "../consent/consent_choice.js";
 import { button, fill, h } from "../core/dom.js";
 import { formatBytes } from "../core/format.js";
 import { loadPreference, savePreference } from "../core/preferences.js";
@@ -111,7 +112,7 @@ const fileZone = (signal, onfile) =>
  * @param {(job: Job) => void} onstarted
  */
 function namingForm(asset, back, onstarted) {
-  const createAvatar = idempotentCreator("/avatars");
+  const createAvatar = idempotentCreator("/avatars", CHECK_TIMEOUT_MS);
   const draft = `draft.avatar.${asset.id}`;
   const name = h("input", {
     class: "input",
@@ -121,6 +122,7 @@ function namingForm(asset, back, onstarted) {
     on: { input: () => savePreference(draft, name.value) },
   });
   const problem = h("div", null);
+  const consent = consentChoice({ face: true });
   const cancel = () => {
     savePreference(draft, undefined);
     back();
@@ -128,16 +130,18 @@ function namingForm(asset, back, onstarted) {
   const submit = async (/** @type {Event} */ e) => {
     e.preventDefault();
     try {
-      const job = jobs.store(await createAvatar({ asset_id: asset.id, name: name.value.trim() }));
+      const job = jobs.store(await createAvatar({ asset_id: asset.id, name: name.value.trim(), ...consent.field() }));
+      invalidate("consents");
       savePreference(draft, undefined);
       onstarted(job);
     } catch (error) {
       fill(problem, problemCard(error));
+      consent.refused(error);
     }
   };
   const create = h("button", { class: "button primary", type: "submit" }, t("avatars.create"));
   const buttons = h("div", { class: "row wrap" }, create, button({ label: t("cancel"), onclick: cancel }));
-  const fields = h("div", { class: "stack" }, field(t("avatars.name"), name), buttons, problem);
+  const fields = h("div", { class: "stack" }, field(t("avatars.name"), name), consent.el, buttons, problem);
   return h("form", { class: "card naming", on: { submit } }, preview(asset), fields);
 }
 

@@ -108,7 +108,8 @@ function stageElements(pickers) {
   const caption = h("p", { class: "caption" });
   const pickerRow = h("div", { class: "stage-pickers" }, ...pickers);
   const label = { class: "stage", "aria-label": t("face") };
-  const el = h("section", label, still, idle, answer, status, caption, pickerRow);
+  const mark = h("p", { class: "stage-mark" }, t("stage.mark"));
+  const el = h("section", label, still, idle, answer, status, mark, caption, pickerRow);
   return { el, idle, still, answer, status, caption };
 }
 

@@ -20,7 +20,13 @@ import { openTranscript } from "./transcript.js";
 
 /** @param {import("../core/router.js").Visit} visit @returns {HTMLElement} */
 export function chatPage({ signal, query }) {
-  const speaker = speakerPickers((avatar) => chat.stage.show(avatar));
+  const speaker = speakerPickers(
+    (avatar, isOther) => {
+      if (chat.live) chat.live.onavatar();
+      else if (isOther) chat.stage.show(avatar);
+    },
+    () => chat.live?.onspeech(),
+  );
   const log = h("ol", { class: "turns" });
   /** @type {Chat} */
   const chat = {
@@ -39,30 +45,38 @@ export function chatPage({ signal, query }) {
     }),
     log,
     scroller: h("div", { class: "log", role: "log", "aria-label": t("chat.log"), tabindex: 0 }, log),
+    notices: h("div", { class: "live-notices" }),
     turns: [],
+    opening: Promise.resolve(),
     conversation: query.get("c") ?? (query.has("job") ? null : loadPreference("chat.conversation", null)),
     listening: false,
     live: null,
   };
-  offerLive(chat);
+  const talkLive = offerLive(chat);
   speaker.load(query).catch((error) => signal.aborted || chat.log.prepend(h("li", null, problemCard(error))));
   void openConversation(chat, chat.conversation);
-  const talk = h("div", { class: "talk" }, chatHead(chat), chat.scroller, chat.composer.el);
+  const talk = h("div", { class: "talk" }, chatHead(chat, talkLive), chat.notices, chat.scroller, chat.composer.el);
   return h("div", { class: "chat" }, chat.stage.el, talk);
 }
 
-/** The title and the buttons for the transcript, earlier and new conversations. @param {Chat} chat */
-function chatHead(chat) {
-  const open = (/** @type {string | null} */ id) => {
+/**
+ * The title and the buttons for the transcript, earlier and new conversations.
+ * @param {Chat} chat @param {() => void} talkLive
+ */
+function chatHead(chat, talkLive) {
+  /** @type {import("./conversation_list.js").Open} */
+  const open = (id, isLive) => {
     chat.live?.leave();
     void openConversation(chat, id);
+    if (isLive) talkLive();
   };
   const openNew = () => {
     savePreference("chat.job", undefined);
     open(null);
     chat.composer.focus();
   };
-  const showEarlier = () => openConversationList(chat.conversation, open);
+  const showEarlier = () =>
+    openConversationList(chat.conversation, (id, isLive) => open(id, isLive || (id !== null && chat.live !== null)));
   return h(
     "div",
     { class: "talk-head row" },

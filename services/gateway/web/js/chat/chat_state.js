@@ -7,6 +7,13 @@ import * as jobs from "../jobs/job_store.js";
 
 /** @typedef {import("./turn_view.js").Turn} Turn */
 /**
+ * @typedef {object} LiveTalk
+ * @property {(text: string) => void} ask
+ * @property {() => void} leave
+ * @property {() => void} onavatar another avatar was chosen
+ * @property {() => void} onspeech another voice or persona was chosen
+ */
+/**
  * @typedef {object} Chat
  * @property {AbortSignal} signal aborts when the user leaves the page
  * @property {URLSearchParams} query
@@ -15,10 +22,12 @@ import * as jobs from "../jobs/job_store.js";
  * @property {ReturnType<typeof import("./composer.js").composer>} composer
  * @property {HTMLElement} log the list of turns
  * @property {HTMLElement} scroller the part of the page that scrolls them
+ * @property {HTMLElement} notices what is told of a live conversation, above the log
  * @property {Turn[]} turns
  * @property {string | null} conversation id, `null` for a new conversation
+ * @property {Promise<void>} opening until the past turns of the conversation are shown
  * @property {boolean} listening whether the microphone records
- * @property {{ask: (text: string) => void, leave: () => void} | null} live the live conversation, if there is one
+ * @property {LiveTalk | null} live the live conversation, if there is one
  */
 
 /** Whether a turn is being sent or answered. @param {Chat} chat */

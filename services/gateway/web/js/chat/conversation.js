@@ -14,8 +14,11 @@ import { againButton } from "./turn_view.js";
 /** @typedef {import("../core/types.js").Message} Message */
 /** @typedef {import("./chat_state.js").Chat} Chat */
 
-/** Opens a conversation, `null` for a new one. @param {Chat} chat @param {string | null} id @returns {Promise<void>} */
-export async function openConversation(chat, id) {
+/** Opens a conversation, `null` for a new one. @param {Chat} chat @param {string | null} id */
+export const openConversation = (chat, id) => (chat.opening = open(chat, id));
+
+/** @param {Chat} chat @param {string | null} id @returns {Promise<void>} */
+async function open(chat, id) {
   chat.stage.stop();
   chat.turns = [];
   setConversation(chat, id);
@@ -68,7 +71,7 @@ async function resumeTurns(chat) {
   }
   const latest = found.find((j) => j.id === last);
   if (latest && chat.conversation === null && conversationOf(latest)) {
-    return openConversation(chat, conversationOf(latest)); // its first turn ended while the page was closed
+    return open(chat, conversationOf(latest)); // its first turn ended while the page was closed
   }
   const mine = found.filter(
     (j) => conversationOf(j) === chat.conversation && (chat.conversation !== null || j.id === last),

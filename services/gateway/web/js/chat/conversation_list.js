@@ -12,11 +12,14 @@ import { t } from "../i18n/translate.js";
 
 /** @typedef {import("../core/types.js").ConversationItem} ConversationItem */
 
-/** @param {string | null} current the open conversation @param {(id: string | null) => void} open */
+/** @typedef {(id: string | null, isLive?: boolean) => void} Open `isLive`: whether it goes on as a live conversation */
+
+/** @param {string | null} current the open conversation @param {Open} open */
 export function openConversationList(current, open) {
-  const choose = (/** @type {string} */ id) => {
+  /** @type {Open} */
+  const choose = (id, isLive) => {
     close();
-    open(id);
+    open(id, isLive);
   };
   const rows = (/** @type {ConversationItem[]} */ all) =>
     all.length
@@ -29,7 +32,7 @@ export function openConversationList(current, open) {
 /**
  * @param {ConversationItem} item
  * @param {string | null} current the open conversation
- * @param {(id: string) => void} choose
+ * @param {Open} choose
  * @param {() => void} oncurrentdeleted
  */
 function conversationRow({ id, title, updated_at }, current, choose, oncurrentdeleted) {
@@ -54,6 +57,13 @@ function conversationRow({ id, title, updated_at }, current, choose, oncurrentde
       h("span", { class: "clip grow" }, title || t("history.untitled")),
       h("span", { class: "small-text muted" }, timeElement(updated_at)),
     ),
+    button({
+      icon: "voice",
+      label: t("history.live", { title }),
+      bare: true,
+      kind: "small",
+      onclick: () => choose(id, true),
+    }),
     button({
       icon: "trash",
       label: t("history.delete", { title }),

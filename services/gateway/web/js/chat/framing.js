@@ -4,6 +4,9 @@
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Box in shares of the picture */
 /** @typedef {{width: number, height: number}} Size in CSS pixels */
 
+// "As large as it is" means one pixel of the avatar for one CSS pixel, on dense screens too: the face is as fine there
+// as on others. With one for each of the screen's own pixels a face of 512 would have the size of a stamp on a phone.
+
 /** Where a face usually is, for avatars whose face was not measured. @type {Box} */
 const USUAL_FACE = { left: 0.32, top: 0.18, right: 0.68, bottom: 0.64 };
 /** Room around the face, in shares of its height: hair above it, the throat below, ears and hair beside it. */

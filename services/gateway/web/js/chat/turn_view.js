@@ -166,7 +166,7 @@ function showFinished(turn, { tools }, { id, video, audio, timings, finishedAt, 
     video ? downloadLink(video, "download", t("turn.download")) : null,
     audio ? downloadLink(audio, "voice", t("turn.download.audio")) : null,
     id ? ratingButtons(rating, (value) => actions.rate(id, value)) : null,
-    h("details", { class: "times" }, summary, timingsList(timings)),
+    Object.keys(timings).length ? h("details", { class: "times" }, summary, timingsList(timings)) : null,
     h("span", { class: "small-text muted" }, timeElement(finishedAt)),
   );
 }

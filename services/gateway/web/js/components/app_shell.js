@@ -1,5 +1,7 @@
 // @ts-check
 // The frame around every page: navigation, header, running jobs, language, theme, and the service banner.
+import { accountMenu } from "../account/account_menu.js";
+import { account, isAdmin, isSignedOut } from "../core/account.js";
 import { button, fill, h, icon, seal } from "../core/dom.js";
 import { setTheme, theme } from "../core/preferences.js";
 import { currentPath } from "../core/router.js";
@@ -20,6 +22,7 @@ const NAVIGATION = [
   ["/avatars", "avatars", "avatar"],
   ["/voices", "voices", "voice"],
   ["/jobs", "jobs", "jobs"],
+  ["/verify", "verify", "shield"],
   ["/system", "system", "system"],
 ];
 
@@ -27,6 +30,11 @@ const NAVIGATION = [
 const HOME = ["/", "home", "home"];
 /** Pages behind the last tab of a phone. */
 const MORE = [HOME, ...NAVIGATION.slice(4)];
+/** Pages of people with accounts, for the same tab. */
+const OWN = /** @type {NavigationItem[]} */ ([
+  ["/account", "account", "avatar"],
+  ["/admin", "admin", "people"],
+]);
 const THEMES = /** @type {const} */ ([
   ["auto", "auto"],
   ["light", "sun"],
@@ -69,12 +77,15 @@ export function appShell(app) {
       ...NAVIGATION.slice(5).map(navLink),
     );
     fill(tabs, ...NAVIGATION.slice(0, 4).map(navLink), moreButton());
-    fill(header, brand(), h("span", { class: "grow" }), jobsButton(), languageButton(), themeButton());
+    const grow = h("span", { class: "grow" });
+    fill(header, brand(), grow, isSignedOut() ? null : jobsButton(), languageButton(), themeButton(), accountMenu());
+    app.classList.toggle("bare", isSignedOut());
     markCurrentLink();
     drawServiceBanner(banner);
   };
   draw();
   document.addEventListener("language", draw);
+  document.addEventListener("account", draw);
   document.addEventListener("route", markCurrentLink);
   jobs.watchConnection(forever, () => drawServiceBanner(banner));
   watchSystem(forever, () => drawServiceBanner(banner));
@@ -86,7 +97,7 @@ const brand = () => h("a", { class: "brand", href: "/", "aria-label": t("nav.hom
 function markCurrentLink() {
   const now = currentPath();
   for (const a of document.querySelectorAll("a.nav-link")) mark(a, a.getAttribute("href") === now ? "page" : null);
-  const inMore = MORE.some(([path]) => path === now);
+  const inMore = [...MORE, ...OWN].some(([path]) => path === now);
   for (const more of document.querySelectorAll("button.nav-link")) mark(more, inMore ? "true" : null);
 }
 
@@ -101,7 +112,9 @@ function moreButton() {
     openDialog({
       title: t("nav.more"),
       wide: 320,
-      body: [h("nav", { class: "stack tight", "aria-label": t("nav.more") }, ...MORE.map(wideLink))],
+      body: [
+        h("nav", { class: "stack tight", "aria-label": t("nav.more") }, ...[...MORE, ...ownPages()].map(wideLink)),
+      ],
     });
   return h(
     "button",
@@ -110,6 +123,8 @@ function moreButton() {
     h("span", null, t("nav.more")),
   );
 }
+
+const ownPages = () => OWN.slice(0, account() ? (isAdmin() ? 2 : 1) : 0);
 
 /** @param {NavigationItem} item */
 const wideLink = ([path, key, name]) =>

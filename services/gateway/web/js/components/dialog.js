@@ -8,10 +8,11 @@ let dialogCount = 0;
 /**
  * Opens a modal dialog. It closes when the user leaves the page, and is removed once closed.
  * @param {{title: string, body: (Node | null)[], footer?: (close: () => void) => (Node | null)[], drawer?: boolean,
- *   wide?: number, onclose?: () => void}} options `wide`: width in pixels
+ *   wide?: number, must?: boolean, onclose?: () => void}} options `wide`: width in pixels; `must`: stays until what it
+ *   asks for is done
  * @returns {() => void} closes the dialog
  */
-export function openDialog({ title, body, footer, drawer = false, wide, onclose }) {
+export function openDialog({ title, body, footer, drawer = false, wide, must = false, onclose }) {
   const id = `dialog-${(dialogCount += 1)}`;
   const el = h(
     "dialog",
@@ -20,7 +21,7 @@ export function openDialog({ title, body, footer, drawer = false, wide, onclose 
       "header",
       null,
       h("h2", { id }, title),
-      button({ icon: "close", label: t("close"), bare: true, onclick: () => el.close() }),
+      must ? null : button({ icon: "close", label: t("close"), bare: true, onclick: () => el.close() }),
     ),
     h("div", { class: "inside" }, ...body),
     footer ? h("footer", null, ...footer(() => el.close())) : null,
@@ -32,9 +33,10 @@ export function openDialog({ title, body, footer, drawer = false, wide, onclose 
     onclose?.();
   });
   el.addEventListener("click", (e) => {
-    if (e.target === el) el.close(); // the backdrop
+    if (e.target === el && !must) el.close(); // the backdrop
   });
-  document.addEventListener("route", close);
+  if (must) el.addEventListener("cancel", (e) => e.preventDefault());
+  else document.addEventListener("route", close);
   document.body.append(el);
   el.showModal();
   return close;

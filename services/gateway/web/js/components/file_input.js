@@ -19,10 +19,12 @@ export function chooseFile(accept, onfile) {
 }
 
 /**
- * Accepts files that are dropped on `el`, or pasted anywhere while `el` is visible.
+ * Accepts files that are dropped on `el`, or pasted anywhere while `el` is visible; the first of several takes what is
+ * pasted.
  * @param {HTMLElement} el @param {AbortSignal} signal @param {(file: File) => void} onfile
+ * @param {{paste?: boolean}} [options]
  */
-export function acceptFiles(el, signal, onfile) {
+export function acceptFiles(el, signal, onfile, { paste = true } = {}) {
   let depth = 0;
   const over = (/** @type {number} */ d) => {
     depth = d;
@@ -43,11 +45,12 @@ export function acceptFiles(el, signal, onfile) {
     },
     { signal },
   );
+  if (!paste) return;
   document.addEventListener(
     "paste",
     (e) => {
       const file = e.clipboardData?.files[0];
-      if (!file || !el.checkVisibility()) return;
+      if (!file || e.defaultPrevented || !el.checkVisibility()) return;
       e.preventDefault();
       onfile(file);
     },

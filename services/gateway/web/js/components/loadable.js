@@ -1,14 +1,17 @@
 // @ts-check
 // A place whose content is loaded.
+import { problemOf } from "../core/api.js";
 import { fill, h } from "../core/dom.js";
 import { isAbort, problemCard } from "./problem_card.js";
+
+/** @typedef {{el: HTMLElement, reload: () => Promise<void>}} Loadable */
 
 /**
  * Shows skeletons, then what `draw` returns, or the problem with a retry button.
  * @template T
  * @param {() => Promise<T>} load @param {(data: T) => Node | (Node | null)[]} draw
  * @param {{class?: string, skeletons?: number, height?: number}} [options]
- * @returns {{el: HTMLElement, reload: () => Promise<void>}}
+ * @returns {Loadable}
  */
 export function loadable(load, draw, { class: name = "stack", skeletons = 3, height = 64 } = {}) {
   const el = h("div", { class: name, "aria-busy": "true" });
@@ -28,6 +31,8 @@ export function loadable(load, draw, { class: name = "stack", skeletons = 3, hei
         void reload();
       };
       fill(el, problemCard(error, { retry: again }));
+      if (problemOf(error).reason === "sign-in-needed")
+        document.addEventListener("signed-in", () => el.isConnected && again(), { once: true });
     }
     el.removeAttribute("aria-busy");
   };

@@ -24,8 +24,15 @@ export const stopSound = () => current?.pause();
  * @param {string} label
  * @param {string} [kind]
  * @param {(error: unknown) => void} [onerror] shows why there is no sound; a toast by default
+ * @param {(sound: HTMLAudioElement) => void} [onstart] called with each sound before it plays
  */
-export function soundButton(url, label, kind = "small", onerror = (error) => toast(problemOf(error).title)) {
+export function soundButton(
+  url,
+  label,
+  kind = "small",
+  onerror = (error) => toast(problemOf(error).title),
+  onstart = () => {},
+) {
   const el = button({ icon: "play", label, bare: true, kind, onclick: () => toggle() });
   /** @type {HTMLAudioElement | null} */
   let audio = null;
@@ -39,6 +46,7 @@ export function soundButton(url, label, kind = "small", onerror = (error) => toa
     if (audio && !audio.paused) return audio.pause();
     const sound = playSound(url);
     audio = sound;
+    onstart(sound);
     show("pause");
     el.classList.add("waiting");
     sound.onplaying = () => el.classList.remove("waiting");

@@ -8,6 +8,9 @@ const BASE = "/api/v1";
 const TIMEOUT_MS = 30_000;
 const SPEECH_TIMEOUT_MS = 120_000;
 
+/** For requests with a consent clip, which is listened to and looked at before the answer. */
+export const CHECK_TIMEOUT_MS = 300_000;
+
 /** A failure in the form of RFC 9457. */
 export class Problem extends Error {
   /** @param {ProblemBody} body */
@@ -58,11 +61,19 @@ export function problemOf(error) {
   };
 }
 
+/** Tells the page when a refusal means that nobody is signed in any more. @param {string | undefined} reason */
+export function reportSignedOut(reason) {
+  if (reason === "sign-in-needed") document.dispatchEvent(new CustomEvent("sign-in-needed"));
+}
+
 /** The problem in an error response. @param {string} text @param {number} status @param {string | null} request_id */
 function responseProblem(text, status, request_id) {
   try {
     const body = JSON.parse(text);
-    if (body && typeof body.title === "string") return new Problem(body);
+    if (body && typeof body.title === "string") {
+      reportSignedOut(body.reason);
+      return new Problem(body);
+    }
   } catch {
     // Not JSON, a proxy's page for example: reported as an unexpected answer below.
   }
@@ -72,12 +83,12 @@ function responseProblem(text, status, request_id) {
 /**
  * @param {string} method
  * @param {string} path below /api/v1
- * @param {{body?: unknown, signal?: AbortSignal, key?: string}} [options]
+ * @param {{body?: unknown, signal?: AbortSignal, key?: string, timeout_ms?: number}} [options]
  * `key`: idempotency key, the same for every retry of one action
  * @returns {Promise<any>}
  */
-export async function call(method, path, { body, signal, key } = {}) {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+export async function call(method, path, { body, signal, key, timeout_ms = TIMEOUT_MS } = {}) {
+  const timeout = AbortSignal.timeout(timeout_ms);
   /** @type {Record<string, string>} */
   const headers = { "Accept-Language": language() };
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -116,20 +127,21 @@ export const list = async (path, signal) => (await get(path, signal)).items;
  * @param {string} path
  * @param {unknown} body
  * @param {string} key
+ * @param {number} [timeout_ms]
  */
-export const create = (path, body, key) => call("POST", path, { body, key });
+export const create = (path, body, key, timeout_ms) => call("POST", path, { body, key, timeout_ms });
 
 /**
  * A function that creates resources with idempotency keys. The same body after a lost answer reuses the key; another
  * body, or the same body after an answer, gets a new key.
- * @param {string} path @returns {(body: unknown) => Promise<any>}
+ * @param {string} path @param {number} [timeout_ms] @returns {(body: unknown) => Promise<any>}
  */
-export function idempotentCreator(path) {
+export function idempotentCreator(path, timeout_ms) {
   let sent = { body: "", key: "" };
   return async (body) => {
     const text = JSON.stringify(body);
     if (sent.body !== text) sent = { body: text, key: newIdempotencyKey() };
-    const answer = await create(path, body, sent.key);
+    const answer = await create(path, body, sent.key, timeout_ms);
     sent = { body: "", key: "" };
     return answer;
   };
@@ -198,14 +210,37 @@ export async function synthesizeSpeech(body, signal) {
     });
     if (!answer.ok) throw responseProblem(await answer.text(), answer.status, answer.headers.get("X-Request-Id"));
     const bytes = await answer.arrayBuffer();
-    const head = new DataView(bytes);
-    head.setUint32(4, bytes.byteLength - 8, true);
-    head.setUint32(40, bytes.byteLength - 44, true);
+    setWavLength(new DataView(bytes));
     return new Blob([bytes], { type: "audio/wav" });
   } catch (error) {
     if (error instanceof Problem || signal.aborted) throw error;
     throw localProblem(timeout.aborted ? "slow" : "network");
   }
+}
+
+/** Writes the lengths into the header of a WAV file, whose last chunk is the sound. @param {DataView} wav */
+function setWavLength(wav) {
+  const data = 0x64617461; // "data"
+  let at = 12;
+  while (at + 8 <= wav.byteLength && wav.getUint32(at) !== data) at += 8 + wav.getUint32(at + 4, true);
+  wav.setUint32(4, wav.byteLength - 8, true);
+  if (at + 8 <= wav.byteLength) wav.setUint32(at + 4, wav.byteLength - at - 8, true);
+}
+
+/**
+ * A file that a POST answers with. It has no deadline: large ones take their time.
+ * @param {string} path @param {unknown} body @returns {Promise<Blob>}
+ */
+export async function fetchFile(path, body) {
+  const headers = { "Accept-Language": language(), "Content-Type": "application/json" };
+  let answer;
+  try {
+    answer = await fetch(BASE + path, { method: "POST", headers, body: JSON.stringify(body) });
+    if (answer.ok) return await answer.blob();
+  } catch {
+    throw localProblem("network");
+  }
+  throw responseProblem(await answer.text(), answer.status, answer.headers.get("X-Request-Id"));
 }
 
 /** A capability URL that downloads as an attachment. @param {string} url */

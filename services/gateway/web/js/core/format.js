@@ -48,6 +48,10 @@ export const toDate = (when) => new Date(typeof when === "number" ? when * 1000 
 /** A day and time, "28 Nov 2026, 14:05". @param {string | number} when */
 export const formatDate = (when) => toDate(when).toLocaleString(locale(), { dateStyle: "medium", timeStyle: "short" });
 
+/** A day alone, "28 Nov 2026". @param {string} day "2026-11-28" */
+export const formatDay = (day) =>
+  new Date(`${day}T00:00:00Z`).toLocaleDateString(locale(), { dateStyle: "medium", timeZone: "UTC" });
+
 /** @param {string | number} when */
 function relativeTime(when) {
   const s = (toDate(when).getTime() - Date.now()) / 1000;

@@ -30,6 +30,18 @@ export function savePreference(key, value) {
   else memory.set(key, text);
 }
 
+/** Removes everything but `kept`. @param {string[]} kept */
+export function forgetPreferences(kept) {
+  const isKept = (/** @type {string} */ key) => kept.includes(key.replace("huasheng.", ""));
+  for (const key of [...memory.keys()]) if (!isKept(key)) memory.delete(key);
+  try {
+    const own = Object.keys(localStorage).filter((key) => key.startsWith("huasheng.") && !isKept(key));
+    for (const key of own) localStorage.removeItem(key);
+  } catch {
+    // Storage is blocked: nothing was kept there.
+  }
+}
+
 /** @typedef {"auto" | "light" | "dark"} Theme */
 
 /** @returns {Theme} */

@@ -27,11 +27,14 @@ export function startRouter(main, table) {
   showPage(false);
 }
 
+/** The page at an address; an entry `/shared/*` stands for all addresses below `/shared`. @param {string} path */
+const pageAt = (path) => pages[path] ?? pages[`${path.slice(0, path.lastIndexOf("/"))}/*`];
+
 /** @param {MouseEvent} e */
 function followLink(e) {
   if (e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
   const a = e.target instanceof Element ? e.target.closest("a") : null;
-  if (!a || a.target || a.hasAttribute("download") || a.origin !== location.origin || !(a.pathname in pages)) return;
+  if (!a || a.target || a.hasAttribute("download") || a.origin !== location.origin || !pageAt(a.pathname)) return;
   e.preventDefault();
   navigate(a.pathname + a.search);
 }
@@ -63,9 +66,8 @@ function showPage(move = true) {
   pageLifetime = new AbortController();
   const alias = ALIASES[location.pathname];
   if (alias) history.replaceState(null, "", alias + location.search);
-  const path = location.pathname in pages ? location.pathname : "/404";
-  const page = pages[path];
-  shownPath = path;
+  const page = pageAt(location.pathname) ?? pages["/404"];
+  shownPath = location.pathname;
   mainElement.className = `main ${page.key}-main`;
   fill(mainElement, page.draw({ signal: pageLifetime.signal, query: new URLSearchParams(location.search) }));
   document.title = `${t(`nav.${page.key}`)} · 画声 Huasheng`;

@@ -1,5 +1,6 @@
 // @ts-check
 // What the server offers (avatars, voices, engines, …) and its health. Lists are cached and shared by all pages.
+import { account } from "./account.js";
 import { get, list } from "./api.js";
 
 /** @typedef {import("./types.js").ProblemBody} ProblemBody */
@@ -26,7 +27,7 @@ function cached(key, ask) {
 
 /**
  * Drops a cached list, so that the next call fetches it again.
- * @param {"avatars" | "voices" | "engines" | "devices" | "models"} key
+ * @param {"avatars" | "voices" | "engines" | "devices" | "models" | "shared" | "consents"} key
  */
 export const invalidate = (key) => cache.delete(key);
 
@@ -61,6 +62,15 @@ export const fetchDevices = () => cached("devices", () => list("/devices"));
 
 /** @returns {Promise<import("./types.js").Model[]>} */
 export const fetchModels = () => cached("models", () => list("/models?limit=200"));
+
+/** What others share with one. @returns {Promise<import("./account_types.js").SharedThing[]>} */
+export const fetchShared = async () => (account() ? cached("shared", () => list("/shares/with-me")) : []);
+
+/** What one stated about faces and voices. @returns {Promise<import("./account_types.js").ConsentRecord[]>} */
+export const fetchConsents = () => cached("consents", () => list("/consents"));
+
+/** What one may state, in the page's language. @returns {Promise<import("./account_types.js").ConsentTexts>} */
+export const fetchConsentTexts = () => cached("consent_texts", () => get("/consents/texts"));
 
 // Media URLs and engine states expire: lists are fetched again after a while and when the language changes.
 setInterval(() => cache.clear(), 10 * 60_000);

@@ -51,6 +51,7 @@
  * @property {Fallback[]} [fallbacks]
  * @property {Timings} [timings_ms]
  * @property {number} [start_frame]
+ * @property {import("../studio/types.js").SceneState[]} [scenes]
  */
 /** @typedef {JobPartialFields & TrainingPartial} JobPartial */
 /**
@@ -70,6 +71,9 @@
  * @property {string | null} started_at
  * @property {string | null} finished_at
  * @property {string | null} video_url
+ * @property {string} [name] of a video: what its owner calls it
+ * @property {string[]} [tags]
+ * @property {boolean} [consent_withdrawn] the person it shows has withdrawn consent since
  * @property {boolean} [playable] set by the page: the first video bytes are available
  */
 /**
@@ -104,6 +108,7 @@
  * @property {string} name
  * @property {string} owner
  * @property {boolean} is_builtin
+ * @property {boolean} [is_shared] another person's
  * @property {string} engine
  * @property {string} kind
  * @property {number} width
@@ -125,6 +130,7 @@
  * @property {"female" | "male" | ""} gender
  * @property {string} engine
  * @property {boolean} is_cloned
+ * @property {boolean} [is_shared] another person's
  * @property {boolean} is_default
  * @property {string} sample_text
  * @property {string} sample_url
@@ -166,9 +172,11 @@
  * @property {string} model_id
  * @property {string} name
  * @property {boolean} is_builtin
+ * @property {boolean} [is_shared] another person's
  * @property {string} engine
  * @property {string | null} avatar_id
  * @property {number} steps
+ * @property {string} [training_id]
  * @property {Record<string, number>} before
  * @property {Record<string, number>} after
  * @property {string[]} warnings
@@ -202,6 +210,8 @@
  * @property {number} audio_s
  * @property {number} video_s
  * @property {number} text_chars
+ * @property {number} [script_chars] of all scenes of a video
+ * @property {number} [scenes] of a video
  * @property {number} question_chars
  * @property {number} picture_side_px
  * @property {number} queued_jobs
@@ -236,3 +246,16 @@
 /** @typedef {{id: string, title: string, created_at: string, updated_at: string, messages: number}} ConversationItem */
 
 export {};
+
+/**
+ * @typedef {object} Verification the answer of `POST /verify`
+ * @property {boolean} made_here
+ * @property {"file" | "signature" | "content" | "sound" | "label" | "none"} evidence
+ * @property {boolean | null} unchanged
+ * @property {{at: string, kind: string, engine: string, is_sound_made: boolean, visible_mark: string | null,
+ *   is_mine: boolean, job_id: string | null, job_url: string | null} | null} made
+ * @property {{share: number, speed: number, offset_s: number, pictures: boolean | null} | null} match
+ * @property {{fields: Record<string, string>, is_ours: boolean} | null} label
+ * @property {{state: "valid" | "changed", is_ours: boolean, signer: string, generator: string, source_type: string,
+ *   ingredients: string[], problems: string[]} | null} manifest
+ */

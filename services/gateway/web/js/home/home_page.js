@@ -8,7 +8,7 @@ import { h, icon } from "../core/dom.js";
 import { fetchAvatars, fetchSystem, watchSystem } from "../core/server_state.js";
 import { t } from "../i18n/translate.js";
 import { serviceStrip } from "../system/service_status.js";
-import { videoGallery } from "../video/video_gallery.js";
+import { latestVideos } from "../video/video_gallery.js";
 
 /** @typedef {import("../core/types.js").Avatar} Avatar */
 /** @typedef {[key: string, path: string, icon: string]} Destination */
@@ -38,7 +38,7 @@ export function homePage({ signal }) {
     hero(),
     h("section", { class: "section", "aria-label": t("home.ways") }, destinations),
     section(t("home.services"), [details], services.el),
-    section(t("home.latest"), [make], videoGallery(signal, 4).el),
+    section(t("home.latest"), [make], latestVideos(signal, 4).el),
   );
 }
 

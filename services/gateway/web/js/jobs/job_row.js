@@ -52,6 +52,7 @@ function rowContent(job, signal, remove) {
       "div",
       { class: "row apart" },
       h("a", { href: jobUrl(job), class: "clip grow" }, jobTitle(job)),
+      job.consent_withdrawn ? pill(t("consent.withdrawn"), "warn") : null,
       pill(t(`state.${job.state}`), PILL_KINDS[job.state]),
     ),
     running ? jobProgress(job, signal) : null,

@@ -1,10 +1,12 @@
 // @ts-check
 // All jobs that the page knows, updated by one event stream (`GET /events`). Pages watch; nothing polls.
+import { checkSession } from "../core/account.js";
 import { call, get, list } from "../core/api.js";
 import { language } from "../i18n/translate.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
 /** @typedef {import("../core/types.js").Fallback} Fallback */
+/** @typedef {import("../studio/types.js").SceneState} SceneState */
 /** @typedef {typeof STREAMED_TYPES[number]} StreamedType */
 /** @typedef {{type: "snapshot" | StreamedType, job: Job}} JobEvent */
 
@@ -14,6 +16,7 @@ const STREAMED_TYPES = /** @type {const} */ ([
   "transcript",
   "reply",
   "clause",
+  "scene",
   "fallback",
   "warning",
   "timing",
@@ -130,6 +133,8 @@ export function startEventStream() {
     open();
   });
   addEventListener("online", open);
+  document.addEventListener("sign-in-needed", close);
+  document.addEventListener("signed-in", open);
   open();
 }
 
@@ -150,6 +155,7 @@ function open() {
   source.onerror = () => {
     close();
     setConnected(false);
+    checkSession(); // an event stream does not say why it was refused
     retry = setTimeout(open, Math.min(FIRST_WAIT_MS * 2 ** attempts, MAX_WAIT_MS) * (0.75 + Math.random() / 2));
     attempts += 1;
   };
@@ -203,7 +209,8 @@ function applyEvent(before, type, data) {
   else if (type === "clause") {
     const { index, text, start_s, end_s } = news;
     partial.clauses = [...(partial.clauses ?? []).filter((c) => c.index < index), { index, text, start_s, end_s }];
-  } else if (type === "fallback") partial.fallbacks = mergeFallback(partial.fallbacks ?? [], news);
+  } else if (type === "scene") partial.scenes = mergeScene(partial.scenes ?? [], news);
+  else if (type === "fallback") partial.fallbacks = mergeFallback(partial.fallbacks ?? [], news);
   else if (type === "warning") partial.warnings = mergeWarning(partial.warnings ?? [], news);
   else if (type === "training") mergeTraining(partial, news);
   else if (type === "timing") partial.timings_ms = { ...partial.timings_ms, [news.stage]: news.ms };
@@ -213,6 +220,10 @@ function applyEvent(before, type, data) {
   }
   return job;
 }
+
+/** @param {SceneState[]} known @param {SceneState} next */
+const mergeScene = (known, next) =>
+  [...known.filter(({ index }) => index !== next.index), next].sort((a, b) => a.index - b.index);
 
 /** A second attempt reports the same again. @param {any[]} known @param {any} next */
 const mergeWarning = (known, next) => [

@@ -6,9 +6,13 @@ import * as jobs from "./job_store.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
 
+/** What a job says first, or empty. @param {Job} job @returns {string} */
+export const jobWords = ({ params }) =>
+  params.text || params.scenes?.find((/** @type {any} */ s) => s.text)?.text || "";
+
 /** A short title of a job. @param {Job} job */
 export function jobTitle(job) {
-  const words = job.params.text || job.partial?.transcript || job.params.name || "";
+  const words = jobWords(job) || job.partial?.transcript || job.params.name || "";
   return words ? `${t(`kind.${job.kind}`)} · ${words}` : t(`kind.${job.kind}`);
 }
 

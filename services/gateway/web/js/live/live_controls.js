@@ -3,16 +3,16 @@
 import { button, h, icon } from "../core/dom.js";
 import { savePreference } from "../core/preferences.js";
 import { t } from "../i18n/translate.js";
-import { choices, openSettings } from "./live_settings.js";
+import { choices } from "./live_settings.js";
 
 /** @typedef {import("./live_session.js").LiveSession} LiveSession */
 
 /**
  * @param {LiveSession} session
  * @param {{leave: () => void, stop: () => void, oncaptions: () => void, immerse: () => void}} actions
- * @param {string} avatar id
+ * @param {() => void} configure opens the settings
  */
-export function liveControls(session, actions, avatar) {
+export function liveControls(session, actions, configure) {
   let muted = false;
   const mute = toggle("mic", "live.mute", () => {
     muted = !muted;
@@ -28,7 +28,7 @@ export function liveControls(session, actions, avatar) {
   setPressed(captions, choices.captions(), "live.captions");
   const stop = toggle("stop", "live.stop", actions.stop);
   const immersive = toggle("expand", "live.immersive", actions.immerse);
-  const settings = toggle("more", "live.settings", () => void openSettings(session, el, avatar));
+  const settings = toggle("more", "live.settings", configure);
   const leave = button({ icon: "close", label: t("live.leave"), kind: "primary small", onclick: actions.leave });
   const all = [holdToTalk(session), mute, stop, captions, immersive, settings, leave];
   const group = { class: `live-controls ${choices.push() ? "push" : ""}`, role: "group", "aria-label": t("live") };

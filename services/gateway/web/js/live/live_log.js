@@ -11,6 +11,7 @@ import { againButton } from "../chat/turn_view.js";
 /** @typedef {import("../chat/chat_state.js").Chat} Chat */
 /** @typedef {import("../chat/turn_view.js").Turn} Turn */
 /** @typedef {import("../core/types.js").Fallback} Fallback */
+/** @typedef {import("../core/types.js").Timings} Timings */
 /** @typedef {import("../speech/text_warnings.js").TextWarning} TextWarning */
 /** @typedef {import("./live_session.js").LiveSession} LiveSession */
 /** @typedef {{turn: Turn, question: string, reply: string, whole: string, id: string, isTyped: boolean,
@@ -98,11 +99,11 @@ export class LiveLog {
     },
     fallback: (event) => this.#entry?.fallbacks.push({ ...event, wanted_voice: null, used_voice: null }),
     warning: ({ gen, reason, text, script }) => this.#answers.get(gen)?.warnings.push({ reason, text, script }),
-    interrupted: ({ gen, heard, reason }) => {
+    interrupted: ({ gen, heard, reason, ms }) => {
       const entry = this.#answers.get(gen) ?? this.#pending();
       if (!entry) return;
-      if (reason === "player") return this.#move(entry, heard);
-      this.#finish(entry, { reply: heard });
+      if (reason === "player") return this.#move(entry, heard, ms);
+      this.#finish(entry, { reply: heard, ms });
       if (!heard && reason !== "hand") return; // the user speaks on, and it becomes another question
       entry.turn.setBroken(brokenText(entry));
       if (entry === this.#entry && (reason === "hand" || reason === "speech")) this.#offerAgain(entry);
@@ -129,11 +130,12 @@ export class LiveLog {
     else this.#show(this.#entry, { question: text });
   }
 
-  /** What was not heard comes again, as another answer if some of it was. @param {Entry} entry @param {string} heard */
-  #move(entry, heard) {
+  /** What was not heard comes again, as another answer if some of it was. @param {Entry} entry @param {string} heard
+   * @param {Timings} ms */
+  #move(entry, heard, ms) {
     if (heard) {
       this.#moved = entry;
-      this.#finish(entry, { reply: heard });
+      this.#finish(entry, { reply: heard, ms });
       return entry.turn.setBroken(brokenText(entry));
     }
     entry.id = entry.whole = "";
@@ -174,7 +176,7 @@ export class LiveLog {
     if (atEnd) scroller.scrollTop = scroller.scrollHeight;
   }
 
-  /** @param {Entry} entry @param {{reply?: string, ms?: import("../core/types.js").Timings}} now */
+  /** @param {Entry} entry @param {{reply?: string, ms?: Timings}} now */
   #finish(entry, { reply = entry.reply, ms }) {
     entry.isOver = true;
     this.#show(entry, { reply });

@@ -39,6 +39,23 @@
  * @property {(on: boolean) => void} duck
  */
 
+/**
+ * @typedef {object} SessionOptions
+ * @property {Surface} surface
+ * @property {() => number | undefined} idleFrame
+ * @property {() => Promise<void>} ready until the conversation may begin
+ * @property {() => Record<string, unknown>} speaker who answers
+ * @property {string} device id of the microphone, or empty
+ * @property {(state: import("./live_session.js").LiveState, position?: number) => void} onstate
+ * @property {(event: any) => void} onevent what belongs into the log
+ * @property {(level: number) => void} onlevel
+ * @property {(reason: import("./live_session.js").NoMicrophone | null) => void} onmicrophone why there is
+ *   none; `null` when there is one
+ * @property {(reason: PlayerFailure, isLeft: boolean) => void} onplayerfailed another player goes on, or none is left
+ *   and the conversation is over
+ * @property {(error: unknown) => void} onover the conversation ended by a failure; `null` for a lost connection
+ */
+
 export const PROTOCOL = 1;
 const HEAD = 20;
 const MICROPHONE = 0x01;

@@ -9,25 +9,10 @@ import { LiveSocket } from "./live_socket.js";
 
 /** @typedef {import("./live_messages.js").LiveClause} LiveClause */
 /** @typedef {import("./live_messages.js").PlayerFailure} PlayerFailure */
-/** @typedef {import("./live_messages.js").Surface} Surface */
+/** @typedef {import("./live_messages.js").SessionOptions} SessionOptions */
 /** @typedef {"asking" | "connecting" | "queued" | "listening" | "hearing" | "thinking" | "speaking" | "held" |
  *   "reconnecting" | "over"} LiveState */
 /** @typedef {"denied" | "missing" | "insecure" | "busy" | "unplugged"} NoMicrophone */
-/**
- * @typedef {object} SessionOptions
- * @property {Surface} surface
- * @property {() => number | undefined} idleFrame
- * @property {Record<string, unknown>} speaker who answers
- * @property {string} device id of the microphone, or empty
- * @property {(state: LiveState, position?: number) => void} onstate
- * @property {(event: any) => void} onevent what belongs into the log
- * @property {(level: number) => void} onlevel
- * @property {(reason: NoMicrophone | null) => void} onmicrophone why there is none; `null` when there is one
- * @property {(reason: PlayerFailure, isLeft: boolean) => void} onplayerfailed another player goes on, or none is left
- *   and the conversation is over
- * @property {(error: unknown) => void} onover the conversation ended by a failure; `null` for a lost connection
- */
-
 /** A voice that the server does not confirm by then is none. */
 const MAX_DUCK_MS = 1500;
 
@@ -46,6 +31,8 @@ export class LiveSession {
   #gate = new LiveGate();
   /** What the server was told when the player failed, until it has answered. @type {Record<string, unknown> | null} */
   #change = null;
+  /** Settings that were changed while the connection was lost. @type {Record<string, unknown> | null} */
+  #unsent = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #ducking;
 
@@ -76,10 +63,10 @@ export class LiveSession {
     await this.openMicrophone(this.options.device);
     if (this.#isOver) return;
     this.#setState("connecting");
-    await sound;
+    await Promise.all([sound, this.options.ready()]);
     if (this.#isOver) return;
     this.#socket = new LiveSocket({
-      hello: () => ({ ...this.options.speaker, can: [this.players.transport], listening: this.#listening() }),
+      hello: () => ({ ...this.options.speaker(), can: [this.players.transport], listening: this.#listening() }),
       played: () => (this.player.gen ? { gen: this.player.gen, us: this.player.positionUs() } : null),
       onevent: (event) => this.#event(event),
       onmedia: (frame) => this.player.media(frame),
@@ -134,6 +121,12 @@ export class LiveSession {
   again(what) {
     this.#expectAnswer();
     this.#send({ type: "again", what });
+  }
+
+  /** From the next answer, or the user's next words, on. @param {Record<string, unknown>} settings */
+  change(settings) {
+    const all = { ...this.#unsent, ...settings };
+    this.#unsent = this.#send({ type: "settings", ...all }) ? null : all;
   }
 
   /** @param {boolean} on */
@@ -220,9 +213,10 @@ export class LiveSession {
     if (!resumed) {
       this.player.drop();
       this.#gate.reset();
-      this.#change = null;
+      this.#change = this.#unsent = null; // the new session was greeted with them
     } else {
       this.#setState(this.#told);
+      if (this.#unsent) this.change({});
       // what was said meanwhile did not arrive
       if (this.#change && transport !== this.players.transport) this.#send(this.#change);
       if (this.#gate.stopsNext) this.#send({ type: "interrupt", gen: 0, heard_us: 0 });

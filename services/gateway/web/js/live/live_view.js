@@ -1,37 +1,42 @@
 // @ts-check
 // Live conversation on the Chat page: its button, state, captions, keys, and what is told when something is missing.
-import { announce } from "../components/announcements.js";
+import { announce, toast } from "../components/announcements.js";
 import { problemCard } from "../components/problem_card.js";
-import { Problem } from "../core/api.js";
+import { Problem, reportSignedOut } from "../core/api.js";
 import { button, fill, h } from "../core/dom.js";
 import { t } from "../i18n/translate.js";
 import { isBusy, showActivity } from "../chat/chat_state.js";
 import { liveControls, liveNotice } from "./live_controls.js";
 import { immersive } from "./live_immersive.js";
+import { listenToKeys } from "./live_keys.js";
 import { LiveLog } from "./live_log.js";
 import { canTalkLive } from "./live_players.js";
 import { LiveSession } from "./live_session.js";
-import { choices } from "./live_settings.js";
+import { choices, openSettings } from "./live_settings.js";
 import { liveSurface } from "./live_stage.js";
 
 /** @typedef {import("../chat/chat_state.js").Chat} Chat */
 /** @typedef {import("./live_session.js").LiveState} LiveState */
 /** @typedef {import("./live_session.js").NoMicrophone} NoMicrophone */
 
-/** Elements that use the space bar themselves. */
-const USES_SPACE = "a, button, input, select, textarea, summary, video, [contenteditable]";
-
-/** Puts the button that starts a live conversation on the stage. @param {Chat} chat */
+/**
+ * Puts the button that starts a live conversation on the stage.
+ * @param {Chat} chat @returns {() => void} does what the button does; call it while the user clicks
+ */
 export function offerLive(chat) {
   const place = h("div", { class: "live-place" });
   const start = () => {
     if (isBusy(chat) || chat.live) return;
     if (canTalkLive()) new LiveView(chat, place, start).start();
-    else fill(place, startButton(start), liveNotice(t("live.unsupported"), t("live.unsupported.text"), null, reset));
+    else
+      fill(
+        chat.notices,
+        liveNotice(t("live.unsupported"), t("live.unsupported.text"), null, () => fill(chat.notices)),
+      );
   };
-  const reset = () => fill(place, startButton(start));
-  reset();
+  fill(place, startButton(start));
   chat.stage.el.append(place);
+  return start;
 }
 
 /** @param {() => void} onclick */
@@ -41,7 +46,7 @@ class LiveView {
   #closing = new AbortController();
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #watching;
-  #notices = h("div", { class: "live-notices" });
+  #isReady = false;
 
   /** @param {Chat} chat @param {HTMLElement} place @param {() => void} again starts another conversation */
   constructor(chat, place, again) {
@@ -49,19 +54,12 @@ class LiveView {
     this.place = place;
     this.again = again;
     const { stage, speaker } = chat;
-    const { model, engine, ...who } = speaker.params();
-    const hello = choices.hello(who.avatar_id);
+    this.who = speaker.params();
     this.session = new LiveSession({
       surface: liveSurface(stage, this.#closing.signal),
       idleFrame: stage.loop.visibleFrame,
-      speaker: {
-        ...who,
-        ...hello,
-        greet: hello.greet && !chat.conversation,
-        model,
-        engines: engine ? { render: engine } : undefined,
-        conversation_id: chat.conversation ?? undefined,
-      },
+      ready: () => this.#conversationOpened(),
+      speaker: () => this.#speaker(),
       device: choices.device(),
       onstate: (state, position) => this.#showState(state, position),
       onevent: (event) => this.#event(event),
@@ -71,7 +69,12 @@ class LiveView {
       onover: (error) => this.#failed(error),
     });
     this.log = new LiveLog(chat, () => this.session);
-    const immersed = (/** @type {boolean} */ on) => this.controls.setImmersive(on);
+    const immersed = (/** @type {boolean} */ on) => {
+      this.controls.setImmersive(on);
+      if (on)
+        stage.el.append(chat.notices); // the log, where they cover nothing, is not seen then
+      else chat.scroller.before(chat.notices);
+    };
     this.immersive = immersive(stage.el, immersed, this.#closing.signal);
     const actions = {
       leave: () => this.leave(),
@@ -79,20 +82,80 @@ class LiveView {
       oncaptions: () => this.#watch(),
       immerse: this.immersive.toggle,
     };
-    this.controls = liveControls(this.session, actions, who.avatar_id);
+    const configure = () => void openSettings(this.session, this.controls.el, this.who.avatar_id, speaker);
+    this.controls = liveControls(this.session, actions, configure);
+  }
+
+  /** Who answers, and in which conversation. @returns {Record<string, unknown>} */
+  #speaker() {
+    const { conversation } = this.chat;
+    const { model, engine, ...who } = { ...this.who, ...this.#speech() };
+    const hello = choices.hello(who.avatar_id);
+    return {
+      ...who,
+      ...hello,
+      greet: hello.greet && !conversation,
+      model,
+      engines: engine ? { render: engine } : undefined,
+      conversation_id: conversation ?? undefined,
+    };
+  }
+
+  /** The voice, and the persona of who is drawn; another avatar needs another connection. */
+  #speech() {
+    const { avatar_id, voice_id, persona } = this.chat.speaker.params();
+    return { voice_id, persona: avatar_id === this.who.avatar_id ? persona : this.who.persona };
+  }
+
+  #speechChanged() {
+    const { voice_id = "", persona = "" } = this.#speech();
+    this.session.change({ voice_id, persona });
+  }
+
+  #avatarChanged() {
+    const { avatar_id, model } = this.chat.speaker.params();
+    const chosen = this.chat.speaker.avatar();
+    if (!this.#isReady && chosen) return this.chat.stage.show(chosen);
+    this.chat.notices.querySelector("[data-keep=avatar]")?.remove();
+    if (avatar_id === this.who.avatar_id && model === this.who.model) return;
+    const restart = () => {
+      this.leave();
+      this.again();
+    };
+    const action = { label: t("live.avatar.again"), onclick: restart };
+    const notice = liveNotice(t("live.avatar"), t("live.avatar.text"), action, () => notice.remove());
+    notice.dataset.keep = "avatar";
+    this.chat.notices.append(notice);
+  }
+
+  /** The past turns are shown before new ones, and it is known who answers. */
+  async #conversationOpened() {
+    await Promise.all([this.chat.opening, this.chat.speaker.loaded()]);
+    this.who = this.chat.speaker.params();
+    this.#isReady = true;
+    if (!isBusy(this.chat)) return;
+    this.leave();
+    toast(t("live.busy"));
   }
 
   start() {
     const { chat, session } = this;
     const { stage, composer, signal } = chat;
     stage.stop();
-    chat.live = { ask: (text) => this.#ask(text), leave: () => this.leave() };
+    chat.live = {
+      ask: (text) => this.#ask(text),
+      leave: () => this.leave(),
+      onavatar: () => this.#avatarChanged(),
+      onspeech: () => this.#speechChanged(),
+    };
     composer.setLive(true);
-    fill(this.place, this.controls.el, this.#notices);
+    fill(this.place, this.controls.el);
+    fill(chat.notices);
     session.players.setVolume(choices.volume());
     session.setPush(choices.push());
     signal.addEventListener("abort", () => this.leave(), { signal: this.#closing.signal });
-    this.#listenToKeys();
+    listenToKeys(session, chat.stage.el, this.immersive, this.#closing.signal);
+    addEventListener("pagehide", () => this.leave(), { signal: this.#closing.signal }); // else it would keep its place
     this.#watching = setInterval(() => this.#watch(), 50);
     stage.el.setAttribute("tabindex", "-1");
     stage.el.focus({ preventScroll: true });
@@ -115,11 +178,14 @@ class LiveView {
     chat.live = null;
     chat.stage.setLive(null);
     chat.stage.setCaption("");
+    const chosen = chat.speaker.avatar();
+    if (chosen && chosen.id !== this.who.avatar_id) chat.stage.show(chosen);
     chat.stage.loop.play();
     chat.composer.setStop(null);
     chat.composer.setLive(false);
     const start = startButton(this.again);
-    fill(this.place, start, notice);
+    fill(this.place, start);
+    fill(chat.notices, notice);
     showActivity(chat);
     if (!chat.signal.aborted) start.focus({ preventScroll: true });
   }
@@ -128,6 +194,7 @@ class LiveView {
   #failed(error) {
     if (!this.chat.live) return;
     this.session.close();
+    reportSignedOut(/** @type {any} */ (error)?.reason);
     const card = problemCard(error ?? lostConnection(), { retry: this.again });
     this.#end(h("div", { class: "live-notice" }, card));
   }
@@ -138,7 +205,7 @@ class LiveView {
     const text = t(`${key}.text`, { why: t(`live.player.${reason}`) });
     const notice = liveNotice(t(key), text, null, () => notice.remove());
     notice.dataset.keep = "player";
-    if (isLeft) return this.#notices.append(notice);
+    if (isLeft) return this.chat.notices.append(notice);
     this.log.unplayable();
     this.#end(notice);
   }
@@ -153,13 +220,16 @@ class LiveView {
   /** @param {any} event */
   #event(event) {
     this.log.add(event);
-    if (event.type === "error" && !event.fatal) fill(this.#notices, this.#problem(event.problem));
+    if (event.type === "settings" && event.problem) {
+      fill(this.chat.notices, h("div", { class: "live-notice" }, problemCard(event.problem)));
+    }
+    if (event.type === "error" && !event.fatal) fill(this.chat.notices, this.#problem(event.problem));
   }
 
   /** @param {unknown} problem */
   #problem(problem) {
     const ask = () => {
-      fill(this.#notices);
+      fill(this.chat.notices);
       this.session.again("ask");
     };
     return h("div", { class: "live-notice" }, problemCard(problem, { retry: ask }));
@@ -173,19 +243,19 @@ class LiveView {
     chat.stage.setLive({ state, text: t(`live.state.${key}`, { position }) });
     this.controls.setAnswering(session.isAnswering);
     chat.composer.setStop(session.isAnswering ? () => session.stop() : null);
-    if (session.isAnswering) fill(this.#notices, ...this.#notices.querySelectorAll("[data-keep]"));
+    if (session.isAnswering) fill(this.chat.notices, ...this.chat.notices.querySelectorAll("[data-keep]"));
   }
 
   /** @param {NoMicrophone | null} reason */
   #showMicrophone(reason) {
     this.controls.setMicrophone(reason === null);
-    if (reason === null) return fill(this.#notices);
+    if (reason === null) return fill(this.chat.notices);
     const again = () => void this.session.openMicrophone(choices.device());
-    const close = () => fill(this.#notices);
+    const close = () => fill(this.chat.notices);
     const text = `${t(`mic.${reason}.text`, { origin: location.origin })} ${t("live.instead")}`;
     const notice = liveNotice(t(`mic.${reason}.title`), text, { label: t("retry"), onclick: again }, close);
     notice.dataset.keep = reason;
-    fill(this.#notices, notice);
+    fill(this.chat.notices, notice);
   }
 
   /** Captions and the log follow the sound. */
@@ -193,35 +263,6 @@ class LiveView {
     const caption = this.session.caption();
     this.chat.stage.setCaption(choices.captions() ? caption : "");
     this.log.spoken();
-  }
-
-  #listenToKeys() {
-    const { session, chat } = this;
-    const options = { signal: this.#closing.signal };
-    const isSpace = (/** @type {KeyboardEvent} */ e) =>
-      e.code === "Space" && !(e.target instanceof Element && e.target.closest(USES_SPACE));
-    const isTyping = (/** @type {KeyboardEvent} */ e) =>
-      e.target instanceof Element && Boolean(e.target.closest("input, select, textarea"));
-    const keydown = (/** @type {KeyboardEvent} */ e) => {
-      if (e.ctrlKey || e.metaKey || e.altKey || document.querySelector("dialog[open]")) return;
-      if (e.code === "Escape") this.immersive.leave() || session.stop();
-      else if (e.code === "KeyF" && !isTyping(e)) this.immersive.toggle();
-      else if (isSpace(e)) {
-        e.preventDefault();
-        if (e.repeat) return;
-        if (session.isPush) session.talk(true);
-        else session.stop();
-      }
-    };
-    const keyup = (/** @type {KeyboardEvent} */ e) => {
-      if (session.isPush && isSpace(e)) session.talk(false);
-    };
-    document.addEventListener("keydown", keydown, options);
-    document.addEventListener("keyup", keyup, options);
-    addEventListener("pagehide", () => this.leave(), options); // else it would keep its place for a while
-    document.addEventListener("visibilitychange", () => document.hidden || session.player.wake(), options);
-    const isFace = (/** @type {Event} */ e) => e.target instanceof Element && !e.target.closest("button, .live-place");
-    chat.stage.el.addEventListener("click", (e) => isFace(e) && session.stop(), options);
   }
 }
 

@@ -56,8 +56,8 @@ export function dictionaryPanel(signal, onchange) {
     change(() => call("PUT", `${PATH}/${encodeURIComponent(word)}`, { body, signal }), t("dictionary.added", { word })),
   );
   const el = h(
-    "section",
-    { class: "stack tight dictionary", "aria-label": t("dictionary.title") },
+    "div",
+    { class: "stack tight dictionary", role: "group", "aria-label": t("dictionary.title") },
     h("h3", null, t("dictionary.title")),
     form,
     problem,

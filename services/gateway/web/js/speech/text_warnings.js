@@ -4,6 +4,8 @@
 import { h, icon } from "../core/dom.js";
 import { t, term } from "../i18n/translate.js";
 
+const REASONS = ["left-out", "entry-ignored", "pause-clamped", "rate-clamped", "ssml-unknown", "enlarged", "not-shown"];
+
 /** @typedef {{reason: string, text: string, script: string}} TextWarning */
 
 /** @param {TextWarning} warning */
@@ -11,8 +13,8 @@ const word = ({ text, script }) => (script ? t("preview.word", { text, script: t
 
 /** One sentence for each kind of warning. @param {TextWarning[]} all @returns {string[]} */
 export const warningLines = (all) =>
-  ["left-out", "entry-ignored"].flatMap((reason) => {
-    const words = all.filter((w) => w.reason === reason).map(word);
+  REASONS.flatMap((reason) => {
+    const words = [...new Set(all.filter((w) => w.reason === reason).map(word))];
     return words.length ? [t(`preview.warning.${reason}`, { what: words.join(t("preview.and")) })] : [];
   });
 

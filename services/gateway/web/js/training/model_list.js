@@ -13,6 +13,9 @@ import { fetchAvatars, fetchModels, invalidate } from "../core/server_state.js";
 import { t } from "../i18n/translate.js";
 import { hasImproved, isUncompared, shortSummary } from "./figures.js";
 import { chatLink, trainingResult } from "./training_result.js";
+import { consentFacts } from "../consent/consent_facts.js";
+import { shareButton } from "../sharing/share_dialog.js";
+import { dropButton, sharedBadge } from "../sharing/shared_badge.js";
 
 /** @typedef {import("../core/types.js").Model} Model */
 
@@ -48,8 +51,9 @@ function modelRow(model, thumbnail, ondeleted) {
       el.append(problemCard(error));
     }
   }
+  const shared = model.is_shared ? sharedBadge(id) : null;
   const picture = thumbnail ? h("span", { class: "face" }, h("img", { src: thumbnail, alt: "" })) : null;
-  const head = h("div", { class: "row wrap" }, h("strong", { class: "clip" }, name), resultPill(model));
+  const head = h("div", { class: "row wrap" }, h("strong", { class: "clip" }, name), resultPill(model), shared);
   const words = h("div", { class: "stack tight" }, head, modelFacts(model));
   const el = h(
     "li",
@@ -58,7 +62,7 @@ function modelRow(model, thumbnail, ondeleted) {
       "div",
       { class: "row wrap apart" },
       h("div", { class: "row model-words" }, picture, words),
-      modelActions(model, () => void remove()),
+      modelActions(model, () => void remove(), ondeleted),
     ),
   );
   return el;
@@ -79,18 +83,24 @@ function modelFacts(model) {
   return h("p", { class: "small-text muted num" }, facts, " · ", timeElement(model.created_at));
 }
 
-/** @param {Model} model @param {() => void} remove */
-function modelActions(model, remove) {
+/** @param {Model} model @param {() => void} remove @param {() => void} ondropped */
+function modelActions(model, remove, ondropped) {
   const { id, name } = model;
-  const showDetails = () => void openDialog({ title: name, wide: 720, body: [trainingResult(model)] });
+  const body = [trainingResult(model), consentFacts("training", model.training_id)];
+  const showDetails = () => void openDialog({ title: name, wide: 720, body });
   const href = `/video_generation?model=${encodeURIComponent(id)}`;
   const bare = { bare: true, kind: "small" };
   return h(
     "div",
     { class: "row wrap" },
     linkButton({ href, label: t("training.use"), kind: "small" }),
-    chatLink(model, true),
+    model.is_shared ? null : chatLink(model, true),
     button({ icon: "info", label: t("training.details", { name }), onclick: showDetails, ...bare }),
-    button({ icon: "trash", label: t("training.delete", { name }), onclick: remove, ...bare }),
+    ...(model.is_shared
+      ? [dropButton(id, name, ondropped)]
+      : [
+          shareButton({ kind: "model", id, name }),
+          button({ icon: "trash", label: t("training.delete", { name }), onclick: remove, ...bare }),
+        ]),
   );
 }

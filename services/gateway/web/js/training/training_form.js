@@ -8,13 +8,14 @@ import { button, fill, h, icon } from "../core/dom.js";
 import { formatNumber } from "../core/format.js";
 import { loadPreference, savePreference } from "../core/preferences.js";
 import { hasText, t } from "../i18n/translate.js";
+import { consentChoice } from "../consent/consent_choice.js";
 import { clipChecks, clipFacts } from "./clip_checks.js";
 
 /** @typedef {import("../core/types.js").Asset} Asset */
 /** @typedef {import("../core/types.js").Device} Device */
 /** @typedef {import("../core/types.js").Engine} Engine */
 /** @typedef {import("./clip_checks.js").Check} Check */
-/** @typedef {{engine: string, steps: number, device?: string, name: string}} TrainingParams */
+/** @typedef {{engine: string, steps: number, device?: string, name: string, consent?: object}} TrainingParams */
 /**
  * @typedef {object} FormOptions
  * @property {Asset} clip
@@ -30,6 +31,7 @@ const ADVISED_STEPS = [3000, 10000];
 /** @param {FormOptions} options @returns {HTMLFormElement} */
 export function trainingForm({ clip, engines, lengths, devices, start, back }) {
   const problem = h("div", null);
+  const consent = consentChoice({ face: true });
   const checks = h("ul", { class: "checks" });
   const go = /** @type {HTMLButtonElement} */ (
     h(
@@ -52,9 +54,10 @@ export function trainingForm({ clip, engines, lengths, devices, start, back }) {
     e.preventDefault();
     go.disabled = true;
     try {
-      await start(fields.values());
+      await start({ ...fields.values(), ...consent.field() });
     } catch (error) {
       fill(problem, problemCard(error));
+      consent.refused(error);
       go.disabled = false;
     }
   };
@@ -73,6 +76,7 @@ export function trainingForm({ clip, engines, lengths, devices, start, back }) {
       checks,
       h("p", { class: "small-text muted" }, t("check.later")),
       ...fields.elements,
+      consent.el,
       h("div", { class: "row wrap" }, go, why),
       problem,
     ),

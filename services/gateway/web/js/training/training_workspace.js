@@ -5,7 +5,7 @@ import { ACCEPT, dropZone } from "../components/file_input.js";
 import { uploadFile } from "../components/file_upload.js";
 import { section } from "../components/layout.js";
 import { isAbort, problemCard } from "../components/problem_card.js";
-import { get, idempotentCreator, list } from "../core/api.js";
+import { CHECK_TIMEOUT_MS, get, idempotentCreator, list } from "../core/api.js";
 import { button, fill, h, reveal } from "../core/dom.js";
 import { formatNumber } from "../core/format.js";
 import { setQuery } from "../core/router.js";
@@ -44,7 +44,12 @@ export function trainingWorkspace(options) {
   const { signal, query } = options;
   const place = h("div", { class: "stack loose", id: "training-place" });
   /** @type {Workspace} */
-  const workspace = { ...options, place, start: idempotentCreator("/trainings"), lifetime: new AbortController() };
+  const workspace = {
+    ...options,
+    place,
+    start: idempotentCreator("/trainings", CHECK_TIMEOUT_MS),
+    lifetime: new AbortController(),
+  };
   signal.addEventListener("abort", () => workspace.lifetime.abort());
   const job = query.get("job");
   const asset = query.get("asset");
@@ -142,7 +147,8 @@ function askForOptions(workspace, clip) {
 /** Starts a job again, which continues from its last checkpoint. @param {Workspace} workspace @param {Job} job */
 async function continueTraining(workspace, { params }) {
   const { video_asset_id, engine, steps, device, name } = params;
-  const body = { video_asset_id, engine, steps, device: device ?? undefined, name };
+  const consent = params.consent ?? undefined;
+  const body = { video_asset_id, engine, steps, device: device ?? undefined, name, consent };
   try {
     followTraining(workspace, jobs.store(await workspace.start(body)));
   } catch (error) {
@@ -180,6 +186,7 @@ function showTraining(workspace, job, before, signal) {
     fill(place, succeededCard(workspace, job));
     invalidate("avatars");
     invalidate("models");
+    invalidate("consents");
     if (!before) return;
     announce(t("training.done"));
     workspace.onmodel();

@@ -1,5 +1,5 @@
 // @ts-check
-// Engine, device, size and subtitles of a video, folded, with defaults. Only what is available can be chosen.
+// Engine, device and size of a video, folded, with defaults. Only what is available can be chosen.
 
 import { fold } from "../components/fold.js";
 import { field, select } from "../components/form.js";
@@ -9,13 +9,13 @@ import { loadPreference, savePreference } from "../core/preferences.js";
 import { fetchDevices, fetchEngines } from "../core/server_state.js";
 import { t } from "../i18n/translate.js";
 
-/** @typedef {{engine: string, device: string, side: string, subtitles: boolean}} RenderOptions "" is the default */
+/** @typedef {{engine: string, device: string, side: string}} RenderOptions "" is the default */
 /** @typedef {import("../core/types.js").Engine} Engine */
 
 const SIDES_PX = ["", "1080", "720", "512"];
 
 /** @type {RenderOptions} */
-const DEFAULTS = { engine: "", device: "", side: "", subtitles: true };
+const DEFAULTS = { engine: "", device: "", side: "" };
 
 /** @returns {RenderOptions} */
 const savedOptions = () => ({ ...DEFAULTS, ...loadPreference("video.how", DEFAULTS) });
@@ -24,25 +24,29 @@ const saveOptions = (/** @type {Partial<RenderOptions>} */ change) =>
 
 /** The options as `POST /videos` expects them. Defaults of the server are left out. */
 export function renderOptionValues() {
-  const { engine, device, side, subtitles } = savedOptions();
+  const { engine, device, side } = savedOptions();
   return {
     engine: engine || undefined,
     device: device || undefined,
     max_side_px: side ? Number(side) : undefined,
-    subtitles,
   };
 }
 
-/** The folded form. It is loaded when it is opened first. */
-export function renderOptions() {
+/**
+ * The folded form. It is loaded when it is opened first.
+ * @param {(callback: (isPlain: boolean) => void) => void} watchPlain tells whether the size is chosen here: otherwise
+ * the format says it
+ */
+export function renderOptions(watchPlain) {
   const inside = h("div", { class: "inside" });
-  const title = h("span", { class: "grow" }, t("how"));
-  const el = fold([title, h("span", { class: "small-text muted clip" }, t("how.defaults"))], inside);
-  el.addEventListener("toggle", () => el.open && !inside.childElementCount && fill(inside, optionsForm()));
+  const defaults = h("span", { class: "small-text muted clip grow" }, t("how.defaults"));
+  const el = fold([h("span", null, t("how")), defaults], inside);
+  el.addEventListener("toggle", () => el.open && !inside.childElementCount && fill(inside, optionsForm(watchPlain)));
   return el;
 }
 
-function optionsForm() {
+/** @param {(callback: (isPlain: boolean) => void) => void} watchPlain */
+function optionsForm(watchPlain) {
   return loadable(
     async () => /** @type {const} */ ([await fetchEngines(), await fetchDevices()]),
     ([{ items, unreachable }, devices]) => {
@@ -54,8 +58,7 @@ function optionsForm() {
       return h(
         "div",
         { class: "stack" },
-        h("div", { class: "grid" }, ...optionSelects(engines, devices)),
-        subtitlesBox(),
+        h("div", { class: "grid" }, ...optionSelects(engines, devices, watchPlain)),
         ...problems.map((text) => h("p", { class: "small-text muted" }, text)),
       );
     },
@@ -63,8 +66,11 @@ function optionsForm() {
   ).el;
 }
 
-/** @param {Engine[]} engines @param {import("../core/types.js").Device[]} devices */
-function optionSelects(engines, devices) {
+/**
+ * @param {Engine[]} engines @param {import("../core/types.js").Device[]} devices
+ * @param {(callback: (isPlain: boolean) => void) => void} watchPlain
+ */
+function optionSelects(engines, devices, watchPlain) {
   const saved = savedOptions();
   const automatic = { value: "", label: t("how.auto") };
   const engineOptions = engines.map(({ name, available }) => ({
@@ -77,6 +83,11 @@ function optionSelects(engines, devices) {
     value: s,
     label: s ? t("how.side.px", { n: s }) : t("how.side.source"),
   }));
+  const size = field(
+    t("how.side"),
+    select(sideOptions, saved.side, (side) => saveOptions({ side })),
+  );
+  watchPlain((isPlain) => (size.hidden = !isPlain));
   return [
     field(
       t("how.engine"),
@@ -86,15 +97,6 @@ function optionSelects(engines, devices) {
       t("how.device"),
       select([automatic, ...deviceOptions], saved.device, (device) => saveOptions({ device })),
     ),
-    field(
-      t("how.side"),
-      select(sideOptions, saved.side, (side) => saveOptions({ side })),
-    ),
+    size,
   ];
-}
-
-function subtitlesBox() {
-  const change = () => saveOptions({ subtitles: box.checked });
-  const box = h("input", { type: "checkbox", checked: savedOptions().subtitles, on: { change } });
-  return h("label", { class: "check" }, box, t("how.subtitles"));
 }

@@ -6,17 +6,26 @@ import { problemCard } from "../components/problem_card.js";
 import { fill, h, reveal } from "../core/dom.js";
 import { t } from "../i18n/translate.js";
 import { jobProgress } from "../jobs/job_progress.js";
+import { jobWords } from "../jobs/job_text.js";
 import * as jobs from "../jobs/job_store.js";
+import { sceneProgress } from "../studio/scene_progress.js";
 import { resultCard } from "./video_result.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
+/**
+ * @typedef {object} MakingOptions
+ * @property {() => void} retry
+ * @property {(job: Job) => void} onready
+ * @property {(job: Job) => void} onfailed
+ * @property {(job: Job, index: number) => void} redo makes one scene of a job again
+ */
 
 /**
  * All unfinished videos of the user, newest first, those begun elsewhere included. A finished one stays until the next
  * is begun.
- * @param {AbortSignal} signal @param {{retry: () => void, onready: () => void}} options
+ * @param {AbortSignal} signal @param {MakingOptions} options
  */
-export function videoJobs(signal, { retry, onready }) {
+export function videoJobs(signal, options) {
   const el = h("div", { class: "making stack loose", id: "making" });
 
   /** @param {Job} first @param {{show?: boolean}} [options] `show` moves it onto the screen */
@@ -25,7 +34,7 @@ export function videoJobs(signal, { retry, onready }) {
     if (!place) {
       place = h("div", { "data-job": first.id });
       el.prepend(place);
-      drawJob(/** @type {HTMLElement} */ (place), first, signal, { retry, onready });
+      drawJob(/** @type {HTMLElement} */ (place), first, signal, options);
     }
     if (show) reveal(place);
   }
@@ -51,9 +60,9 @@ export function videoJobs(signal, { retry, onready }) {
 /**
  * Draws a job into `place`, again whenever its state changes. `data-state` is set once it has ended.
  * @param {HTMLElement} place @param {Job} first @param {AbortSignal} signal
- * @param {{retry: () => void, onready: () => void}} options
+ * @param {MakingOptions} options
  */
-function drawJob(place, first, signal, { retry, onready }) {
+function drawJob(place, first, signal, { retry, onready, onfailed, redo }) {
   let state = "";
   jobs.follow(first, signal, (job) => {
     if (job.state === state) return;
@@ -61,13 +70,15 @@ function drawJob(place, first, signal, { retry, onready }) {
     state = job.state;
     if (jobs.isFinished(job)) place.dataset.state = state;
     if (job.state === "succeeded") {
-      fill(place, section(t("video.result"), [], resultCard(job, { autoplay: before === "running" })));
+      fill(place, section(t("video.result"), [], resultCard(job, { autoplay: before === "running", redo })));
       if (!before || !place.isConnected) return;
       announce(t("video.ready"));
-      onready();
+      onready(job);
       if (!isTyping()) reveal(place.querySelector(".player") ?? place);
-    } else if (jobs.isFinished(job)) fill(place, section(t("video.result"), [], unfinishedVideo(job, retry)));
-    else if (!before || before === "queued") fill(place, section(t("video.making"), [], progressCard(job, signal)));
+    } else if (jobs.isFinished(job)) {
+      fill(place, section(t("video.result"), [], unfinishedVideo(job, retry)));
+      if (before && job.state === "failed") onfailed(job);
+    } else if (!before || before === "queued") fill(place, section(t("video.making"), [], progressCard(job, signal)));
   });
 }
 
@@ -85,7 +96,8 @@ const progressCard = (job, signal) =>
   h(
     "div",
     { class: "card" },
-    job.params.text ? h("p", { class: "clip" }, job.params.text) : null,
+    jobWords(job) ? h("p", { class: "clip" }, jobWords(job)) : null,
     jobProgress(job, signal),
+    sceneProgress(job, signal),
     h("p", { class: "small-text muted" }, t("safe.close")),
   );

@@ -7,6 +7,8 @@ import { field, select } from "../components/form.js";
 import { isAbort, problemCard } from "../components/problem_card.js";
 import { upload } from "../core/api.js";
 import { fill, h, icon } from "../core/dom.js";
+import { consentChoice } from "../consent/consent_choice.js";
+import { invalidate } from "../core/server_state.js";
 import { language, t } from "../i18n/translate.js";
 import { languageName } from "./voice_labels.js";
 import { uploadWithProgress, voiceRecorder } from "./voice_recorder.js";
@@ -64,6 +66,7 @@ export function cloneForm(signal, weights, oncreated) {
       toast(t("voices.made", { name: fields.values().name }));
       recorder.clear();
       fields.clear();
+      invalidate("consents");
       oncreated();
     } catch (error) {
       submit.disabled = false;
@@ -88,6 +91,13 @@ function cloneFields(weights) {
   const name = h("input", { class: "input", maxlength: 60, required: true, autocomplete: "off" });
   const giver = h("input", { class: "input", maxlength: 80, required: true, autocomplete: "name" });
   const consent = h("input", { type: "checkbox", required: true });
+  const agreed = h("label", { class: "check" }, consent, t("voices.consent"));
+  const stated = consentChoice({
+    onknown: (isRequired) => {
+      agreed.hidden = isRequired; // the statement says the same, and more
+      consent.required = !isRequired;
+    },
+  });
   const transcript = h("textarea", { class: "input", rows: 2, maxlength: 500, lang: language() });
   let spoken = LANGUAGES[language()];
   let chosen = weights[0] ?? "";
@@ -106,14 +116,16 @@ function cloneFields(weights) {
       ),
       field(t("voices.transcript"), transcript, t("voices.transcript.help")),
       field(t("voices.giver"), giver, t("voices.giver.help")),
-      h("label", { class: "check" }, consent, t("voices.consent")),
+      agreed,
+      stated.el,
     ],
     /** The fields as `POST /voices` expects them. */
     values: () => ({
       name: name.value.trim(),
       language: spoken,
       transcript: transcript.value.trim(),
-      consent: t("voices.consent"),
+      consent: stated.statement() ? stated.words() : t("voices.consent"),
+      ...(stated.statement() ? { consent_statement: stated.statement() ?? "" } : {}),
       consent_by: giver.value.trim(),
       weights: chosen,
     }),
@@ -121,6 +133,7 @@ function cloneFields(weights) {
     clear() {
       name.value = transcript.value = "";
       consent.checked = false;
+      stated.clear();
     },
   };
 }

@@ -8,10 +8,12 @@ import { isAbort, problemCard } from "../components/problem_card.js";
 import { soundButton } from "../components/sound_button.js";
 import { call } from "../core/api.js";
 import { button, fill, h, setText } from "../core/dom.js";
+import { consentFacts } from "../consent/consent_facts.js";
 import { timeElement } from "../core/format.js";
 import { fetchAvatars, invalidate } from "../core/server_state.js";
 import { language, t } from "../i18n/translate.js";
 import { trySentenceForm } from "./try_sentence_form.js";
+import { shareButton } from "../sharing/share_dialog.js";
 import { voiceClips } from "./voice_clips.js";
 import { voiceInitial, voiceSummary } from "./voice_labels.js";
 
@@ -59,8 +61,9 @@ export function ownVoiceCard(first, signal, ondeleted) {
   return h(
     "li",
     { class: "card voice own-voice", "data-voice": voice.voice_id },
-    h("div", { class: "row" }, head.picture, words, head.sample, head.bin),
+    h("div", { class: "row" }, head.picture, words, head.sample, head.share, head.bin),
     problem,
+    consentFacts("voice", voice.voice_id),
     tryFold,
     clipFold,
   );
@@ -72,7 +75,7 @@ export function ownVoiceCard(first, signal, ondeleted) {
  * @param {() => void} remove
  */
 function cardHead(showProblem, remove) {
-  const [picture, sample, bin] = Array.from({ length: 3 }, () => h("span", null));
+  const [picture, sample, share, bin] = Array.from({ length: 4 }, () => h("span", null));
   const facts = h("p", { class: "small-text muted" });
   const draw = (/** @type {Voice} */ voice) => {
     const { name, consent, sample_url, clips } = voice;
@@ -87,9 +90,10 @@ function cardHead(showProblem, remove) {
     fill(picture, voiceInitial(voice));
     fill(facts, voiceSummary(voice), ...(given ?? []));
     fill(sample, soundButton(`${sample_url}?v=${version}`, t("voice.play", { name }), "", showProblem));
+    fill(share, shareButton({ kind: "voice", id: voice.voice_id, name }, { bare: true }));
     fill(bin, button({ icon: "trash", label: t("voices.delete", { name }), bare: true, onclick: remove }));
   };
-  return { picture, facts, sample, bin, draw };
+  return { picture, facts, sample, share, bin, draw };
 }
 
 /**

@@ -14,21 +14,23 @@ import { openVoicePicker } from "./voice_picker.js";
 /**
  * @param {object} options
  * @param {string} options.kind class of the button
- * @param {string} options.preference key under which the choice is kept
+ * @param {string} [options.preference] key under which the choice is kept
+ * @param {string} [options.chosen] id, where no preference keeps it
  * @param {(name: string) => string} options.text the text for the name of a voice
  * @param {(name: string) => string} [options.label] the accessible name, when it differs from the text
+ * @param {(id: string) => void} [options.onchange] called when the user has chosen another one
  * @returns {{el: HTMLElement, voiceId: () => string, setAvatar: (avatar: Avatar) => void}} `voiceId` is "" for the
  * automatic voice, which may depend on the avatar
  */
-export function voiceChip({ kind, preference, text, label }) {
-  let id = loadPreference(preference, "");
+export function voiceChip({ kind, preference, chosen = "", text, label, onchange }) {
+  let id = preference ? loadPreference(preference, "") : chosen;
   /** @type {Avatar | undefined} */
   let avatar;
   const el = h("button", {
     type: "button",
     class: kind,
     "aria-haspopup": "dialog",
-    on: { click: () => openVoicePicker(id, choose) },
+    on: { click: () => openVoicePicker(id, pick) },
   });
   const show = (/** @type {Voice | null} */ voice, /** @type {string} */ name) => {
     fill(el, voiceInitial(voice), h("span", { class: "clip" }, text(name)));
@@ -45,13 +47,21 @@ export function voiceChip({ kind, preference, text, label }) {
   };
   const choose = (/** @type {Voice | null} */ voice) => {
     id = voice?.voice_id ?? "";
-    savePreference(preference, id);
+    if (preference) savePreference(preference, id);
     draw(voice);
+  };
+  const pick = (/** @type {Voice | null} */ voice) => {
+    choose(voice);
+    onchange?.(id);
   };
   draw(null);
   if (id) {
     fetchVoices().then(
-      (all) => choose(all.find((v) => v.voice_id === id) ?? null),
+      (all) => {
+        const found = all.find((v) => v.voice_id === id) ?? null;
+        choose(found);
+        if (!found && !preference) onchange?.(""); // deleted since
+      },
       () => {}, // the picker shows the problem
     );
   }

@@ -13,6 +13,7 @@ import { t } from "../i18n/translate.js";
 import { previewPanel } from "../speech/preview_panel.js";
 import { cloneForm, cloningUnavailable } from "./clone_form.js";
 import { ownVoiceCard } from "./own_voice_card.js";
+import { dropButton, sharedBadge } from "../sharing/shared_badge.js";
 import { languageName, voiceInitial, voiceSummary } from "./voice_labels.js";
 
 /** @typedef {import("../core/types.js").Voice} Voice */
@@ -44,7 +45,10 @@ export function voicesPage({ signal }) {
         );
         if (cloning_problem) body.append(cloningSection); // what is not available comes last
       }
-      return engineVoices(items.filter((v) => !v.is_cloned));
+      return engineVoices(
+        items.filter((v) => !v.is_cloned),
+        reload,
+      );
     },
     { skeletons: 6, height: 64 },
   );
@@ -69,8 +73,8 @@ function readingSection(signal) {
   );
 }
 
-/** The voices of the engines, with filters. @param {Voice[]} all */
-function engineVoices(all) {
+/** Voices that are not one's own, with filters. @param {Voice[]} all @param {() => void} reload */
+function engineVoices(all, reload) {
   let filter = loadPreference(FILTER, { language: "", gender: "" });
   const list = h("ul", { class: "grid voices", "aria-live": "polite" });
   const draw = () => {
@@ -78,7 +82,12 @@ function engineVoices(all) {
     const matching = all.filter(
       (v) => (!filter.language || languageKey(v) === filter.language) && (!filter.gender || v.gender === filter.gender),
     );
-    fill(list, ...(matching.length ? matching.map(voiceRow) : [h("li", null, emptyState("voice", t("voices.none")))]));
+    fill(
+      list,
+      ...(matching.length
+        ? matching.map((v) => voiceRow(v, reload))
+        : [h("li", null, emptyState("voice", t("voices.none")))]),
+    );
   };
   const change = (/** @type {Partial<typeof filter>} */ part) => {
     filter = { ...filter, ...part };
@@ -97,11 +106,11 @@ function engineVoices(all) {
 /** @param {Voice} v */
 const languageKey = (v) => v.language.split("-")[0].toLowerCase();
 
-/** @param {Voice} v */
-function voiceRow(v) {
+/** @param {Voice} v @param {() => void} reload */
+function voiceRow(v, reload) {
   const problem = h("div", null);
   const showProblem = (/** @type {unknown} */ error) => fill(problem, problemCard(error));
-  const isDefault = v.is_default ? pill(t("voice.default"), "plain") : null;
+  const mark = v.is_shared ? sharedBadge(v.voice_id) : v.is_default ? pill(t("voice.default"), "plain") : null;
   return h(
     "li",
     { class: "card voice" },
@@ -112,10 +121,11 @@ function voiceRow(v) {
       h(
         "div",
         { class: "grow" },
-        h("p", { class: "row" }, h("strong", { class: "clip" }, v.name), isDefault),
+        h("p", { class: "row" }, h("strong", { class: "clip" }, v.name), mark),
         h("p", { class: "small-text muted clip" }, voiceSummary(v)),
       ),
       soundButton(v.sample_url, t("voice.play", { name: v.name }), "", showProblem),
+      v.is_shared ? dropButton(v.voice_id, v.name, reload) : null,
     ),
     h("p", { class: "small-text muted sample", lang: v.language }, v.sample_text),
     problem,

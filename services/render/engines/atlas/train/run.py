@@ -274,7 +274,7 @@ def _score(
     shutil.copyfile(job.work / PREVIEW, job.out / PREVIEW)
     spoken = heard[round((first - start) / fps * RATE) :]
     for name, drawn in zip((BEFORE, AFTER), pictures, strict=True):
-        write_movie(job.out / name, drawn, fps, spoken, EncoderOptions(threads=job.shared.threads))
+        write_movie(job.out / name, drawn, fps, spoken, EncoderOptions(threads=job.shared.threads), job.mark)
     job.report("score", 0.68, preview=PREVIEW, curve=curve(model))
     return TrainingResult(before, after, job.progress.warnings, 1000 * offset_s, curve(model), has_movies=True)
 

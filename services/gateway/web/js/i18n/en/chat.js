@@ -42,6 +42,7 @@ export default {
   "chat.suggest.3": "How do you work inside?",
   "history.none": "No conversations yet.",
   "history.untitled": "Untitled",
+  "history.live": "Talk live in the conversation “{title}”",
   "history.delete": "Delete the conversation “{title}”",
   "history.delete.text": "The words of this conversation will be gone for good.",
   face: "The person",

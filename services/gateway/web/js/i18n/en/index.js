@@ -8,7 +8,15 @@ import voices from "./voices.js";
 import avatarReport from "./avatar_report.js";
 import fallbacks from "./fallbacks.js";
 import speech from "./speech.js";
+import studio from "./studio.js";
 import live from "./live.js";
+import accounts from "./accounts.js";
+import admin from "./admin.js";
+import sharing from "./sharing.js";
+import consentClip from "./consent_clip.js";
+import verify from "./verify.js";
+import gallery from "./gallery.js";
+import batch from "./batch.js";
 
 export const en = {
   ...common,
@@ -20,5 +28,13 @@ export const en = {
   ...avatarReport,
   ...fallbacks,
   ...speech,
+  ...studio,
   ...live,
+  ...accounts,
+  ...admin,
+  ...sharing,
+  ...consentClip,
+  ...verify,
+  ...gallery,
+  ...batch,
 };

@@ -9,6 +9,12 @@ export default {
   "preview.warning.entry-ignored":
     "The voice cannot follow the pinyin or IPA that your dictionary has for these words, and reads them in its own " +
     "way: {what}. Choose a built-in voice, or for an English word write the pronunciation in other words (jay son).",
+  "preview.warning.not-shown": "Captions in the picture leave out characters that their font does not have: {what}",
+  "preview.warning.pause-clamped": "Pauses are 0.1 to 10 s long; these were brought into that range: {what}",
+  "preview.warning.rate-clamped": "This speed is out of range and was brought into it: {what}",
+  "preview.warning.ssml-unknown": "These tags are not followed; the words in them are said: {what}",
+  "preview.warning.enlarged":
+    "{what} is shown at more than twice the size of its own pixels and looks soft. A smaller format looks sharper.",
   "preview.word": "{text} ({script})",
   "preview.and": ", ",
   "script.Hiragana": "Japanese",

@@ -33,7 +33,6 @@ export default {
   "how.side": "Resolution",
   "how.side.source": "As the source",
   "how.side.px": "Longest side {n} px",
-  "how.subtitles": "With subtitles",
   "how.off": "{name} (not available)",
   "how.why": "{name}: {why}",
   "detail.length": "Length",

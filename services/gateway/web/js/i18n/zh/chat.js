@@ -40,6 +40,7 @@ export default {
   "chat.suggest.3": "你是怎么工作的？",
   "history.none": "还没有对话。",
   "history.untitled": "未命名",
+  "history.live": "在对话“{title}”里接着通话",
   "history.delete": "删除对话“{title}”",
   "history.delete.text": "这段对话的文字会被删除，无法恢复。",
   face: "人物画面",

@@ -9,6 +9,11 @@ export default {
   "preview.warning.entry-ignored":
     "发音词典为这些词写了拼音或音标，但所选声音无法采用，会按它自己的读法读：{what}。" +
     "请改用内置声音；英文词也可以在词典里改写成近似的英文（如 jay son）。",
+  "preview.warning.not-shown": "画面字幕的字体没有这些字符，已省略：{what}",
+  "preview.warning.pause-clamped": "停顿须在 0.1 到 10 秒之间，已调整：{what}",
+  "preview.warning.rate-clamped": "语速超出范围，已调整：{what}",
+  "preview.warning.ssml-unknown": "不支持这些标记，其中的文字照常说出：{what}",
+  "preview.warning.enlarged": "{what} 的画面放大到了两倍以上，会显得模糊。换小一些的画幅更清晰。",
   "preview.word": "{text}（{script}）",
   "preview.and": "、",
   "script.Hiragana": "日文",

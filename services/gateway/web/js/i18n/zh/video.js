@@ -33,7 +33,6 @@ export default {
   "how.side": "分辨率",
   "how.side.source": "与原始素材相同",
   "how.side.px": "长边 {n} 像素",
-  "how.subtitles": "附带字幕",
   "how.off": "{name}（不可用）",
   "how.why": "{name}：{why}",
   "detail.length": "时长",

@@ -1,0 +1,1 @@
+"""Videos of several scenes: script, speech, plan, drawing, subtitles, sound, joining. See docs/studio.md."""

@@ -1,0 +1,26 @@
+// @ts-check
+// The gallery, in English.
+export default {
+  "gallery.search": "Search names and words",
+  "gallery.tag": "Tag",
+  "gallery.avatar": "Avatar or model",
+  "gallery.nothing": "No video fits.",
+  "gallery.more": "Show more",
+  "gallery.used": "{n} stored",
+  "gallery.used_of": "{n} of {most} stored",
+  "gallery.rename": "Name and tags",
+  "gallery.name": "Name",
+  "gallery.name.help": "Downloads are called so too; empty: its words.",
+  "gallery.tags": "Tags",
+  "gallery.tags.help": "With commas between them, at most {most}.",
+  "gallery.saved": "Saved",
+  "gallery.select": "Select several",
+  "gallery.choose": "Choose:",
+  "gallery.chosen": "{n} selected",
+  "gallery.all": "Select all shown",
+  "gallery.zip": "Download ZIP",
+  "gallery.zipping": "Packing the download",
+  "gallery.delete": "Delete {n} videos",
+  "gallery.delete.text": "The video files are deleted for good.",
+  "gallery.deleted": "{n} videos deleted",
+};

@@ -1,0 +1,26 @@
+// @ts-check
+// The consent clip, in Chinese.
+export default {
+  "clip.title": "同意视频",
+  "clip.lead": "请画面中的本人面对镜头读出一句带号码的话。系统会核对号码，以及是否与文件中是同一张脸。",
+  "clip.start": "获取号码",
+  "clip.read": "请正对镜头，逐个数字慢慢读出：",
+  "clip.until": "此号码在 {time} 前有效，只能使用一次。",
+  "clip.film": "打开摄像头",
+  "clip.file": "选择视频文件",
+  "clip.camera": "摄像头画面",
+  "clip.begin": "开始录制",
+  "clip.begun": "正在录制",
+  "clip.end": "结束录制",
+  "clip.limit": "最长 {s} 秒",
+  "clip.ready": "视频已上传，提交时核对，需要几秒。",
+  "clip.again": "重录",
+  "clip.camera.denied": "没有摄像头或麦克风权限。请点击地址栏旁的图标允许使用，或选择视频文件。",
+  "clip.camera.missing": "没有找到摄像头或麦克风。请接上后重试，或选择视频文件。",
+  "clip.camera.busy": "摄像头打不开，可能正被其他程序使用。请关闭该程序后重试，或选择视频文件。",
+  "clip.camera.insecure": "此页面未加密，浏览器不允许使用摄像头。请改用 https 地址，或选择视频文件。",
+  "clip.camera.old": "此浏览器不能录制视频。请更新浏览器，或选择视频文件。",
+  "clip.kept.hash": "已核对同意视频（号码和面容）",
+  "clip.kept.encrypted": "已核对同意视频（号码和面容），并加密保存",
+  "clip.download": "下载同意视频",
+};

@@ -1,0 +1,26 @@
+// @ts-check
+// The gallery, in Chinese.
+export default {
+  "gallery.search": "搜索名称或台词",
+  "gallery.tag": "标签",
+  "gallery.avatar": "形象或模型",
+  "gallery.nothing": "没有符合条件的视频。",
+  "gallery.more": "显示更多",
+  "gallery.used": "已用存储 {n}",
+  "gallery.used_of": "已用存储 {n} / {most}",
+  "gallery.rename": "名称与标签",
+  "gallery.name": "名称",
+  "gallery.name.help": "下载的文件也用这个名称；留空则用台词。",
+  "gallery.tags": "标签",
+  "gallery.tags.help": "用逗号分隔，最多 {most} 个。",
+  "gallery.saved": "已保存",
+  "gallery.select": "选择多个",
+  "gallery.choose": "选择：",
+  "gallery.chosen": "已选 {n} 个",
+  "gallery.all": "全选已显示的",
+  "gallery.zip": "下载 ZIP",
+  "gallery.zipping": "正在打包下载",
+  "gallery.delete": "删除 {n} 个视频",
+  "gallery.delete.text": "视频文件会被删除，无法恢复。",
+  "gallery.deleted": "已删除 {n} 个视频",
+};

@@ -1,0 +1,1 @@
+"""What becomes of the drawn pictures: cut, size, background, overlays, captions."""
