@@ -20,18 +20,20 @@ QUALITY_STANDARD: Quality
 QUALITY_HIGH: Quality
 
 class PrepareAvatarRequest(_message.Message):
-    __slots__ = ("avatar_id", "owner", "source_uri", "engine", "name")
+    __slots__ = ("avatar_id", "owner", "source_uri", "engine", "name", "is_film")
     AVATAR_ID_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     SOURCE_URI_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    IS_FILM_FIELD_NUMBER: _ClassVar[int]
     avatar_id: str
     owner: str
     source_uri: str
     engine: str
     name: str
-    def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., source_uri: _Optional[str] = ..., engine: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+    is_film: bool
+    def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., source_uri: _Optional[str] = ..., engine: _Optional[str] = ..., name: _Optional[str] = ..., is_film: bool = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("stage", "fraction")
@@ -152,7 +154,7 @@ class DeleteAvatarResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class RenderConfig(_message.Message):
-    __slots__ = ("avatar_id", "owner", "engine", "model_id", "device", "format", "has_phonemes", "start_frame", "max_side_px", "live", "access_units", "lead_in", "mark", "part", "composition")
+    __slots__ = ("avatar_id", "owner", "engine", "model_id", "device", "format", "has_phonemes", "start_frame", "max_side_px", "live", "access_units", "lead_in", "mark", "part", "composition", "restore")
     AVATAR_ID_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
@@ -168,6 +170,7 @@ class RenderConfig(_message.Message):
     MARK_FIELD_NUMBER: _ClassVar[int]
     PART_FIELD_NUMBER: _ClassVar[int]
     COMPOSITION_FIELD_NUMBER: _ClassVar[int]
+    RESTORE_FIELD_NUMBER: _ClassVar[int]
     avatar_id: str
     owner: str
     engine: str
@@ -183,7 +186,8 @@ class RenderConfig(_message.Message):
     mark: VisibleMark
     part: VideoPart
     composition: Composition
-    def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., device: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., has_phonemes: bool = ..., start_frame: _Optional[int] = ..., max_side_px: _Optional[int] = ..., live: bool = ..., access_units: bool = ..., lead_in: bool = ..., mark: _Optional[_Union[VisibleMark, _Mapping]] = ..., part: _Optional[_Union[VideoPart, _Mapping]] = ..., composition: _Optional[_Union[Composition, _Mapping]] = ...) -> None: ...
+    restore: bool
+    def __init__(self, avatar_id: _Optional[str] = ..., owner: _Optional[str] = ..., engine: _Optional[str] = ..., model_id: _Optional[str] = ..., device: _Optional[str] = ..., format: _Optional[_Union[_common_pb2.AudioFormat, _Mapping]] = ..., has_phonemes: bool = ..., start_frame: _Optional[int] = ..., max_side_px: _Optional[int] = ..., live: bool = ..., access_units: bool = ..., lead_in: bool = ..., mark: _Optional[_Union[VisibleMark, _Mapping]] = ..., part: _Optional[_Union[VideoPart, _Mapping]] = ..., composition: _Optional[_Union[Composition, _Mapping]] = ..., restore: bool = ...) -> None: ...
 
 class Composition(_message.Message):
     __slots__ = ("width", "height", "crop", "fps", "background", "overlays", "captions", "alpha", "quality")
@@ -634,10 +638,22 @@ class ListEnginesRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class ListEnginesResponse(_message.Message):
-    __slots__ = ("engines",)
+    __slots__ = ("engines", "restorer")
     ENGINES_FIELD_NUMBER: _ClassVar[int]
+    RESTORER_FIELD_NUMBER: _ClassVar[int]
     engines: _containers.RepeatedCompositeFieldContainer[_common_pb2.EngineInfo]
-    def __init__(self, engines: _Optional[_Iterable[_Union[_common_pb2.EngineInfo, _Mapping]]] = ...) -> None: ...
+    restorer: Restorer
+    def __init__(self, engines: _Optional[_Iterable[_Union[_common_pb2.EngineInfo, _Mapping]]] = ..., restorer: _Optional[_Union[Restorer, _Mapping]] = ...) -> None: ...
+
+class Restorer(_message.Message):
+    __slots__ = ("name", "licence", "problem")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LICENCE_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    licence: str
+    problem: str
+    def __init__(self, name: _Optional[str] = ..., licence: _Optional[str] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class ListDevicesRequest(_message.Message):
     __slots__ = ()
