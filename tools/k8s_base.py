@@ -1,4 +1,4 @@
-"""Writes ``deploy/k8s/base`` from the Helm chart, so that both ways to install have one source.
+"""Writes ``deploy/k8s/base`` from the Helm chart, and the chart's copy of the alerts, so that each has one source.
 
 python -m tools.k8s_base [--check]
 """
@@ -14,6 +14,7 @@ from tools import helm
 from tools.system import ROOT
 
 K8S = ROOT / "deploy" / "k8s"
+ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 HEAD = "# Made from deploy/helm/huasheng by `python -m tools.k8s_base`: change it there.\n"
 _OF_HELM = re.compile(
     r"^ *(# Source: .*|helm\.sh/chart: .*|app\.kubernetes\.io/(version|managed-by|instance): .*|checksum/config: .*"
@@ -61,7 +62,8 @@ def _environment(document: str) -> str:
 
 def files() -> dict[Path, str]:
     """Every generated file and its text."""
-    made: dict[Path, str] = {}
+    # a copy, since helm reads nothing outside the chart, and links do not outlive every way of copying a checkout
+    made = {helm.CHART / "files" / ALERTS.name: ALERTS.read_text(encoding="utf-8")}
     for document in documents(helm.template()):
         path = K8S / "base" / _file_of(document)
         if path.suffix == ".env":

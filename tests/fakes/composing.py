@@ -45,6 +45,8 @@ class Made:
     rgb: Pixels
     """Shape (n, h, w, 3)."""
     audio_s: float
+    size: int
+    """Of the file, in bytes."""
 
     @property
     def frames(self) -> int:
@@ -95,7 +97,7 @@ class Studio:
             samples = sum(f.samples for f in container.decode(audio=0))
             audio_s = samples / container.streams.audio[0].rate
         assert rgb.shape[1:3] == (header.height, header.width)
-        return Made(header, summary, rgb, audio_s)
+        return Made(header, summary, rgb, audio_s, len(data))
 
 
 def person(size: int) -> tuple[Pixels, npt.NDArray[np.float32]]:
