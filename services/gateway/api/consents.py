@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from services.common.errors import HuashengError
+from services.gateway.accounts import acts
 from services.gateway.accounts.consent_clips import checked_clip
 from services.gateway.accounts.consents import STATEMENTS, Kind, Statement, texts
 from services.gateway.accounts.removal import withdraw_consent
@@ -140,6 +141,7 @@ async def challenge(gateway: Context, owner: Owner, lang: Lang) -> Any:
     if gateway.settings.consent_clip == "off":
         raise HuashengError("consent-clip-off")
     row = await asyncio.to_thread(gateway.challenges.create, owner, lang)
+    acts.note(row["id"])
     return ConsentChallenge(
         id=row["id"],
         number=row["number"],

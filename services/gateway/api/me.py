@@ -14,6 +14,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from services.common.aio import iterate_in_thread
 from services.common.errors import HuashengError
+from services.gateway.accounts import acts
 from services.gateway.accounts.credentials import hash_password, is_password
 from services.gateway.accounts.export import export
 from services.gateway.accounts.principal import SCOPES
@@ -104,7 +105,7 @@ async def download_mine(gateway: Context, who: Person) -> Response:
 @router.delete(
     "/me", status_code=204, responses=responses("wrong-password", "last-admin", "service-down", "accounts-off")
 )
-async def remove_me(request: Request, gateway: Context, who: Person, body: a.RemoveRequest) -> Response:
+async def remove_me(gateway: Context, who: Person, body: a.RemoveRequest) -> Response:
     """Delete oneself and all that is one's own, for good."""
     user = await asyncio.to_thread(gateway.accounts.users.get, who.user_id)
     kept = user["password_hash"]
@@ -114,7 +115,6 @@ async def remove_me(request: Request, gateway: Context, who: Person, body: a.Rem
         raise HuashengError("bad-request", what="name: write your own name, so that nothing is deleted by mistake")
     await remove_account(gateway, user)
     await asyncio.to_thread(gateway.accounts.audit.add, "account removed", who.user_id, name=REMOVED)
-    request.state.principal = None  # the log has its line, without a name
     answer = Response(status_code=204)
     forget_cookie(answer)
     return answer
@@ -168,6 +168,7 @@ async def make_key(gateway: Context, who: Person, body: a.KeyRequest) -> Any:
     row, key = await asyncio.to_thread(
         gateway.accounts.keys.create, who.user_id, body.name, body.scopes, expires_at, limits
     )
+    acts.note(row["id"])
     return a.NewApiKey(key=key, info=a.ApiKey.of(row))
 
 
@@ -202,6 +203,7 @@ async def make_token(gateway: Context, who: Who, body: a.TokenRequest) -> Any:
         turns=body.turns,
         minutes=body.minutes,
     )
+    acts.note(row["id"])
     return a.BrowserToken(
         token=token,
         avatar_id=body.avatar_id,

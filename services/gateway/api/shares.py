@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from services.common.errors import HuashengError
+from services.gateway.accounts import acts
 from services.gateway.accounts.sessions import DAY_S
 from services.gateway.accounts.shares import Audience, Kind
 from services.gateway.api import schemas
@@ -121,6 +122,7 @@ async def share(gateway: Context, who: Person, body: ShareRequest) -> Any:
         audience=body.audience,
         expires_at=time.time() + body.days * DAY_S if body.days else None,
     )
+    acts.note(f"{row['id']} {body.kind} {body.id} {body.audience}")
     return _share(gateway, row)
 
 
