@@ -26,6 +26,7 @@ from services.gateway.accounts.clip_vault import ClipVault, clip_secret
 from services.gateway.accounts.consent_challenges import ChallengeStore
 from services.gateway.accounts.consents import ConsentStore
 from services.gateway.accounts.shares import ShareStore
+from services.gateway.accounts.stored_days import keep_noting
 from services.gateway.accounts.stores import Accounts
 from services.gateway.api import (
     assets,
@@ -147,11 +148,12 @@ async def gateway_parts(
     clients.watch()
     try:
         await gateway.runner.start({kind: functools.partial(handle, gateway) for kind, handle in HANDLERS.items()})
-        starting = asyncio.ensure_future(keep_starting(gateway))
+        tasks = [asyncio.ensure_future(work(gateway)) for work in (keep_starting, keep_noting)]
         try:
             yield gateway
         finally:
-            starting.cancel()
+            for task in tasks:
+                task.cancel()
     finally:
         hub.close()
         await prober.close()

@@ -14,8 +14,8 @@ from services.common.errors import HuashengError
 from services.gateway.accounts import acts
 from services.gateway.accounts.consent_clips import checked_clip
 from services.gateway.accounts.consents import STATEMENTS, Kind, Statement, texts
-from services.gateway.accounts.removal import withdraw_consent
 from services.gateway.accounts.spoken_number import in_groups
+from services.gateway.accounts.withdrawal import withdraw_consent
 from services.gateway.api import schemas
 from services.gateway.api.deps import Context, Lang, Owner, get_principal
 from services.gateway.api.files import SAFE, disposition

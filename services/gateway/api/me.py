@@ -215,7 +215,7 @@ async def make_token(gateway: Context, who: Who, body: a.TokenRequest) -> Any:
 
 @router.get("/usage", response_model=schemas.Items[a.UsageRow])
 async def usage(gateway: Context, who: Who, days: Days = 30) -> Any:
-    """What one used, by day: seconds of video, speech and live conversation."""
+    """What one used, by day: seconds of video, speech and live conversation, bytes stored at the day's end."""
     rows = await asyncio.to_thread(gateway.accounts.quotas.by_day, first_day(days), who.owner)
     items = [
         a.UsageRow(user_id=who.user_id, name=who.name, day=r["day"], metric=r["metric"], amount=r["amount"])

@@ -88,12 +88,17 @@ def _thing(row: Row, file_url: str | None) -> SharedThing:
 
 
 async def _name(gateway: Gateway, owner: str, kind: Kind, identity: str) -> str:
-    """The name of a thing of the owner's own. Raises ``unknown-id``, ``unknown-voice``, ``builtin-stays``."""
+    """The name of a thing of the owner's own.
+
+    Raises ``unknown-id``, ``unknown-voice``, ``builtin-stays``, ``consent-withdrawn``.
+    """
     clients = gateway.clients
     if kind == "video":
         row = await asyncio.to_thread(gateway.jobs.get, owner, identity)
         if row["state"] != "succeeded" or not (row["result"] or {}).get("video_key"):
             raise HuashengError("unknown-id", kind="video", id=identity)
+        if row["consent_withdrawn"]:
+            raise HuashengError("consent-withdrawn")
         return str(row["params"].get("text") or "")[:80] or download_name(row, "video.mp4")
     if kind == "voice":
         return str((await get_own_voice(clients, owner, identity)).name)
@@ -108,7 +113,9 @@ async def _name(gateway: Gateway, owner: str, kind: Kind, identity: str) -> str:
     "/shares",
     status_code=201,
     response_model=Share,
-    responses=responses("unknown-id", "unknown-voice", "builtin-stays", "service-down", "accounts-off"),
+    responses=responses(
+        "unknown-id", "unknown-voice", "builtin-stays", "consent-withdrawn", "service-down", "accounts-off"
+    ),
 )
 async def share(gateway: Context, who: Person, body: ShareRequest) -> Any:
     """Share an avatar, voice, model or video with all members, or with whoever has the link."""
