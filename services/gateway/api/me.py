@@ -15,7 +15,8 @@ from fastapi.responses import Response, StreamingResponse
 from services.common.aio import iterate_in_thread
 from services.common.errors import HuashengError
 from services.gateway.accounts import acts
-from services.gateway.accounts.credentials import hash_password, is_password
+from services.gateway.accounts.access import address_of
+from services.gateway.accounts.credentials import hash_password
 from services.gateway.accounts.export import export
 from services.gateway.accounts.principal import SCOPES
 from services.gateway.accounts.removal import REMOVED, remove_account, things_elsewhere
@@ -65,7 +66,11 @@ async def rename(gateway: Context, who: Person, body: a.ProfileRequest) -> Any:
     return await me(gateway, who)
 
 
-@router.put("/me/password", status_code=204, responses=responses("wrong-password", "weak-password", "accounts-off"))
+@router.put(
+    "/me/password",
+    status_code=204,
+    responses=responses("wrong-password", "too-many-attempts", "weak-password", "accounts-off"),
+)
 async def change_password(request: Request, gateway: Context, who: Person, body: a.PasswordRequest) -> Response:
     """Change one's password; ends all other sessions, and gives this one a new cookie."""
     accounts = gateway.accounts
@@ -74,8 +79,8 @@ async def change_password(request: Request, gateway: Context, who: Person, body:
         user = accounts.users.get(who.user_id)
         if user["subject"] and not user["password_hash"]:  # it would stay good after the provider has let them go
             raise HuashengError("not-allowed", need="password-link")
-        if user["password_hash"] and not is_password(user["password_hash"], body.old.get_secret_value()):
-            raise HuashengError("wrong-password")
+        if user["password_hash"]:  # guessed as seldom as at the door: the session may be a thief's
+            accounts.sign_in.check(user["name"], body.old.get_secret_value(), address_of(request))
         kept = hash_password(body.new.get_secret_value(), user["name"])
         accounts.users.change(who.user_id, password_hash=kept)
         old = next(s for s in accounts.sessions.of_user(who.user_id) if s["id"] == who.credential_id)
@@ -103,14 +108,16 @@ async def download_mine(gateway: Context, who: Person) -> Response:
 
 
 @router.delete(
-    "/me", status_code=204, responses=responses("wrong-password", "last-admin", "service-down", "accounts-off")
+    "/me",
+    status_code=204,
+    responses=responses("wrong-password", "too-many-attempts", "last-admin", "service-down", "accounts-off"),
 )
-async def remove_me(gateway: Context, who: Person, body: a.RemoveRequest) -> Response:
+async def remove_me(request: Request, gateway: Context, who: Person, body: a.RemoveRequest) -> Response:
     """Delete oneself and all that is one's own, for good."""
     user = await asyncio.to_thread(gateway.accounts.users.get, who.user_id)
-    kept = user["password_hash"]
-    if kept and not await asyncio.to_thread(is_password, kept, body.password.get_secret_value()):
-        raise HuashengError("wrong-password")
+    if user["password_hash"]:
+        given = body.password.get_secret_value()
+        await asyncio.to_thread(gateway.accounts.sign_in.check, user["name"], given, address_of(request))
     if body.name.strip().casefold() != user["name"]:
         raise HuashengError("bad-request", what="name: write your own name, so that nothing is deleted by mistake")
     await remove_account(gateway, user)
