@@ -20,11 +20,13 @@ from services.common.errors import HuashengError
 from services.common.settings import SharedSettings
 from services.common.storage import Storage
 from services.gateway import disk
+from services.gateway.accounts import acts
 from services.gateway.accounts.access import Access
 from services.gateway.accounts.clip_vault import ClipVault, clip_secret
 from services.gateway.accounts.consent_challenges import ChallengeStore
 from services.gateway.accounts.consents import ConsentStore
 from services.gateway.accounts.shares import ShareStore
+from services.gateway.accounts.stored_days import keep_noting
 from services.gateway.accounts.stores import Accounts
 from services.gateway.api import (
     assets,
@@ -106,7 +108,7 @@ async def gateway_parts(
     accounts = Accounts(db, settings)
     hub, clients, job_store = Hub(), Clients(settings, access), JobStore(db, settings.max_queued_jobs)
     prober, secret = Prober(settings), load_secret(settings)
-    clients.moderation.on_refused = functools.partial(_note_refusal, accounts)
+    clients.moderation.on_refused = functools.partial(_note_refusal, accounts, job_store)
     consents, live = ConsentStore(db), LiveSessions(settings)
     add_made = functools.partial(accounts.quotas.add_made, storage)
     lease = Lease(ReplicaStore(db), settings.executor_id, lambda: live.slots_needed)
@@ -146,11 +148,12 @@ async def gateway_parts(
     clients.watch()
     try:
         await gateway.runner.start({kind: functools.partial(handle, gateway) for kind, handle in HANDLERS.items()})
-        starting = asyncio.ensure_future(keep_starting(gateway))
+        tasks = [asyncio.ensure_future(work(gateway)) for work in (keep_starting, keep_noting)]
         try:
             yield gateway
         finally:
-            starting.cancel()
+            for task in tasks:
+                task.cancel()
     finally:
         hub.close()
         await prober.close()
@@ -167,9 +170,15 @@ def _check(storage: Storage) -> None:
         raise SystemExit(f"gateway: cannot start: {e.text('detail', 'en')} {e.text('hint', 'en')}") from e
 
 
-def _note_refusal(accounts: Accounts, by: str) -> None:
-    if accounts.is_on:
-        accounts.audit.add("words refused", logs.job_id.get() or logs.turn_id.get(), name=by)
+def _note_refusal(accounts: Accounts, job_store: JobStore, by: str) -> None:
+    """Whose words were refused: of the request or conversation, in a job its owner's."""
+    if not accounts.is_on:
+        return
+    job_id, act = logs.job_id.get(), acts.current.get()
+    user = accounts.users.of_owner(job_store.owner_and_kind(job_id)[0]) if job_id else None
+    who, address = (act.who, act.address) if act and not job_id else (None, "")
+    what = f"{by} {job_id or logs.turn_id.get()}".strip()
+    accounts.audit.add("words refused", what, who=who, user=user, name="system", address=address)
 
 
 def _openid(settings: GatewaySettings, accounts: Accounts, secret: bytes) -> OpenIdSignIn | None:

@@ -8,12 +8,14 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
 from typing import Any
+from urllib.parse import unquote
 
 from huasheng.common.v1 import common_pb2
 from huasheng.gateway.v1 import gateway_pb2, gateway_pb2_grpc
 
 from services.common import logs, tracing
 from services.common.errors import HuashengError
+from services.gateway.accounts import acts
 from services.gateway.accounts.access import check_need
 from services.gateway.accounts.principal import LOCAL, Principal
 from services.gateway.accounts.rules import Need
@@ -63,6 +65,9 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
         text = _checked_text(config, g.settings.max_question_chars)
         conversation = await asyncio.to_thread(g.conversations.open, who.owner, config.conversation_id or None)
         turn_id = new_id("t")  # of our own: a caller may send the same x-turn-id twice, and both turns are kept
+        if who.via != "local":
+            acts.current.set(acts.Act(who, _address(context)))
+            await asyncio.to_thread(g.accounts.audit.add, "turn", turn_id, who=who, address=_address(context))
         logs.turn_id.set(logs.turn_id.get() or turn_id)
         tracing.current().set(turn_id=turn_id)
         turn = await self._turn(who.owner, config, conversation, text, asked_at)
@@ -90,7 +95,7 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
         yield gateway_pb2.StreamTurnResponse(finished=finished)
 
     async def _principal(self, context: Any) -> Principal:
-        """Who calls."""
+        """Who calls. Refusals stand in the audit log."""
         accounts = self.gateway.accounts
         if not accounts.is_on:
             return LOCAL
@@ -98,9 +103,13 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
         if kind.lower() != "bearer":
             raise HuashengError("sign-in-needed")
         who = await asyncio.to_thread(accounts.keys.find, key.strip())
-        if who is None:
-            raise HuashengError("key-refused")
-        check_need(who, Need.LIVE)
+        try:
+            if who is None:
+                raise HuashengError("key-refused")
+            check_need(who, Need.LIVE)
+        except HuashengError as e:
+            await accounts.refusals.note(e.slug, "turn", who=who, secret=key.strip(), address=_address(context))
+            raise
         await asyncio.to_thread(accounts.check_turn, who)
         return who
 
@@ -153,6 +162,11 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):  # type: ignore[
                 raise HuashengError("too-long", name="audio", seconds=received // byte_rate, limit=round(limit_s))
             yield request.audio.data
         raise HuashengError("cancelled")  # the stream ended without its end marker: the caller has gone
+
+
+def _address(context: Any) -> str:
+    """The caller's, of gRPC's ``ipv4:127.0.0.1:50000`` or ``ipv6:%5B::1%5D:50000``."""
+    return unquote(str(context.peer())).partition(":")[2].rpartition(":")[0].strip("[]")
 
 
 def _checked_text(config: Any, limit: int) -> str:

@@ -12,9 +12,11 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.common.errors import HuashengError
+from services.gateway.accounts import acts
+from services.gateway.accounts.acts import SAFE, Act
 from services.gateway.accounts.keys import KEY, TOKEN
 from services.gateway.accounts.principal import LOCAL, Principal
-from services.gateway.accounts.rules import Need, need_of
+from services.gateway.accounts.rules import Need, rule_of
 
 if TYPE_CHECKING:
     from services.gateway.accounts.stores import Accounts
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("huasheng.gateway.accounts")
 COOKIE, SECURE_COOKIE = "huasheng_session", "__Host-huasheng_session"
 STRANGERS_PER_MINUTE = 10
-_SAFE = ("GET", "HEAD", "OPTIONS")
 _THIS_MACHINE = ("127.0.0.1", "::1")
 
 
@@ -106,51 +107,57 @@ class Access:
             await self.app(scope, receive, send)
             return
         request = Request(scope)
-        who = request.state.principal = await self._principal(request)
-        changes = request.method not in _SAFE and need_of(request.method, scope["path"]) is not Need.OPEN
-        if who is None or who.via == "local" or not changes:
+        rule, need = rule_of(request.method, scope["path"])
+        try:
+            who = request.state.principal = await self._principal(request, need)
+        except HuashengError as e:
+            await self._refused(request, rule, e)
+            raise
+        if who is None or who.via == "local":
             await self.app(scope, receive, send)
             return
-        made = ""
+        act = Act(who, address_of(request))
+        acts.current.set(act)
+        if not acts.is_logged(rule):
+            await self.app(scope, receive, send)
+            return
+        location: str | None = None
 
         async def sending(message: Message) -> None:
-            nonlocal made
+            nonlocal location
             if message["type"] == "http.response.start" and message["status"] < 400:
-                headers = dict(message["headers"])
-                made = headers.get(b"location", b"").decode("latin-1").rsplit("/", 1)[-1] or "-"
+                location = dict(message["headers"]).get(b"location", b"").decode("latin-1")
             await send(message)
 
         await self.app(scope, receive, sending)
-        if made and request.state.principal:
-            await self._note(request, who, made)
+        if location is not None:
+            await self._note(rule, act, acts.things_of(act, request.path_params, location))
 
-    async def _note(self, request: Request, who: Principal, made: str) -> None:
-        """One line of the audit log for what was changed. The answer is sent: a database that is away loses it, which
-        is logged."""
-        route = getattr(request.scope.get("route"), "path", request.scope["path"])
-        thing = ",".join(str(v) for v in request.path_params.values()) or made
+    async def _note(self, rule: str, act: Act, things: list[str]) -> None:
+        """Lines of the audit log for what was changed. The answer is sent: a database that is away loses them, which is
+        logged."""
+        add = self._gateway.accounts.audit.add
         try:
-            await asyncio.to_thread(
-                self._gateway.accounts.audit.add,
-                f"{request.method} {route}",
-                thing,
-                who=who,
-                address=address_of(request),
-            )
+            await asyncio.to_thread(add, rule, *things, who=act.who, address=act.address)
         except HuashengError as e:
-            log.error("the audit log misses a line", extra={"reason": e.slug, "route": route})
+            log.error("the audit log misses a line", extra={"reason": e.slug, "route": rule})
 
-    async def _principal(self, request: Request) -> Principal | None:
+    async def _refused(self, request: Request, rule: str, error: HuashengError) -> None:
+        who: Principal | None = getattr(request.state, "principal", None)
+        secret = request.headers.get("authorization", "").partition(" ")[2].strip()
+        note = self._gateway.accounts.refusals.note
+        await note(error.slug, rule, who=who, secret=secret, address=address_of(request))
+
+    async def _principal(self, request: Request, need: Need) -> Principal | None:
         accounts = self._gateway.accounts
         if not accounts.is_on:
             return LOCAL
-        need = need_of(request.method, request.scope["path"])
         if need is Need.NOTHING or (need is Need.LINK_OR_READ and request.query_params.get("sig")):
             return None
         if need is Need.SCRAPE and address_of(request) in _THIS_MACHINE and "authorization" not in request.headers:
             return None
         try:
-            who = await identify(accounts, request)
+            who = request.state.principal = await identify(accounts, request)
         except HuashengError as e:
             if need is not Need.OPEN or e.slug != "sign-in-needed":
                 raise
@@ -158,7 +165,7 @@ class Access:
             return None
         if who.via == "token":  # for the live conversation's socket alone
             raise HuashengError("not-allowed", need=need.value)
-        check_page(request, who, changes=request.method not in _SAFE)
+        check_page(request, who, changes=request.method not in SAFE)
         check_need(who, need)
         accounts.rates.check(who, request)
         return who

@@ -10,6 +10,9 @@ from services.gateway.accounts.principal import Principal
 from services.gateway.store.account_tables import audit
 from services.gateway.store.db import Database, Row
 
+LONGEST = 120
+"""Characters of an action, and of what it was done to."""
+
 
 class AuditStore:
     """Synchronous queries; call through ``asyncio.to_thread``."""
@@ -20,25 +23,24 @@ class AuditStore:
     def add(
         self,
         action: str,
-        thing: str = "",
-        *,
+        *things: str,
         who: Principal | None = None,
         user: Row | None = None,
         name: str = "",
         address: str = "",
     ) -> None:
-        """One row. Where nobody is signed in: the ``user`` that it is about, else a ``name`` such as ``system``."""
+        """One row for each thing, or one without. Where nobody is signed in: the ``user`` that it is about, else a
+        ``name`` such as ``system``."""
         row = {
             "at": time.time(),
             "actor": (who.name if who else user["name"] if user else name)[:64],
             "actor_id": who.user_id if who else user["id"] if user else "",
             "via": who.via if who else "system",
-            "action": action,
-            "object": thing[:120],
+            "action": action[:LONGEST],
             "address": address[:64],
         }
         with self._db.begin() as c:
-            c.execute(sa.insert(audit).values(row))
+            c.execute(sa.insert(audit), [row | {"object": thing[:LONGEST]} for thing in things or ("",)])
 
     def search(self, limit: int, before: int | None, actor_id: str = "", action: str = "") -> list[Row]:
         """Newest first."""

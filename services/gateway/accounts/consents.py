@@ -13,8 +13,7 @@ import sqlalchemy as sa
 from services.common.errors import HuashengError
 from services.gateway.ids import new_id
 from services.gateway.store.account_tables import consents
-from services.gateway.store.db import Database, Row, jobs
-from services.gateway.store.job_things import named_in
+from services.gateway.store.db import Database, Row
 
 Statement = Literal["self", "written", "made-up"]
 STATEMENTS: tuple[Statement, ...] = get_args(Statement)
@@ -106,11 +105,3 @@ class ConsentStore:
         with self._db.begin() as c:
             left = {**row["clip"], "kept": "hash"}
             c.execute(sa.update(consents).where(consents.c.id == row["id"]).values(clip=left))
-
-    def mark_jobs(self, owner: str, gone: set[str]) -> None:
-        """What was made with the avatars, models and voices that are ``gone`` stays listed, with a mark."""
-        with self._db.begin() as c:
-            rows = c.execute(sa.select(jobs.c.id, jobs.c.params).where(jobs.c.owner == owner)).all()
-            used = [i for i, p in rows if gone & named_in(p, "avatar_id", "model", "voice_id")]
-            if used:
-                c.execute(sa.update(jobs).where(jobs.c.id.in_(used)).values(consent_withdrawn=True))

@@ -91,6 +91,14 @@ class KeyStore:
             limits=row["limits"] | row["key_limits"],
         )
 
+    def holder(self, key: str) -> Row | None:
+        """Whose key begins so, good or not; None where nobody's does."""
+        prefix = key.removeprefix(KEY).partition("_")[0]
+        query = sa.select(users).join(api_keys, users.c.id == api_keys.c.user_id).where(api_keys.c.prefix == prefix)
+        with self._db.begin() as c:
+            row = c.execute(query).mappings().first()
+        return dict(row) if row else None
+
     def of_user(self, user_id: str) -> list[Row]:
         """Their keys, the newest first."""
         query = sa.select(api_keys).where(api_keys.c.user_id == user_id).order_by(api_keys.c.created_at.desc())

@@ -12,12 +12,15 @@ from services.common.errors import HuashengError
 from services.common.storage import Storage
 from services.gateway.accounts.principal import Principal
 from services.gateway.settings import GatewaySettings
-from services.gateway.store.account_tables import usage
+from services.gateway.store.account_tables import usage, users
 from services.gateway.store.db import Database, Row, assets, jobs
 from services.gateway.store.jobs import ACTIVE
+from services.gateway.studio.kept import pieces_of
 
 LIMITS = ("stored_mb", "queued_jobs", "minutes_per_day", "live_sessions", "requests_per_minute")
 """Names of the limits, as settings, as ``limits`` of a user or key, and in answers. 0: no limit."""
+STORED = "stored_bytes"
+"""The metric of what is stored at the end of a day."""
 MADE = ("video_s", "speech_s", "live_s")
 """Metrics that count as made minutes."""
 
@@ -44,6 +47,13 @@ def _add(c: sa.Connection, owner: str, key_id: str, metric: str, amount: float) 
     there = {"owner": owner, "key_id": key_id, "day": today(), "metric": metric}
     same = sa.and_(*(usage.c[name] == value for name, value in there.items()))
     if not c.execute(sa.update(usage).where(same).values(amount=usage.c.amount + amount)).rowcount:
+        c.execute(sa.insert(usage).values(**there, amount=amount))
+
+
+def _set(c: sa.Connection, owner: str, metric: str, amount: float) -> None:
+    there = {"owner": owner, "key_id": "", "day": today(), "metric": metric}
+    same = sa.and_(*(usage.c[name] == value for name, value in there.items()))
+    if not c.execute(sa.update(usage).where(same).values(amount=amount)).rowcount:
         c.execute(sa.insert(usage).values(**there, amount=amount))
 
 
@@ -76,8 +86,7 @@ class Quotas:
     def add_made(self, storage: Storage, owner: str, key_id: str, job_id: str, result: dict[str, Any]) -> None:
         """Count a job's files and the length of its video, once however often it is called: a gateway may die after
         this and before the job's end is written. Raises ``database-down`` and what the storage does."""
-        keys = [v for k, v in result.items() if k.endswith("_key") and v]
-        size, seconds = sum(storage.each(lambda key: _size(storage, key), keys)), float(result.get("duration_s") or 0)
+        size, seconds = self.size_of(storage, job_id, result), float(result.get("duration_s") or 0)
 
         def write(c: sa.Connection) -> None:
             uncounted = sa.and_(jobs.c.id == job_id, jobs.c.stored_bytes == 0)
@@ -85,6 +94,27 @@ class Quotas:
                 _add(c, owner, key_id, "video_s", seconds)
 
         self._counted(write)
+
+    def note_stored(self) -> None:
+        """Write what each person has stored as today's figure; the last one of a day stays."""
+
+        def write(c: sa.Connection) -> None:
+            made = sa.select(jobs.c.owner, sa.func.sum(jobs.c.stored_bytes)).group_by(jobs.c.owner)
+            kept = sa.select(assets.c.owner, sa.func.sum(assets.c.bytes)).group_by(assets.c.owner)
+            sums = [{owner: float(size) for owner, size in c.execute(query)} for query in (made, kept)]
+            for owner in c.scalars(sa.select(users.c.owner)).all():
+                _set(c, owner, STORED, sum(found.get(owner, 0.0) for found in sums))
+
+        self._counted(write)
+
+    def size_of(self, storage: Storage, job_id: str, result: dict[str, Any] | None) -> int:
+        """Bytes of a job's files: of its result, and of the pieces that a redo would take. Raises what the storage
+        does."""
+        named = {k: v for k, v in (result or {}).items() if v}
+        keys = [v for k, v in named.items() if k.endswith("_key")] + list(named.get("subtitles_keys", {}).values())
+        if "pieces" in named:
+            keys += pieces_of(storage, job_id)
+        return sum(storage.each(lambda key: _size(storage, key), dict.fromkeys(keys)))
 
     def used(self, owner: str, key_id: str = "") -> dict[str, float]:
         """By the limits' names: what is stored, queued and made today; of one key only where that is given."""

@@ -164,15 +164,21 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 _EXACT = {rule: need for need, rules in RULES.items() for rule in rules if "{" not in rule}
-_PATTERNS = [(_pattern(rule), need) for need, rules in RULES.items() for rule in rules if "{" in rule]
+_PATTERNS = [(_pattern(rule), rule, need) for need, rules in RULES.items() for rule in rules if "{" in rule]
 
 
 def need_of(method: str, path: str) -> Need:
     """What a request of ``method`` to ``path`` must show. The pages themselves hold nothing and are open."""
-    rule = f"{'GET' if method == 'HEAD' else method} {path}"
-    if (exact := _EXACT.get(rule)) is not None:
-        return exact
-    for pattern, need in _PATTERNS:
-        if pattern.fullmatch(rule):
-            return need
-    return Need.NOTHING if not path.startswith("/api/") and method in ("GET", "HEAD") else Need.ADMIN
+    return rule_of(method, path)[1]
+
+
+def rule_of(method: str, path: str) -> tuple[str, Need]:
+    """The method and the route's template, and what it needs; ``GET ?`` for a path without a rule."""
+    asked = f"{'GET' if method == 'HEAD' else method} {path}"
+    if (exact := _EXACT.get(asked)) is not None:
+        return asked, exact
+    for pattern, rule, need in _PATTERNS:
+        if pattern.fullmatch(asked):
+            return rule, need
+    need = Need.NOTHING if not path.startswith("/api/") and method in ("GET", "HEAD") else Need.ADMIN
+    return f"{method} ?", need

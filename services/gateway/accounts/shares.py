@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import time
+from collections.abc import Iterable
 from typing import Literal
 
 import sqlalchemy as sa
@@ -122,6 +123,12 @@ class ShareStore:
             if not c.execute(sa.delete(shares).where(mine)).rowcount:
                 raise HuashengError("unknown-id", kind="share", id=share_id[:80])
             c.execute(sa.delete(share_guests).where(share_guests.c.share_id == share_id))
+
+    def ids_of(self, owner: str, resources: Iterable[str]) -> set[str]:
+        """The ids under which others use these things, of shares that are over too."""
+        theirs = sa.and_(shares.c.owner == owner, shares.c.resource_id.in_(list(resources)))
+        with self._db.begin() as c:
+            return set(c.scalars(sa.select(shares.c.id).where(theirs, shares.c.kind != "video")))
 
     def forget(self, owner: str, kind: Kind, resource_id: str) -> None:
         """The thing is gone."""

@@ -1,4 +1,4 @@
-"""Signing in by name and password, with a limit on guesses."""
+"""Signing in by name and password, with a limit on guesses that all replicas share: it is in the database."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from services.gateway.store.account_tables import failures
 from services.gateway.store.db import Database, Row
 
 WINDOW_S = 900.0
+LOCK = 0x67756573
+"""Of PostgreSQL."""
 PER_NAME_AND_ADDRESS, PER_ADDRESS, PER_NAME = 5, 50, 100
 """Wrong guesses in a window. Of a name from everywhere many: else anybody could lock anybody out."""
 
@@ -31,19 +33,19 @@ class SignIn:
             digest(f"address {address}"): PER_ADDRESS,
             digest(f"name {name}"): PER_NAME,
         }
-        self._refuse_guessing(subjects)
+        guess = self._begin(subjects)
         user = self._users.named(name)
         kept = user["password_hash"] if user and not user["disabled"] else ""
         if is_password(kept, password):
             assert user
             with self._db.begin() as c:
-                c.execute(sa.delete(failures).where(failures.c.subject == next(iter(subjects))))
+                both = failures.c.subject == next(iter(subjects))
+                c.execute(sa.delete(failures).where(sa.or_(both, failures.c.id.in_(guess))))
             return user
-        with self._db.begin() as c:
-            c.execute(sa.insert(failures), [{"subject": s, "at": time.time()} for s in subjects])
         raise HuashengError("wrong-password")
 
-    def _refuse_guessing(self, subjects: dict[str, int]) -> None:
+    def _begin(self, subjects: dict[str, int]) -> list[int]:
+        """Ids of the rows of a guess, which counts before its password is compared: many at once are many."""
         now = time.time()
         query = (
             sa.select(failures.c.subject, sa.func.count(), sa.func.min(failures.c.at))
@@ -51,8 +53,11 @@ class SignIn:
             .group_by(failures.c.subject)
         )
         with self._db.begin() as c:
+            if not self._db.is_sqlite:  # others see a row once it is committed: one guess after the other
+                c.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
             c.execute(sa.delete(failures).where(failures.c.at < now - WINDOW_S))
-            found = c.execute(query).all()
-        waits = [first + WINDOW_S - now for subject, count, first in found if count >= subjects[subject]]
-        if waits:
-            raise HuashengError("too-many-attempts", minutes=int(max(waits) // 60) + 1, retry_s=int(max(waits)) + 1)
+            waits = [first + WINDOW_S - now for s, count, first in c.execute(query) if count >= subjects[s]]
+            if not waits:
+                rows = [c.execute(sa.insert(failures).values(subject=s, at=now)) for s in subjects]
+                return [int(r.inserted_primary_key[0]) for r in rows if r.inserted_primary_key]
+        raise HuashengError("too-many-attempts", minutes=int(max(waits) // 60) + 1, retry_s=int(max(waits)) + 1)

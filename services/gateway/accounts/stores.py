@@ -11,6 +11,7 @@ from services.gateway.accounts.invitations import InvitationStore
 from services.gateway.accounts.keys import KeyStore, TokenStore
 from services.gateway.accounts.principal import Principal
 from services.gateway.accounts.quotas import Quotas
+from services.gateway.accounts.refusals import Refusals
 from services.gateway.accounts.request_rates import RequestRates
 from services.gateway.accounts.sessions import SessionStore
 from services.gateway.accounts.sign_in import SignIn
@@ -30,6 +31,7 @@ class Accounts:
         self.invitations = InvitationStore(db)
         self.sign_in = SignIn(db, self.users)
         self.audit = AuditStore(db)
+        self.refusals = Refusals(self.audit, self.keys)
         self.quotas = Quotas(db, settings)
         self.rates = RequestRates(settings)
 

@@ -91,6 +91,10 @@ class UserStore:
         """The person of that name."""
         return self._find(users.c.name == name.strip().casefold())
 
+    def of_owner(self, owner: str) -> Row | None:
+        """The person whose things have that owner."""
+        return self._find(users.c.owner == owner)
+
     def of_subject(self, subject: str) -> Row | None:
         """The person whom an OpenID provider knows by that."""
         return self._find(users.c.subject == subject)

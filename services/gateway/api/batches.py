@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from services.common.errors import HuashengError, problem
+from services.gateway.accounts import acts
 from services.gateway.api import batch_schemas as b
 from services.gateway.api import schemas
 from services.gateway.api.deps import Before, Context, Key, Lang, Limit, Owner, get_principal
@@ -150,6 +151,7 @@ async def cancel(gateway: Context, owner: Owner, lang: Lang, batch_id: str, forg
     """Cancel all rows that are not over; with `forget=true` remove a batch that is over. Its videos stay."""
     if forget:
         await asyncio.to_thread(gateway.batches.forget, owner, batch_id)
+        acts.note(f"{batch_id} forgotten")
         return Response(status_code=204)
     jobs = await asyncio.to_thread(gateway.batches.cancel, owner, batch_id)
     await asyncio.gather(*(gateway.runner.cancel(owner, job_id) for job_id in jobs))

@@ -11,10 +11,11 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from services.common.errors import HuashengError
+from services.gateway.accounts import acts
 from services.gateway.accounts.consent_clips import checked_clip
 from services.gateway.accounts.consents import STATEMENTS, Kind, Statement, texts
-from services.gateway.accounts.removal import withdraw_consent
 from services.gateway.accounts.spoken_number import in_groups
+from services.gateway.accounts.withdrawal import withdraw_consent
 from services.gateway.api import schemas
 from services.gateway.api.deps import Context, Lang, Owner, get_principal
 from services.gateway.api.files import SAFE, disposition
@@ -140,6 +141,7 @@ async def challenge(gateway: Context, owner: Owner, lang: Lang) -> Any:
     if gateway.settings.consent_clip == "off":
         raise HuashengError("consent-clip-off")
     row = await asyncio.to_thread(gateway.challenges.create, owner, lang)
+    acts.note(row["id"])
     return ConsentChallenge(
         id=row["id"],
         number=row["number"],

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.common.aio import iterate_in_thread
 from services.common.errors import HuashengError, problem
+from services.gateway.accounts import acts
 from services.gateway.api import schemas
 from services.gateway.api.deps import Before, Context, Lang, Limit, Owner, Who
 from services.gateway.api.download_names import download_name
@@ -137,6 +138,7 @@ async def bulk(gateway: Context, owner: Owner, lang: Lang, body: BulkRequest) ->
     if not rows:
         raise HuashengError("unknown-id", kind="job", id=ids[0][:80])
     there = {r["id"] for r in rows}
+    acts.note("zip")
     return zip_of(gateway, _files(rows), [i for i in ids if i not in there], "videos.zip")
 
 
@@ -148,6 +150,7 @@ async def _delete(gateway: Gateway, owner: str, ids: list[str], lang: str) -> Bu
             done.append(job_id)
         except HuashengError as e:
             failed.append(BulkFailure(id=job_id, problem=schemas.Problem.model_validate(problem(e, lang, ""))))
+    acts.note(*(f"{job_id} forgotten" for job_id in done))
     return BulkAnswer(done=done, failed=failed)
 
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from services.common.errors import HuashengError
+from services.gateway.accounts import acts
 from services.gateway.accounts.principal import Principal
 from services.gateway.api import schemas
 from services.gateway.api.deps import Before, Context, Lang, Limit, Owner, RequestId, Who
@@ -72,6 +73,7 @@ async def cancel(gateway: Context, owner: Owner, lang: Lang, job_id: str, forget
     if forget:
         await asyncio.to_thread(gateway.jobs.forget, owner, job_id)
         await asyncio.to_thread(gateway.storage.delete, f"results/{job_id}")
+        acts.note(f"{job_id} forgotten")
         return Response(status_code=204)
     await gateway.runner.cancel(owner, job_id)
     return await _find(gateway, owner, job_id, lang)

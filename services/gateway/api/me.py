@@ -14,7 +14,9 @@ from fastapi.responses import Response, StreamingResponse
 
 from services.common.aio import iterate_in_thread
 from services.common.errors import HuashengError
-from services.gateway.accounts.credentials import hash_password, is_password
+from services.gateway.accounts import acts
+from services.gateway.accounts.access import address_of
+from services.gateway.accounts.credentials import hash_password
 from services.gateway.accounts.export import export
 from services.gateway.accounts.principal import SCOPES
 from services.gateway.accounts.removal import REMOVED, remove_account, things_elsewhere
@@ -64,7 +66,11 @@ async def rename(gateway: Context, who: Person, body: a.ProfileRequest) -> Any:
     return await me(gateway, who)
 
 
-@router.put("/me/password", status_code=204, responses=responses("wrong-password", "weak-password", "accounts-off"))
+@router.put(
+    "/me/password",
+    status_code=204,
+    responses=responses("wrong-password", "too-many-attempts", "weak-password", "accounts-off"),
+)
 async def change_password(request: Request, gateway: Context, who: Person, body: a.PasswordRequest) -> Response:
     """Change one's password; ends all other sessions, and gives this one a new cookie."""
     accounts = gateway.accounts
@@ -73,8 +79,8 @@ async def change_password(request: Request, gateway: Context, who: Person, body:
         user = accounts.users.get(who.user_id)
         if user["subject"] and not user["password_hash"]:  # it would stay good after the provider has let them go
             raise HuashengError("not-allowed", need="password-link")
-        if user["password_hash"] and not is_password(user["password_hash"], body.old.get_secret_value()):
-            raise HuashengError("wrong-password")
+        if user["password_hash"]:  # guessed as seldom as at the door: the session may be a thief's
+            accounts.sign_in.check(user["name"], body.old.get_secret_value(), address_of(request))
         kept = hash_password(body.new.get_secret_value(), user["name"])
         accounts.users.change(who.user_id, password_hash=kept)
         old = next(s for s in accounts.sessions.of_user(who.user_id) if s["id"] == who.credential_id)
@@ -102,19 +108,20 @@ async def download_mine(gateway: Context, who: Person) -> Response:
 
 
 @router.delete(
-    "/me", status_code=204, responses=responses("wrong-password", "last-admin", "service-down", "accounts-off")
+    "/me",
+    status_code=204,
+    responses=responses("wrong-password", "too-many-attempts", "last-admin", "service-down", "accounts-off"),
 )
 async def remove_me(request: Request, gateway: Context, who: Person, body: a.RemoveRequest) -> Response:
     """Delete oneself and all that is one's own, for good."""
     user = await asyncio.to_thread(gateway.accounts.users.get, who.user_id)
-    kept = user["password_hash"]
-    if kept and not await asyncio.to_thread(is_password, kept, body.password.get_secret_value()):
-        raise HuashengError("wrong-password")
+    if user["password_hash"]:
+        given = body.password.get_secret_value()
+        await asyncio.to_thread(gateway.accounts.sign_in.check, user["name"], given, address_of(request))
     if body.name.strip().casefold() != user["name"]:
         raise HuashengError("bad-request", what="name: write your own name, so that nothing is deleted by mistake")
     await remove_account(gateway, user)
     await asyncio.to_thread(gateway.accounts.audit.add, "account removed", who.user_id, name=REMOVED)
-    request.state.principal = None  # the log has its line, without a name
     answer = Response(status_code=204)
     forget_cookie(answer)
     return answer
@@ -168,6 +175,7 @@ async def make_key(gateway: Context, who: Person, body: a.KeyRequest) -> Any:
     row, key = await asyncio.to_thread(
         gateway.accounts.keys.create, who.user_id, body.name, body.scopes, expires_at, limits
     )
+    acts.note(row["id"])
     return a.NewApiKey(key=key, info=a.ApiKey.of(row))
 
 
@@ -202,6 +210,7 @@ async def make_token(gateway: Context, who: Who, body: a.TokenRequest) -> Any:
         turns=body.turns,
         minutes=body.minutes,
     )
+    acts.note(row["id"])
     return a.BrowserToken(
         token=token,
         avatar_id=body.avatar_id,
@@ -213,7 +222,7 @@ async def make_token(gateway: Context, who: Who, body: a.TokenRequest) -> Any:
 
 @router.get("/usage", response_model=schemas.Items[a.UsageRow])
 async def usage(gateway: Context, who: Who, days: Days = 30) -> Any:
-    """What one used, by day: seconds of video, speech and live conversation."""
+    """What one used, by day: seconds of video, speech and live conversation, bytes stored at the day's end."""
     rows = await asyncio.to_thread(gateway.accounts.quotas.by_day, first_day(days), who.owner)
     items = [
         a.UsageRow(user_id=who.user_id, name=who.name, day=r["day"], metric=r["metric"], amount=r["amount"])

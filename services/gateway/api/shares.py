@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from services.common.errors import HuashengError
+from services.gateway.accounts import acts
 from services.gateway.accounts.sessions import DAY_S
 from services.gateway.accounts.shares import Audience, Kind
 from services.gateway.api import schemas
@@ -87,12 +88,17 @@ def _thing(row: Row, file_url: str | None) -> SharedThing:
 
 
 async def _name(gateway: Gateway, owner: str, kind: Kind, identity: str) -> str:
-    """The name of a thing of the owner's own. Raises ``unknown-id``, ``unknown-voice``, ``builtin-stays``."""
+    """The name of a thing of the owner's own.
+
+    Raises ``unknown-id``, ``unknown-voice``, ``builtin-stays``, ``consent-withdrawn``.
+    """
     clients = gateway.clients
     if kind == "video":
         row = await asyncio.to_thread(gateway.jobs.get, owner, identity)
         if row["state"] != "succeeded" or not (row["result"] or {}).get("video_key"):
             raise HuashengError("unknown-id", kind="video", id=identity)
+        if row["consent_withdrawn"]:
+            raise HuashengError("consent-withdrawn")
         return str(row["params"].get("text") or "")[:80] or download_name(row, "video.mp4")
     if kind == "voice":
         return str((await get_own_voice(clients, owner, identity)).name)
@@ -107,7 +113,9 @@ async def _name(gateway: Gateway, owner: str, kind: Kind, identity: str) -> str:
     "/shares",
     status_code=201,
     response_model=Share,
-    responses=responses("unknown-id", "unknown-voice", "builtin-stays", "service-down", "accounts-off"),
+    responses=responses(
+        "unknown-id", "unknown-voice", "builtin-stays", "consent-withdrawn", "service-down", "accounts-off"
+    ),
 )
 async def share(gateway: Context, who: Person, body: ShareRequest) -> Any:
     """Share an avatar, voice, model or video with all members, or with whoever has the link."""
@@ -121,6 +129,7 @@ async def share(gateway: Context, who: Person, body: ShareRequest) -> Any:
         audience=body.audience,
         expires_at=time.time() + body.days * DAY_S if body.days else None,
     )
+    acts.note(f"{row['id']} {body.kind} {body.id} {body.audience}")
     return _share(gateway, row)
 
 

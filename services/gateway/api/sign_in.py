@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -100,7 +101,10 @@ async def sign_in(request: Request, gateway: Context, body: a.SignInRequest) -> 
     try:
         user = await asyncio.to_thread(accounts.sign_in.check, body.name, body.password.get_secret_value(), address)
     except HuashengError as e:
-        if e.slug in ("wrong-password", "too-many-attempts"):
+        is_noted = e.slug == "wrong-password" or (
+            e.slug == "too-many-attempts" and accounts.refusals.is_new(e.slug, body.name, address)
+        )
+        if is_noted:
             # only a name that exists: a password that was typed in its place must not be kept
             known = await asyncio.to_thread(accounts.users.named, body.name)
             await asyncio.to_thread(
@@ -139,7 +143,17 @@ async def set_up(request: Request, gateway: Context, body: a.SetUpRequest) -> Re
         accounts.audit.add("set-up", user["id"], user=user, address=address_of(request))
         return user
 
-    return await signed_in(request, gateway, await asyncio.to_thread(create), 201)
+    return await signed_in(request, gateway, await _by_link(request, gateway, create), 201)
+
+
+async def _by_link(request: Request, gateway: Gateway, use: Callable[[], Row]) -> Row:
+    """What a one-time link is used for. A link that is not good has a line in the audit log."""
+    try:
+        return await asyncio.to_thread(use)
+    except HuashengError as e:
+        call = f"{request.method} {request.scope['path']}"
+        await gateway.accounts.refusals.note(e.slug, call, address=address_of(request))
+        raise
 
 
 def _invited(gateway: Gateway, link: str) -> Row:
@@ -176,4 +190,4 @@ async def use_link(request: Request, gateway: Context, body: a.NewPasswordReques
         accounts.audit.add("password by link", user["id"], user=user, address=address_of(request))
         return accounts.users.change(user["id"], password_hash=kept)
 
-    return await signed_in(request, gateway, await asyncio.to_thread(change))
+    return await signed_in(request, gateway, await _by_link(request, gateway, change))

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
+from services.gateway.accounts import acts
+from services.gateway.accounts.audit import LONGEST
 from services.gateway.accounts.removal import remove_account
 from services.gateway.api import account_schemas as a
 from services.gateway.api import schemas
@@ -46,7 +48,9 @@ async def create(gateway: Context, body: a.UserRequest) -> Any:
         row = gateway.accounts.users.create(body.name, body.role, display_name=body.display_name)
         return a.UserLink(user=_shown(gateway, row), link=_link(gateway, row))
 
-    return await asyncio.to_thread(make)
+    made = await asyncio.to_thread(make)
+    acts.note(made.user.id)
+    return made
 
 
 @router.patch(
@@ -64,6 +68,8 @@ async def change(gateway: Context, user_id: str, body: a.UserChange) -> Any:
         return _shown(gateway, row)
 
     found = await asyncio.to_thread(apply)
+    shown = [f"{k}={v}" if k in ("role", "disabled") else k for k, v in values.items()]
+    acts.note(" ".join([user_id, *shown]))
     if found.disabled:
         await gateway.live.end_of(user_id)
     return found
@@ -127,7 +133,7 @@ async def audit(
     limit: Limit = 50,
     before: Annotated[int | None, Query(ge=1, description="An id: only older ones than that.")] = None,
     user_id: Annotated[str, Query(max_length=40)] = "",
-    action: Annotated[str, Query(max_length=40)] = "",
+    action: Annotated[str, Query(max_length=LONGEST)] = "",
 ) -> Any:
     """Who did what, when, from where; the newest first."""
     rows = await asyncio.to_thread(gateway.accounts.audit.search, limit, before, user_id, action)

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from huasheng.tts.v1 import tts_pb2
 
 from services.common.errors import HuashengError
+from services.gateway.accounts import acts
 from services.gateway.accounts.consents import STATEMENTS
 from services.gateway.api import schemas
 from services.gateway.api.checks import before_the_body, temporary_recording
@@ -125,6 +126,7 @@ async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key 
             made = await gateway.clients.call("tts", "CreateVoice", create_request, timeout=gateway.settings.asr_s)
             if stated:
                 await record(request, gateway, "voice", made.voice.voice_id, stated, row["sha256"], consent.statement)
+            acts.note(made.voice.voice_id)
             return 201, voice_of(gateway, made.voice).model_dump()
 
         form = (name, language, transcript, weights, consent.given_by, consent.statement)

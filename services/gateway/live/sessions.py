@@ -129,6 +129,10 @@ class LiveSessions:
         """The conversations of this owner at this gateway."""
         return [s for s in self._sessions.values() if s.owner == owner]
 
+    def all(self) -> list[LiveSession]:
+        """The conversations at this gateway."""
+        return list(self._sessions.values())
+
     async def end_of(self, credential: str) -> None:
         """End the conversations begun by a person, session, key or token that may not go on, by its id."""
         for session in list(self._sessions.values()):

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from services.common import metrics
 from services.common.characters import check_json
 from services.common.errors import HuashengError, problem
+from services.gateway.accounts import acts
 from services.gateway.accounts.access import address_of, check_need, check_page, identify
 from services.gateway.accounts.principal import Principal
 from services.gateway.accounts.rules import Need
@@ -74,7 +75,9 @@ async def _serve(gateway: Gateway, socket: WebSocket, lang: str) -> None:
         raise HuashengError("bad-request", what="The first message must be hello.") from e
     if hello.protocol != m.PROTOCOL:
         raise HuashengError("bad-request", what=f"protocol must be {m.PROTOCOL}.")
-    who, sessions = await _principal(gateway, socket, hello), gateway.live
+    who, sessions = await _admitted(gateway, socket, hello), gateway.live
+    if who.via != "local":
+        acts.current.set(acts.Act(who, address_of(socket)))
     found = sessions.find(hello.session, who) if hello.session else None
     if found:
         await found.attach(hello)
@@ -108,10 +111,22 @@ async def _serve(gateway: Gateway, socket: WebSocket, lang: str) -> None:
     await _exchange(socket, reader, session, resumed=False, gateway=gateway)
 
 
-async def _principal(gateway: Gateway, socket: WebSocket, hello: m.Hello) -> Principal:
-    """Who talks. A page elsewhere needs a token that names its origin. Raises as ``identify``, and ``foreign-origin``,
-    ``not-allowed``."""
-    who = await identify(gateway.accounts, socket, hello.token)
+async def _admitted(gateway: Gateway, socket: WebSocket, hello: m.Hello) -> Principal:
+    """Who talks. Raises as ``identify`` and ``_check``; refusals stand in the audit log."""
+    who: Principal | None = None
+    try:
+        who = await identify(gateway.accounts, socket, hello.token)
+        _check(gateway, socket, hello, who)
+    except HuashengError as e:
+        secret = socket.headers.get("authorization", "").partition(" ")[2].strip()
+        note = gateway.accounts.refusals.note
+        await note(e.slug, "live", who=who, secret=secret, address=address_of(socket))
+        raise
+    return who
+
+
+def _check(gateway: Gateway, socket: WebSocket, hello: m.Hello, who: Principal) -> None:
+    """A page elsewhere needs a token that names its origin. Raises ``foreign-origin``, ``not-allowed``."""
     origin = socket.headers.get("origin", "")
     if who.via == "token":
         if origin not in who.origins:
@@ -124,7 +139,6 @@ async def _principal(gateway: Gateway, socket: WebSocket, hello: m.Hello) -> Pri
         raise HuashengError("foreign-origin", origin=origin[:100])
     check_page(socket, who, changes=True)
     check_need(who, Need.LIVE)
-    return who
 
 
 async def _run(

@@ -120,7 +120,7 @@ audit = sa.Table(
     sa.Column("actor", sa.String(64), nullable=False),  # their name at that time
     sa.Column("actor_id", sa.String(40), nullable=False),
     sa.Column("via", sa.String(16), nullable=False),
-    sa.Column("action", sa.String(40), nullable=False),
+    sa.Column("action", sa.String(120), nullable=False),  # a method and a route, or words
     sa.Column("object", sa.String(120), nullable=False),
     sa.Column("address", sa.String(64), nullable=False),
     sa.Index("audit_at", "at"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -222,6 +222,26 @@ class JobStore:
             if state in ACTIVE:
                 raise HuashengError("in-use", id=job_id)
             c.execute(sa.delete(jobs).where(jobs.c.id == job_id, jobs.c.owner == owner))
+
+    def unfinished(self) -> list[Row]:
+        """The jobs of all owners that have not ended. For the program itself, not for requests."""
+        with self._db.begin() as c:
+            return [dict(r) for r in c.execute(sa.select(jobs).where(jobs.c.state.in_(ACTIVE))).mappings()]
+
+    def mark_withdrawn(self, uses: Callable[[Row], bool]) -> list[Row]:
+        """Mark the jobs, of all owners, that use what consent was withdrawn for: ``id``, ``owner``, ``params`` and
+        ``result`` of those that ``uses`` names. Marked ones too: what was begun before may have ended since."""
+        columns = jobs.c.id, jobs.c.owner, jobs.c.params, jobs.c.result
+        with self._db.begin() as c:
+            found = [dict(r) for r in c.execute(sa.select(*columns)).mappings() if uses(dict(r))]
+            c.execute(sa.update(jobs).where(jobs.c.id.in_([r["id"] for r in found])).values(consent_withdrawn=True))
+        return found
+
+    def set_stored(self, job_id: str, size: int) -> None:
+        """So many bytes are stored of a finished job."""
+        with self._db.begin() as c:
+            counted = sa.and_(jobs.c.id == job_id, jobs.c.stored_bytes > 0)
+            c.execute(sa.update(jobs).where(counted).values(stored_bytes=size))
 
     def uses_asset(self, owner: str, asset_id: str) -> bool:
         """Whether an unfinished job needs the asset."""

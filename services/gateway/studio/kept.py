@@ -58,6 +58,16 @@ def _prefix(job_id: str) -> str:
     return f"results/{job_id}/pieces"
 
 
+def pieces_of(storage: Storage, job_id: str) -> list[str]:
+    """Storage keys of what is kept of a job."""
+    return storage.list(_prefix(job_id))
+
+
+def forget_kept(storage: Storage, job_id: str) -> None:
+    """Nothing can be redone from a job any more: its video stays."""
+    storage.delete(_prefix(job_id))
+
+
 def forget_pieces(storage: Storage, job_id: str) -> None:
     """The job failed or was cancelled: nothing of it stays."""
     storage.delete(f"results/{job_id}")

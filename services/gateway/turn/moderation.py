@@ -56,7 +56,8 @@ class Moderation:
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
         self.on_refused: Callable[[str], None] = lambda _by: None
-        """Notes a refusal in the audit log. Gets who refused, ``list`` or ``service``; blocks."""
+        """Notes in the audit log whose words were refused, which the context says; blocks. Gets by what: ``list`` or
+        ``service``."""
         self._words = read_words(settings.moderation_words) if settings.moderation_words else None
         self._http = httpx.AsyncClient(timeout=settings.moderation_s) if settings.moderation_url else None
 

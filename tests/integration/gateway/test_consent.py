@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
@@ -15,7 +16,8 @@ from huasheng.render.v1 import render_pb2
 from huasheng.tts.v1 import tts_pb2
 
 from tests.fakes import media, people
-from tests.fakes.people import PASSWORD
+from tests.fakes.live_client import live_client
+from tests.fakes.people import PASSWORD, Person
 from tests.fakes.problems import problem
 from tests.integration.gateway.conftest import World, open_world
 from tests.integration.gateway.test_sharing import Cast
@@ -26,6 +28,12 @@ async def cast(tmp_path: Path) -> AsyncIterator[Cast]:
     async with open_world(tmp_path, GATEWAY_AUTH="accounts") as world:
         ann = await people.first_admin(world)
         yield Cast(world, ann, await people.member(world, ann, "bob"), await people.member(world, ann, "eve"))
+
+
+async def stored(who: Person) -> int:
+    """Bytes of what was made of videos."""
+    items = (await who.http.get("/api/v1/me/storage")).json()["items"]
+    return sum(i["bytes"] for i in items if i["kind"] == "video")
 
 
 FACE = media.png(media.portrait())
@@ -100,6 +108,65 @@ async def test_withdrawing_removes_the_person_and_marks_what_was_made(cast: Cast
     problem(await eve.post("videos", {"text": "x", "avatar_id": share["id"]}), 404, "unknown-id")
     again = await bob.post(f"consents/{kept['id']}/withdrawal")
     assert again.json()["withdrawn_at"] == withdrawn.json()["withdrawn_at"]
+
+
+async def test_what_others_made_by_a_share_ends_and_is_marked_too(cast: Cast) -> None:
+    bob, eve, world = cast.bob, cast.eve, cast.world
+    share = await cast.share(bob, "avatar", await cast.avatar(bob))
+    asked = await eve.post("videos", {"scenes": [{"text": "大家好", "avatar_id": share["id"]}, {"text": "再见"}]})
+    made = await cast.done(eve, asked)
+    assert made["state"] == "succeeded", made
+    others = await cast.done(eve, await eve.post("videos", {"text": "大家好"}))
+    links = [await cast.share(eve, "video", job["id"], "link") for job in (made, others)]
+    world.fakes.render.script.hold.clear()
+    running = (await eve.post("videos", {"text": "慢慢来", "avatar_id": share["id"]})).json()["id"]
+    cookie = "; ".join(f"{k}={v}" for k, v in eve.http.cookies.items())
+    hello = {"can": ["mse"], "avatar_id": share["id"]}
+    async with live_client(world.gateway.url, hello, Cookie=cookie, Origin=world.gateway.url) as client:
+        await client.until("welcome")
+        (kept,) = (await bob.http.get("/api/v1/consents")).json()["items"]
+        assert (await bob.post(f"consents/{kept['id']}/withdrawal")).status_code == 200
+        assert (await client.until("error"))["problem"]["reason"] == "unknown-id"
+    world.fakes.render.script.hold.set()
+    world.http = eve.http
+    assert (await world.done(running))["state"] == "cancelled"
+    marks = {j["id"]: j["consent_withdrawn"] for j in (await eve.http.get("/api/v1/jobs")).json()["items"]}
+    assert marks == {made["id"]: True, running: True, others["id"]: False}
+    left = {s["id"] for s in (await eve.http.get("/api/v1/shares")).json()["items"]}
+    assert left == {links[1]["id"]}, "a video that shows the person is shown to nobody else"
+    again = await eve.post("shares", {"kind": "video", "id": made["id"], "audience": "link"})
+    problem(again, 409, "consent-withdrawn")
+
+
+async def test_nothing_is_made_anew_of_what_was_withdrawn(cast: Cast) -> None:
+    """Pieces that a redo would take go, and no longer count; drafts and rows that wait are refused."""
+    bob, world = cast.bob, cast.world
+    avatar = await cast.avatar(bob)
+    scenes = [{"text": "大家好", "avatar_id": avatar}, {"text": "再见"}]
+    made = await cast.done(bob, await bob.post("videos", {"scenes": scenes}))
+    pieces = world.folder / "storage" / "results" / made["id"] / "pieces"
+    assert len(list(pieces.iterdir())) == 8, "speech and pictures of two scenes, each with its facts"
+    before = await stored(bob)
+    kept_bytes = sum(p.stat().st_size for p in pieces.iterdir())
+    assert before > kept_bytes + made["result"]["bytes"], "they count"
+    world.fakes.render.script.hold.clear()
+    batch = (
+        await bob.post("batches", {"template": {"text": "{{a}}", "avatar_id": avatar}, "rows": [{"a": "好"}] * 4})
+    ).json()
+    (kept,) = (await bob.http.get("/api/v1/consents")).json()["items"]
+    assert (await bob.post(f"consents/{kept['id']}/withdrawal")).status_code == 200
+    world.fakes.render.script.hold.set()
+    assert not pieces.exists() and await stored(bob) == before - kept_bytes
+    redo = await bob.post("videos", {"scenes": [scenes[1]], "from_job_id": made["id"]})
+    job = await cast.done(bob, redo)
+    assert (job["state"], job["result"]["reused_pieces"]) == ("succeeded", 0)
+    problem(await bob.post("videos", {"scenes": scenes, "from_job_id": made["id"]}), 404, "unknown-id")
+    for _ in range(400):
+        rows = (await bob.http.get(f"/api/v1/batches/{batch['id']}")).json()["rows"]
+        if all(r["state"] in ("failed", "cancelled") for r in rows):
+            break
+        await asyncio.sleep(0.05)
+    assert {r["state"] for r in rows} <= {"failed", "cancelled"}, rows
 
 
 async def test_withdrawing_a_voice_deletes_it(cast: Cast) -> None:

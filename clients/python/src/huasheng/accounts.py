@@ -30,7 +30,8 @@ class Me(Answer):
 
 
 class UsageRow(Answer):
-    """What one person used in a day (UTC). ``metric``: ``video_s``, ``speech_s`` or ``live_s``, in seconds."""
+    """What one person used in a day (UTC). ``metric``: ``video_s``, ``speech_s`` or ``live_s`` in seconds;
+    ``stored_bytes`` at the end of that day."""
 
     user_id: str
     name: str

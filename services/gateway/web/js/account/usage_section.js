@@ -26,7 +26,7 @@ export function usageSection(signal) {
   const days = loadable(
     () => /** @type {Promise<UsageRow[]>} */ (list(`/usage?days=${DAYS}`, signal)),
     (rows) => {
-      if (!rows.length) return emptyState("clock", t("usage.none", { days: DAYS }));
+      if (!rows.some((r) => r.amount)) return emptyState("clock", t("usage.none", { days: DAYS }));
       const found = daysOf(rows, DAYS);
       const table = h("div", { class: "inside" }, dayTable(found));
       return [dayColumns(found), fold([t("usage.table")], table)];

@@ -5,8 +5,9 @@ import { emptyState, section } from "../components/layout.js";
 import { loadable } from "../components/loadable.js";
 import { list } from "../core/api.js";
 import { fill, h } from "../core/dom.js";
+import { formatNumber } from "../core/format.js";
 import { t } from "../i18n/translate.js";
-import { amountText, dayColumns, dayTable, daysOf, minutes } from "../account/usage_days.js";
+import { amountText, dayColumns, dayTable, daysOf, isMade, minutes, storedColumns } from "../account/usage_days.js";
 
 /** @typedef {import("../core/account_types.js").UsageRow} UsageRow */
 /** @typedef {import("../core/account_types.js").User} User */
@@ -53,8 +54,8 @@ export function usageTable(signal) {
 function content(rows, users, person, days) {
   const fitting = rows.filter((r) => !person || r.user_id === person);
   const found = daysOf(fitting, days);
-  const byDay = fitting.length
-    ? [dayColumns(found), dayTable(found)]
+  const byDay = fitting.some((r) => r.amount)
+    ? [dayColumns(found), storedColumns(found), dayTable(found)]
     : [emptyState("clock", t("usage.nobody", { days }))];
   const shown = users.filter((u) => !person || u.id === person);
   return [section(t("usage.by_day"), [], ...byDay), section(t("usage.by_person"), [], personTable(shown, rows))];
@@ -63,8 +64,8 @@ function content(rows, users, person, days) {
 /** @param {User[]} users @param {UsageRow[]} rows */
 function personTable(users, rows) {
   const made = (/** @type {User} */ user) =>
-    rows.filter((r) => r.user_id === user.id).reduce((all, r) => all + r.amount, 0);
-  const head = ["person", "total", "stored"].map((name) => h("th", { scope: "col" }, t(`usage.${name}`)));
+    rows.filter((r) => r.user_id === user.id && isMade(r)).reduce((all, r) => all + r.amount, 0);
+  const head = ["person", "total", "stored", "queued"].map((name) => h("th", { scope: "col" }, t(`usage.${name}`)));
   const row = (/** @type {User} */ user) =>
     h(
       "tr",
@@ -72,6 +73,7 @@ function personTable(users, rows) {
       h("th", { scope: "row" }, user.name),
       h("td", null, minutes(made(user))),
       h("td", null, amountText("stored_mb", user.used.stored_mb ?? 0)),
+      h("td", null, formatNumber(user.used.queued_jobs ?? 0)),
     );
   return h(
     "table",
