@@ -45,8 +45,8 @@ def avatar(record: AvatarRecord, store: AvatarStore) -> pb.Avatar:
         height=found.height,
         fps=found.fps,
         frames=found.frames,
-        thumbnail_uri=uri("thumbnail.jpg"),
-        idle_uri=uri("idle.mp4"),
+        thumbnail_uri="" if record.is_film else uri("thumbnail.jpg"),
+        idle_uri="" if record.is_film else uri("idle.mp4"),
         report=pb.AvatarReport(
             face_fraction=found.face_fraction,
             face_width_px=found.face_width_px,

@@ -93,6 +93,8 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         check_ids(request.owner, request.avatar_id)
         if BUILTIN in (request.owner, request.avatar_id):
             raise HuashengError("builtin-stays", id=BUILTIN)
+        if request.is_film and not engine.draws_films:
+            raise HuashengError("bad-request", what=f"{engine.name} draws no films in their own order")
         key = self.storage.key(request.source_uri)
         if not self.storage.exists(key):
             raise HuashengError("unknown-id", kind="file", id=key.rsplit("/", 1)[-1])
@@ -108,7 +110,14 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         def work() -> AvatarRecord:
             with self.storage.local(key) as source:
                 return self.preparer.prepare(
-                    engine, source, request.owner, request.avatar_id, request.name, progress, stop.is_set
+                    engine,
+                    source,
+                    request.owner,
+                    request.avatar_id,
+                    request.name,
+                    progress,
+                    stop.is_set,
+                    is_film=request.is_film,
                 )
 
         with self._place():
@@ -141,7 +150,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
             self._asked -= 1
 
     async def ListAvatars(self, request: pb.ListAvatarsRequest, _context: Any) -> pb.ListAvatarsResponse:
-        """The built-in avatar and the owner's."""
+        """The built-in avatar and the owner's, without films."""
         records = await asyncio.to_thread(self.store.list, request.owner)
         return pb.ListAvatarsResponse(avatars=[messages.avatar(r, self.store) for r in records])
 
@@ -220,6 +229,8 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         engine = self._engine(record.engine)
         if config.live and not engine.is_live:
             raise HuashengError("not-live", engine=engine.name)
+        if record.is_film and (config.live or config.start_frame):
+            raise HuashengError("bad-request", what="a film is drawn from its first frame on, and not live")
         if config.HasField("part") and (config.live or not engine.draws_parts):
             raise HuashengError("bad-request", what=f"{engine.name} draws no parts of videos here")
         if engine.needs_model and not trained:

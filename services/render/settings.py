@@ -34,6 +34,8 @@ class RenderSettings(ServiceSettings):
     """Longest side of an avatar in pixels; larger sources are scaled down."""
     max_avatar_s: float = Field(default=60, ge=2, le=600)
     """Seconds of a source video that are used; the rest is left out with a warning."""
+    max_film_s: float = Field(default=300, ge=2, le=1800)
+    """Longest film whose mouth is drawn anew (dubbing), in seconds; longer ones are refused."""
     preset: str = Field(default="auto", pattern="^(auto|ultrafast|superfast|veryfast|faster|fast|medium|slow)$")
     """x264 preset: slower ones make smaller files. ``auto`` is ``superfast`` less what a talking head needs least."""
     crf: int = Field(default=20, ge=12, le=35)

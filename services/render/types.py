@@ -21,7 +21,9 @@ Image = npt.NDArray[np.uint8]
 """One picture; see the head of this file for its two forms."""
 Samples = npt.NDArray[np.float32]
 """Shape (n,), float32, -1 to 1."""
-Kind = Literal["video", "portrait"]
+Kind = Literal["video", "portrait", "film"]
+"""What an avatar is made of. A film is a video that keeps its own order: its mouth is drawn anew from its first frame
+to its last."""
 Progress = Callable[[str, float], None]
 """Takes a stage's name and the part of the whole that is done, 0 to 1; the part never falls."""
 Cancelled = Callable[[], bool]
@@ -35,7 +37,8 @@ class ClipLimits:
     max_side_px: int = 1920
     """Longest side of a prepared avatar; larger sources are scaled down while they are read."""
     max_s: float = 60.0
-    """Seconds of a source video that are used; the rest is left out with the warning ``only-first-part``."""
+    """Seconds of a source video that are used; the rest is left out with the warning ``only-first-part``. A longer film
+    is refused before it is prepared."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ class AvatarReport:
     frames: int
     """Frames kept from the source; 1 for a portrait."""
     idle_frames: int
-    """Length of the idle loop: in silence, from ``start_frame`` 0, picture ``idle_frames`` is picture 0 again.
+    """Length of the idle loop; 0 for a film, which has none. In silence, from ``start_frame`` 0, picture
+    ``idle_frames`` is picture 0 again.
 
     ``SessionConfig.start_frame`` and ``RenderSession.end_frame`` are positions in this loop. 5 to 10 s long.
     """
@@ -146,7 +150,7 @@ class Frame:
     pts_us: int
     image: Image
     frame_index: int
-    """Position in the avatar's idle loop."""
+    """Position in the avatar's idle loop; 0 for a film."""
     source: int = 0
     """Number of the source picture that it was drawn from, see ``RenderEngine.source_pictures``."""
 

@@ -1,4 +1,7 @@
-"""Makes an avatar of a video or portrait: the engine's work, then thumbnail and idle loop, put in place whole."""
+"""Makes an avatar of a video or portrait: the engine's work, then thumbnail and idle loop, put in place whole.
+
+A film has neither of the two: it is not shown in a list and not live.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from services.common.errors import HuashengError
 from services.common.media.pictures import picture_info
 from services.render.avatars.idle import LOOP_VERSION, idle_pictures
 from services.render.avatars.store import AvatarRecord, AvatarStore
-from services.render.clip.tracking import check_size, source_warnings
+from services.render.clip.tracking import SPARE_S, check_size, source_warnings
 from services.render.engines.base import RenderEngine
 from services.render.engines.registry import engine_errors
 from services.render.media.read import MAX_SOURCE_SIDE, kind_of, probe
@@ -43,10 +46,14 @@ class Preparer:
         name: str,
         progress: Progress,
         cancelled: Cancelled,
+        *,
+        is_film: bool = False,
     ) -> AvatarRecord:
-        """The avatar of a local file, from the store if the same was prepared before.
+        """The avatar of a local file, from the store if the same was prepared before; with ``is_film`` of its whole
+        length and in its own order.
 
-        Raises what ``RenderEngine.prepare`` and ``probe`` raise; ``{name}`` in their texts is the avatar's name.
+        Raises ``wrong-kind`` and ``too-long`` for what is no film or too long a one, and what
+        ``RenderEngine.prepare`` and ``probe`` raise; ``{name}`` in their texts is the avatar's name.
         """
         lock = self.store.lock(owner, avatar_id)
         while not lock.acquire(timeout=0.2):
@@ -54,17 +61,18 @@ class Preparer:
         try:
             digest = sha256_of_file(source)
             found = self.store.find(owner, avatar_id)
-            if found and (found.source_sha256, found.engine, found.engine_version) == (
+            if found and (found.source_sha256, found.engine, found.engine_version, found.is_film) == (
                 digest,
                 engine.name,
                 engine.version,
+                is_film,
             ):
                 if found.name != name:
                     found = replace(found, name=name)
                     self.store.rewrite(found)
                 return self._with_current_loop(found, engine, cancelled)
             with self.store.making(owner) as folder, engine_errors(engine.name):
-                kind, report = self._make(engine, source, folder, progress, cancelled)
+                kind, report = self._make(engine, source, folder, progress, cancelled, is_film=is_film)
                 record = AvatarRecord(
                     avatar_id,
                     owner,
@@ -88,18 +96,34 @@ class Preparer:
 
     def current(self, record: AvatarRecord, engine: RenderEngine, cancelled: Cancelled) -> AvatarRecord:
         """The avatar itself; made again when the engine is newer than its files, only its loop when that is older."""
-        if (record.engine_version, record.loop_version) == (engine.version, LOOP_VERSION):
+        if record.engine_version == engine.version and (record.is_film or record.loop_version == LOOP_VERSION):
             return record
         with self.store.source(record) as source:
             return self.prepare(
-                engine, source, record.owner, record.avatar_id, record.name, lambda _stage, _part: None, cancelled
+                engine,
+                source,
+                record.owner,
+                record.avatar_id,
+                record.name,
+                lambda _stage, _part: None,
+                cancelled,
+                is_film=record.is_film,
             )
 
     def _make(
-        self, engine: RenderEngine, source: Path, folder: Path, progress: Progress, cancelled: Cancelled
+        self,
+        engine: RenderEngine,
+        source: Path,
+        folder: Path,
+        progress: Progress,
+        cancelled: Cancelled,
+        *,
+        is_film: bool,
     ) -> tuple[str, AvatarReport]:
         progress("open", 0.0)
         kind = cast(Kind, kind_of(source))
+        if is_film:
+            kind = _as_film(source, kind)
         warnings = _check(source, kind, engine)
         _keep_source(source, folder / "source")
         (folder / "engine").mkdir()
@@ -110,12 +134,13 @@ class Preparer:
             lambda stage, part: progress(stage, part * _ENGINE_PART),
             cancelled,
         )
-        self._idle(engine, report, folder / "engine", folder, progress, cancelled)
-        kind = "portrait" if report.frames == 1 else kind  # a film of one picture
+        if not is_film:
+            self._idle(engine, report, folder / "engine", folder, progress, cancelled)
+            kind = "portrait" if report.frames == 1 else kind  # a video of one picture
         return kind, replace(report, warnings=tuple(dict.fromkeys([*warnings, *report.warnings])))
 
     def _with_current_loop(self, record: AvatarRecord, engine: RenderEngine, cancelled: Cancelled) -> AvatarRecord:
-        if record.loop_version == LOOP_VERSION:
+        if record.loop_version == LOOP_VERSION or record.is_film:
             return record
         current = replace(record, loop_version=LOOP_VERSION)
         with self.store.engine_files(record) as files, self.store.making(record.owner) as fresh:
@@ -160,7 +185,18 @@ def _check(source: Path, kind: Kind, engine: RenderEngine) -> list[str]:
         info, warnings = probe(source), []
         width, height, seconds = info.width, info.height, info.duration_s
     check_size(width, height)
-    return warnings + source_warnings(width, height, seconds, engine.limits)
+    limits = engine.limits_of(kind)
+    if kind == "film" and seconds > limits.max_s + SPARE_S:
+        raise HuashengError("too-long", name=source.name, seconds=round(seconds, 1), limit=round(limits.max_s))
+    return warnings + source_warnings(width, height, seconds, limits)
+
+
+def _as_film(source: Path, kind: Kind) -> Kind:
+    if kind == "portrait":
+        raise HuashengError(
+            "wrong-kind", name=source.name, kind="a picture", kind_zh="图片", needed="a film", needed_zh="视频"
+        )
+    return "film"
 
 
 def _keep_source(source: Path, to: Path) -> None:

@@ -5,6 +5,7 @@
     engine/        the engine's own files
     thumbnail.jpg  first picture of the idle loop      idle.mp4  loop shown while nobody speaks
 
+A film (``kind``) has no ``thumbnail.jpg`` and no ``idle.mp4``.
 An avatar is there when its ``avatar.json`` is. In a folder it appears whole (rename) or not at all; in a bucket the
 record is written last and names the engine's files with their hashes, so that they are fetched without a listing and
 never mixed with those of another preparation.
@@ -56,6 +57,11 @@ class AvatarRecord:
     """How ``idle.mp4`` was made (``idle.LOOP_VERSION``)."""
     files: dict[str, str] = field(default_factory=dict)
     """The engine's files, by path below ``engine/``, with their sha256; empty in records of before."""
+
+    @property
+    def is_film(self) -> bool:
+        """Whether it is drawn in its own order, and in no list."""
+        return self.kind == "film"
 
     def to_json(self) -> bytes:
         """The file's content."""
@@ -115,11 +121,11 @@ class AvatarStore:
         raise HuashengError("unknown-id", kind="avatar", id=avatar_id)
 
     def list(self, owner: str) -> list[AvatarRecord]:
-        """The built-in avatar, then the owner's, newest first."""
+        """The built-in avatar, then the owner's, newest first; no films."""
         check_ids(owner, BUILTIN)
         names = [key.rsplit("/", 1)[1] for key in self.storage.list(f"avatars/{owner}")] if owner != BUILTIN else []
         found = self.storage.each(lambda name: self.find(owner, name), [n for n in names if _ID.fullmatch(n)])
-        own = sorted((r for r in found if r), key=lambda r: -r.created_at)
+        own = sorted((r for r in found if r and not r.is_film), key=lambda r: -r.created_at)
         builtin = self.find(BUILTIN, BUILTIN)
         return [*([builtin] if builtin else []), *own]
 

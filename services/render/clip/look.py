@@ -67,7 +67,7 @@ class _Pictures:
 
 
 def looked_at(job: Job) -> Job:
-    """The job as it is to be done: a film of one picture as a portrait, a turned source with its ``turn``.
+    """The job as it is to be done: a video of one picture as a portrait, a turned source with its ``turn``.
 
     Raises what ``look`` raises.
     """
@@ -87,7 +87,11 @@ def look(source: Path, kind: Kind, mesh_weights: Path, limits: ClipLimits) -> Lo
     """
     seen = _pictures(source, kind, limits)
     finder = FaceFinder(mesh_weights)
-    turn, faces = upright(finder, seen.pictures)
+    if kind == "film":  # it stays as it is, and what a few of its pictures lack may be in the others
+        seen = replace(seen, stands_for_all=False, is_still=False)
+        turn, faces = 0, [finder.faces(p, quickly=True) for p in seen.pictures]
+    else:
+        turn, faces = upright(finder, seen.pictures)
     found: list[tuple[Image, list[DetectedFace], Points]] = []
     for picture, seen_faces in zip((turned(p, turn) for p in seen.pictures), faces, strict=True):
         mesh = finder.mesh(picture, seen_faces) if seen_faces else None

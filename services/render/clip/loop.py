@@ -1,4 +1,5 @@
-"""The order in which source frames are shown: there and back again, slowing down to turn, so that nothing jumps."""
+"""The order in which source frames are shown: there and back again, slowing down to turn, so that nothing jumps; or, of
+a film, from the first to the last, which stays."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import cycle, islice, repeat
+from itertools import chain, cycle, islice, repeat
 
 import numpy as np
 
@@ -80,12 +81,16 @@ class LoopWalk:
         """``start_frame`` is a position in the loop, taken modulo its length; the walk begins ``at`` frames after it.
 
         With ``whole`` the walk leaves the loop and visits all source frames that are played; a frame's position is then
-        the one that looks most like it.
+        the one that looks most like it. A film has one order, whatever is asked for; all its positions are 0.
         """
         self._plan, self._whole = plan, whole
-        self._order = _source_order(plan.loop, plan.span, start_frame, whole)
         self._planned: deque[int] = deque()  # taken from the order and not shown yet
-        self._end = start_frame % len(plan.loop)
+        if plan.is_film:
+            self._order: Iterator[int] = chain(range(plan.frames), repeat(plan.frames - 1))
+            self._end = 0
+        else:
+            self._order = _source_order(plan.loop, plan.span, start_frame, whole)
+            self._end = start_frame % len(plan.loop)
         for _ in range(at):
             self.step()
 
@@ -104,6 +109,8 @@ class LoopWalk:
         """Show the next source frame."""
         self.upcoming(1)
         source = self._planned.popleft()
+        if self._plan.is_film:
+            return Step(source, 0)
         position = self._plan.positions[source] if self._whole else self._end
         self._end = (position + 1) % len(self._plan.loop)
         return Step(source, position)

@@ -26,6 +26,13 @@ class Plan:
     played: tuple[int, int] | None = None
     """First source frame that is played, and one past the last; None for all. What is left out shows nobody, or
     somebody else."""
+    is_film: bool = False
+    """True when the frames are shown in their own order, and the last one stays: there is no loop."""
+
+    @classmethod
+    def of_film(cls, width: int, height: int, fps: float, frames: int) -> Plan:
+        """The plan of a film."""
+        return cls(width, height, fps, frames, cyclic=False, loop=[], positions=[], is_film=True)
 
     @property
     def span(self) -> tuple[int, int]:

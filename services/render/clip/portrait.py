@@ -79,7 +79,7 @@ def track_portrait(job: PrepareJob, store: Path, progress: Progress | None = Non
     picture = turned(_picture_of(job), job.turn)
     meshes = animate_portrait(job, picture, store, tracker, canonical, progress or job.progress)
     warnings = [*job.warnings, *(["chin-cut"] if chin_outside(meshes, picture.shape[0]) else [])]
-    return TrackedClip(meshes, usable(meshes), [], FPS, warnings, 0, len(meshes))
+    return TrackedClip(meshes, usable(meshes), [], FPS, warnings, 0, len(meshes), cuts=[])
 
 
 def _picture_of(job: PrepareJob) -> Image:

@@ -10,6 +10,8 @@ people), so heads are compared by their looks: skin, hair and collar. One person
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -59,14 +61,19 @@ def mouth_inside(mesh: Array, width: int, height: int) -> bool:
     return bool((seen >= 0).all() and (seen < (width, height)).all() and (jaw >= 0).all() and (jaw < width).all())
 
 
-def cells_and_head(picture: Image, mesh: Array) -> tuple[Array, Array]:
-    """The picture in ``GRID`` × ``GRID`` cells, and the head of a mesh (468, 3) in ``HEAD`` × ``HEAD``, upright; a mesh
-    of what is not a number has no head."""
+def small_and_cells(picture: Image) -> tuple[Image, Image]:
+    """The picture with ``SMALL`` pixels on its longest side, and in ``GRID`` × ``GRID`` cells."""
     scale = SMALL / max(picture.shape[:2])
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    cells = cv2.resize(small, (GRID, GRID), interpolation=cv2.INTER_AREA).astype(np.float32)
+    cells = cv2.resize(small, (GRID, GRID), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8), np.asarray(cells, np.uint8)
+
+
+def head_in(small: Image, scale: float, mesh: Array) -> Image:
+    """The head of a mesh (468, 3) in ``HEAD`` × ``HEAD`` cells (CIELAB in bytes), upright. ``small`` is the picture
+    scaled by ``scale``; a mesh of what is not a number has an empty head."""
     if np.isnan(mesh[0, 0]):
-        return cells, np.full((HEAD, HEAD, 3), np.nan, np.float32)
+        return np.zeros((HEAD, HEAD, 3), np.uint8)
     right, left = (mesh[list(c), :2].mean(0) * scale for c in (pt.RIGHT_EYE_CORNERS, pt.LEFT_EYE_CORNERS))
     across = (left - right) * HEAD_EYES / HEAD
     down = np.array([-across[1], across[0]])
@@ -77,21 +84,26 @@ def cells_and_head(picture: Image, mesh: Array) -> tuple[Array, Array]:
     head = cv2.warpAffine(
         cv2.blur(small, (cell, cell)), from_cells, (HEAD, HEAD), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
-    return cells, cv2.cvtColor(head, cv2.COLOR_BGR2LAB).astype(np.float32)
+    return np.asarray(cv2.cvtColor(head, cv2.COLOR_BGR2LAB), np.uint8)
 
 
-def cuts(cells: Array) -> list[int]:
+def differs(cells: Image, from_cells: Image) -> bool:
+    """Whether a picture's cells are so far from those of the one before that it may begin a new scene."""
+    return float(cv2.absdiff(cells, from_cells).mean()) > CUT
+
+
+def cuts(cells: npt.NDArray[Any]) -> list[int]:
     """Numbers of the frames (n, GRID, GRID, 3) that begin a new scene."""
-    change = np.abs(np.diff(cells, axis=0)).mean((1, 2, 3))
+    change = np.array([np.abs(b.astype(np.float32) - a).mean() for a, b in pairwise(cells)])
     padded = np.pad(change, 3, mode="reflect") if len(change) > 3 else np.pad(change, 3)
     around = np.stack([np.roll(padded, k)[3:-3] for k in (-3, -2, -1, 1, 2, 3)])
     return [int(i) + 1 for i in np.flatnonzero(change > np.median(around, axis=0) + CUT)]
 
 
-def present(good: Bools, heads: Array, scenes: list[int], fps: float) -> Presence:
+def present(good: Bools, heads: npt.NDArray[Any], scenes: list[int], fps: float) -> Presence:
     """Of the frames whose mesh is ``good`` (n,), at least one, those of the person who is shown longest.
 
-    ``heads`` (n, ...) are theirs, see ``cells_and_head``; ``scenes`` are the frames that begin a new one.
+    ``heads`` (n, ...) are theirs, see ``head_in``; ``scenes`` are the frames that begin a new one.
     """
     absence = max(1, round(ABSENCE_S * fps))
     stretches = _stretches(good, scenes, absence)

@@ -6,6 +6,7 @@ Every engine prepares an avatar with this, so the limits, reasons and warnings a
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from services.common.errors import HuashengError
 from services.render.clip.frames import Writer
-from services.render.clip.presence import cells_and_head, cuts, mouth_inside, present
+from services.render.clip.presence import cuts, differs, head_in, mouth_inside, present, small_and_cells
 from services.render.face import points as pt
 from services.render.face.landmarks import Points, Tracker
 from services.render.face.lip_contour import LIP_CURVES, move_lip_contour, teeth_reach
@@ -65,6 +66,8 @@ class TrackedClip:
     """First frame that is played."""
     end: int
     """One past the last frame that is played."""
+    cuts: list[int]
+    """Frames that begin a new scene: what moves smoothly does so between them."""
 
 
 def check_size(width: int, height: int) -> None:
@@ -115,7 +118,8 @@ def track_clip(job: PrepareJob, store: Path, fps: int | None = None, progress: P
     validate_clip(name, tracker, found.meshes, good)
     inside = good & found.inside
     check_mouth(name, inside, good)
-    who = present(inside, found.heads, cuts(found.cells), float(rate))
+    scenes = cuts(found.cells)
+    who = present(inside, found.heads, scenes, float(rate))
     hidden = occluded_frames(found.looks, who.person)
     first, end = _without_edges(hidden, who.first, who.end)
     check_length(name, (end - first) / rate)
@@ -131,6 +135,7 @@ def track_clip(job: PrepareJob, store: Path, fps: int | None = None, progress: P
         warnings=warnings,
         first=first,
         end=end,
+        cuts=scenes,
     )
 
 
@@ -154,10 +159,10 @@ class Tracked:
     """Shape (n,), whether the mouth is within the picture."""
     looks: Array
     """Colours of the mouth's surroundings, see ``lip_colours``; shape (n, points, 3)."""
-    cells: Array
-    """The pictures in few cells, to find cuts by."""
-    heads: Array
-    """The heads in few cells, to tell people apart by; see ``cells_and_head``."""
+    cells: Image
+    """The pictures in few cells, to find cuts by; shape (n, ...)."""
+    heads: Image
+    """The heads in few cells, to tell people apart by; see ``head_in``."""
     height: int
     """Of the pictures."""
 
@@ -181,7 +186,8 @@ def track_face(
     found: list[Points] = []
     looks: list[Array] = []
     teeth: list[Array] = []
-    small: list[tuple[Array, Array]] = []
+    cells: list[Image] = []
+    heads: list[Image] = []
     nothing = np.full((468, 3), np.nan, np.float32)
     with Writer(store, width, height, fps) as writer:
         for i, picture in enumerate(itertools.chain([first], pictures)):
@@ -189,6 +195,9 @@ def track_face(
                 if cancelled():
                     raise HuashengError("cancelled")
                 progress("landmarks", min(TRACKED, TRACKED * i / expected))
+            small, here = small_and_cells(picture)
+            if cells and differs(here, cells[-1]):
+                tracker.restart()  # else the mesh would cling to the place where a face was
             mesh = tracker.next(picture)
             found.append(nothing if mesh is None else mesh)
             looks.append(
@@ -197,12 +206,12 @@ def track_face(
             teeth.append(
                 np.zeros((2, len(LIP_CURVES[0][0])), np.float32) if mesh is None else teeth_reach(picture, mesh)
             )
-            small.append(cells_and_head(picture, found[-1]))
+            cells.append(here)
+            heads.append(head_in(small, small.shape[1] / width, found[-1]))
             writer.add(to_yuv(picture))
     meshes = move_lip_contour(np.stack(found), np.stack(teeth))
     inside = np.array([mouth_inside(m, width, height) for m in found])
-    cells, heads = (np.stack(part) for part in zip(*small, strict=True))
-    return Tracked(meshes, inside, np.stack(looks), cells, heads, height)
+    return Tracked(meshes, inside, np.stack(looks), np.stack(cells), np.stack(heads), height)
 
 
 def usable(meshes: Array) -> Bools:
@@ -234,9 +243,9 @@ def chin_outside(meshes: Array, height: int) -> bool:
     return len(meshes) > 0 and bool(np.median(meshes[:, pt.CHIN, 1]) >= height)
 
 
-def few_faces(name: str, share: float) -> HuashengError:
-    """The error of a clip in which only this share of the frames shows the face."""
-    return HuashengError("few-faces", name=name, percent=round(100 * share), limit=round(100 * MIN_SHARE))
+def few_faces(name: str, share: float, least: float = MIN_SHARE) -> HuashengError:
+    """The error of a clip in which only this share of the frames shows the face, of ``least`` that must."""
+    return HuashengError("few-faces", name=name, percent=round(100 * share), limit=math.ceil(100 * least))
 
 
 def face_width(meshes: Array) -> float:
@@ -255,9 +264,11 @@ def face_box(meshes: Array, width: float, height: float) -> tuple[float, float, 
 
 def nearest_filled(meshes: Array, good: Bools) -> Array:
     """Frames without a face get the nearest good frame's mesh, so that arrays stay whole."""
-    where = np.flatnonzero(good)
-    nearest = where[np.argmin(np.abs(np.arange(len(good))[:, None] - where[None]), axis=1)]
-    return np.asarray(meshes[nearest])
+    where, number = np.flatnonzero(good), np.arange(len(good))
+    after = np.searchsorted(where, number).clip(max=len(where) - 1)
+    before = (after - 1).clip(min=0)
+    is_before = np.abs(number - where[before]) <= np.abs(where[after] - number)
+    return np.asarray(meshes[where[np.where(is_before, before, after)]])
 
 
 def redraw_strength(good: Bools) -> npt.NDArray[np.float32]:

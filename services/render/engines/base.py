@@ -88,6 +88,8 @@ class RenderEngine(Engine):
     """Whether it can draw a conversation; one that cannot draws videos only."""
     draws_parts: bool = False
     """Whether a session can begin in the middle of a video (``SessionConfig.at``) as if it had drawn what is before."""
+    draws_films: bool = True
+    """Whether it can keep a whole film in its own order (``Kind``)."""
     needs_model: bool = False
     """Whether a video takes a trained model. Without one, sessions draw silence only."""
     speech_only: bool = True
@@ -99,6 +101,11 @@ class RenderEngine(Engine):
         """``settings`` are the engine's own (None for an engine without), ``service`` those of the service."""
         super().__init__(settings, shared, service)
         self.limits = ClipLimits(service.max_side, service.max_avatar_s)
+        self.film_limits = ClipLimits(service.max_side, service.max_film_s)
+
+    def limits_of(self, kind: Kind) -> ClipLimits:
+        """How much of such a source is used."""
+        return self.film_limits if kind == "film" else self.limits
 
     @abstractmethod
     def load(self) -> None:

@@ -123,6 +123,12 @@ class Tracker:
         """Largest number of faces of similar size in one picture, when more than one."""
         self.rival_pictures = 0
         self.checked_pictures = 0
+        self.face_pictures = 0
+        """Of these, pictures with a face."""
+
+    def restart(self) -> None:
+        """Forget where the face was: a new scene begins."""
+        self._points = None
 
     def next(self, picture: npt.NDArray[np.uint8]) -> Points | None:
         """Points of the face in the next BGR picture, or None."""
@@ -143,6 +149,7 @@ class Tracker:
         self.checked_pictures += 1
         if not faces:
             return
+        self.face_pictures += 1
         if (similar := rivals(faces)) > 1:
             self.rivals = max(self.rivals, similar)
             self.rival_pictures += 1

@@ -6,6 +6,7 @@ the camera; its unit is the distance between the eye centres. Fitting follows Um
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,15 +96,17 @@ def separate_pose(meshes: Array, canonical: Array, rounds: int = 3) -> tuple[Pos
     return poses, to_head(poses, meshes)
 
 
-def smooth(x: Array, valid: npt.NDArray[np.bool_], reach: int = 2) -> Array:
-    """Savitzky-Golay (second order) over axis 0 within each run of good frames; it keeps fast moves and removes
-    jitter."""
+def smooth(x: Array, valid: npt.NDArray[np.bool_], cuts: Sequence[int] = (), reach: int = 2) -> Array:
+    """Savitzky-Golay (second order) over axis 0 within each run of good frames, which ends at ``cuts``; it keeps fast
+    moves and removes jitter."""
     out = x.copy()
     window = 2 * reach + 1
     t = np.arange(-reach, reach + 1)
     weights = np.linalg.pinv(np.stack([t**0, t, t**2], 1))[0]
-    edges = np.flatnonzero(np.diff(np.r_[False, valid, False]))
-    for start, end in zip(edges[::2], edges[1::2], strict=True):
+    edges = np.flatnonzero(np.diff(np.r_[False, valid, False])).tolist()
+    inner = [c for c in cuts if 0 < c < len(valid) and valid[c - 1] and valid[c]]
+    bounds = sorted([*edges, *inner, *inner])
+    for start, end in zip(bounds[::2], bounds[1::2], strict=True):
         if end - start < window:
             continue
         run = x[start:end]

@@ -7,11 +7,12 @@ read_frames(path, ...) -> (t_s, bgr)        read_image(path) -> bgr
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import cv2
@@ -29,6 +30,12 @@ from services.render.media.picture import Bgr, Converter, Orientation, even, fit
 
 RATES = (24, 25, 30)
 """Frame rates an avatar may have."""
+FILM_RATES = (
+    *(Fraction(1000 * n, 1001) for n in (24, 30, 60)),
+    *(Fraction(n) for n in (24, 25, 30, 48, 50, 60)),
+)
+"""Frame rates of films that keep their own."""
+Rate = TypeVar("Rate", int, Fraction)
 MAX_SOURCE_SIDE = 8192
 """Larger sources are refused: one decoded picture would already need 200 MB."""
 
@@ -52,6 +59,8 @@ class VideoInfo:
     """Time of the first picture on the file's own clock: sound before it is not seen spoken."""
     orientation: Orientation
     """How the stored picture is turned for display."""
+    late_s: float = 0.0
+    """How long a player plays sound before the first picture comes, 0 or more."""
 
 
 def constant_rate(rate: float) -> int:
@@ -59,12 +68,22 @@ def constant_rate(rate: float) -> int:
 
     Whole multiples and fractions come first (50 -> 25, 59.94 -> 30, 15 -> 30, 12 -> 24), then the nearest.
     """
-    for candidate in sorted(RATES, key=lambda r: abs(r - rate)):
-        ratio = max(rate, 0.001) / candidate
+    return _most_even(rate, RATES)
+
+
+def film_rate(rate: float) -> Fraction:
+    """The same of ``FILM_RATES``: 29.97, 50 and 60 stay."""
+    return _most_even(rate, FILM_RATES)
+
+
+def _most_even(rate: float, rates: Sequence[Rate]) -> Rate:
+    def unevenness(candidate: Rate) -> tuple[float, float]:
+        ratio = max(rate, 0.001) / float(candidate)
         ratio = ratio if ratio >= 1 else 1 / ratio
-        if round(ratio) <= 5 and abs(ratio / round(ratio) - 1) < 0.01:
-            return candidate
-    return min(RATES, key=lambda r: abs(r - rate))
+        off = abs(ratio / round(ratio) - 1)
+        return round(off, 4) if round(ratio) <= 5 and off < 0.01 else 1.0, abs(float(candidate) - rate)
+
+    return min(rates, key=unevenness)
 
 
 def video_stream(container: InputContainer, name: str) -> VideoStream:
@@ -143,6 +162,7 @@ def probe(path: Path) -> VideoInfo:
         is_vfr,
         start_s,
         orientation,
+        max(0.0, times[0]),
     )
 
 
@@ -175,33 +195,47 @@ def _rate(times: list[float], declared: float) -> tuple[float, bool]:
 
 
 def read_frames(
-    path: Path, fps: int | None = None, max_side: int | None = None, limit_s: float | None = None, threads: int = 1
+    path: Path,
+    fps: int | Fraction | None = None,
+    max_side: int | None = None,
+    limit_s: float | None = None,
+    threads: int = 1,
+    *,
+    as_played: bool = False,
 ) -> Iterator[tuple[float, Bgr]]:
     """Pictures of a video at a constant rate, as ``(seconds, bgr)`` starting at 0; each picture is a new array.
 
     ``fps`` is the rate (``probe(path).fps`` when None), ``max_side`` scales larger pictures down, ``limit_s`` ends the
     reading. Frames are chosen by their real times: a variable rate keeps its speed. Pictures that cannot be decoded
     are skipped; more than one in twenty of them is ``corrupt-media``. Raises what ``probe`` raises.
+
+    With ``as_played`` they are what a player shows at each moment, as its sound goes on: nothing is sped up, and the
+    first picture stands for the time before it as well.
     """
     info = probe(path)
-    step = 1 / (fps or info.fps)
+    step = float(1 / (fps or info.fps))
     # 23.976 and 29.97 are shown as 24 and 30 frame by frame: a repeated frame every 33 s would show, 0.1 % does not
     speed = 1.0
     ratio = info.source_fps * step
-    if not info.is_vfr and abs(max(ratio, 1 / ratio) / round(max(ratio, 1 / ratio)) - 1) < 0.01:
+    if not as_played and not info.is_vfr and abs(max(ratio, 1 / ratio) / round(max(ratio, 1 / ratio)) - 1) < 0.01:
         whole = round(ratio) if ratio >= 1 else 1 / round(1 / ratio)
         speed = ratio / whole
-    end = min(info.duration_s * speed, limit_s or float("inf"))
+    late_s = info.late_s if as_played else 0.0
+    end = min(late_s + info.duration_s * speed, limit_s or float("inf"))
     count = max(1, round(end / step))
     tick = 0
+    # a player shows a frame from its own time on; half a frame is for times that are not exact
+    slack = 0.5 * min(step, 1 / info.source_fps)
     converter = Converter(info.width, info.height, info.orientation, max_side)
     held: VideoFrame | None = None
     held_t = 0.0
     for t, frame in _decoded(path, info, threads):
-        t *= speed
+        t = late_s + t * speed
         # the held frame is shown at every tick that is nearer to it than to the new one; in the middle it stays (1 ms
         # is how exact times are in some containers)
-        while held is not None and tick < count and tick * step - held_t <= t - tick * step + 0.001:
+        while (
+            held is not None and tick < count and tick * step <= (t - slack if as_played else (held_t + t + 0.001) / 2)
+        ):
             yield tick * step, converter.to_bgr(held)
             tick += 1
         if tick >= count:

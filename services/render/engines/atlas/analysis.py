@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -52,11 +52,11 @@ def _calm(x: Array, reach: int) -> Array:
     return np.asarray((total[n:] - total[:-n]) / n, dtype=np.float32)
 
 
-def fit_face(meshes: Array, good: npt.NDArray[np.bool_], canonical: Array) -> Face:
-    """Poses, mouth model, rest and reach from the meshes (n, 468, 3) of a clip."""
-    meshes = smooth(nearest_filled(meshes, good), good)
+def fit_face(meshes: Array, good: npt.NDArray[np.bool_], canonical: Array, cuts: Sequence[int] = ()) -> Face:
+    """Poses, mouth model, rest and reach from the meshes (n, 468, 3) of a clip; ``cuts`` begin its scenes."""
+    meshes = smooth(nearest_filled(meshes, good), good, cuts)
     poses, shapes = separate_pose(meshes, canonical)
-    return _learned(meshes, poses, shapes, redraw_strength(good), good)
+    return _learned(meshes, poses, shapes, redraw_strength(good), good, cuts)
 
 
 def relearn(face: Face, taught: npt.NDArray[np.bool_]) -> Face:
@@ -65,12 +65,20 @@ def relearn(face: Face, taught: npt.NDArray[np.bool_]) -> Face:
     return _learned(face.meshes, face.poses, shapes, face.strength, taught & (face.strength > 0))
 
 
-def _learned(meshes: Array, poses: Poses, shapes: Array, strength: Array, taught: npt.NDArray[np.bool_]) -> Face:
+def _learned(
+    meshes: Array,
+    poses: Poses,
+    shapes: Array,
+    strength: Array,
+    taught: npt.NDArray[np.bool_],
+    cuts: Sequence[int] = (),
+) -> Face:
     mouths = measure_mouth(shapes)
     model = fit_mouth_model(shapes[taught])
     left_over = shapes - (model.mean + np.einsum("nk,kpc->npc", mouths - model.centre, model.basis))
     lips = _lipness(model.mean)[None, :, None]
-    residual = left_over * (1 - lips) + _calm(left_over, LIP_CALM) * lips
+    calm = np.concatenate([_calm(scene, LIP_CALM) for scene in np.split(left_over, cuts)])
+    residual = left_over * (1 - lips) + calm * lips
     known = mouths[taught]
     low = np.percentile(known[:, 0], 3)
     shut = known[known[:, 0] <= np.percentile(known[:, 0], 12)]

@@ -84,7 +84,7 @@ class AtlasEngine(RenderEngine):
             source=source,
             kind=kind,
             mesh_weights=self._mesh,
-            limits=self.limits,
+            limits=self.limits_of(kind),
             progress=progress,
             cancelled=cancelled,
         )

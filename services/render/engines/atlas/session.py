@@ -88,7 +88,7 @@ class AtlasSession(RenderSession):
         plan, avatar = self._avatar.plan, self._avatar
         if isinstance(self._painter, Painter):
             self._painter = Painter(avatar.face, avatar.library, avatar.interior, plan.width, plan.height, apart)
-        self._walk = LoopWalk(replace(plan, loop=list(range(first, plan.frames))), 0, whole=False)
+        self._walk = LoopWalk(replace(plan, is_film=True), 0, whole=False, at=first)
         self._shapes = shapes
 
     @property
@@ -157,6 +157,7 @@ class AtlasSession(RenderSession):
                 continue
             frame = self._frame(wanted)
             if self._drawn > first:
+                self.passthrough_frames += int(self._avatar.face.strength[frame.source] <= 0)
                 yield frame
 
     def _wanted(self, time_s: float) -> Array:
@@ -171,11 +172,8 @@ class AtlasSession(RenderSession):
         return np.asarray(mouth_at(self._visemes, at, self._correction)[0])
 
     def _frame(self, mouth: Array) -> Frame:
-        face = self._avatar.face
         step = self._walk.step()
         number = step.source
-        if face.strength[number] <= 0:
-            self.passthrough_frames += 1
         self.shape = self._style.mouth(mouth) if self._shapes is None else self._shapes[self._drawn]
         stored, painter = self._reader.frame(number), self._painter
         if isinstance(painter, StillPainter):

@@ -132,7 +132,7 @@ class JoygenEngine(RenderEngine):
             source=source,
             kind=kind,
             mesh_weights=self._mesh,
-            limits=self.limits,
+            limits=self.limits_of(kind),
             progress=progress,
             cancelled=cancelled,
             artist=artist,

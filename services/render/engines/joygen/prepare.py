@@ -13,7 +13,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from services.common.errors import HuashengError
 from services.render.clip import portrait as portrait_clip
+from services.render.clip.film import track_film
 from services.render.clip.frames import Reader, size_of
 from services.render.clip.look import looked_at
 from services.render.clip.loop import idle_loop, positions
@@ -116,7 +117,7 @@ def _work_folder(job: JoygenPrepareJob, out: Path) -> Path:
             shutil.rmtree(left, ignore_errors=True)
     with job.source.open("rb") as f:
         digest = hashlib.file_digest(f, "sha256")
-    digest.update(f"{job.version} {job.limits.max_side_px} {job.limits.max_s}".encode())
+    digest.update(f"{job.version} {job.kind} {job.limits.max_side_px} {job.limits.max_s}".encode())
     return root / f".work-{digest.hexdigest()[:20]}"
 
 
@@ -128,12 +129,18 @@ def _clip(job: JoygenPrepareJob, work: Path) -> Clip:
         def progress(stage: str, part: float) -> None:
             job.progress(stage, part / TRACKED * TRACKING_PART)
 
-        store, is_video = work / FRAMES, job.kind == "video"
-        clip = track_clip(job, store, FPS, progress) if is_video else track_portrait(job, store, progress)
+        store = work / FRAMES
+        match job.kind:
+            case "portrait":
+                clip = track_portrait(job, store, progress)
+            case "video":
+                clip = track_clip(job, store, FPS, progress)
+            case "film":
+                clip = track_film(job, store, FPS, progress)
         warnings = list(clip.warnings)
-        if is_video and not clip.good[clip.first : clip.end].all():
+        if job.kind != "portrait" and not clip.good[clip.first : clip.end].all():
             warnings.append("face-missing-in-part")
-        meshes = smooth(nearest_filled(clip.meshes, clip.good), clip.good)
+        meshes = smooth(nearest_filled(clip.meshes, clip.good), clip.good, clip.cuts)
         played = np.array([clip.first, clip.end])
         _save(found, meshes=meshes, good=clip.good, warnings=np.array(warnings, np.str_), played=played)
     with np.load(found, allow_pickle=False) as data:
@@ -223,28 +230,13 @@ def _write(
     parts: list[Path],
     canonical: Array,
 ) -> AvatarReport:
-    loaded: dict[str, list[npt.NDArray[Any]]] = {"latents": [], "masks": [], "coefficients": []}
-    for path in parts:
-        with np.load(path, allow_pickle=False) as data:
-            for name, pieces in loaded.items():
-                pieces.append(data[name])
-    arrays = {name: np.concatenate(pieces) for name, pieces in loaded.items()}
-    np.save(out / LATENTS, arrays["latents"])
-    np.save(out / MASKS, arrays["masks"])
+    coefficients = _joined(parts, out, len(clip.good))
     strength = redraw_strength(clip.good)
     where = np.array([(c.scale, c.left, c.top) for c in crops])
-    coefficients = arrays["coefficients"]
     Face(strength, np.array(boxes, np.int32), where, coefficients, _rest(clip, coefficients)).save(out / FACE)
-    poses, _ = separate_pose(clip.meshes, canonical)
     count, portrait = len(clip.good), job.kind == "portrait"
-    loop = list(range(count))
-    if not portrait:
-        played, eyes = slice(*clip.played), eye_opening(clip.meshes, poses.scale)
-        loop = idle_loop(FPS, poses.motion()[played], strength[played], eyes[played], clip.played[0])
-    order = positions(loop, count, poses.angles())
-    plan = Plan(clip.width, clip.height, portrait_clip.FPS if portrait else float(FPS), count, portrait, loop, order)
-    if clip.played != (0, count):
-        plan = replace(plan, played=clip.played)
+    is_film = job.kind == "film"
+    plan = Plan.of_film(clip.width, clip.height, FPS, count) if is_film else _plan(clip, strength, canonical, portrait)
     shutil.move(work / FRAMES, out / FRAMES)
     plan.save(out / PLAN)
     return AvatarReport(
@@ -252,12 +244,48 @@ def _write(
         height=clip.height,
         fps=plan.fps,
         frames=1 if portrait else count,
-        idle_frames=len(loop),
+        idle_frames=len(plan.loop),
         face_fraction=float(clip.good.mean()),
         face_width_px=face_width(clip.meshes[clip.good]),
         face_box=tracked_face_box(clip.meshes[clip.good], clip.width, clip.height),
         mouth_coverage=0.0,
         warnings=clip.warnings,
+    )
+
+
+def _joined(parts: list[Path], out: Path, count: int) -> npt.NDArray[np.float32]:
+    """Write the parts' latents and masks as one file each, never whole in memory; the coefficients of all frames."""
+    files: dict[str, npt.NDArray[Any]] = {}
+    coefficients, at = [], 0
+    for path in parts:
+        with np.load(path, allow_pickle=False) as data:
+            for name, file in (("latents", LATENTS), ("masks", MASKS)):
+                part = data[name]
+                if name not in files:
+                    shape = (count, *part.shape[1:])
+                    files[name] = np.lib.format.open_memmap(out / file, "w+", part.dtype, shape)
+                files[name][at : at + len(part)] = part
+            coefficients.append(data["coefficients"])
+            at += len(part)
+    return np.concatenate(coefficients)
+
+
+def _plan(clip: Clip, strength: npt.NDArray[np.float32], canonical: Array, portrait: bool) -> Plan:
+    poses, _ = separate_pose(clip.meshes, canonical)
+    count, played = len(clip.good), slice(*clip.played)
+    loop = list(range(count))
+    if not portrait:
+        eyes = eye_opening(clip.meshes, poses.scale)
+        loop = idle_loop(FPS, poses.motion()[played], strength[played], eyes[played], clip.played[0])
+    return Plan(
+        width=clip.width,
+        height=clip.height,
+        fps=portrait_clip.FPS if portrait else float(FPS),
+        frames=count,
+        cyclic=portrait,
+        loop=loop,
+        positions=positions(loop, count, poses.angles()),
+        played=None if clip.played == (0, count) else clip.played,
     )
 
 

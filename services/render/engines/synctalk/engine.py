@@ -61,6 +61,7 @@ class SynctalkEngine(RenderEngine):
     default_steps = 100_000
     training_clip = TrainingClip(MIN_S, SHORT_S)
     is_live = False
+    draws_films = False
     needs_model = True
 
     def __init__(self, settings: Settings, shared: SharedSettings, service: RenderSettings) -> None:
