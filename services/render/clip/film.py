@@ -35,6 +35,9 @@ LEAST_SHARE = 0.05
 """Share of the frames that must show a usable face: an interview in a film about something else has more, a poster on
 a wall or a pattern that is taken for a face now and then has less. It is never less than ``MIN_S``, from which a mouth
 can be learned."""
+THOROUGH_EVERY = 5
+"""While nobody is there, frames of which one is searched for small faces: long cuts to something else would take most
+of the time, and somebody who walks in is found a fifth of a second later at most."""
 
 
 def track_film(job: PrepareJob, store: Path, fps: int | None = None, progress: Progress | None = None) -> TrackedClip:
@@ -47,7 +50,7 @@ def track_film(job: PrepareJob, store: Path, fps: int | None = None, progress: P
     info, limits, name = probe(job.source), job.limits, job.source.name
     check_length(name, info.duration_s)
     rate = Fraction(fps) if fps else film_rate(info.source_fps)
-    tracker = Tracker(job.mesh_weights)
+    tracker = Tracker(job.mesh_weights, THOROUGH_EVERY)
     found = track_face(
         (p for _, p in read_frames(job.source, rate, limits.max_side_px, as_played=True)),
         store,

@@ -114,9 +114,12 @@ class FaceFinder:
 class Tracker:
     """Tracks the mesh of the one person in a sequence of pictures."""
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: Path, thorough_every: int = 1) -> None:
+        """While nobody is there, one of ``thorough_every`` pictures is searched for small faces as well: that takes
+        twenty times as long as following a face."""
         self._detector = Detector(weights)
         self._mesh = FaceMesh(weights)
+        self._thorough_every, self._quick_left = thorough_every, 0
         self._points: Points | None = None
         self._count = 0
         self.rivals = 0
@@ -128,7 +131,7 @@ class Tracker:
 
     def restart(self) -> None:
         """Forget where the face was: a new scene begins."""
-        self._points = None
+        self._points, self._quick_left = None, 0
 
     def next(self, picture: npt.NDArray[np.uint8]) -> Points | None:
         """Points of the face in the next BGR picture, or None."""
@@ -139,13 +142,16 @@ class Tracker:
             return None
         self._points = self._mesh.predict(picture, *_crop_of_mesh(self._points))
         if self._points is None:  # it moved too fast to track: detect it again
+            self.restart()
             self._detect(picture)
             if self._points is not None:
                 self._points = self._mesh.predict(picture, *_crop_of_mesh(self._points))
         return self._points
 
     def _detect(self, picture: npt.NDArray[np.uint8]) -> None:
-        faces = self._detector.detect(picture)
+        quickly = self._points is None and self._quick_left > 0
+        faces = self._detector.detect(picture, () if quickly else TILE_SHARES)
+        self._quick_left = self._quick_left - 1 if quickly else self._thorough_every - 1
         self.checked_pictures += 1
         if not faces:
             return
