@@ -42,7 +42,7 @@ async def test_changes_say_what_they_were_done_to(house: World) -> None:
     await bob.post("videos/bulk", {"ids": ids[:2], "action": "delete"})
     await bob.http.delete(f"/api/v1/jobs/{ids[2]}?forget=true")
     key = (await bob.post("me/keys", {"name": "geheimer Name", "scopes": ["read"]})).json()["info"]["id"]
-    await bob.http.put("/api/v1/pronunciations/geheimwort", json={"say": "gə", "language": "en"})
+    await bob.http.put("/api/v1/pronunciations/geheimwort", json={"say": "hwah shung", "language": "en"})
     draft = (await bob.post("drafts", {"name": "x", "script": {}})).json()
     await bob.http.put(f"/api/v1/drafts/{draft['id']}", json={"script": {}, "version": draft["version"]})
     await bob.http.get("/api/v1/me/export")
