@@ -121,21 +121,18 @@ class Access:
         if not acts.is_logged(rule):
             await self.app(scope, receive, send)
             return
-        location: str | None = None
 
         async def sending(message: Message) -> None:
-            nonlocal location
             if message["type"] == "http.response.start" and message["status"] < 400:
                 location = dict(message["headers"]).get(b"location", b"").decode("latin-1")
+                await self._note(rule, act, acts.things_of(act, request.path_params, location))
             await send(message)
 
         await self.app(scope, receive, sending)
-        if location is not None:
-            await self._note(rule, act, acts.things_of(act, request.path_params, location))
 
     async def _note(self, rule: str, act: Act, things: list[str]) -> None:
-        """Lines of the audit log for what was changed. The answer is sent: a database that is away loses them, which is
-        logged."""
+        """Lines of the audit log for what was changed, before the answer is sent. It was done: a database that is away
+        loses them, which is logged."""
         add = self._gateway.accounts.audit.add
         try:
             await asyncio.to_thread(add, rule, *things, who=act.who, address=act.address)

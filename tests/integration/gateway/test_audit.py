@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,7 @@ async def test_changes_say_what_they_were_done_to(house: World) -> None:
     await bob.post("videos/bulk", {"ids": ids[:2], "action": "delete"})
     await bob.http.delete(f"/api/v1/jobs/{ids[2]}?forget=true")
     key = (await bob.post("me/keys", {"name": "geheimer Name", "scopes": ["read"]})).json()["info"]["id"]
-    await bob.http.put("/api/v1/pronunciations/geheimwort", json={"say": "gə", "language": "en"})
+    await bob.http.put("/api/v1/pronunciations/geheimwort", json={"say": "hwah shung", "language": "en"})
     draft = (await bob.post("drafts", {"name": "x", "script": {}})).json()
     await bob.http.put(f"/api/v1/drafts/{draft['id']}", json={"script": {}, "version": draft["version"]})
     await bob.http.get("/api/v1/me/export")
@@ -122,9 +124,13 @@ async def test_a_turn_over_grpc_has_a_line(house: World) -> None:
     assert [r["object"] for r in rows if r["action"] == "refused"] == ["not-allowed turn"]
 
 
-async def test_long_actions_are_kept_by_postgresql_too(tmp_path: Path, server: Postgres) -> None:
+async def test_postgresql_keeps_long_actions_and_counts_guesses_at_once(tmp_path: Path, server: Postgres) -> None:
     async with open_world(tmp_path, GATEWAY_AUTH="accounts", GATEWAY_DATABASE_URL=server.url) as world:
         ann = await people.first_admin(world)
         await ann.post(f"users/{ann.id}/password-link")
         action = "POST /api/v1/users/{user_id}/password-link"
         assert await lines(ann, action=action) == [("ann", action, ann.id)]
+        assert (await people.sign_in(world, "ann")).status_code == 200
+        wrong = await asyncio.gather(*(people.sign_in(world, "ann", "wrong password") for _ in range(8)))
+        assert Counter(a.status_code for a in wrong) == {401: 5, 429: 3}, "those at once count too"
+        assert len(await lines(ann, action="sign-in refused")) == 6, "five, and one that had to wait"

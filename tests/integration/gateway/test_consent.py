@@ -181,6 +181,41 @@ async def test_withdrawing_a_voice_deletes_it(cast: Cast) -> None:
     assert voice not in tts.cloned
 
 
+async def test_withdrawing_a_voice_deletes_what_was_heard_of_it(cast: Cast) -> None:
+    bob, storage = cast.bob, cast.world.folder / "storage"
+    cast.world.fakes.tts.clones = tts_pb2.Cloning(engine="fake-clone")
+    form = {"name": "Bob", "consent": "My own words.", "consent_by": "Bob", "consent_statement": "self"}
+    take = {"file": ("me.wav", media.wav(media.tone(4)))}
+    voice = (await bob.http.post("/api/v1/voices", files=take, data=form)).json()["voice_id"]
+    heard = await bob.post("videos/preview", {"text": "你好", "voice_id": voice})
+    assert heard.status_code == 200 and list(storage.glob("previews/*/*.wav")), heard.text
+    (kept,) = (await bob.http.get("/api/v1/consents")).json()["items"]
+    assert (await bob.post(f"consents/{kept['id']}/withdrawal")).status_code == 200
+    assert not list(storage.glob("previews/*/*.wav"))
+
+
+async def test_withdrawing_a_training_that_made_no_model_leaves_nothing_of_the_person(cast: Cast) -> None:
+    bob, world = cast.bob, cast.world
+    clip = media.video([media.np.full((64, 96, 3), i * 3, media.np.uint8) for i in range(75)], sound=media.tone(3))
+    asset = (await bob.http.post("/api/v1/assets", files={"file": ("me.mp4", clip)})).json()["id"]
+    world.fakes.render.training.hold.clear()
+    asked = await bob.post("trainings", {"video_asset_id": asset, "consent": {"statement": "self"}})
+    assert asked.status_code == 202, asked.text
+    (kept,) = (await bob.http.get("/api/v1/consents")).json()["items"]
+    owner = (await bob.http.get(f"/api/v1/avatars/{await cast.avatar(bob)}")).json()["owner"]
+    prepared = f"t-me-{hashlib.sha256(clip).hexdigest()[:8]}"
+    world.fakes.render.avatars[prepared] = render_pb2.Avatar(avatar_id=prepared, owner=owner, name="me")
+    world.storage.put(f"trainings/{owner}/{kept['resource_id']}/last.pt", b"of the person")
+    withdrawn = await bob.post(f"consents/{kept['id']}/withdrawal")
+    assert withdrawn.status_code == 200, withdrawn.text
+    world.fakes.render.training.hold.set()
+    world.http = bob.http
+    job = await world.done(asked.json()["id"])
+    assert job["state"] == "cancelled" and job["consent_withdrawn"], job
+    assert prepared not in world.fakes.render.avatars and len(world.fakes.render.avatars) == 1, "the other one stays"
+    assert not list((world.folder / "storage" / "trainings").rglob("*.pt"))
+
+
 async def test_an_account_and_all_of_it_is_removed(cast: Cast) -> None:
     bob, eve, world = cast.bob, cast.eve, cast.world
     avatar = await cast.avatar(bob)
