@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
+import av
 from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
 from huasheng.common.v1 import common_pb2
 from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
@@ -37,6 +39,8 @@ class Asr(asr_pb2_grpc.AsrServiceServicer):
     def __init__(self) -> None:
         self.script = Script()
         self.text, self.language = "你好，你是谁？", "zh"
+        self.segments: list[tuple[str, float, float]] = []
+        """What is recognised with times in seconds; none: ``text`` in one piece."""
         self.live: asyncio.Queue[asr_pb2.StreamTranscribeResponse] = asyncio.Queue()
         """What live listening answers next, put there by the test."""
         self.live_bytes = self.listening = 0
@@ -70,13 +74,14 @@ class Asr(asr_pb2_grpc.AsrServiceServicer):
             elif r.WhichOneof("payload") == "audio":
                 audio += r.audio.data
         await self.script.pause()
-        segment = asr_pb2.Segment(text=self.text, start_us=0, end_us=900_000)
+        stretches = self.segments or ([(self.text, 0.0, 0.9)] if self.text else [])
+        segments = [asr_pb2.Segment(text=t, start_us=round(a * 1e6), end_us=round(b * 1e6)) for t, a, b in stretches]
         return asr_pb2.TranscribeResponse(
             text=self.text,
             language=self.language,
             language_probability=0.9,
             duration_us=1_000_000,
-            segments=[segment] if self.text else [],
+            segments=segments,
             engine="fake-asr",
             fallbacks=self.script.fallbacks,
         )
@@ -93,11 +98,14 @@ class Llm(llm_pb2_grpc.LlmServiceServicer):
         self.openings: list[str] = []
         """First clauses of likely answers."""
         self.models = ["m", "m-small"]
+        self.translate: Callable[[str], str] | None = None
+        """Answers questions in place of ``reply``."""
 
     async def StreamChat(self, request, context):
         self.script.enter()
         self.script.seen.append(request)
-        reply = self.reply.format(question=request.messages[-1].content)
+        question = request.messages[-1].content
+        reply = self.translate(question) if self.translate else self.reply.format(question=question)
         started = llm_pb2.ChatStarted(engine="fake-llm", model="m", fallbacks=self.script.fallbacks)
         yield llm_pb2.StreamChatResponse(started=started)
         for i in range(0, len(reply), 3):
@@ -210,11 +218,11 @@ class Render(render_pb2_grpc.RenderServiceServicer):
                 owner=request.owner,
                 name=request.name,
                 engine="fake-render",
-                kind="video",
+                kind="film" if request.is_film else "video",
                 width=64,
                 height=64,
                 fps=FPS,
-                frames=50,
+                frames=self._pictures(request.source_uri) if request.is_film else 50,
                 thumbnail_uri=self.storage.uri(key),
                 created_at=1.0,
             )
@@ -224,10 +232,16 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         finally:
             self.script.cancelled += not is_done
 
+    def _pictures(self, uri: str) -> int:
+        """Of a film, at the rate of all that is drawn here."""
+        with self.storage.local(self.storage.key(uri)) as path, av.open(str(path)) as film:
+            return round(sum(1 for _ in film.decode(video=0)) * FPS / float(film.streams.video[0].average_rate))
+
     async def ListAvatars(self, request, context):
         self.script.enter()
         self.lists += 1
-        return render_pb2.ListAvatarsResponse(avatars=owned([BUILTIN_AVATAR, *self.avatars.values()], request.owner))
+        listed = [a for a in self.avatars.values() if a.kind != "film"]
+        return render_pb2.ListAvatarsResponse(avatars=owned([BUILTIN_AVATAR, *listed], request.owner))
 
     async def GetAvatar(self, request, context):
         self.script.enter()
