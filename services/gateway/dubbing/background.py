@@ -1,7 +1,7 @@
 """The film's own sound beneath a dubbing: as it is where nobody speaks, without the old voice where somebody does.
 
-The voice is taken out by networks where their weights are there. Without them the sound goes down while somebody speaks,
-but for what is only in the sides of a stereo film. What was done is a warning of the job.
+The voice is taken out by networks where their weights are there. Without them the sound goes down while somebody
+speaks, but for what is only in the sides of a stereo film. What was done is a warning of the job.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Subtitles of a dubbed film: of the new words as they are spoken, the original ones beneath where that is asked for."""
+"""Subtitles of a dubbed film: the new words as they are spoken, the original ones beneath where that is asked for."""
 
 from __future__ import annotations
 

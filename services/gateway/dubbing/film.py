@@ -42,6 +42,7 @@ class FilmMaking(Making):
         run, gateway = self._run, self._gateway
         self._asset = asset = await asyncio.to_thread(gateway.assets.get, run.owner, run.params["film_asset_id"])
         run.plan(["dubbed"], asset["duration_s"])
+        run.report("prepare", 0.0)
         avatar = await prepared(gateway, run.owner, asset, self._preparing)
         self.plan = plan = await self._plan(avatar)
         scene = plan.scenes[0]

@@ -108,7 +108,7 @@ class _Script:
         pace = pace or self._run.book.number(self._pace_key, usual_pace(self._p["language"]))
         return Asked(line, budget(line.slot_s, pace), given)
 
-    async def _translate(self, asked: list[Asked]) -> dict[int, str]:
+    async def _translate(self, asked: list[Asked], tries: int = 0) -> dict[int, str]:
         """Translate lines; those that were asked for anew keep what they have until it is better."""
         language, glossary = self._p["language"], self._p["glossary"]
 
@@ -116,7 +116,7 @@ class _Script:
             found = await translate(self._gateway.clients, asked, self._lines, language, glossary)
             return {"lines": {str(k): text for k, text in found.items()}}
 
-        facts = await kept_facts(self._store, "translated", parameters(asked, language, glossary), make)
+        facts = await kept_facts(self._store, f"translated {tries}", parameters(asked, language, glossary), make)
         found = {int(k): str(text) for k, text in facts["lines"].items()}
         for line in self._lines:
             if line.index in found and not line.translation:
@@ -131,11 +131,11 @@ class _Script:
     async def _speak(self, speaker: Speaker) -> None:
         """Speak all lines at speed 1, ask for shorter ones, then speak at the speed that each needs."""
         await self._each(self._lines, lambda line: self._measure(speaker, line))
-        for _ in range(SHORTER):
+        for tries in range(1, SHORTER + 1):
             long = [line for line in self._lines if (line.spoken_s or 0.0) > FASTEST * line.slot_s]
             if not long:
                 break
-            await self._shorten(speaker, long)
+            await self._shorten(speaker, long, tries)
         for line in self._lines:
             if line.spoken_s:
                 line.speed, line.fit = speed_of(line.spoken_s, line.own_s, line.slot_s)
@@ -144,12 +144,12 @@ class _Script:
             [line for line in self._lines if line.speed != 1.0], lambda line: self._at_speed(speaker, line)
         )
 
-    async def _shorten(self, speaker: Speaker, long: list[Line]) -> None:
+    async def _shorten(self, speaker: Speaker, long: list[Line], tries: int) -> None:
         asked = []
         for line in long:
             pace = len(line.translation) / (line.spoken_s or 1.0)
             asked.append(self._asked(line, line.translation, pace * FASTEST * ROOM))
-        found = await self._translate(asked)
+        found = await self._translate(asked, tries)
         before = {line.index: (line.translation, line.spoken_s) for line in long}
         changed = [line for line in long if found.get(line.index, line.translation) != line.translation]
         for line in changed:

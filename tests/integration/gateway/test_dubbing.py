@@ -18,7 +18,7 @@ from tests.fakes.waiting import until
 from tests.integration.gateway.conftest import World, open_world
 from tests.integration.gateway.test_studio_scenes import greys, made, sound
 
-SAID = {"大家好，我是画声。": "Hello, I am Huasheng, hello.", "再见。": "Bye, bye now."}
+SAID = {"大家好，我是画声。": "Hello, I'm Huasheng, hi!", "再见。": "Bye, bye now."}
 TTS_HZ = 220
 
 
@@ -45,7 +45,7 @@ async def script(world: World, **changed: Any) -> dict[str, Any]:
     response = await world.post("dubbings", body)
     assert response.status_code == 202, response.text
     done = await world.done(response.json()["id"])
-    assert done["state"] == "succeeded", done
+    assert done["state"] == "succeeded", done["error"]
     return done
 
 
@@ -129,7 +129,7 @@ async def test_a_film_of_the_script(world: World) -> None:
     assert config.composition.captions.cues
     srt = (await world.http.get(result["subtitles_urls"]["srt"])).text
     assert "Bye, bye now." in srt
-    assert "再见。" in srt
+    assert "再见" in srt
 
     silent = [s | {} for s in made_script["result"]["sentences"]]
     sentences = [{k: s[k] for k in ("start_s", "end_s", "text", "translation")} for s in silent]
@@ -216,7 +216,7 @@ async def test_kill_9_and_what_is_found_again(world: World) -> None:
     asset = await asset_of(world)
     world.fakes.tts.script.hold.clear()
     job = (await world.post("dubbings", {"film_asset_id": asset, "language": "en"})).json()
-    await until(lambda: bool(world.fakes.tts.script.seen), 20)
+    await until(lambda: bool(world.fakes.tts.script.seen))
     await world.gateway.kill()
     heard, asked = len(world.fakes.asr.script.seen), len(world.fakes.llm.script.seen)
     world.fakes.tts.script.hold.set()
@@ -227,7 +227,7 @@ async def test_kill_9_and_what_is_found_again(world: World) -> None:
     assert len(world.fakes.llm.script.seen) == asked
     world.fakes.render.script.hold.clear()
     film_job = (await world.post("videos", {"dubbing": {"job_id": job["id"]}})).json()
-    await world.until(film_job["id"], "running", stage="frames")
+    await world.until(film_job["id"], "running", stage="prepare")
     refused = await world.http.delete(f"/api/v1/jobs/{job['id']}?forget=true")
     assert refused.json()["reason"] == "in-use"
     assert (await world.http.delete(f"/api/v1/assets/{asset}")).json()["reason"] == "in-use"
