@@ -93,7 +93,7 @@ class _Script:
             "warnings": run.partial["warnings"],
             "fallbacks": run.partial["fallbacks"],
             "speech_s": round(self._spoken_s, 3),
-            "kept_bytes": sum(self._store.bytes.values()),
+            "pieces": len(self._lines),
             "timings_ms": dict(run.timings.ms),
         }
 

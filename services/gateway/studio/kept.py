@@ -25,8 +25,6 @@ class KeptPieces:
         self._copies = itertools.count()
         self.reused: set[str] = set()
         """Digests of what came from the earlier job."""
-        self.bytes: dict[str, int] = {}
-        """Sizes of the pieces that were found or kept, by their digests."""
 
     def find(self, key: str) -> tuple[Path, dict[str, object]] | None:
         """A copy of the file, and what is known of it."""
@@ -34,10 +32,8 @@ class KeptPieces:
         if found is None and self._from and (found := self._at(self._earlier, key)) is not None:
             self.keep(key, found[0], found[1] | {FROM: self._from})
             self.reused.add(key)
-        if found is not None:
-            self.bytes[key] = found[0].stat().st_size
-            if found[1].pop(FROM, ""):
-                self.reused.add(key)
+        if found is not None and found[1].pop(FROM, ""):
+            self.reused.add(key)
         return found
 
     def _at(self, prefix: str, key: str) -> tuple[Path, dict[str, Any]] | None:
@@ -56,7 +52,6 @@ class KeptPieces:
         with self._storage.writing(f"{self._own}/{key}{self._suffix}") as out:
             shutil.copyfile(path, out)
         self._storage.put_json(f"{self._own}/{key}.json", facts)
-        self.bytes[key] = path.stat().st_size
 
 
 def _prefix(job_id: str) -> str:
