@@ -62,7 +62,9 @@ async def translate(
 def _what(language: str, is_again: bool) -> str:
     name = name_of(language)
     if is_again:
-        return f"Each line below is a sentence and its translation into {name}, too long. Say it in {name} in fewer words."
+        return (
+            f"Each line below is a sentence and its translation into {name}, too long. Say it in {name} in fewer words."
+        )
     return f"Translate the lines below into {name}."
 
 
