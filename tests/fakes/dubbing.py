@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import av
 import numpy as np
 
+from services.common.storage import Storage
 from tests.fakes.media import blank, video
+from tests.fakes.tiny_video import FPS
 
 RATE = 16000
 SECONDS = 12.0
@@ -25,6 +28,13 @@ def film(fps: int = 25) -> bytes:
     for _, a, b in SEGMENTS:
         sound += np.where((t >= a) & (t < b), 0.3 * np.sin(2 * np.pi * VOICE_HZ * t), 0)
     return video([blank(64)] * int(SECONDS * fps), fps, sound.astype(np.float32))
+
+
+def pictures_of(storage: Storage, uri: str) -> int:
+    """Of a stored film, at the rate of what the fake renderer draws."""
+    with storage.local(storage.key(uri)) as path, av.open(str(path)) as opened:
+        rate = opened.streams.video[0].average_rate
+        return round(sum(1 for _ in opened.decode(video=0)) * FPS / float(rate or FPS))
 
 
 def lines_in(question: str) -> list[tuple[int, int, str]]:

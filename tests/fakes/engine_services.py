@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import av
 from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
 from huasheng.common.v1 import common_pb2
 from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
@@ -17,6 +16,7 @@ from services.common.access.tokens import Tokens
 from services.common.errors import HuashengError
 from services.common.storage import Storage
 from tests.fakes import serving
+from tests.fakes.dubbing import pictures_of
 from tests.fakes.media import blank, jpeg
 from tests.fakes.service_script import Script, engine
 from tests.fakes.tiny_video import FPS, TinyVideo, picture, tiny_film
@@ -40,9 +40,7 @@ class Asr(asr_pb2_grpc.AsrServiceServicer):
         self.script = Script()
         self.text, self.language = "你好，你是谁？", "zh"
         self.segments: list[tuple[str, float, float]] = []
-        """What is recognised with times in seconds; none: ``text`` in one piece."""
         self.live: asyncio.Queue[asr_pb2.StreamTranscribeResponse] = asyncio.Queue()
-        """What live listening answers next, put there by the test."""
         self.live_bytes = self.listening = 0
         self.was_ended = False
 
@@ -96,10 +94,8 @@ class Llm(llm_pb2_grpc.LlmServiceServicer):
         self.script = Script()
         self.reply = "我是画声，很高兴见到你。今天想聊些什么呢？"
         self.openings: list[str] = []
-        """First clauses of likely answers."""
         self.models = ["m", "m-small"]
         self.translate: Callable[[str], str] | None = None
-        """Answers questions in place of ``reply``."""
 
     async def StreamChat(self, request, context):
         self.script.enter()
@@ -222,7 +218,7 @@ class Render(render_pb2_grpc.RenderServiceServicer):
                 width=64,
                 height=64,
                 fps=FPS,
-                frames=self._pictures(request.source_uri) if request.is_film else 50,
+                frames=pictures_of(self.storage, request.source_uri) if request.is_film else 50,
                 thumbnail_uri=self.storage.uri(key),
                 created_at=1.0,
             )
@@ -231,11 +227,6 @@ class Render(render_pb2_grpc.RenderServiceServicer):
             yield render_pb2.PrepareAvatarResponse(avatar=made)
         finally:
             self.script.cancelled += not is_done
-
-    def _pictures(self, uri: str) -> int:
-        """Of a film, at the rate of all that is drawn here."""
-        with self.storage.local(self.storage.key(uri)) as path, av.open(str(path)) as film:
-            return round(sum(1 for _ in film.decode(video=0)) * FPS / float(film.streams.video[0].average_rate))
 
     async def ListAvatars(self, request, context):
         self.script.enter()
