@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import av
@@ -83,7 +84,7 @@ def test_the_new_voice_is_as_loud_as_the_old_one_and_the_film_as_loud_as_it_was(
     new[: 2 * 24000] = new[4 * 24000 :] = 0
     speech = tmp_path / "speech.pcm"
     speech.write_bytes((new * 32767).astype("<i2").tobytes())
-    wanted = dict(background=found, keeps=True, loudness_lufs=None)
+    wanted = {"background": found, "keeps": True, "loudness_lufs": None}
     mixed = mix_dubbing(speech, 24000, SECONDS, tmp_path / "out.wav", **wanted)  # type: ignore[arg-type]
     assert mixed.loudness_lufs == pytest.approx(found.film.lufs, abs=0.5)
     assert mixed.peak_dbtp is not None
@@ -103,7 +104,7 @@ def test_parting_gives_back_every_sample(tmp_path: Path) -> None:
     one = tone(300, 0.1, 14, RATE_HZ)[:count] + tone(3000, 0.02, 14, RATE_HZ)[:count]
     sound = np.stack([one, one]).astype(np.float32)
     cuts = [0, 1000, 250_000, 250_001, count]
-    pieces = (sound[:, a:b] for a, b in zip(cuts, cuts[1:], strict=False))
+    pieces = (sound[:, a:b] for a, b in itertools.pairwise(cuts))
     parts = list(without_voice(stems, pieces))
     rest, voice = (np.concatenate([p[k] for p in parts], 1) for k in (0, 1))
     assert rest.shape == voice.shape == sound.shape

@@ -45,7 +45,7 @@ class Stems:
             if k < _LAYERS - 1:
                 x = np.concatenate([levels[_LAYERS - 2 - k], x], 2)
         mask = _dilated(x[:, :, 0], *self._of("conv2d", convolution + _LAYERS))
-        return np.asarray(magnitudes / (1 + np.exp(-mask)), np.float32)
+        return np.asarray(magnitudes * (np.tanh(mask / 2) + 1) / 2, np.float32)
 
     def _named(self, base: str, number: int, what: str) -> Array:
         return self._variables[f"{base}_{number}/{what}" if number else f"{base}/{what}"]
