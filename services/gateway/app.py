@@ -38,6 +38,7 @@ from services.gateway.api import (
     dictionary,
     docs,
     drafts,
+    dubbings,
     gallery,
     jobs,
     me,
@@ -143,6 +144,7 @@ async def gateway_parts(
         consents=consents,
         challenges=ChallengeStore(db),
         clips=ClipVault(storage, clip_secret(settings.consent_key_file, secret)),
+        weights_dir=shared.weights_dir,
     )
     await asyncio.to_thread(_prepare_folders, settings, storage)
     clients.watch()
@@ -220,6 +222,7 @@ def create_app(settings: GatewaySettings, gateway: Gateway) -> FastAPI:
         avatars.router,
         videos.router,
         dialogues.router,
+        dubbings.router,
         trainings.router,
         conversations.router,
         voices.router,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.common.storage import Storage
@@ -68,3 +69,5 @@ class Gateway:
     consents: ConsentStore
     challenges: ChallengeStore
     clips: ClipVault
+    weights_dir: Path
+    """Where weights are kept, as far as the gateway needs any."""

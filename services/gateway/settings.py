@@ -157,6 +157,8 @@ class GatewaySettings(ServiceSettings):
     Another secret cannot read the clips of before."""
     consent_faces_s: float = Field(default=120, gt=0)
     """Deadline of one comparison of faces, in seconds."""
+    max_dubbing_s: float = Field(default=300, gt=0)
+    """Longest film that is dubbed, in seconds."""
     max_text_chars: int = Field(default=5000, ge=1)
     """Longest text to speak, in characters."""
     max_script_chars: int = Field(default=50_000, ge=1)

@@ -64,6 +64,7 @@ def test_every_field_is_in_the_document_and_the_other_way_round(model: type[mode
 BODIES: list[tuple[str, Callable[[Huasheng], Callable[..., Any]]]] = [
     ("VideoRequest", lambda hs: hs.videos.create),
     ("ScenePreviewRequest", lambda hs: hs.videos.preview),
+    ("DubbingRequest", lambda hs: hs.dubbings.create),
     ("DialogueRequest", lambda hs: hs.dialogues.create),
     ("AvatarRequest", lambda hs: hs.avatars.create),
     ("TrainingRequest", lambda hs: hs.trainings.create),
@@ -109,6 +110,9 @@ def test_every_parameter_is_a_field_of_the_request(schema: str, method: Callable
         requests.Synthesis,
         requests.EngineChoice,
         requests.ConsentRequest,
+        requests.Dubbing,
+        requests.DubbedSentence,
+        requests.Term,
         requests.Scene,
         requests.CueText,
         requests.Format,
@@ -216,7 +220,7 @@ def test_every_call_is_in_the_document_and_the_other_way_round(tmp_path: Path) -
         hs.voices.add_clip("v", file), hs.voices.remove_clip("v", "c")
         hs.models.list(), hs.models.get("m"), hs.models.delete("m")
         hs.trainings.create(video_asset_id="a"), hs.videos.create(text="t"), hs.videos.list()
-        hs.videos.preview(text="t")
+        hs.videos.preview(text="t"), hs.dubbings.create(film_asset_id="a", language="en")
         hs.dialogues.create(text="t"), hs.conversations.list(), hs.conversations.get("c"), hs.conversations.delete("c")
         hs.conversations.rate("c", "j", "up")
         hs.dictionary.preview("t"), hs.dictionary.list(), hs.dictionary.put("w", "s", language="en")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
@@ -15,6 +16,7 @@ from services.common.access.tokens import Tokens
 from services.common.errors import HuashengError
 from services.common.storage import Storage
 from tests.fakes import serving
+from tests.fakes.dubbing import pictures_of
 from tests.fakes.media import blank, jpeg
 from tests.fakes.service_script import Script, engine
 from tests.fakes.tiny_video import FPS, TinyVideo, picture, tiny_film
@@ -37,8 +39,8 @@ class Asr(asr_pb2_grpc.AsrServiceServicer):
     def __init__(self) -> None:
         self.script = Script()
         self.text, self.language = "你好，你是谁？", "zh"
+        self.segments: list[tuple[str, float, float]] = []
         self.live: asyncio.Queue[asr_pb2.StreamTranscribeResponse] = asyncio.Queue()
-        """What live listening answers next, put there by the test."""
         self.live_bytes = self.listening = 0
         self.was_ended = False
 
@@ -70,13 +72,14 @@ class Asr(asr_pb2_grpc.AsrServiceServicer):
             elif r.WhichOneof("payload") == "audio":
                 audio += r.audio.data
         await self.script.pause()
-        segment = asr_pb2.Segment(text=self.text, start_us=0, end_us=900_000)
+        stretches = self.segments or ([(self.text, 0.0, 0.9)] if self.text else [])
+        segments = [asr_pb2.Segment(text=t, start_us=round(a * 1e6), end_us=round(b * 1e6)) for t, a, b in stretches]
         return asr_pb2.TranscribeResponse(
             text=self.text,
             language=self.language,
             language_probability=0.9,
             duration_us=1_000_000,
-            segments=[segment] if self.text else [],
+            segments=segments,
             engine="fake-asr",
             fallbacks=self.script.fallbacks,
         )
@@ -91,13 +94,14 @@ class Llm(llm_pb2_grpc.LlmServiceServicer):
         self.script = Script()
         self.reply = "我是画声，很高兴见到你。今天想聊些什么呢？"
         self.openings: list[str] = []
-        """First clauses of likely answers."""
         self.models = ["m", "m-small"]
+        self.translate: Callable[[str], str] | None = None
 
     async def StreamChat(self, request, context):
         self.script.enter()
         self.script.seen.append(request)
-        reply = self.reply.format(question=request.messages[-1].content)
+        question = request.messages[-1].content
+        reply = self.translate(question) if self.translate else self.reply.format(question=question)
         started = llm_pb2.ChatStarted(engine="fake-llm", model="m", fallbacks=self.script.fallbacks)
         yield llm_pb2.StreamChatResponse(started=started)
         for i in range(0, len(reply), 3):
@@ -210,11 +214,11 @@ class Render(render_pb2_grpc.RenderServiceServicer):
                 owner=request.owner,
                 name=request.name,
                 engine="fake-render",
-                kind="video",
+                kind="film" if request.is_film else "video",
                 width=64,
                 height=64,
                 fps=FPS,
-                frames=50,
+                frames=pictures_of(self.storage, request.source_uri) if request.is_film else 50,
                 thumbnail_uri=self.storage.uri(key),
                 created_at=1.0,
             )
@@ -227,7 +231,8 @@ class Render(render_pb2_grpc.RenderServiceServicer):
     async def ListAvatars(self, request, context):
         self.script.enter()
         self.lists += 1
-        return render_pb2.ListAvatarsResponse(avatars=owned([BUILTIN_AVATAR, *self.avatars.values()], request.owner))
+        listed = [a for a in self.avatars.values() if a.kind != "film"]
+        return render_pb2.ListAvatarsResponse(avatars=owned([BUILTIN_AVATAR, *listed], request.owner))
 
     async def GetAvatar(self, request, context):
         self.script.enter()

@@ -33,6 +33,7 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
         """Of the cloned voices."""
         self.slots = 1
         self.seconds_per_character = 0.1
+        self.follows_speed = False
         self.preview_error: HuashengError | None = None
         self.warmed: list[str] = []
         self.is_warm = False
@@ -63,7 +64,8 @@ class Tts(tts_pb2_grpc.TtsServiceServicer):
                 if header:  # which engine speaks is known when the first one can
                     yield tts_pb2.StreamSynthesizeResponse(header=header)
                     header = None
-                samples = int(len(r.clause.text) * self.seconds_per_character * RATE)
+                speed = (config.speed or 1.0) if self.follows_speed else 1.0
+                samples = int(len(r.clause.text) * self.seconds_per_character * RATE / speed)
                 end = at + samples
                 middle = end if self.has_phonemes else (at + end) // 2
                 mark = tts_pb2.ClauseMark(index=r.clause.index, text=r.clause.text, start_us=us(at), end_us=us(middle))

@@ -85,13 +85,15 @@ class Quotas:
 
     def add_made(self, storage: Storage, owner: str, key_id: str, job_id: str, result: dict[str, Any]) -> None:
         """Count a job's files and the length of its video, once however often it is called: a gateway may die after
-        this and before the job's end is written. Raises ``database-down`` and what the storage does."""
-        size, seconds = self.size_of(storage, job_id, result), float(result.get("duration_s") or 0)
+        this and before the job's end is written. What a dubbing's script spoke counts as speech. Raises
+        ``database-down`` and what the storage does."""
+        size, metric = self.size_of(storage, job_id, result), "speech_s" if "speech_s" in result else "video_s"
+        seconds = float(result.get("speech_s" if metric == "speech_s" else "duration_s") or 0)
 
         def write(c: sa.Connection) -> None:
             uncounted = sa.and_(jobs.c.id == job_id, jobs.c.stored_bytes == 0)
             if c.execute(sa.update(jobs).where(uncounted).values(stored_bytes=size)).rowcount and seconds:
-                _add(c, owner, key_id, "video_s", seconds)
+                _add(c, owner, key_id, metric, seconds)
 
         self._counted(write)
 

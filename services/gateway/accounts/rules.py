@@ -103,6 +103,7 @@ RULES: dict[Need, tuple[str, ...]] = {
         f"DELETE {API}/batches/{{batch_id}}",
         f"POST {API}/dialogues",
         f"POST {API}/drafts",
+        f"POST {API}/dubbings",
         f"PUT {API}/drafts/{{draft_id}}",
         f"DELETE {API}/drafts/{{draft_id}}",
         f"DELETE {API}/jobs/{{job_id}}",

@@ -13,6 +13,7 @@ from huasheng.tts.v1 import tts_pb2
 from services.common.errors import HuashengError
 from services.gateway.catalogue.avatars import list_avatars, list_models
 from services.gateway.catalogue.voices import samples_folder, tag_of
+from services.gateway.dubbing.film_avatar import PREFIX
 from services.gateway.store.db import Row
 from services.gateway.store.job_things import named_in
 from services.gateway.studio.kept import forget_kept
@@ -43,6 +44,8 @@ async def withdraw_consent(gateway: Gateway, consent: Row) -> None:
     await stop(gateway, _uses(owner, gone, shared))
     for avatar_id in gone & set(avatars):
         await _delete_avatar(gateway, owner, avatar_id)
+    if resource_id.startswith(PREFIX):  # of a film that is dubbed, which is in no list
+        await _delete_avatar(gateway, owner, resource_id)
     for model in models:
         if model.model_id in gone:
             await _delete_model(gateway, owner, model.model_id)

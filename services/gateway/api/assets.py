@@ -17,6 +17,7 @@ from services.gateway.api.files import TYPES, StoredFile, result_tag, serve, sto
 from services.gateway.api.lists import listed
 from services.gateway.api.problems import responses
 from services.gateway.context import Gateway
+from services.gateway.dubbing.film_avatar import forget_film
 from services.gateway.jobs.records import iso
 from services.gateway.media.uploads import Upload
 from services.gateway.store.db import Row
@@ -105,6 +106,7 @@ async def delete(gateway: Context, owner: Owner, asset_id: str) -> None:
     await asyncio.to_thread(gateway.assets.get, owner, asset_id)
     if await asyncio.to_thread(gateway.jobs.uses_asset, owner, asset_id):
         raise HuashengError("in-use", id=asset_id)
+    await forget_film(gateway, owner, asset_id)
     await asyncio.to_thread(gateway.assets.delete, owner, asset_id)
 
 

@@ -79,7 +79,7 @@ class TagUse(BaseModel):
 class StoredKind(BaseModel):
     """How much is stored of a kind: uploads, and what jobs of each kind made."""
 
-    kind: Literal["upload", "video", "dialogue", "avatar", "training"]
+    kind: Literal["upload", "video", "dialogue", "dubbing", "avatar", "training"]
     bytes: int
     things: int
 

@@ -21,6 +21,7 @@ from services.gateway.api.files import SAFE, TYPES, StoredFile, result_tag, serv
 from services.gateway.api.job_answers import WITH_VIDEO, job_of, jobs_of, kept_error
 from services.gateway.api.problems import Responses, responses, streamed
 from services.gateway.context import Gateway
+from services.gateway.dubbing.film_avatar import check_script_unused, forget_film
 from services.gateway.jobs.progressive_file import Abandoned
 from services.gateway.store.jobs import ACTIVE
 
@@ -71,6 +72,10 @@ async def _find(gateway: Gateway, owner: str, job_id: str, lang: str, rid: str =
 async def cancel(gateway: Context, owner: Owner, lang: Lang, job_id: str, forget: bool = False) -> Any:
     """Cancel a job (harmless when it is over); with `forget=true` remove a finished one and its files."""
     if forget:
+        row = await asyncio.to_thread(gateway.jobs.get, owner, job_id)
+        if row["kind"] == "dubbing" and row["state"] not in ACTIVE:
+            await check_script_unused(gateway, owner, job_id)
+            await forget_film(gateway, owner, row["params"]["film_asset_id"], except_job=job_id)
         await asyncio.to_thread(gateway.jobs.forget, owner, job_id)
         await asyncio.to_thread(gateway.storage.delete, f"results/{job_id}")
         acts.note(f"{job_id} forgotten")

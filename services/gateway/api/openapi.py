@@ -64,6 +64,7 @@ MAKING_PATHS = (
     "/api/v1/assets",
     "/api/v1/avatars",
     "/api/v1/dialogues",
+    "/api/v1/dubbings",
     "/api/v1/speech",
     "/api/v1/trainings",
     "/api/v1/videos",

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from services.gateway.jobs.records import Clause, Fallback, TextWarning
 
 AssetKind = Literal["video", "audio", "image"]
-JobKind = Literal["dialogue", "video", "avatar", "training"]
+JobKind = Literal["dialogue", "dubbing", "video", "avatar", "training"]
 T = TypeVar("T")
 
 

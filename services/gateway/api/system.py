@@ -136,6 +136,7 @@ async def system(gateway: Context, owner: Owner, lang: Lang) -> Any:
             "video_s": s.max_video_s,
             "text_chars": s.max_text_chars,
             "script_chars": s.max_script_chars,
+            "dubbing_s": s.max_dubbing_s,
             "question_chars": s.max_question_chars,
             "picture_side_px": s.max_side_px,
             "queued_jobs": s.max_queued_jobs,

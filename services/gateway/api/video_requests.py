@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, model_validator
 
+from services.gateway.api.dubbing_requests import Dubbing, check_with_dubbing
 from services.gateway.api.requests import EngineChoice, Id, Speaks
 from services.gateway.api.studio_requests import MAX_SCENES, Scene, Studio, Subtitles
 from services.gateway.studio.script import has_markup
@@ -16,7 +17,8 @@ _OF_SCENES = ("avatar_id", "model", "voice_id", "language", "synthesis", "backgr
 
 
 class VideoRequest(Speaks, Studio):
-    """Make the avatar say a text or a recording; or several avatars, scene by scene (docs/studio.md)."""
+    """Make the avatar say a text or a recording; or several avatars, scene by scene (docs/studio.md); or the person of
+    a film another language (docs/dubbing.md)."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -34,6 +36,7 @@ class VideoRequest(Speaks, Studio):
     audio_asset_id: str | None = Id
     text: str | None = None
     scenes: list[Scene] | None = Field(default=None, min_length=1, max_length=MAX_SCENES)
+    dubbing: Dubbing | None = None
     avatar_id: str | None = Id
     voice_id: str | None = Id
     engine: str | None = Id
@@ -44,8 +47,12 @@ class VideoRequest(Speaks, Studio):
 
     @model_validator(mode="after")
     def _one_of(self) -> VideoRequest:
-        if sum(x is not None for x in (self.audio_asset_id, self.text, self.scenes)) != 1:
-            raise ValueError("give one of audio_asset_id, text, scenes")
+        if sum(x is not None for x in (self.audio_asset_id, self.text, self.scenes, self.dubbing)) != 1:
+            raise ValueError("give one of audio_asset_id, text, scenes, dubbing")
+        if self.dubbing is not None:
+            unset = {name: f.get_default(call_default_factory=True) for name, f in type(self).model_fields.items()}
+            check_with_dubbing(self.model_dump(), unset)
+            return self
         if self.synthesis and self.audio_asset_id is not None:
             raise ValueError("synthesis goes with text: a recording is not spoken again")
         if self.is_studio and self.max_side_px is not None:
@@ -66,6 +73,9 @@ class VideoRequest(Speaks, Studio):
     def params(self) -> dict[str, Any]:
         """The parameters of a job. For the studio always with ``scenes``, each with what the whole video says."""
         given = super().params()
+        if self.dubbing is not None:
+            return given
+        given.pop("dubbing")
         if not self.is_studio:
             return {k: v for k, v in given.items() if k not in _WHOLE}
         whole = Scene.model_construct(text=self.text, audio_asset_id=self.audio_asset_id, pause_s=0.0)

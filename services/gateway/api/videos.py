@@ -18,6 +18,7 @@ from services.gateway.api.video_requests import ScenePreviewRequest, VideoReques
 from services.gateway.catalogue.avatars import check_avatar_and_model
 from services.gateway.catalogue.voices import with_voice
 from services.gateway.context import Gateway
+from services.gateway.dubbing.checks import film_params
 from services.gateway.store.db import Row
 from services.gateway.studio.checks import check_studio, with_voices
 from services.gateway.studio.previewing import preview_scene
@@ -33,7 +34,7 @@ SCENE_REFUSED = (
     "wrong-kind",
     "words-refused",
 )
-REFUSED = responses(*SCENE_REFUSED, "no-language-model")
+REFUSED = responses(*SCENE_REFUSED, "no-language-model", "dubbing-unfinished", "no-audio", "too-long")
 
 
 async def video_params(
@@ -44,6 +45,13 @@ async def video_params(
     ``is_moderated`` false: the words are looked at later. Raises what ``POST /videos`` is refused for.
     """
     params = body.params()
+    if body.dubbing is not None:
+        more = await film_params(gateway, owner, params, is_moderated=is_moderated)
+
+        async def complete_film(given: dict[str, Any]) -> dict[str, Any]:
+            return given | more
+
+        return params, complete_film
     if body.is_studio:
         avatar_name = await check_studio(gateway, owner, params, is_moderated=is_moderated)
     else:
@@ -67,7 +75,7 @@ async def video_params(
 
 @router.post("/videos", status_code=202, response_model=schemas.Job, responses=ACCEPTED | REFUSED)
 async def make_video(request: Request, gateway: Context, owner: Owner, body: VideoRequest, key: Key = None) -> Response:
-    """Make the avatar say a text or a recording; or several avatars, scene by scene."""
+    """Make the avatar say a text or a recording; or several avatars, scene by scene; or dub a film."""
     params, complete = await video_params(gateway, owner, body)
     return await start_job(
         request, gateway, owner, key, kind="video", params=params, asset_id=body.audio_asset_id, complete=complete

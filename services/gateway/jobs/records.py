@@ -54,12 +54,15 @@ class TextWarning(BaseModel):
         "ssml-unknown",
         "not-shown",
         "enlarged",
+        "voice-removed",
+        "background-ducked",
     ]
     """``entry-ignored``: the engine cannot follow the dictionary's entry for this word. ``not-checked``: what was left
     out of this speech is not known. ``pause-clamped``, ``rate-clamped``: out of range as written, brought into it.
     ``ssml-unknown``: SSML that is not followed; its words are said. ``not-shown``: characters that captions in the
     picture leave out. ``enlarged``: an avatar (``text`` is its name) that is shown at more than twice the size of its
-    own pixels."""
+    own pixels. ``voice-removed``: the voice was taken out of a dubbed film's own sound, which stays beneath.
+    ``background-ducked``: that sound goes down while somebody speaks, since nothing here can take the voice out."""
     text: str
     script: str
 

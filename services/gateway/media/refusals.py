@@ -22,6 +22,7 @@ ASSETS = {
     "asset_id": ("unknown-id", "wrong-kind"),
     "audio_asset_id": ("unknown-id", *SPEECH),
     "video_asset_id": ("unknown-id", "wrong-kind", "no-audio"),
+    "film_asset_id": ("unknown-id", *SPEECH),
     "intro_asset_id": ("unknown-id", "wrong-kind"),
     "outro_asset_id": ("unknown-id", "wrong-kind"),
 }

@@ -7,7 +7,9 @@ from services.gateway.store.db import Row
 
 def words(name: str, params: Row) -> str:
     """Name and text, in folded case, each after a line break."""
+    sentences = (params.get("dubbing") or {}).get("sentences") or []
     texts = [params.get("text"), *(scene.get("text") for scene in _scenes(params))]
+    texts += [s.get("translation") for s in sentences]
     return "\n".join(["", name, *(t for t in texts if t)]).casefold()
 
 

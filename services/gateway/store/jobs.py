@@ -13,7 +13,7 @@ from services.gateway.store import found_by
 from services.gateway.store.db import Database, Row, jobs
 from services.gateway.store.job_things import named_in
 
-QUEUES = {"dialogue": "dialogue", "video": "render", "avatar": "render", "training": "training"}
+QUEUES = {"dialogue": "dialogue", "dubbing": "dialogue", "video": "render", "avatar": "render", "training": "training"}
 """The queue of each kind of job."""
 ACTIVE = ("queued", "running")
 

@@ -50,7 +50,11 @@ class Captioning:
             scene.cues = await asyncio.to_thread(_edited, given)
         if self._asked.second_language and scene.cues and not any(c.second for c in scene.cues):
             scene.cues = await translated(self._clients, scene.cues, self._asked.second_language)
-        if self._asked.burn and scene.cues:
+        self.burn(scene)
+
+    def burn(self, scene: Scene) -> None:
+        """The subtitles of a scene, which it has, go into its pictures where that is asked for."""
+        if self._asked and self._asked.burn and scene.cues:
             scene.composition.captions.CopyFrom(captions_message(scene.cues, self._asked))
             scene.warnings += caption_warnings(scene.cues)
 

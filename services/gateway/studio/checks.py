@@ -45,7 +45,7 @@ async def check_studio(gateway: Gateway, owner: str, params: dict[str, Any], *, 
     await _check_files(gateway, owner, params)
     words = [await _words(gateway, owner, index, s) for index, s in enumerate(scenes)]
     if is_moderated:
-        await _moderate(gateway, words)
+        await moderate(gateway, words)
     names: dict[tuple[str | None, str | None], str] = {}
     for index, scene in enumerate(scenes):
         key = scene["avatar_id"], scene["model"]
@@ -75,7 +75,8 @@ async def _words(gateway: Gateway, owner: str, index: int, scene: dict[str, Any]
         raise of_scene(e, index) from e
 
 
-async def _moderate(gateway: Gateway, words: list[str]) -> None:
+async def moderate(gateway: Gateway, words: list[str]) -> None:
+    """Raises ``words-refused`` with the number of the first text that may not be said."""
     waiting = iter(enumerate(words))
 
     async def some() -> None:
@@ -123,9 +124,12 @@ async def _file(gateway: Gateway, owner: str, asset_id: str, needed: str) -> Row
 
 
 async def _check_language(gateway: Gateway, subtitles: Any) -> None:
-    wanted = subtitles.get("second_language") if isinstance(subtitles, dict) else None
-    if not wanted:
-        return
+    if wanted := subtitles.get("second_language") if isinstance(subtitles, dict) else None:
+        await check_translator(gateway, wanted)
+
+
+async def check_translator(gateway: Gateway, wanted: str) -> None:
+    """Raises ``no-language-model`` where nothing can translate into the language ``wanted`` (BCP 47)."""
     try:
         able = await can_translate(gateway.clients)
     except HuashengError as e:

@@ -20,17 +20,17 @@ from services.gateway.studio.making import Making
 MIME_TYPES = {"webm": 'video/webm; codecs="vp09.00.10.08, opus"', "mov": "video/quicktime"}
 
 
-async def make_studio_video(gateway: Gateway, run: JobRun) -> dict[str, Any]:
+async def make_studio_video(gateway: Gateway, run: JobRun, kind: type[Making] = Making) -> dict[str, Any]:
     """One durable step: what was spoken and drawn before a crash is found again by its digests."""
 
     async def make() -> dict[str, Any]:
         run.start_over()
         run.report("tts", 0.0)
         run.partial |= {"warnings": [], "fallbacks": []}
-        making = Making(gateway, run)
+        making = kind(gateway, run)
         try:
             await making.make()
-            return await _publish(gateway, run, making)
+            return await _publish(gateway, run, making) | making.more()
         finally:
             making.close()
 
@@ -115,7 +115,7 @@ def _export(gateway: Gateway, run: JobRun, making: Making, target: Path) -> None
 
 def _made(run: JobRun, making: Making) -> Made:
     assert making.drawn
-    speakers = [making.speaking.facts[k] for k in sorted(making.speaking.facts)]
+    speakers = [making.speakers[k] for k in sorted(making.speakers)]
     return Made(
         id=run.id,
         owner=run.owner,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -21,6 +21,7 @@ from services.gateway.studio.kept import KeptPieces
 from services.gateway.studio.scenes import Plan, Scene, open_plan
 from services.gateway.studio.sound import Around, Bed, Mix, mix
 from services.gateway.studio.speaking import Speaking
+from services.gateway.studio.speech import SpeakerFacts
 from services.gateway.studio.track import TRACK_HZ, write_track
 from services.gateway.studio.types import SpokenScene
 from services.gateway.turn.pieces import Drawn
@@ -32,6 +33,9 @@ SPEECH_SHARE = 0.1
 
 class Making:
     """One attempt of one job. ``close`` must be called in any case; ``close_files`` before the files are used."""
+
+    begins = SPEECH_SHARE
+    """Progress of the job when drawing begins."""
 
     def __init__(self, gateway: Gateway, run: JobRun) -> None:
         self._gateway, self._run = gateway, run
@@ -45,6 +49,8 @@ class Making:
         """Of the first piece."""
         self.sources: list[str] = []
         """SHA-256 of the clips and portraits that are shown."""
+        self.speakers: dict[int, SpeakerFacts] = {}
+        """Who spoke, by scene; nobody in recordings."""
         self.mixed: Mix
         self.frames = self.passthrough = 0
         self.mime_type = ""
@@ -58,19 +64,33 @@ class Making:
         """Make the film and its sound. Raises ``HuashengError``; ``OSError`` when the disk is full."""
         run = self._run
         self.plan = plan = await open_plan(self._gateway, run)
+        self._expect(plan)
+        speaking = Speaking(self._gateway, run, plan, self.speech_store, self.captioning.wants_words, self._spoken)
+        self.speakers = speaking.facts
+        await self._draw(plan, speaking.speak_all())
+
+    def _expect(self, plan: Plan) -> None:
+        """Estimate how long the job takes."""
+        run = self._run
         drawn = [str(run.params.get(k) or "") for k in ("engine", "model", "avatar_id")]
         self._rate_keys = ["/".join(["studio", *drawn, str(plan.video.height)]), "studio"]
         run.plan(self._rate_keys, plan.expected_s)
-        self.speaking = Speaking(self._gateway, run, plan, self.speech_store, self.captioning.wants_words, self._spoken)
+
+    async def _draw(self, plan: Plan, speak: Coroutine[Any, Any, None]) -> None:
+        """Draw the scenes, each as soon as it is spoken, and join them."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 drawing = Drawing(self._gateway.clients, self.store, tasks, plan.video.fps, self._begun, self._reported)
                 tasks.create_task(drawing.draw(plan.scenes))
-                speaking = tasks.create_task(self.speaking.speak_all())
+                speaking = tasks.create_task(speak)
                 tasks.create_task(self._join(drawing, speaking))
         except ExceptionGroup as group:  # the first reason: a full disk must not become an unknown error
             raise group.exceptions[0] from None
         self.pieces = drawing.count
+
+    def more(self) -> dict[str, Any]:
+        """What the job's result has besides, of videos of this kind."""
+        return {}
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Blocking work, whose end is waited for even when the job is cancelled: what it writes is removed after it."""
@@ -114,7 +134,7 @@ class Making:
     async def _reported(self, drawn_s: float) -> None:
         run = self._run
         share = min(1.0, drawn_s / self.plan.expected_s)
-        progress = SPEECH_SHARE + (RENDERED_PROGRESS - SPEECH_SHARE) * share
+        progress = self.begins + (RENDERED_PROGRESS - self.begins) * share
         run.report("render", max(run.progress, progress), done=share)
 
     async def _join(self, drawing: Drawing, speaking: asyncio.Task[None]) -> None:

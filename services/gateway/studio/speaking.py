@@ -139,16 +139,19 @@ async def hear_scene(
     spoken = SpokenScene(target, rate_hz, samples / rate_hz, params["language"] or "")
     if not wants_words or params["cues"]:
         return spoken, SpeakerFacts()
-    heard = await _heard(gateway, timings, asset, params, store)
+    heard = await heard_words(gateway, timings, asset, params, store)
     clauses = [turn.SpokenClause(text, start_s, end_s) for text, start_s, end_s in heard["segments"]]
     fallbacks = [turn.Fallback(**f) for f in heard["fallbacks"]]
     return replace(spoken, clauses=clauses, language=heard["language"]), SpeakerFacts(fallbacks=fallbacks)
 
 
-async def _heard(
+async def heard_words(
     gateway: Gateway, timings: Timings, asset: Row, params: dict[str, Any], store: PartStore
 ) -> dict[str, Any]:
-    """What is said in a recording: ``segments``, ``language`` and ``fallbacks``."""
+    """What is said in a recording or film: ``segments``, ``language`` and ``fallbacks``; once for each file and choice.
+
+    ``params`` has the ``language`` that is spoken, or None.
+    """
     engine = (params.get("engines") or {}).get("asr") or ""
     wanted = f"heard {asset['sha256']} {params['language'] or ''} {engine} {params.get('fallback', True)}"
     key = hashlib.sha256(wanted.encode()).hexdigest()

@@ -10,6 +10,7 @@ from huasheng._async.client import AsyncHuasheng
 from huasheng._files import FileInput, OnBytes
 from huasheng._sync.client import Huasheng
 from huasheng._version import VERSION as __version__
+from huasheng.dubbing import DubbingResult
 from huasheng.errors import (
     AnswerError,
     BusyError,
@@ -35,6 +36,7 @@ __all__ = [
     "ConnectionFailedError",
     "DeadlineError",
     "DialogueResult",
+    "DubbingResult",
     "FileInput",
     "Huasheng",
     "HuashengError",

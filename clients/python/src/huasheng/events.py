@@ -100,6 +100,21 @@ class SceneChanged(Event):
     warnings: list[TextWarning]
 
 
+class SentenceChanged(Event):
+    """A sentence of a dubbing's script as it is now; ``partial.sentences`` keeps it."""
+
+    index: int
+    start_s: float
+    end_s: float
+    slot_s: float
+    text: str
+    translation: str
+    spoken_s: float | None
+    speed: float
+    fit: str
+    warnings: list[str]
+
+
 class Training(Event):
     """What is new of a training; the rest is None."""
 
@@ -152,6 +167,7 @@ NAMES: dict[str, type[Event]] = {
     "warning": SpeechWarning,
     "video": VideoBegun,
     "scene": SceneChanged,
+    "sentence": SentenceChanged,
     "training": Training,
 }
 

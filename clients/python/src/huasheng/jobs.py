@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import Field
 
+from huasheng.dubbing import DubbedFilm, DubbedLine, DubbingResult
 from huasheng.models import Answer, Avatar, AvatarReport, Clause, Curve, Fallback, Model, Problem, TextWarning
 from huasheng.scenes import SceneRecord
 
@@ -34,6 +35,7 @@ class Partial(Answer):
     history: list[dict[str, float | None]] | None = None
     curve: Curve | None = None
     scenes: list[SceneRecord] | None = None
+    sentences: list[DubbedLine] | None = None
 
 
 class Job(Answer, Generic[R]):
@@ -112,6 +114,7 @@ class VideoResult(Recording):
     pieces: int | None = None
     reused_pieces: int | None = None
     loudness_lufs: float | None = None
+    dubbing: DubbedFilm | None = None
 
 
 class DialogueResult(Recording):
@@ -145,6 +148,7 @@ class TrainingResult(Answer):
 
 KINDS: dict[str, type[Job[Any]]] = {
     "video": Job[VideoResult],
+    "dubbing": Job[DubbingResult],
     "dialogue": Job[DialogueResult],
     "avatar": Job[AvatarResult],
     "training": Job[TrainingResult],

@@ -211,7 +211,8 @@ class TextWarning(Answer):
     Or ``entry-ignored``: the engine cannot follow the dictionary's entry for this word. Or ``not-checked``: what was
     left out of this speech is not known. ``pause-clamped``, ``rate-clamped``: out of range as written, brought into it.
     ``ssml-unknown``: SSML that is not followed; its words are said. ``not-shown``: characters that captions in the
-    picture leave out.
+    picture leave out. ``enlarged``: an avatar that is shown at more than twice the size of its own pixels.
+    ``voice-removed``, ``background-ducked``: what became of the own sound of a film that is dubbed.
     """
 
     reason: str

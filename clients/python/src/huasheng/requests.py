@@ -129,6 +129,35 @@ class Sound(TypedDict, total=False):
     music: Music
 
 
+class Term(TypedDict):
+    """A name or term, and how it is translated."""
+
+    source: str
+    target: str
+
+
+class DubbedSentence(TypedDict, total=False):
+    """A sentence of a script, as corrected; an empty translation is left silent."""
+
+    start_s: Required[float]
+    end_s: Required[float]
+    text: str
+    translation: Required[str]
+
+
+class Dubbing(TypedDict, total=False):
+    """A film that speaks the script of the job ``job_id``; without ``sentences`` as the script has them.
+
+    ``background``: ``keep`` or ``drop`` what else is heard; ``second``: subtitles show the original beneath.
+    """
+
+    job_id: Required[str]
+    sentences: list[DubbedSentence] | None
+    voice_id: str | None
+    background: Literal["keep", "drop"]
+    second: bool
+
+
 class Logo(TypedDict, total=False):
     """A picture in a corner; ``width`` as a share of the video's."""
 

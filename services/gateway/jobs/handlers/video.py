@@ -16,6 +16,7 @@ from services.common.script import language_of
 from services.gateway.catalogue.avatars import drawn_avatar, drawn_of_job
 from services.gateway.catalogue.voices import speaker_of_job
 from services.gateway.context import Gateway
+from services.gateway.dubbing.film import FilmMaking
 from services.gateway.jobs.part_files import PartFiles
 from services.gateway.jobs.recorder import SECONDS_PER_WEIGHT, Recorder
 from services.gateway.jobs.records import Fallback
@@ -37,6 +38,8 @@ LOWEST_HZ, HIGHEST_HZ = 16000, 48000
 async def make_video(gateway: Gateway, run: JobRun) -> dict[str, Any]:
     """One durable step; with subtitles of recorded speech, one before it that recognises the words."""
     p = run.params
+    if p.get("dubbing"):
+        return await make_studio_video(gateway, run, FilmMaking)
     if p.get("scenes"):
         return await make_studio_video(gateway, run)
     mark = gateway.marker.visible(p.get("viewer_language") or language_of(p.get("text") or ""))

@@ -20,6 +20,7 @@ from huasheng._async.batches import AsyncBatches
 from huasheng._async.dictionary import AsyncDictionary
 from huasheng._async.download import DOWNLOAD_S, download
 from huasheng._async.drafts import AsyncDrafts
+from huasheng._async.dubbings import AsyncDubbings
 from huasheng._async.jobs import AsyncJobs
 from huasheng._async.live import AsyncLive
 from huasheng._async.resources import (
@@ -75,6 +76,7 @@ class AsyncHuasheng:
         self.dialogues = AsyncDialogues(transport)
         self.dictionary = AsyncDictionary(transport)
         self.drafts = AsyncDrafts(transport)
+        self.dubbings = AsyncDubbings(transport)
         self.jobs = AsyncJobs(transport)
         self.live = AsyncLive(transport)
         self.models = AsyncModels(transport)

@@ -23,6 +23,7 @@ from huasheng._sync.batches import Batches
 from huasheng._sync.dictionary import Dictionary
 from huasheng._sync.download import DOWNLOAD_S, download
 from huasheng._sync.drafts import Drafts
+from huasheng._sync.dubbings import Dubbings
 from huasheng._sync.jobs import Jobs
 from huasheng._sync.live import Live
 from huasheng._sync.resources import (
@@ -76,6 +77,7 @@ class Huasheng:
         self.dialogues = Dialogues(transport)
         self.dictionary = Dictionary(transport)
         self.drafts = Drafts(transport)
+        self.dubbings = Dubbings(transport)
         self.jobs = Jobs(transport)
         self.live = Live(transport)
         self.models = Models(transport)

@@ -32,7 +32,7 @@ from huasheng.events import Done, Event, Polling, Reconnecting, Snapshot, parse_
 from huasheng.jobs import Job, parse_job
 
 R = TypeVar("R")
-Kind = Literal["dialogue", "video", "avatar", "training"]
+Kind = Literal["dialogue", "dubbing", "video", "avatar", "training"]
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "active"]
 OnEvent = Callable[[Event], object]
 log = logging.getLogger("huasheng")

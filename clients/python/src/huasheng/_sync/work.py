@@ -16,6 +16,7 @@ from huasheng.requests import (
     Background,
     ConsentRequest,
     CueText,
+    Dubbing,
     EngineChoice,
     Format,
     Framing,
@@ -28,14 +29,16 @@ from huasheng.requests import (
 from huasheng.scenes import ScenePreview
 
 
-def _start(transport: Transport, path: str, idempotency_key: str | None, body: dict[str, Any]) -> Job[Any]:
+def start(transport: Transport, path: str, idempotency_key: str | None, body: dict[str, Any]) -> Job[Any]:
+    """Make work; once for each key."""
     # a consent clip is listened to and looked at before the answer
     within = LONG_S if "clip_asset_id" in body.get("consent", {}) else SHORT_S
     call = Call("POST", at(path), parse_job, body=body, headers=key(idempotency_key), timeout_s=within)
     return transport.call(call)
 
 
-def _stated(consent: Statement | ConsentRequest | None) -> ConsentRequest | None:
+def stated(consent: Statement | ConsentRequest | None) -> ConsentRequest | None:
+    """A statement as a request has it."""
     return {"statement": consent} if isinstance(consent, str) else consent
 
 
@@ -62,8 +65,8 @@ class Avatars:
 
         Raises ``NotFoundError``, ``RefusedError``.
         """
-        body = given(asset_id=asset_id, name=name, engine=engine, consent=_stated(consent))
-        return cast(Job[AvatarResult], _start(self._transport, "avatars", idempotency_key, body))
+        body = given(asset_id=asset_id, name=name, engine=engine, consent=stated(consent))
+        return cast(Job[AvatarResult], start(self._transport, "avatars", idempotency_key, body))
 
     def list(self) -> list[Avatar]:
         """Prepared avatars, the built-in one first."""
@@ -107,9 +110,9 @@ class Trainings:
         Raises ``ServerError`` ``training-unavailable`` where no engine can; ``RefusedError`` ``wrong-kind``,
         ``no-audio``, ``unknown-engine``; ``NotFoundError``.
         """
-        told = given(engine=engine, steps=steps, device=device, name=name, consent=_stated(consent))
+        told = given(engine=engine, steps=steps, device=device, name=name, consent=stated(consent))
         body = {"video_asset_id": video_asset_id, **told}
-        return cast(Job[TrainingResult], _start(self._transport, "trainings", idempotency_key, body))
+        return cast(Job[TrainingResult], start(self._transport, "trainings", idempotency_key, body))
 
 
 class Videos:
@@ -124,6 +127,7 @@ class Videos:
         text: str | None = None,
         audio_asset_id: str | None = None,
         scenes: list[Scene] | None = None,
+        dubbing: Dubbing | None = None,
         avatar_id: str | None = None,
         voice_id: str | None = None,
         synthesis: Synthesis | None = None,
@@ -145,7 +149,8 @@ class Videos:
         max_side_px: int | None = None,
         idempotency_key: str | None = None,
     ) -> Job[VideoResult]:
-        """Make the avatar say a text, or an uploaded recording, or make a video of ``scenes``: give one of the three.
+        """Make the avatar say a text, or an uploaded recording, or make a video of ``scenes``, or a film that speaks
+        the script of a ``dubbing``: give one of the four.
 
         ``synthesis``: how to speak, of what ``voice.synthesis`` names. ``engines`` are asked first; ``fallback=False``:
         fail rather than let another do the work (which the result's ``fallbacks`` tell). ``format`` and what follows it
@@ -158,6 +163,7 @@ class Videos:
             text=text,
             audio_asset_id=audio_asset_id,
             scenes=scenes,
+            dubbing=dubbing,
             avatar_id=avatar_id,
             voice_id=voice_id,
             synthesis=synthesis,
@@ -178,7 +184,7 @@ class Videos:
             from_job_id=from_job_id,
             max_side_px=max_side_px,
         )
-        return cast(Job[VideoResult], _start(self._transport, "videos", idempotency_key, body))
+        return cast(Job[VideoResult], start(self._transport, "videos", idempotency_key, body))
 
     def change(self, job_id: str, *, name: str | None = None, tags: Sequence[str] | None = None) -> Job[VideoResult]:
         """Name a video (80 characters; "" takes the name away), tag it (12 tags of 40); None leaves what is there.
@@ -307,4 +313,4 @@ class Dialogues:
             persona=persona,
             idle_frame=idle_frame,
         )
-        return cast(Job[DialogueResult], _start(self._transport, "dialogues", idempotency_key, body))
+        return cast(Job[DialogueResult], start(self._transport, "dialogues", idempotency_key, body))

@@ -106,6 +106,7 @@ export default {
   "audit.DELETE /api/v1/voices/{voice_id}/clips/{clip_id}": "removed a recording",
   "audit.POST /api/v1/trainings": "started a training",
   "audit.DELETE /api/v1/models/{model_id}": "deleted a model",
+  "audit.POST /api/v1/dubbings": "translated a film for dubbing",
   "audit.POST /api/v1/videos": "made a video",
   "audit.PATCH /api/v1/videos/{job_id}": "renamed or tagged a video",
   "audit.POST /api/v1/videos/bulk": "deleted or downloaded several videos",
