@@ -7,8 +7,12 @@ import * as jobs from "./job_store.js";
 /** @typedef {import("../core/types.js").Job} Job */
 
 /** What a job says first, or empty. @param {Job} job @returns {string} */
-export const jobWords = ({ params }) =>
-  params.text || params.scenes?.find((/** @type {any} */ s) => s.text)?.text || "";
+export const jobWords = ({ params, partial, result }) =>
+  params.text ||
+  params.scenes?.find((/** @type {any} */ s) => s.text)?.text ||
+  params.dubbing?.sentences?.find((/** @type {any} */ s) => s.translation)?.translation ||
+  (result?.sentences ?? partial?.sentences)?.[0]?.text ||
+  "";
 
 /** A short title of a job. @param {Job} job */
 export function jobTitle(job) {
@@ -24,6 +28,9 @@ export function jobUrl(job) {
       ? `/chat_system?c=${encodeURIComponent(conversation)}`
       : `/chat_system?job=${encodeURIComponent(job.id)}`;
   }
+  if (job.kind === "dubbing") return `/dubbing?job=${encodeURIComponent(job.id)}`;
+  const { dubbing } = job.params;
+  if (dubbing) return `/dubbing?job=${encodeURIComponent(dubbing.job_id)}&film=${encodeURIComponent(job.id)}`;
   if (job.kind === "video") return `/video_generation?job=${encodeURIComponent(job.id)}`;
   if (job.kind === "avatar") return "/avatars";
   return `/model_training?job=${encodeURIComponent(job.id)}`;

@@ -36,11 +36,18 @@ function detailsList(result) {
 }
 
 /**
- * The finished video of a job.
- * @param {Job} job @param {{autoplay?: boolean, redo?: (job: Job, index: number) => void}} [options] `redo` makes one
- * scene again
+ * `redo` makes one scene again
+ * @typedef {{autoplay?: boolean, redo?: (job: Job, index: number) => void}} ResultOptions
  */
-export function resultCard(job, { autoplay = false, redo } = {}) {
+
+/** The finished video of a job. @param {Job} job @param {ResultOptions} [options] */
+export function resultCard(job, options = {}) {
+  const { screen, words } = resultParts(job, options);
+  return h("div", { class: "result" }, screen, words);
+}
+
+/** The player, and what is beside it. @param {Job} job @param {ResultOptions} options */
+export function resultParts(job, { autoplay = false, redo }) {
   const result = job.result ?? {};
   const text = jobWords(job);
   const isBurnt = Boolean(job.params.subtitles?.burn); // they are in the picture already
@@ -63,7 +70,7 @@ export function resultCard(job, { autoplay = false, redo } = {}) {
     resultScenes(job, (time_s) => playFrom(screen, time_s), redo),
     fold([t("details")], details),
   );
-  return h("div", { class: "result" }, screen, words);
+  return { screen, words };
 }
 
 /** @param {HTMLElement} screen @param {number} time_s */
