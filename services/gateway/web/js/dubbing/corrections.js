@@ -132,8 +132,9 @@ function fittingOf(spoken_s, { slot_s, start_s, end_s }) {
   const over_s = Math.max(0, spoken_s / FASTEST - slot_s);
   if (over_s > 0) return { kind: "long", spoken_s, speed: FASTEST, over_s };
   if (spoken_s > slot_s) return { kind: "fast", spoken_s, speed: spoken_s / slot_s, over_s: 0 };
-  const speed = Math.max(SLOWEST, Math.min(1, spoken_s / (end_s - start_s)));
-  return { kind: speed < 1 ? "slow" : "fits", spoken_s, speed, over_s: 0 };
+  const share = spoken_s / (end_s - start_s);
+  if (share < SLOWEST) return { kind: "slow", spoken_s, speed: SLOWEST, over_s: 0 };
+  return { kind: "fits", spoken_s, speed: 1, over_s: 0 };
 }
 
 /** What the server found itself. @param {Sentence} sentence @param {number} spoken_s @returns {Partial<Fitting>} */

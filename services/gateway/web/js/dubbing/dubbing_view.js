@@ -1,6 +1,7 @@
 // @ts-check
 // One dubbing: its script while it is written, then the table and the film.
 import { announce } from "../components/announcements.js";
+import { fallbackNote } from "../components/fallback_note.js";
 import { emptyState, section } from "../components/layout.js";
 import { linkButton } from "../components/link_button.js";
 import { problemCard } from "../components/problem_card.js";
@@ -8,6 +9,7 @@ import { loadable } from "../components/loadable.js";
 import { fill, h } from "../core/dom.js";
 import { t } from "../i18n/translate.js";
 import * as jobs from "../jobs/job_store.js";
+import { textWarningNote } from "../speech/text_warnings.js";
 import { Corrections } from "./corrections.js";
 import { FilmMaker } from "./film_maker.js";
 import { keepSettings } from "./new_dubbing.js";
@@ -86,7 +88,11 @@ function tableAndFilm(job, film, signal, setStep) {
     onstep: setStep,
   });
   void maker.take(film);
-  return [maker.film, section(t("dubbing.check"), [], table.el), section(t("dubbing.make.title"), [], maker.el)];
+  return [
+    maker.film,
+    section(t("dubbing.check"), [], fallbackNote(script.fallbacks), textWarningNote(script.warnings), table.el),
+    section(t("dubbing.make.title"), [], maker.el),
+  ];
 }
 
 /** Which sentence a problem is about, from 0; null when it is about the whole. @param {any} problem */

@@ -10,8 +10,6 @@ import { seconds } from "./fit_words.js";
 /** @typedef {import("../core/types.js").Job} Job */
 /** @typedef {import("./types.js").Sentence} Sentence */
 
-const AGAIN_MS = 1000;
-
 /** @param {Job} first @param {AbortSignal} signal until it has ended */
 export function scriptProgress(first, signal) {
   const steps = h("ul", { class: "row wrap dubbing-steps num", "aria-live": "polite" });
@@ -25,7 +23,6 @@ export function scriptProgress(first, signal) {
     drawSteps(steps, sentences);
     fill(rows, ...sentences.map(sentenceLine));
   });
-  keepUp(first, signal);
   return h(
     "div",
     { class: "card" },
@@ -38,25 +35,6 @@ export function scriptProgress(first, signal) {
 
 /** @param {Job} job @returns {Sentence[]} */
 const sentencesOf = (job) => job.partial?.sentences ?? [];
-
-/** Events tell how far it is; the sentences are in the job itself. @param {Job} job @param {AbortSignal} signal */
-function keepUp({ id }, signal) {
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  const ask = () => {
-    timer = undefined;
-    jobs.fetchJob(id, signal).catch(() => {}); // the next event asks again
-  };
-  jobs.watch(
-    signal,
-    ({ type }) => {
-      if (type === "progress") timer ??= setTimeout(ask, AGAIN_MS);
-    },
-    (job) => job.id === id && !jobs.isFinished(job),
-  );
-  signal.addEventListener("abort", () => clearTimeout(timer));
-  ask();
-}
 
 const isTranslated = (/** @type {Sentence} */ s) => Boolean(s.translation);
 const isSpoken = (/** @type {Sentence} */ s) => (s.spoken_s ?? null) !== null;

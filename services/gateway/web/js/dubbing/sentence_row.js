@@ -155,7 +155,6 @@ function warningLines(s, corrections) {
     .missedTerms(s)
     .map(({ source, target }) => t("sentence.warning.glossary-missed", { source, target }));
   const others = (s.warnings ?? [])
-    .map((warning) => (typeof warning === "string" ? warning : warning.reason))
     .filter((reason) => reason !== "glossary-missed") // found here, in what is written now
     .map((reason) => term("sentence.warning", reason));
   return [...missed, ...others];

@@ -14,7 +14,7 @@
  * @property {number | null} [spoken_s] at speed 1; none before it is spoken
  * @property {number} [speed]
  * @property {Fit | null} [fit]
- * @property {(string | {reason: string})[]} [warnings]
+ * @property {string[]} [warnings]
  */
 /**
  * @typedef {object} Script the result of the script's job
@@ -26,7 +26,8 @@
  * @property {Term[]} glossary
  * @property {{speed?: number, seed?: number} | null} [synthesis]
  * @property {Sentence[]} sentences
- * @property {(string | {reason: string})[]} [warnings]
+ * @property {import("../speech/text_warnings.js").TextWarning[]} [warnings]
+ * @property {import("../core/types.js").Fallback[]} [fallbacks]
  */
 /**
  * @typedef {object} FilmOptions

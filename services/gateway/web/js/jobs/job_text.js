@@ -42,6 +42,7 @@ export function stageText(job) {
   if (job.stage.startsWith("waiting-for-")) return t("stage.waiting", { service: t(`service.${job.stage.slice(12)}`) });
   if (job.state === "queued")
     return job.queue_position ? t("queue.position", { n: job.queue_position }) : t("state.queued");
+  if (job.kind === "dubbing" && job.stage === "llm") return t("stage.translate");
   return job.stage ? term("stage", job.stage) : t("state.running");
 }
 

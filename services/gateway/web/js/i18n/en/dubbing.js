@@ -7,8 +7,6 @@ export default {
   "dubbing.link": "Dub a film",
   "kind.dubbing": "Dubbing",
   "stage.translate": "Translating",
-  "stage.fit": "Fitting it into its time",
-  "stage.separate": "Separating speech and background",
   "dubbing.lead":
     "A film of a person who speaks becomes the same film in another language: other words, voice and lips.",
   "dubbing.path": "The steps of a dubbing",
@@ -54,8 +52,7 @@ export default {
   "dubbing.no_model.how": "How to connect one",
   "dubbing.no_model.hosted": "A hosted one (Zhipu)",
   "dubbing.no_model.own": "One of your own (Ollama, vLLM, or any OpenAI-compatible server)",
-  "dubbing.no_model.docs":
-    "All services and their settings are described in docs/engines.md. Afterwards the System page lists the model under its service.",
+  "dubbing.no_model.docs": "All services and settings: docs/engines.md. Afterwards the System page lists the model.",
   "dubbing.recent": "Earlier dubbings",
   "dubbing.none": "No dubbings yet. Choose a film above: the first one will appear here.",
   "dubbing.writing": "The script is being written",
