@@ -7,6 +7,9 @@ import { resultParts } from "../video/video_result.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
 
+/** What became of the other sounds of the film. */
+const HOW = ["voice-removed", "background-ducked"];
+
 /** @param {Job} job @param {string} original id of the film's file @param {() => void} oncorrect */
 export function filmResult(job, original, oncorrect) {
   const { screen, words } = resultParts(job, {});
@@ -25,7 +28,15 @@ export function filmResult(job, original, oncorrect) {
     figure(t("dubbing.dubbed_film"), screen),
   );
   oneAtATime(pair);
-  return h("div", { class: "stack" }, pair, words, h("div", null, correct));
+  return h("div", { class: "stack" }, pair, ...howItWasMade(job.result ?? {}), words, h("div", null, correct));
+}
+
+/** What is not as one may expect it. @param {Record<string, any>} result */
+function howItWasMade({ passthrough_frames: n, frames: of, warnings, scenes }) {
+  const all = [...(warnings ?? []), ...(scenes ?? []).flatMap((/** @type {any} */ scene) => scene.warnings ?? [])];
+  const how = HOW.find((reason) => all.some((warning) => warning.reason === reason));
+  const lines = [n ? t("dubbing.passthrough", { n, of }) : "", how ? t(`dubbing.how.${how}`) : ""].filter(Boolean);
+  return lines.map((line) => h("p", { class: "small-text muted" }, line));
 }
 
 /** @param {string} url */

@@ -88,7 +88,7 @@ function rowTools(s, n, { corrections, signal, speak, hush }, problem, focus) {
   });
   const tool = (/** @type {string} */ name, /** @type {string} */ key, /** @type {() => void} */ onclick) =>
     button({ icon: name, label: t(key, { n }), bare: true, kind: "small", onclick });
-  const leave = tool("close", "sentence.leave.n", () => corrections.edit(s, { is_out: !corrections.isOut(s) }));
+  const leave = tool("mute", "sentence.leave.n", () => corrections.edit(s, { is_out: !corrections.isOut(s) }));
   const reset = tool("undo", "sentence.reset.n", () => {
     corrections.reset(s);
     focus();

@@ -29,9 +29,13 @@ export function sentenceTable(corrections, signal) {
   const hush = () => film.pause();
   const rows = script.sentences.map((s, i) => sentenceRow(s, i, { corrections, signal, speak, play, hush, onmove }));
   const summary = h("p", { class: "num", role: "status" });
-  const tools = tableTools(corrections, () =>
-    rows.find((r) => corrections.fitting(r.sentence).kind === "long")?.focus(),
-  );
+  /** The next one that is too long, after the row with the focus. */
+  function toLong() {
+    const at = rows.findIndex(({ el }) => el.contains(document.activeElement));
+    const later = [...rows.slice(at + 1), ...rows.slice(0, at + 1)];
+    later.find((row) => corrections.fitting(row.sentence).kind === "long")?.focus();
+  }
+  const tools = tableTools(corrections, toLong);
   const draw = () => {
     for (const row of rows) row.draw();
     drawSummary(summary, corrections);
@@ -40,24 +44,16 @@ export function sentenceTable(corrections, signal) {
   corrections.watch(signal, draw);
   signal.addEventListener("abort", stopSound);
   draw();
-  const head = ["time", "text", "translation", "fit", "tools"].map((key) => {
-    const name = { text: languageName(script.source_language), translation: languageName(script.language) }[key];
-    return h(
-      "th",
-      { scope: "col" },
-      name ? t(`dubbing.column.${key}`, { language: name }) : t(`dubbing.column.${key}`),
-    );
-  });
   const table = h(
     "table",
     { class: "table sentences" },
     h("caption", { class: "sr" }, t("dubbing.table")),
-    h("thead", null, h("tr", null, ...head)),
+    tableHead(corrections.script),
     h("tbody", null, ...rows.map((row) => row.el)),
   );
   const beside = h(
     "div",
-    { class: "stack tight grow" },
+    { class: "stack tight grow dubbing-about" },
     summary,
     h("p", { class: "small-text muted dubbing-keys" }, t("dubbing.keys")),
     tools.el,
@@ -75,6 +71,18 @@ export function sentenceTable(corrections, signal) {
     },
     forgetProblems: () => rows.forEach((row) => row.forgetProblem()),
   };
+}
+
+/** @param {import("./types.js").Script} script */
+function tableHead({ source_language, language }) {
+  const cells = [
+    t("dubbing.column.time"),
+    t("dubbing.column.text", { language: languageName(source_language) }),
+    t("dubbing.column.translation", { language: languageName(language) }),
+    t("dubbing.column.fit"),
+    t("dubbing.column.tools"),
+  ];
+  return h("thead", null, h("tr", null, ...cells.map((words) => h("th", { scope: "col" }, words))));
 }
 
 /** @param {Corrections} corrections @param {() => void} toLong */

@@ -14,10 +14,15 @@ export const jobWords = ({ params, partial, result }) =>
   (result?.sentences ?? partial?.sentences)?.[0]?.text ||
   "";
 
+/** @param {Job} job */
+const dubbingTitle = ({ params }) =>
+  t("dubbing.title", { language: term("language", String(params.language).split("-")[0]) });
+
 /** A short title of a job. @param {Job} job */
 export function jobTitle(job) {
   const words = jobWords(job) || job.partial?.transcript || job.params.name || "";
-  return words ? `${t(`kind.${job.kind}`)} · ${words}` : t(`kind.${job.kind}`);
+  const kind = job.kind === "dubbing" ? dubbingTitle(job) : t(`kind.${job.kind}`);
+  return words ? `${kind} · ${words}` : kind;
 }
 
 /** The page that shows a job. @param {Job} job @returns {string} */

@@ -62,12 +62,12 @@ export function resultParts(job, { autoplay = false, redo }) {
   const words = h(
     "div",
     { class: "stack" },
-    text && !result.scenes ? h("p", { class: "said" }, text) : null,
+    text && !result.scenes && !job.params.dubbing ? h("p", { class: "said" }, text) : null,
     fallbackNote(result.fallbacks),
     textWarningNote(wholeWarnings(result)),
     job.consent_withdrawn ? note(t("consent.withdrawn.note"), { kind: "warn", icon: "alert" }) : null,
     resultLinks(result),
-    resultScenes(job, (time_s) => playFrom(screen, time_s), redo),
+    job.params.dubbing ? null : resultScenes(job, (time_s) => playFrom(screen, time_s), redo),
     fold([t("details")], details),
   );
   return { screen, words };
