@@ -13,7 +13,7 @@ import { seconds } from "./fit_words.js";
 /** @param {Job} first @param {AbortSignal} signal until it has ended */
 export function scriptProgress(first, signal) {
   const steps = h("ul", { class: "row wrap dubbing-steps num", "aria-live": "polite" });
-  const rows = h("ol", { class: "script-rows" });
+  const rows = h("ol", { class: "script-rows", tabindex: 0, "aria-label": t("dubbing.table") });
   let shown = "";
   jobs.follow(first, signal, (job) => {
     const sentences = sentencesOf(job);
