@@ -17,6 +17,7 @@ PAGES = {
     "/model_training": ("模型训练", "Training"),
     "/avatars": ("形象", "Avatars"),
     "/voices": ("音色", "Voices"),
+    "/dubbing": ("视频译制", "Dubbing"),
     "/jobs": ("任务", "Jobs"),
     "/verify": ("验证", "Verify"),
     "/system": ("系统", "System"),

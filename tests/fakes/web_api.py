@@ -113,6 +113,8 @@ async def post(request: Request, kind: str) -> Any:
         return refuse("service-down", request, service="render")
     if body.get("scenes") and (refusal := web_studio.refusal(request, body)) is not None:
         return refusal
+    if kind == "dubbings" and not any(e["service"] == "llm" for e in world.engines):
+        return refuse("no-language-model", request, language=body["language"])
     if kind == "trainings" and not world.can_train:
         return refuse("training-unavailable", request, why="later")
     if kind == "trainings":

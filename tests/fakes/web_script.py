@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from services.common.errors import HuashengError, problem
 from services.gateway.api.web_files import HEADERS
-from tests.fakes import web_facts, web_live, web_media, web_scenes
+from tests.fakes import web_dubbing, web_facts, web_live, web_media, web_scenes
 
 Row = dict[str, Any]
 OVER = ("succeeded", "failed", "cancelled")
@@ -148,7 +148,8 @@ async def work(world: World, job: Row) -> None:
             raise HuashengError("llm-unreachable", engine="openai", url="http://127.0.0.1:11434")
         if job["params"].get("text") == "silent":
             raise HuashengError("silent-audio", name="talk.wav")
-        await {"dialogue": dialogue, "video": video, "avatar": avatar, "training": train}[job["kind"]](world, job)
+        kinds = {"dialogue": dialogue, "video": video, "avatar": avatar, "training": train, "dubbing": script}
+        await kinds[job["kind"]](world, job)
         job |= {"state": "succeeded", "progress": 1.0, "eta_s": 0.0}
     except asyncio.CancelledError:
         job["state"] = "cancelled"
@@ -282,7 +283,13 @@ async def draw(world: World, job: Row) -> None:
     at(world, job, "publish", 0.99)
 
 
+async def script(world: World, job: Row) -> None:
+    await web_dubbing.write(world, job, at)
+
+
 async def video(world: World, job: Row) -> None:
+    if job["params"].get("dubbing"):
+        return await web_dubbing.film(world, job, at)
     if job["params"].get("scenes"):
         return await web_scenes.make(world, job, at)
     at(world, job, "tts", 0.1)

@@ -22,6 +22,7 @@ PAGES = (
     "/avatars",
     "/voices",
     "/batches",
+    "/dubbing",
     "/jobs",
     "/verify",
     "/system",

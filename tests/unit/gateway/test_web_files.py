@@ -60,9 +60,16 @@ async def test_index_names_every_file_under_the_hash_and_every_module_beforehand
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     preloaded = set(re.findall(r'modulepreload" href="/static/\w+/([^"]+)"', page.text))
     written = {p.relative_to(web_files.WEB).as_posix() for p in web_files.WEB.rglob("*.js")}
-    # the script itself; one that runs before anything is drawn, those in the audio thread, three of types only
+    # the script itself; one that runs before anything is drawn, those in the audio thread, four of types only
     worklets = {"core/capture_worklet", "live/microphone_worklet", "live/sound_worklet"}
-    others = {"main", "core/initial_theme", "core/types", "core/account_types", "studio/types"} | worklets
+    others = {
+        "main",
+        "core/initial_theme",
+        "core/types",
+        "core/account_types",
+        "studio/types",
+        "dubbing/types",
+    } | worklets
     assert written - preloaded == {f"js/{name}.js" for name in others}
 
 

@@ -15,6 +15,7 @@ import { isOpenPage, signInAddress, startAccount } from "./core/account.js";
 import { takeMediaUpAgain } from "./core/media_again.js";
 import { startRouter } from "./core/router.js";
 import { startSystemPolling } from "./core/server_state.js";
+import { dubbingPage } from "./dubbing/dubbing_page.js";
 import { homePage } from "./home/home_page.js";
 import { notFoundPage } from "./home/not_found_page.js";
 import { startEventStream } from "./jobs/job_store.js";
@@ -44,6 +45,7 @@ startRouter(main, {
   "/avatars": { key: "avatars", draw: avatarsPage },
   "/voices": { key: "voices", draw: voicesPage },
   "/batches": { key: "batches", draw: batchPage },
+  "/dubbing": { key: "dubbing", draw: dubbingPage },
   "/jobs": { key: "jobs", draw: jobsPage },
   "/verify": { key: "verify", draw: verifyPage },
   "/system": { key: "system", draw: systemPage },

@@ -16,7 +16,8 @@ import { openVoicePicker } from "../voices/voice_picker.js";
 /** @param {Avatar} avatar */
 export function avatarVoice(avatar) {
   const problem = h("div", null);
-  const open = () => openVoicePicker(avatar.voice_id ?? "", (voice) => void save(voice), t("voice.auto.avatar"));
+  const open = () =>
+    openVoicePicker(avatar.voice_id ?? "", (voice) => void save(voice), { automatic: t("voice.auto.avatar") });
   const chip = button({
     label: t("voice.auto"),
     kind: "small quiet voice-line",

@@ -3,6 +3,7 @@
 import { page, section } from "../components/layout.js";
 import { linkButton } from "../components/link_button.js";
 import { t } from "../i18n/translate.js";
+import { videoKinds } from "../video/video_kinds.js";
 import { batchDetail } from "./batch_detail.js";
 import { batchForm } from "./batch_form.js";
 import { batchList } from "./batch_list.js";
@@ -14,11 +15,11 @@ export function batchPage({ signal, query }) {
     const back = linkButton({ href: "/batches", label: t("batch.back"), kind: "quiet small" });
     return page(t("nav.batches"), "", section(t("batch.list"), [back], batchDetail(id, signal)));
   }
-  const video = linkButton({ href: "/video_generation", label: t("nav.video"), kind: "quiet small" });
   return page(
     t("nav.batches"),
     t("batch.lead"),
-    section(t("batch.new"), [video], batchForm(signal)),
+    videoKinds("/batches"),
+    section(t("batch.new"), [], batchForm(signal)),
     section(t("batch.list"), [], batchList(signal)),
   );
 }

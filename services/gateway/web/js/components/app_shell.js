@@ -26,6 +26,9 @@ const NAVIGATION = [
   ["/system", "system", "system"],
 ];
 
+/** Pages that belong to one in the rail. @type {Record<string, string>} */
+const PARTS = { "/dubbing": "/video_generation", "/batches": "/video_generation" };
+
 /** @type {NavigationItem} */
 const HOME = ["/", "home", "home"];
 /** Pages behind the last tab of a phone. */
@@ -95,7 +98,7 @@ export function appShell(app) {
 const brand = () => h("a", { class: "brand", href: "/", "aria-label": t("nav.home"), title: t("nav.home") }, seal());
 
 function markCurrentLink() {
-  const now = currentPath();
+  const now = PARTS[currentPath()] ?? currentPath();
   for (const a of document.querySelectorAll("a.nav-link")) mark(a, a.getAttribute("href") === now ? "page" : null);
   const inMore = [...MORE, ...OWN].some(([path]) => path === now);
   for (const more of document.querySelectorAll("button.nav-link")) mark(more, inMore ? "true" : null);

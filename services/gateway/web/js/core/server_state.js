@@ -57,6 +57,13 @@ export const fetchVoices = async () => (await fetchVoiceList()).items;
 /** @returns {Promise<import("./types.js").Engines>} */
 export const fetchEngines = () => cached("engines", () => get("/engines"));
 
+/**
+ * Whether a language model is connected that can translate. One that may be asked anything names its models; the
+ * built-in answers have none.
+ */
+export const fetchCanTranslate = async () =>
+  (await fetchEngines()).items.some((e) => e.service === "llm" && e.available && e.models.length > 0);
+
 /** @returns {Promise<import("./types.js").Device[]>} */
 export const fetchDevices = () => cached("devices", () => list("/devices"));
 

@@ -13,7 +13,7 @@
  * @property {string} [request_id]
  * @property {Record<string, string>} [params]
  */
-/** @typedef {"dialogue" | "video" | "avatar" | "training"} JobKind */
+/** @typedef {"dialogue" | "video" | "avatar" | "training" | "dubbing"} JobKind */
 /** @typedef {"queued" | "running" | "succeeded" | "failed" | "cancelled"} JobState */
 /** @typedef {Record<string, number>} Timings */
 /**
@@ -52,6 +52,7 @@
  * @property {Timings} [timings_ms]
  * @property {number} [start_frame]
  * @property {import("../studio/types.js").SceneState[]} [scenes]
+ * @property {import("../dubbing/types.js").Sentence[]} [sentences] of a script that is being written
  */
 /** @typedef {JobPartialFields & TrainingPartial} JobPartial */
 /**
@@ -209,6 +210,7 @@
  * @property {number} upload_bytes
  * @property {number} audio_s
  * @property {number} video_s
+ * @property {number} [dubbing_s] of a film that is dubbed
  * @property {number} text_chars
  * @property {number} [script_chars] of all scenes of a video
  * @property {number} [scenes] of a video

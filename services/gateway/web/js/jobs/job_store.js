@@ -6,7 +6,6 @@ import { language } from "../i18n/translate.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
 /** @typedef {import("../core/types.js").Fallback} Fallback */
-/** @typedef {import("../studio/types.js").SceneState} SceneState */
 /** @typedef {typeof STREAMED_TYPES[number]} StreamedType */
 /** @typedef {{type: "snapshot" | StreamedType, job: Job}} JobEvent */
 
@@ -17,6 +16,7 @@ const STREAMED_TYPES = /** @type {const} */ ([
   "reply",
   "clause",
   "scene",
+  "sentence",
   "fallback",
   "warning",
   "timing",
@@ -209,7 +209,8 @@ function applyEvent(before, type, data) {
   else if (type === "clause") {
     const { index, text, start_s, end_s } = news;
     partial.clauses = [...(partial.clauses ?? []).filter((c) => c.index < index), { index, text, start_s, end_s }];
-  } else if (type === "scene") partial.scenes = mergeScene(partial.scenes ?? [], news);
+  } else if (type === "scene") partial.scenes = mergeByIndex(partial.scenes ?? [], news);
+  else if (type === "sentence") partial.sentences = mergeByIndex(partial.sentences ?? [], news);
   else if (type === "fallback") partial.fallbacks = mergeFallback(partial.fallbacks ?? [], news);
   else if (type === "warning") partial.warnings = mergeWarning(partial.warnings ?? [], news);
   else if (type === "training") mergeTraining(partial, news);
@@ -221,8 +222,8 @@ function applyEvent(before, type, data) {
   return job;
 }
 
-/** @param {SceneState[]} known @param {SceneState} next */
-const mergeScene = (known, next) =>
+/** @template {{index: number}} T @param {T[]} known @param {T} next */
+const mergeByIndex = (known, next) =>
   [...known.filter(({ index }) => index !== next.index), next].sort((a, b) => a.index - b.index);
 
 /** A second attempt reports the same again. @param {any[]} known @param {any} next */

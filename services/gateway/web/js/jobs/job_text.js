@@ -7,13 +7,22 @@ import * as jobs from "./job_store.js";
 /** @typedef {import("../core/types.js").Job} Job */
 
 /** What a job says first, or empty. @param {Job} job @returns {string} */
-export const jobWords = ({ params }) =>
-  params.text || params.scenes?.find((/** @type {any} */ s) => s.text)?.text || "";
+export const jobWords = ({ params, partial, result }) =>
+  params.text ||
+  params.scenes?.find((/** @type {any} */ s) => s.text)?.text ||
+  params.dubbing?.sentences?.find((/** @type {any} */ s) => s.translation)?.translation ||
+  (result?.sentences ?? partial?.sentences)?.[0]?.text ||
+  "";
+
+/** @param {Job} job */
+const dubbingTitle = ({ params }) =>
+  t("dubbing.title", { language: term("language", String(params.language).split("-")[0]) });
 
 /** A short title of a job. @param {Job} job */
 export function jobTitle(job) {
   const words = jobWords(job) || job.partial?.transcript || job.params.name || "";
-  return words ? `${t(`kind.${job.kind}`)} · ${words}` : t(`kind.${job.kind}`);
+  const kind = job.kind === "dubbing" ? dubbingTitle(job) : t(`kind.${job.kind}`);
+  return words ? `${kind} · ${words}` : kind;
 }
 
 /** The page that shows a job. @param {Job} job @returns {string} */
@@ -24,6 +33,9 @@ export function jobUrl(job) {
       ? `/chat_system?c=${encodeURIComponent(conversation)}`
       : `/chat_system?job=${encodeURIComponent(job.id)}`;
   }
+  if (job.kind === "dubbing") return `/dubbing?job=${encodeURIComponent(job.id)}`;
+  const { dubbing } = job.params;
+  if (dubbing) return `/dubbing?job=${encodeURIComponent(dubbing.job_id)}&film=${encodeURIComponent(job.id)}`;
   if (job.kind === "video") return `/video_generation?job=${encodeURIComponent(job.id)}`;
   if (job.kind === "avatar") return "/avatars";
   return `/model_training?job=${encodeURIComponent(job.id)}`;
@@ -35,6 +47,7 @@ export function stageText(job) {
   if (job.stage.startsWith("waiting-for-")) return t("stage.waiting", { service: t(`service.${job.stage.slice(12)}`) });
   if (job.state === "queued")
     return job.queue_position ? t("queue.position", { n: job.queue_position }) : t("state.queued");
+  if (job.kind === "dubbing" && job.stage === "llm") return t("stage.translate");
   return job.stage ? term("stage", job.stage) : t("state.running");
 }
 

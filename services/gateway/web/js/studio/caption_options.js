@@ -2,7 +2,7 @@
 // Subtitles: files beside the video, words in the picture, a second language.
 import { field, select } from "../components/form.js";
 import { fill, h } from "../core/dom.js";
-import { fetchEngines } from "../core/server_state.js";
+import { fetchCanTranslate } from "../core/server_state.js";
 import { t, term } from "../i18n/translate.js";
 import { checkbox } from "./fields.js";
 
@@ -75,9 +75,7 @@ function lookFields({ size, place, highlight }, set) {
 
 /** @param {Subtitles} subtitles @param {(change: Partial<Subtitles>) => void} set */
 async function secondLanguage({ second_language }, set) {
-  const { items } = await fetchEngines();
-  // one that may be asked anything names its models; the built-in answers have none
-  const canTranslate = items.some((e) => e.service === "llm" && e.available && e.models.length > 0);
+  const canTranslate = await fetchCanTranslate();
   if (!canTranslate && !second_language) return h("p", { class: "small-text muted" }, t("captions.second.none"));
   const options = [
     { value: "", label: t("captions.second.off") },

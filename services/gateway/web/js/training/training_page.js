@@ -4,6 +4,7 @@
 import { page, section } from "../components/layout.js";
 import { linkButton } from "../components/link_button.js";
 import { loadable } from "../components/loadable.js";
+import { stepPath } from "../components/path.js";
 import { h, icon } from "../core/dom.js";
 import { fetchDevices, fetchEngines } from "../core/server_state.js";
 import { t } from "../i18n/translate.js";
@@ -39,30 +40,12 @@ export function trainingPage({ signal, query }) {
   return page(t("nav.training"), t("training.lead"), path.el, body.el, section(t("training.models"), [], models.el));
 }
 
-/** The steps, with the current one marked. @returns {{el: HTMLElement, setStep: (key: string) => void}} */
-function trainingPath() {
-  const items = PATH_STEPS.map((key, i) =>
-    h(
-      "li",
-      null,
-      h("span", { class: "path-number num", "aria-hidden": "true" }, i + 1),
-      h(
-        "span",
-        { class: "stack tight no-gap" },
-        h("strong", null, t(`training.${key}`)),
-        h("span", { class: "small-text muted" }, t(`training.${key}.text`)),
-      ),
-    ),
+/** The steps of a training. */
+const trainingPath = () =>
+  stepPath(
+    t("training.path"),
+    PATH_STEPS.map((key) => ({ key, title: t(`training.${key}`), text: t(`training.${key}.text`) })),
   );
-  const setStep = (/** @type {string} */ key) =>
-    items.forEach((item, i) => {
-      item.classList.toggle("done", i < PATH_STEPS.indexOf(key));
-      if (PATH_STEPS[i] === key) item.setAttribute("aria-current", "step");
-      else item.removeAttribute("aria-current");
-    });
-  setStep(PATH_STEPS[0]);
-  return { el: h("ol", { class: "path", "aria-label": t("training.path") }, ...items), setStep };
-}
 
 /**
  * Why no engine can train here.

@@ -1,7 +1,6 @@
 // @ts-check
 // Earlier videos: the newest few, or all of them with search, filters, names, tags, and many at once.
 import { emptyState } from "../components/layout.js";
-import { linkButton } from "../components/link_button.js";
 import { loadable } from "../components/loadable.js";
 import { problemCard } from "../components/problem_card.js";
 import { get, list } from "../core/api.js";
@@ -68,9 +67,7 @@ export function videoGallery(signal) {
     },
     { skeletons: 1, height: 180 },
   );
-  const batch = linkButton({ href: "/batches", label: t("batch.link"), icon: "file", kind: "quiet small" });
-  const actions = h("div", { class: "row wrap" }, selection.start, batch);
-  const head = h("div", { class: "row wrap apart" }, used.el, actions);
+  const head = h("div", { class: "row wrap apart" }, used.el, selection.start);
   return { el: h("div", { class: "stack" }, head, filters.el, selection.el, place.el), reload: place.reload };
 }
 

@@ -42,7 +42,7 @@ export function videoJobs(signal, options) {
   jobs.watch(
     signal,
     ({ job }) => follow(job),
-    (job) => job.kind === "video" && !jobs.isFinished(job),
+    (job) => job.kind === "video" && !job.params.dubbing && !jobs.isFinished(job), // dubbed films are on their own page
   );
   jobs.fetchJobs("kind=video&state=active&limit=20", signal).catch(() => {}); // the event stream names them as well
   return {

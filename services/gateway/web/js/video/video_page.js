@@ -9,6 +9,7 @@ import { DraftStore } from "../studio/draft_store.js";
 import { drawStudio } from "../studio/studio.js";
 import { sharedVideos } from "./shared_videos.js";
 import { videoGallery } from "./video_gallery.js";
+import { videoKinds } from "./video_kinds.js";
 import { VideoMaker } from "./video_maker.js";
 
 /** @param {import("../core/router.js").Visit} visit @returns {HTMLElement} */
@@ -45,6 +46,7 @@ export function videoPage({ signal, query }) {
   return page(
     t("nav.video"),
     t("video.lead"),
+    videoKinds("/video_generation"),
     draftBar(drafts),
     holder,
     maker.el,

@@ -36,11 +36,18 @@ function detailsList(result) {
 }
 
 /**
- * The finished video of a job.
- * @param {Job} job @param {{autoplay?: boolean, redo?: (job: Job, index: number) => void}} [options] `redo` makes one
- * scene again
+ * `redo` makes one scene again
+ * @typedef {{autoplay?: boolean, redo?: (job: Job, index: number) => void}} ResultOptions
  */
-export function resultCard(job, { autoplay = false, redo } = {}) {
+
+/** The finished video of a job. @param {Job} job @param {ResultOptions} [options] */
+export function resultCard(job, options = {}) {
+  const { screen, words } = resultParts(job, options);
+  return h("div", { class: "result" }, screen, words);
+}
+
+/** The player, and what is beside it. @param {Job} job @param {ResultOptions} options */
+export function resultParts(job, { autoplay = false, redo }) {
   const result = job.result ?? {};
   const text = jobWords(job);
   const isBurnt = Boolean(job.params.subtitles?.burn); // they are in the picture already
@@ -55,15 +62,15 @@ export function resultCard(job, { autoplay = false, redo } = {}) {
   const words = h(
     "div",
     { class: "stack" },
-    text && !result.scenes ? h("p", { class: "said" }, text) : null,
+    text && !result.scenes && !job.params.dubbing ? h("p", { class: "said" }, text) : null,
     fallbackNote(result.fallbacks),
     textWarningNote(wholeWarnings(result)),
     job.consent_withdrawn ? note(t("consent.withdrawn.note"), { kind: "warn", icon: "alert" }) : null,
     resultLinks(result),
-    resultScenes(job, (time_s) => playFrom(screen, time_s), redo),
+    job.params.dubbing ? null : resultScenes(job, (time_s) => playFrom(screen, time_s), redo),
     fold([t("details")], details),
   );
-  return h("div", { class: "result" }, screen, words);
+  return { screen, words };
 }
 
 /** @param {HTMLElement} screen @param {number} time_s */

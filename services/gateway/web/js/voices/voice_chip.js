@@ -19,10 +19,12 @@ import { openVoicePicker } from "./voice_picker.js";
  * @param {(name: string) => string} options.text the text for the name of a voice
  * @param {(name: string) => string} [options.label] the accessible name, when it differs from the text
  * @param {(id: string) => void} [options.onchange] called when the user has chosen another one
+ * @param {string} [options.automatic] what the automatic voice is, in words
+ * @param {(all: Voice[]) => Voice[]} [options.arrange] the order in which voices are offered
  * @returns {{el: HTMLElement, voiceId: () => string, setAvatar: (avatar: Avatar) => void}} `voiceId` is "" for the
  * automatic voice, which may depend on the avatar
  */
-export function voiceChip({ kind, preference, chosen = "", text, label, onchange }) {
+export function voiceChip({ kind, preference, chosen = "", text, label, onchange, automatic, arrange }) {
   let id = preference ? loadPreference(preference, "") : chosen;
   /** @type {Avatar | undefined} */
   let avatar;
@@ -30,7 +32,7 @@ export function voiceChip({ kind, preference, chosen = "", text, label, onchange
     type: "button",
     class: kind,
     "aria-haspopup": "dialog",
-    on: { click: () => openVoicePicker(id, pick) },
+    on: { click: () => openVoicePicker(id, pick, { automatic, arrange }) },
   });
   const show = (/** @type {Voice | null} */ voice, /** @type {string} */ name) => {
     fill(el, voiceInitial(voice), h("span", { class: "clip" }, text(name)));

@@ -16,9 +16,10 @@ import { voiceInitial, voiceSummary } from "./voice_labels.js";
  * Opens the voice picker. An empty id is the automatic voice.
  * @param {string} chosen id
  * @param {(voice: Voice | null) => void} onchange
- * @param {string} [automatic] what the automatic voice is, in words
+ * @param {{automatic?: string, arrange?: (all: Voice[]) => Voice[]}} [options] `automatic`: what the automatic voice
+ * is, in words; `arrange`: the order in which they are offered
  */
-export function openVoicePicker(chosen, onchange, automatic = t("voice.auto.help")) {
+export function openVoicePicker(chosen, onchange, { automatic = t("voice.auto.help"), arrange = (all) => all } = {}) {
   const group = `voices-${Math.random().toString(36).slice(2)}`;
   const row = (/** @type {Voice | null} */ voice) => {
     const id = voice?.voice_id ?? "";
@@ -29,7 +30,7 @@ export function openVoicePicker(chosen, onchange, automatic = t("voice.auto.help
   const legend = () => h("legend", { class: "sr" }, t("voice.choose"));
   const body = loadable(
     fetchVoices,
-    (all) => h("fieldset", { class: "stack tight" }, legend(), row(null), ...all.map(row)),
+    (all) => h("fieldset", { class: "stack tight" }, legend(), row(null), ...arrange(all).map(row)),
     { skeletons: 5, height: 52 },
   );
   openDialog({

@@ -17,6 +17,7 @@ import consentClip from "./consent_clip.js";
 import verify from "./verify.js";
 import gallery from "./gallery.js";
 import batch from "./batch.js";
+import dubbing from "./dubbing.js";
 
 export const zh = {
   ...common,
@@ -37,4 +38,5 @@ export const zh = {
   ...verify,
   ...gallery,
   ...batch,
+  ...dubbing,
 };
