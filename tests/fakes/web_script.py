@@ -62,6 +62,8 @@ class World:
     """Engines that the services pass over."""
     resting: str = ""
     """Name of an engine whose breaker is open."""
+    restorer: Row | None = None
+    """The operator's face restorer, as ``GET /engines`` has it."""
     conversations: dict[str, Row] = field(default_factory=dict)
     ratings: list[tuple[str, str, str | None]] = field(default_factory=list)
     """Conversation, turn and rating."""

@@ -98,8 +98,15 @@ class Recording(Answer):
     warnings: list[TextWarning] = Field(default_factory=list)
 
 
+class RestorerUsed(Answer):
+    """The face restorer that went over a video's faces."""
+
+    name: str
+    licence: str
+
+
 class VideoResult(Recording):
-    """A finished video; ``subtitles_url`` (WebVTT) is None unless asked for.
+    """A finished video; ``subtitles_url`` (WebVTT) and ``restorer`` are None unless asked for.
 
     What follows ``audio_asset_id`` is there for videos of scenes: ``subtitles_urls`` by their endings; ``pieces`` that
     the video was drawn in, of which ``reused_pieces`` came from ``from_job_id``.
@@ -107,6 +114,7 @@ class VideoResult(Recording):
 
     text: str | None
     audio_asset_id: str | None
+    restorer: RestorerUsed | None = None
     scenes: list[SceneRecord] | None = None
     subtitles_urls: dict[str, str] | None = None
     pieces: int | None = None

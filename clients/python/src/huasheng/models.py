@@ -313,11 +313,20 @@ class Unreachable(Answer):
     problem: Problem
 
 
+class Restorer(Answer):
+    """The operator's face restorer, for ``restore`` of a video; ``problem``: why it cannot be used, or empty."""
+
+    name: str
+    licence: str
+    problem: str
+
+
 class Engines(Answer):
-    """The engines of all services."""
+    """The engines of all services, and the face restorer where there is one."""
 
     items: list[Engine]
     unreachable: list[Unreachable]
+    restorer: Restorer | None = None
 
 
 class Device(Answer):
