@@ -303,6 +303,7 @@ async def video(world: World, job: Row) -> None:
         "frames": 100,
         "passthrough_frames": 0,
         "engine": "atlas",
+        "restorer": world.restorer if p.get("restore") else None,
         "voice_id": p.get("voice_id") or "zf_xiaoxiao",
         "text": p.get("text"),
         "avatar_id": p["avatar_id"],

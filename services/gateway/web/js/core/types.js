@@ -164,7 +164,13 @@
  * @property {number} breaker_retry_s
  */
 /** Lengths of a clip for training. @typedef {{least_s: number, short_s: number, most_s: number}} TrainingClip */
-/** The operator's face restorer; `problem` is empty where it can be used. @typedef {{name: string, licence: string, problem: string}} Restorer */
+/**
+ * The operator's face restorer.
+ * @typedef {object} Restorer
+ * @property {string} name
+ * @property {string} licence
+ * @property {string} problem why it cannot be used, or empty
+ */
 /**
  * @typedef {object} Engines
  * @property {Engine[]} items
