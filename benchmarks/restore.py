@@ -81,9 +81,8 @@ def measure(folder: Path, models: list[Path]) -> None:
             for _ in range(5):
                 network.restored(face)
             alone = (time.process_time() - started) / 5
-            print(
-                f"{path.stem}, side {network.side}: {1000 * (whole - alone):.0f} ms a picture, network {1000 * alone:.0f}"
-            )
+            own, net = (f"{1000 * t:.0f} ms" for t in (whole - alone, alone))
+            print(f"{path.stem}, side {network.side}: {own} a picture beside the network's {net}")
 
 
 if __name__ == "__main__":

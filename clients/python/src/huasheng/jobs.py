@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import Field
 
 from huasheng.models import Answer, Avatar, AvatarReport, Clause, Curve, Fallback, Model, Problem, TextWarning
+from huasheng.restorer import RestorerUsed
 from huasheng.scenes import SceneRecord
 
 R = TypeVar("R")
@@ -96,13 +97,6 @@ class Recording(Answer):
     timings_ms: dict[str, float]
     fallbacks: list[Fallback] = Field(default_factory=list)
     warnings: list[TextWarning] = Field(default_factory=list)
-
-
-class RestorerUsed(Answer):
-    """The face restorer that went over a video's faces."""
-
-    name: str
-    licence: str
 
 
 class VideoResult(Recording):

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from huasheng._answer import Answer as Answer
 from huasheng._answer import Problem as Problem
+from huasheng.restorer import Restorer
 
 
 class Asset(Answer):
@@ -311,14 +312,6 @@ class Unreachable(Answer):
 
     service: str
     problem: Problem
-
-
-class Restorer(Answer):
-    """The operator's face restorer, for ``restore`` of a video; ``problem``: why it cannot be used, or empty."""
-
-    name: str
-    licence: str
-    problem: str
 
 
 class Engines(Answer):
