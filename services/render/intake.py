@@ -38,6 +38,8 @@ async def read_config(requests: AsyncIterator[pb.StreamRenderRequest]) -> pb.Ren
         raise HuashengError("bad-request", what="sample_rate_hertz must be 8000 to 48000")
     if first.config.start_frame < 0 or first.config.max_side_px < 0:
         raise HuashengError("bad-request", what="start_frame and max_side_px must not be negative")
+    if first.config.restore and first.config.live:
+        raise HuashengError("bad-request", what="restore is not for live")
     if first.config.HasField("composition"):
         composition.check(first.config)
     return first.config

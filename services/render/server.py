@@ -34,6 +34,7 @@ from services.render.engines.registry import REGISTRY, engine_errors, make_engin
 from services.render.intake import Intake, read_config
 from services.render.media.write import EncoderOptions
 from services.render.outputs import Output, ProgressOut
+from services.render.restore.restorer import Restorer
 from services.render.settings import RenderSettings
 from services.render.stream import drawn
 from services.render.train.models import ModelRecord, ModelStore
@@ -52,6 +53,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         self.store = AvatarStore(self.storage)
         self.preparer = Preparer(self.store, self._encoder(live=True))
         self.models = ModelStore(self.storage)
+        self.restorer = Restorer(settings, shared.threads)
         self.trainings = Trainings(self.storage, self.store, self.models, self.preparer, settings.max_waiting)
         self.sessions = 0
         self._drawn_fps = 0.0
@@ -69,6 +71,7 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         self.storage.check()
         self.store.sweep()
         self.engines.load()
+        self.restorer.load()
         with builtin.framed(weights.folder("portrait", self.shared.weights_dir) / "portrait.png") as portrait:
             self.preparer.prepare(
                 self.engines.get(), portrait, BUILTIN, BUILTIN, builtin.NAME, lambda *_: None, self._stopping.is_set
@@ -197,9 +200,11 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
                     local = self.models.local(trained, engine.model_files) if trained else contextlib.nullcontext()
                     model = held.enter_context(local)
                     pictures = functools.partial(engine.source_pictures, avatar)
-                    composing = composing_of(config, self.store, current, pictures, self.shared.weights_dir)
+                    about = (config, self.store, current, pictures, self.shared.weights_dir)
+                    composing, restoring = composing_of(*about), self.restorer.restoring(*about)
+                    options = self._encoder(config.live)
                     with engine_errors(engine.name):
-                        yield from drawn(engine, avatar, config, model, self._encoder(config.live), intake, composing)
+                        yield from drawn(engine, avatar, config, model, options, intake, composing, restoring)
 
             intake.start(requests)
             async with contextlib.aclosing(iterate_in_thread(draw)) as outputs:
@@ -235,6 +240,8 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
             raise HuashengError("bad-request", what=f"{engine.name} draws no parts of videos here")
         if engine.needs_model and not trained:
             raise HuashengError("model-needed", engine=engine.name)
+        if config.restore:
+            self.restorer.check()
         if config.device not in ("", engine.device):
             raise HuashengError("unknown-id", kind="device", id=config.device)
         if config.model_id and (trained.engine if trained else config.model_id) != record.engine:
@@ -332,8 +339,9 @@ class RenderServicer(render_pb2_grpc.RenderServiceServicer):  # type: ignore[mis
         )
 
     async def ListEngines(self, _request: pb.ListEnginesRequest, _context: Any) -> pb.ListEnginesResponse:
-        """Every engine, with the reason where one cannot be used."""
-        return pb.ListEnginesResponse(engines=[_engine_info(s) for s in self.engines.states()])
+        """Every engine, with the reason where one cannot be used, and the face restorer."""
+        infos = [_engine_info(s) for s in self.engines.states()]
+        return pb.ListEnginesResponse(engines=infos, restorer=self.restorer.message())
 
     async def GetCapacity(self, _request: pb.GetCapacityRequest, _context: Any) -> pb.GetCapacityResponse:
         """Drawings, the preparation of avatars and trainings count alike: each keeps a processor or the GPU busy."""

@@ -6,6 +6,7 @@ both at the same place.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from services.render.composition.composer import Composer
 from services.render.engines.base import RenderSession
 from services.render.media.mark import VisibleMark
 from services.render.outputs import Form, InterruptedOut, Output, ProgressOut, SummaryOut
+from services.render.restore.restorer import Restoring
 from services.render.types import Frame, PhonemeSpan, Working
 
 PROGRESS_S = 0.5
@@ -92,14 +94,17 @@ class Rendering:
         mark: VisibleMark | None = None,
         part: Part = Part(),
         composer: Composer | None = None,
+        restoring: Restoring | None = None,
     ) -> None:
         """``keys``: pictures at its multiples in the idle loop are decodable by themselves; 0: the encoder chooses.
 
         ``hears`` is what the session's sound goes through; the video's own does not. ``mark`` is put into the pictures
-        of every engine here, before they are encoded. A ``composer`` makes what is shown, mark included.
+        of every engine here, before they are encoded. A ``composer`` makes what is shown, mark included. ``restoring``
+        comes before both.
         """
         self.session, self.source, self.form, self.engine, self.keys = session, source, form, engine, keys
         self._hears, self._mark, self._part, self._composer = hears, mark, part, composer
+        self._restoring = restoring
         self._unheard = round((part.at + part.skip) * audio_rate_hz / session.fps) - round(
             part.at * audio_rate_hz / session.fps
         )  # samples of the part before
@@ -141,8 +146,8 @@ class Rendering:
             self.form.close()
 
     def _prepare(self) -> Iterator[Output]:
-        """Let the composer do what takes long; signs of life meanwhile."""
-        for _ in self._composer.prepare() if self._composer else ():
+        """Do what takes long; signs of life meanwhile."""
+        for _ in itertools.chain.from_iterable(p.prepare() for p in (self._restoring, self._composer) if p):
             if self.source.inbox.abandoned:
                 raise HuashengError("cancelled")
             if (progress := self._progress()) is not None:
@@ -219,6 +224,8 @@ class Rendering:
             yield output
 
     def _shown(self, frame: Frame, number: int) -> list[Frame]:
+        if self._restoring:
+            frame = self._restoring.restored(frame)
         if self._composer:
             return [replace(frame, image=image) for image in self._composer.pictures(frame, number)]
         return [replace(frame, image=self._mark.on(frame.image, number)) if self._mark else frame]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.common.engines import settings_class
@@ -43,6 +43,12 @@ class RenderSettings(ServiceSettings):
     picture, at the same quality whatever came before."""
     encoder_threads: int = Field(default=1, ge=1, le=16)
     """Threads of one encoder."""
+    restorer_model: str = ""
+    """ONNX file of a face restorer for videos that ask for one (docs/studio.md); empty: none."""
+    restorer_name: str = Field(default="", max_length=80)
+    """What users see it called; empty: the file's name."""
+    restorer_licence: str = Field(default="", max_length=400, validate_default=True)
+    """Its licence, which users see before they choose it; required with ``RENDER_RESTORER_MODEL``."""
 
     @field_validator("engines")
     @classmethod
@@ -53,6 +59,14 @@ class RenderSettings(ServiceSettings):
         if why := getattr(settings_class(REGISTRY[names[0]]), "refused_as_default", ""):
             raise ValueError(f"{names[0]} cannot be the first engine: {why}")
         return ",".join(names)
+
+    @field_validator("restorer_model", "restorer_name", "restorer_licence")
+    @classmethod
+    def _stripped(cls, value: str, info: ValidationInfo) -> str:
+        value = value.strip()
+        if info.field_name == "restorer_licence" and info.data.get("restorer_model") and not value:
+            raise ValueError("say under which licence RENDER_RESTORER_MODEL may be used: users see it")
+        return value
 
     def engine_names(self) -> list[str]:
         """Engines in order, the default first."""

@@ -16,6 +16,7 @@ from services.render.engines.base import RenderEngine, RenderSession
 from services.render.media.mark import VisibleMark
 from services.render.media.write import EncoderOptions
 from services.render.outputs import Form, Mp4Form, Output, PicturesForm
+from services.render.restore.restorer import Restoring
 from services.render.session import Part, Rendering, Source
 from services.render.types import Frame, SessionConfig
 
@@ -28,11 +29,13 @@ def drawn(
     options: EncoderOptions,
     source: Source,
     composing: Composing | None = None,
+    restoring: Restoring | None = None,
 ) -> Iterator[Output]:
     """Draws what ``source`` says, in the calling thread. ``avatar`` is the engine's own folder of it; ``composing`` is
-    for a composition.
+    for a composition, ``restoring`` for faces that are restored.
 
-    Raises what the engine raises, what ``Composing.open`` and ``Composer.prepare`` raise, and ``cancelled``.
+    Raises what the engine raises, what ``Composing.open``, ``Composer.prepare`` and ``Restoring`` raise, and
+    ``cancelled``.
     """
     rate = config.format.sample_rate_hertz
     where = composing.geometry(config.max_side_px) if composing else None
@@ -79,6 +82,7 @@ def drawn(
                 mark=mark,
                 part=part,
                 composer=composer,
+                restoring=restoring,
             ).run()
 
 

@@ -153,6 +153,8 @@ class Frame:
     """Position in the avatar's idle loop; 0 for a film."""
     source: int = 0
     """Number of the source picture that it was drawn from, see ``RenderEngine.source_pictures``."""
+    redrawn: float = 1.0
+    """How much of the face is drawn, 0 to 1; 0 where the source picture is left as it is."""
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,7 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         self.can_train = True
         self.wants_model = self.draws_parts = False
         self.default_steps = 0
+        self.restorer: render_pb2.Restorer | None = None
         self.training = Script()
         self.checkpoints: dict[str, int] = {}
         """Last step of each training, as the real service keeps it: a repeat continues from there."""
@@ -344,7 +345,7 @@ class Render(render_pb2_grpc.RenderServiceServicer):
         info.can_train, info.default_steps = self.can_train, self.default_steps
         info.needs_model = info.videos_only = self.wants_model
         info.cannot_train_reason = "" if self.can_train else "the fake has no legs"
-        return render_pb2.ListEnginesResponse(engines=[info])
+        return render_pb2.ListEnginesResponse(engines=[info], restorer=self.restorer)
 
     async def ListDevices(self, request, context):
         return render_pb2.ListDevicesResponse(devices=[render_pb2.Device(device="cpu", name="CPU", memory_bytes=1)])

@@ -233,7 +233,8 @@ def forget_model(request: Request, key: str) -> None:
 @router.get("/engines")
 def engines(request: Request) -> Row:
     world = of(request)
-    return {"items": web_facts.engines(world.can_train, world.resting) + world.engines, "unreachable": []}
+    found = web_facts.engines(world.can_train, world.resting) + world.engines
+    return {"items": found, "unreachable": [], "restorer": world.restorer}
 
 
 @router.get("/devices")

@@ -62,6 +62,8 @@ class World:
     """Engines that the services pass over."""
     resting: str = ""
     """Name of an engine whose breaker is open."""
+    restorer: Row | None = None
+    """The operator's face restorer, as ``GET /engines`` has it."""
     conversations: dict[str, Row] = field(default_factory=dict)
     ratings: list[tuple[str, str, str | None]] = field(default_factory=list)
     """Conversation, turn and rating."""
@@ -308,6 +310,7 @@ async def video(world: World, job: Row) -> None:
         "frames": 100,
         "passthrough_frames": 0,
         "engine": "atlas",
+        "restorer": world.restorer if p.get("restore") else None,
         "voice_id": p.get("voice_id") or "zf_xiaoxiao",
         "text": p.get("text"),
         "avatar_id": p["avatar_id"],

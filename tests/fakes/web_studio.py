@@ -12,7 +12,7 @@ from services.gateway.api.studio_requests import Scene, Studio
 from tests.fakes.web_script import Row, World, now, refuse
 
 router = APIRouter(prefix="/api/v1")
-WHOLE = ("engine", "device", "scenes")
+WHOLE = ("engine", "device", "scenes", "restore")
 """Fields of a request beside those of Studio."""
 
 

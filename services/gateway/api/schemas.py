@@ -318,11 +318,20 @@ class Unreachable(BaseModel):
     problem: Problem
 
 
+class Restorer(BaseModel):
+    """The operator's face restorer, for ``restore`` of ``POST /videos``; ``problem``: why it cannot be used, or ""."""
+
+    name: str
+    licence: str
+    problem: str
+
+
 class Engines(BaseModel):
-    """The engines of all services."""
+    """The engines of all services, and the face restorer where there is one."""
 
     items: list[Engine]
     unreachable: list[Unreachable]
+    restorer: Restorer | None
 
 
 class Device(BaseModel):

@@ -50,13 +50,17 @@ async def engines(gateway: Context, lang: Lang, rid: RequestId) -> Any:
     answers = dict(zip(_REQUESTS, await asyncio.gather(*(ask(s) for s in _REQUESTS)), strict=True))
     items: list[schemas.Engine] = []
     unreachable: list[schemas.Unreachable] = []
+    restorer: schemas.Restorer | None = None
     for service, found in answers.items():
         if isinstance(found, HuashengError):
             why = schemas.Problem.model_validate(problem(found, lang, rid))
             unreachable.append(schemas.Unreachable(service=service, problem=why))
         else:
             items += [_engine(service, e, lang) for e in found.engines]
-    return schemas.Engines(items=items, unreachable=unreachable)
+            if service == "render" and found.HasField("restorer"):
+                r = found.restorer
+                restorer = schemas.Restorer(name=r.name, licence=r.licence, problem=r.problem)
+    return schemas.Engines(items=items, unreachable=unreachable, restorer=restorer)
 
 
 def _why(shown: bool, text: str, error: Any, lang: str) -> str:

@@ -43,6 +43,9 @@ class VideoRequest(Speaks, Studio):
     model: str | None = Id
     device: str | None = Id
     language: str | None = Field(default=None, max_length=16)
+    restore: bool = Field(
+        default=False, description="the operator's face restorer goes over the drawn face: restorer of GET /engines"
+    )
     max_side_px: int | None = Field(default=None, ge=64, le=4096, description="not with options of the studio")
 
     @model_validator(mode="after")

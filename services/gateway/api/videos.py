@@ -16,6 +16,7 @@ from services.gateway.api.job_answers import start_job
 from services.gateway.api.problems import ACCEPTED, responses
 from services.gateway.api.video_requests import ScenePreviewRequest, VideoRequest
 from services.gateway.catalogue.avatars import check_avatar_and_model
+from services.gateway.catalogue.restorer import check_restorer
 from services.gateway.catalogue.voices import with_voice
 from services.gateway.context import Gateway
 from services.gateway.dubbing.checks import film_params
@@ -34,7 +35,9 @@ SCENE_REFUSED = (
     "wrong-kind",
     "words-refused",
 )
-REFUSED = responses(*SCENE_REFUSED, "no-language-model", "dubbing-unfinished", "no-audio", "too-long")
+REFUSED = responses(
+    *SCENE_REFUSED, "no-language-model", "restorer-unavailable", "dubbing-unfinished", "no-audio", "too-long"
+)
 
 
 async def video_params(
@@ -45,6 +48,7 @@ async def video_params(
     ``is_moderated`` false: the words are looked at later. Raises what ``POST /videos`` is refused for.
     """
     params = body.params()
+    await check_restorer(gateway.clients, params)
     if body.dubbing is not None:
         more = await film_params(gateway, owner, params, is_moderated=is_moderated)
 

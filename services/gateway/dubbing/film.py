@@ -12,6 +12,7 @@ from huasheng.render.v1 import render_pb2
 
 from services.common.errors import HuashengError
 from services.gateway.catalogue.avatars import drawn_of_job
+from services.gateway.catalogue.restorer import usable_restorer
 from services.gateway.dubbing.background import background
 from services.gateway.dubbing.captions import film_cues
 from services.gateway.dubbing.film_avatar import prepared
@@ -77,7 +78,7 @@ class FilmMaking(Making):
             frames=avatar.frames,
         )
         run.partial["scenes"] = [scene.record(video.fps)]
-        return Plan(video, [scene], run.folder)
+        return Plan(video, [scene], run.folder, usable_restorer(engines) if p.get("restore") else None)
 
     async def _speak(self, scene: Scene, fps: float) -> list[Line]:
         """Speak the table onto one track as long as the film. Returns its lines, with their new times."""

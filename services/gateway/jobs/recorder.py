@@ -30,11 +30,19 @@ RENDERED_PROGRESS, PUBLISH_PROGRESS = 0.98, 0.99
 class Recorder:
     """Records one attempt of one job. ``close`` must be called in any case.
 
-    ``text`` is the text to speak, as far as it is known; ``speech_s`` the length of recorded speech.
+    ``text`` is the text to speak, as far as it is known; ``speech_s`` the length of recorded speech; ``restorer`` name
+    and licence of the face restorer that is used.
     """
 
-    def __init__(self, run: JobRun, marker: Marker, text: str = "", speech_s: float | None = None) -> None:
-        self.run, self.marker = run, marker
+    def __init__(
+        self,
+        run: JobRun,
+        marker: Marker,
+        text: str = "",
+        speech_s: float | None = None,
+        restorer: dict[str, str] | None = None,
+    ) -> None:
+        self.run, self.marker, self.restorer = run, marker, restorer
         self.video = run.new_video()
         self.speech: turn.SpeechHeader | None = None
         self.picture: turn.VideoHeader | None = None
@@ -211,6 +219,7 @@ class Recorder:
             "end_frame": self.summary.end_frame,
             "mime_type": self.picture.mime_type,
             "engine": self.picture.engine,
+            "restorer": self.restorer,
             "voice_id": self.speech.voice_id if self.speech else None,
             "fallbacks": self.run.partial["fallbacks"],
             "warnings": self.run.partial["warnings"],
@@ -218,6 +227,7 @@ class Recorder:
 
     def _made(self, picture: turn.VideoHeader) -> Made:
         p, speech = self.run.params, self.speech
+        restorer = {"restorer": self.restorer["name"]} if self.restorer else {}
         return Made(
             id=self.run.id,
             owner=self.run.owner,
@@ -228,5 +238,5 @@ class Recorder:
             avatar_id=p.get("avatar_id") or "",
             voice_id=speech.voice_id if speech else "",
             model_id=p.get("model") or "",
-            used={"tts": speech.engine, "llm": self.llm_engine} if speech else {},
+            used=({"tts": speech.engine, "llm": self.llm_engine} if speech else {}) | restorer,
         )

@@ -85,6 +85,7 @@ async def _publish(gateway: Gateway, run: JobRun, making: Making) -> dict[str, A
         "end_frame": 0,
         "mime_type": MIME_TYPES.get(container, making.mime_type),
         "engine": drawn.engine,
+        "restorer": plan.restorer,
         "voice_id": made.voice_id.split(", ")[0] or None,
         "fallbacks": run.partial["fallbacks"],
         "warnings": [w for scene in run.partial["scenes"] for w in scene["warnings"]],  # in their order
@@ -115,6 +116,7 @@ def _export(gateway: Gateway, run: JobRun, making: Making, target: Path) -> None
 
 def _made(run: JobRun, making: Making) -> Made:
     assert making.drawn
+    restorer = {"restorer": making.plan.restorer["name"]} if making.plan.restorer else {}
     speakers = [making.speakers[k] for k in sorted(making.speakers)]
     return Made(
         id=run.id,
@@ -126,7 +128,7 @@ def _made(run: JobRun, making: Making) -> Made:
         avatar_id=_each([str(s.params.get("avatar_id") or "") for s in making.plan.scenes]),
         voice_id=_each([f.voice_id for f in speakers]),
         model_id=_each([str(s.params.get("model") or "") for s in making.plan.scenes]),
-        used={"tts": _each([f.engine for f in speakers])} if speakers else {},
+        used=({"tts": _each([f.engine for f in speakers])} if speakers else {}) | restorer,
     )
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+from services.gateway.catalogue.restorer import was_used
 from services.gateway.context import Gateway
 from services.gateway.jobs.recorder import RENDERED_PROGRESS
 from services.gateway.jobs.run import JobRun
@@ -64,6 +65,11 @@ class Making:
         """Make the film and its sound. Raises ``HuashengError``; ``OSError`` when the disk is full."""
         run = self._run
         self.plan = plan = await open_plan(self._gateway, run)
+        earlier = run.params.get("from_job_id")
+        jobs = self._gateway.jobs
+        if plan.restorer and earlier and not await asyncio.to_thread(was_used, jobs, run.owner, earlier, plan.restorer):
+            # pieces do not tell which restorer went over them: those of another one are not taken
+            self.store = KeptPieces(self._gateway.storage, run.id, "", run.folder, ".mp4")
         self._expect(plan)
         speaking = Speaking(self._gateway, run, plan, self.speech_store, self.captioning.wants_words, self._spoken)
         self.speakers = speaking.facts

@@ -14,6 +14,7 @@ from services.common.clauses import weight
 from services.common.errors import HuashengError
 from services.common.script import language_of
 from services.gateway.catalogue.avatars import drawn_avatar, drawn_of_job
+from services.gateway.catalogue.restorer import usable_restorer
 from services.gateway.context import Gateway
 from services.gateway.jobs.recorder import SECONDS_PER_WEIGHT
 from services.gateway.jobs.records import Clause, TextWarning
@@ -83,6 +84,8 @@ class Plan:
     video: formats.VideoFormat
     scenes: list[Scene]
     folder: Path
+    restorer: dict[str, str] | None
+    """Name and licence of the face restorer, where one is used."""
 
     @property
     def expected_s(self) -> float:
@@ -114,10 +117,12 @@ def of_scene(error: HuashengError, index: int) -> HuashengError:
 
 
 async def open_plan(gateway: Gateway, run: JobRun) -> Plan:
-    """Who is drawn in every scene, and how. Raises ``unknown-id`` with the number of the scene."""
+    """Who is drawn in every scene, and how. Raises ``unknown-id`` with the number of the scene, and
+    ``restorer-unavailable``."""
     p = run.params
-    request = render_pb2.ListEnginesRequest()
-    engines = {e.name: e for e in (await gateway.clients.call("render", "ListEngines", request)).engines}
+    listed = await gateway.clients.call("render", "ListEngines", render_pb2.ListEnginesRequest())
+    engines = {e.name: e for e in listed.engines}
+    restorer = usable_restorer(listed) if p.get("restore") else None
     known: dict[AvatarChoice, Any] = {}
     chosen: list[tuple[dict[str, Any], AvatarChoice]] = []
     for index, own in enumerate(p["scenes"]):
@@ -153,7 +158,7 @@ async def open_plan(gateway: Gateway, run: JobRun) -> Plan:
             scene.warnings.append(turn.TextWarning("enlarged", avatar.name, ""))
         scenes.append(scene)
     run.partial["scenes"] = [s.record(video.fps) for s in scenes]
-    return Plan(video, scenes, run.folder)
+    return Plan(video, scenes, run.folder, restorer)
 
 
 def _mark(gateway: Gateway, params: dict[str, Any]) -> VisibleMark | None:

@@ -37,6 +37,8 @@ class AvatarChoice:
     """The loop on the user's screen; without it the video starts on the loop's first frame."""
     mark: VisibleMark | None = None
     """Burned into the video; none in a live conversation, where the page shows it."""
+    restores: bool = False
+    """The operator's face restorer goes over the drawn face; not live."""
 
     @classmethod
     def of_params(cls, owner: str, params: dict[str, Any]) -> AvatarChoice:
@@ -48,6 +50,7 @@ class AvatarChoice:
             model_id=params.get("model") or "",
             device=params.get("device") or "",
             max_side_px=params.get("max_side_px") or 0,
+            restores=bool(params.get("restore")),
         )
 
 

@@ -41,6 +41,7 @@ def render_config(
         start_frame=start_frame,
         lead_in=avatar.is_live and avatar.single_pictures,
         mark=render_mark(avatar.mark),
+        restore=avatar.restores,
     )
 
 

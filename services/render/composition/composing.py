@@ -13,6 +13,7 @@ from huasheng.render.v1 import render_pb2 as pb
 from services.common import weights
 from services.common.errors import HuashengError
 from services.common.storage import Storage
+from services.render.avatars.derived import Pictures
 from services.render.avatars.store import AvatarRecord, AvatarStore
 from services.render.composition.blend import BLACK, GREY, flat
 from services.render.composition.caption_fonts import GROUP
@@ -21,7 +22,7 @@ from services.render.composition.checks import box
 from services.render.composition.composer import Composer, CutOut
 from services.render.composition.geometry import Geometry, Size, geometry
 from services.render.composition.grounds import Bars, Blurred, Film, Ground, Still, read_ground
-from services.render.composition.masks import MaskMaker, Pictures
+from services.render.composition.masks import MaskMaker
 from services.render.composition.overlays import Overlay, read_overlay
 from services.render.composition.rate import Rate
 from services.render.media.mark import MarkOptions

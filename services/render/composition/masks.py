@@ -7,16 +7,14 @@ The digest says which preparation they belong to and how they were made.
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from services.common.digest import sha256_of
+from services.render.avatars.derived import Derived, Pictures
 from services.render.avatars.store import AvatarRecord, AvatarStore
 from services.render.clip.frames import Reader, Writer
 from services.render.composition import person
@@ -32,13 +30,7 @@ LOOKED_AT = 5
 """Pictures that the ground's colour is taken from."""
 NOISE = 6
 """Values at both ends of a mask's range that the store's coding may change: they count as none and as all."""
-WAIT_S = 0.2
-
 _CLEAN = np.clip((np.arange(256) - NOISE) * 255 / (255 - 2 * NOISE), 0, 255).astype(np.uint8)
-_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-
-Pictures = Callable[[], Iterator[Image]]
-"""Begins anew with an avatar's own pictures."""
 
 
 @dataclass(frozen=True)
@@ -61,25 +53,7 @@ class MaskMaker:
 
         Raises ``person-mask-unavailable`` and ``disk-full``.
         """
-        key = self._key(screen)
-        lock = _locks[key]
-        while not lock.acquire(timeout=WAIT_S):
-            yield
-        try:
-            if self.store.storage.exists(key):
-                return
-            with self.store.storage.writing(key) as path:
-                yield from self._write(path, screen)
-            self._forget_if_gone()
-        finally:
-            lock.release()
-
-    def _forget_if_gone(self) -> None:
-        """An avatar may have been deleted meanwhile: no mask of it stays."""
-        owner, avatar_id = self.record.owner, self.record.avatar_id
-        with self.store.lock(owner, avatar_id):
-            if not self.store.storage.exists(self.store.key(owner, avatar_id, "avatar.json")):
-                self.store.storage.delete(f"avatars/{owner}/{avatar_id}")
+        return self._derived.make(self._key(screen), lambda path: self._write(path, screen))
 
     def _write(self, path: Path, screen: Screen | None) -> Iterator[None]:
         found = self._masks(screen)
@@ -108,10 +82,12 @@ class MaskMaker:
             yield Masks(reader)
 
     def _key(self, screen: Screen | None) -> str:
-        record = self.record
         made = f"key {KEY_VERSION} {screen}" if screen else f"person {person.VERSION}"
-        parts = (record.engine, record.engine_version, record.source_sha256, str(record.created_at), made)
-        return self.store.key(record.owner, record.avatar_id, f"mask-{sha256_of(' '.join(parts), digits=16)}.mp4")
+        return self._derived.key("mask", ".mp4", made)
+
+    @property
+    def _derived(self) -> Derived:
+        return Derived(self.store, self.record)
 
 
 class Masks:

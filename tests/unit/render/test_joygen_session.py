@@ -108,6 +108,7 @@ def test_frames_without_a_face_pass_and_are_counted(rig: Rig) -> None:
     drawn = [f for f in frames if (f.image == reader.frame(ABSENT)).all()]
     reader.close()
     assert len(drawn) == session.passthrough_frames
+    assert all(f.redrawn == 0 for f in drawn) and max(f.redrawn for f in frames) == 1
 
 
 def test_silence_and_room_noise_look_alike_and_speech_does_not(rig: Rig) -> None:

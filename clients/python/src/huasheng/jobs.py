@@ -9,6 +9,7 @@ from pydantic import Field
 
 from huasheng.dubbing import DubbedFilm, DubbedLine, DubbingResult
 from huasheng.models import Answer, Avatar, AvatarReport, Clause, Curve, Fallback, Model, Problem, TextWarning
+from huasheng.restorer import RestorerUsed
 from huasheng.scenes import SceneRecord
 
 R = TypeVar("R")
@@ -101,7 +102,7 @@ class Recording(Answer):
 
 
 class VideoResult(Recording):
-    """A finished video; ``subtitles_url`` (WebVTT) is None unless asked for.
+    """A finished video; ``subtitles_url`` (WebVTT) and ``restorer`` are None unless asked for.
 
     What follows ``audio_asset_id`` is there for videos of scenes: ``subtitles_urls`` by their endings; ``pieces`` that
     the video was drawn in, of which ``reused_pieces`` came from ``from_job_id``.
@@ -109,6 +110,7 @@ class VideoResult(Recording):
 
     text: str | None
     audio_asset_id: str | None
+    restorer: RestorerUsed | None = None
     scenes: list[SceneRecord] | None = None
     subtitles_urls: dict[str, str] | None = None
     pieces: int | None = None

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from huasheng._answer import Answer as Answer
 from huasheng._answer import Problem as Problem
+from huasheng.restorer import Restorer
 
 
 class Asset(Answer):
@@ -315,10 +316,11 @@ class Unreachable(Answer):
 
 
 class Engines(Answer):
-    """The engines of all services."""
+    """The engines of all services, and the face restorer where there is one."""
 
     items: list[Engine]
     unreachable: list[Unreachable]
+    restorer: Restorer | None = None
 
 
 class Device(Answer):

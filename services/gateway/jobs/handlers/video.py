@@ -14,6 +14,7 @@ from services.common.aio import iterate_in_thread
 from services.common.clauses import weight
 from services.common.script import language_of
 from services.gateway.catalogue.avatars import drawn_avatar, drawn_of_job
+from services.gateway.catalogue.restorer import restorer_of_job
 from services.gateway.catalogue.voices import speaker_of_job
 from services.gateway.context import Gateway
 from services.gateway.dubbing.film import FilmMaking
@@ -54,12 +55,14 @@ async def make_video(gateway: Gateway, run: JobRun) -> dict[str, Any]:
             recognised = await _recognise_words(gateway, run, asset)
             segments, run.partial["fallbacks"] = recognised["segments"], recognised.get("fallbacks", [])
 
+    restorer = await restorer_of_job(gateway.clients, p)
     parts = await _in_parts(gateway, run, avatar, asset)
 
     async def make() -> dict[str, Any]:
         run.start_over()
         run.report("render" if asset else "tts", 0.0)
-        recorder = Recorder(run, gateway.marker, p.get("text") or "", asset["duration_s"] if asset else None)
+        speech_s = asset["duration_s"] if asset else None
+        recorder = Recorder(run, gateway.marker, p.get("text") or "", speech_s, restorer)
         try:
             if asset:
                 async with _speech_of(gateway, asset) as (pcm, sample_rate_hz):

@@ -159,6 +159,7 @@ class JoySession(RenderSession):
         self._requested.popleft()
         position = self._walk.step().position
         scaled = resized(picture, self.width, self.height)
-        frame = Frame(round(self._drawn * 1e6 / self.fps), scaled, position, requested.number)
+        redrawn = float(self._avatar.face.strength[requested.number])
+        frame = Frame(round(self._drawn * 1e6 / self.fps), scaled, position, requested.number, redrawn)
         self._drawn += 1
         return frame

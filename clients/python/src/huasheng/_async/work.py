@@ -147,6 +147,7 @@ class AsyncVideos:
         outro_asset_id: str | None = None,
         logo: Logo | None = None,
         from_job_id: str | None = None,
+        restore: bool = False,
         max_side_px: int | None = None,
         idempotency_key: str | None = None,
     ) -> Job[VideoResult]:
@@ -156,6 +157,7 @@ class AsyncVideos:
         ``synthesis``: how to speak, of what ``voice.synthesis`` names. ``engines`` are asked first; ``fallback=False``:
         fail rather than let another do the work (which the result's ``fallbacks`` tell). ``format`` and what follows it
         belong to the whole video. ``from_job_id``: a video before, of which every scene that is the same is taken.
+        ``restore``: the operator's face restorer goes over the drawn face (``restorer`` of ``system.engines()``).
 
         Raises ``RefusedError``: ``empty-text``, ``long-text``, ``silent-audio``, ``too-long``, …; ``NotFoundError``;
         ``BusyError`` ``queue-full``.
@@ -183,6 +185,7 @@ class AsyncVideos:
             outro_asset_id=outro_asset_id,
             logo=logo,
             from_job_id=from_job_id,
+            restore=restore,
             max_side_px=max_side_px,
         )
         return cast(Job[VideoResult], await start(self._transport, "videos", idempotency_key, body))

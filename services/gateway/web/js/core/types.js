@@ -165,7 +165,19 @@
  * @property {number} breaker_retry_s
  */
 /** Lengths of a clip for training. @typedef {{least_s: number, short_s: number, most_s: number}} TrainingClip */
-/** @typedef {{items: Engine[], unreachable: {service: string, problem: ProblemBody}[]}} Engines */
+/**
+ * The operator's face restorer.
+ * @typedef {object} Restorer
+ * @property {string} name
+ * @property {string} licence
+ * @property {string} problem why it cannot be used, or empty
+ */
+/**
+ * @typedef {object} Engines
+ * @property {Engine[]} items
+ * @property {{service: string, problem: ProblemBody}[]} unreachable
+ * @property {Restorer | null} restorer
+ */
 /** @typedef {{device: string, name: string, memory_bytes: number, used_bytes: number}} Device */
 /**
  * @typedef {object} Model

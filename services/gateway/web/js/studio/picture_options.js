@@ -6,6 +6,7 @@ import { t } from "../i18n/translate.js";
 import { backgroundField } from "./background_field.js";
 import { choices, numberField } from "./fields.js";
 import { framePreview } from "./frame_preview.js";
+import { restorerField } from "./restorer_field.js";
 
 /** @typedef {import("./types.js").Studio} Studio */
 /** @typedef {import("./types.js").Format} Format */
@@ -17,7 +18,7 @@ const LEAST_PX = 64;
 const MOST_PX = 3840;
 
 /** @param {import("./types.js").Script} script */
-export function pictureWords({ format, background, framing }) {
+export function pictureWords({ format, background, framing, restore }) {
   const { ratio, width, height, resolution, quality } = format;
   const words = [
     ratio === "own" ? `${width} × ${height}` : ratio === "source" ? t("format.source") : ratio,
@@ -25,6 +26,7 @@ export function pictureWords({ format, background, framing }) {
     quality === "standard" ? "" : t(`quality.${quality}`),
     framing === "auto" ? "" : t(`framing.${framing}`),
     background.kind === "keep" ? "" : t(`background.${background.kind}`),
+    restore ? t("restore") : "",
   ];
   return words.filter(Boolean).join(" · ");
 }
@@ -66,7 +68,7 @@ export function pictureOptions(studio) {
   drawSize();
   drawContainer();
   const around = h("div", { class: "grid" }, field(t("framing"), framing), background);
-  const controls = h("div", { class: "stack" }, ratio, size, around, container);
+  const controls = h("div", { class: "stack" }, ratio, size, around, container, restorerField(studio));
   return h("div", { class: "picture" }, controls, framePreview(studio));
 }
 

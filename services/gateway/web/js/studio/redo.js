@@ -11,7 +11,7 @@ const SEEDS = 2 ** 31;
 /** What a job keeps of its request, besides the scenes. */
 const WHOLE = [
   ...["engine", "device", "engines", "fallback", "format", "background", "framing", "subtitles", "sound"],
-  ...["intro_asset_id", "outro_asset_id", "logo"],
+  ...["intro_asset_id", "outro_asset_id", "logo", "restore"],
 ];
 
 /**

@@ -57,7 +57,7 @@ export function requestOf(script, personOf, options, most) {
 }
 
 /** @param {Script} script @param {AvatarChoice | null} person @param {RenderOptions} options */
-function plainRequest({ scenes: [scene], subtitles }, person, options) {
+function plainRequest({ scenes: [scene], subtitles, restore }, person, options) {
   const synthesis = isRecording(scene) || !Object.keys(scene.synthesis).length ? undefined : scene.synthesis;
   return {
     ...personRequest(person),
@@ -67,6 +67,7 @@ function plainRequest({ scenes: [scene], subtitles }, person, options) {
     ...options,
     engine: person?.model?.engine ?? options.engine,
     subtitles: subtitles.files,
+    restore: restore || undefined,
   };
 }
 
@@ -107,6 +108,7 @@ function wholeRequest(script) {
     intro_asset_id: script.intro_asset_id || undefined,
     outro_asset_id: script.outro_asset_id || undefined,
     logo: script.logo ?? undefined,
+    restore: script.restore || undefined,
   };
 }
 

@@ -49,6 +49,7 @@ export const newScript = () => ({
   intro_asset_id: null,
   outro_asset_id: null,
   logo: null,
+  restore: false,
   from_job_id: null,
 });
 

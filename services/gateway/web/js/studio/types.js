@@ -74,6 +74,7 @@
  * @property {string | null} intro_asset_id
  * @property {string | null} outro_asset_id
  * @property {Logo | null} logo
+ * @property {boolean} restore the operator's face restorer goes over the faces
  * @property {string | null} from_job_id the video that was made of it last
  */
 /**

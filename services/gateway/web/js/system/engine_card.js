@@ -26,6 +26,19 @@ export function engineCard(engine) {
   );
 }
 
+/** The operator's face restorer. @param {import("../core/types.js").Restorer} restorer */
+export function restorerCard({ name, licence, problem }) {
+  const state = problem ? pill(t("engine.off"), "") : pill(t("engine.on"), "good");
+  return h(
+    "li",
+    { class: "card" },
+    h("div", { class: "row apart wrap" }, h("strong", null, name), state),
+    h("p", { class: "small-text muted" }, t("restore.is")),
+    problem ? h("p", { class: "small-text", lang: "en" }, problem) : null,
+    h("p", { class: "small-text muted" }, licence),
+  );
+}
+
 /**
  * The description, translated if the engine is known. Services describe their engines in English.
  * @param {Engine} engine

@@ -9,7 +9,7 @@ import { button, h } from "../core/dom.js";
 import { formatBytes, formatNumber, formatSeconds, timeElement } from "../core/format.js";
 import { fetchDevices, fetchEngines, fetchSystem, invalidate, watchSystem } from "../core/server_state.js";
 import { t, term } from "../i18n/translate.js";
-import { engineCard } from "./engine_card.js";
+import { engineCard, restorerCard } from "./engine_card.js";
 import { servicePill } from "./service_status.js";
 
 /** @typedef {import("../core/types.js").Device} Device */
@@ -49,10 +49,11 @@ export function systemPage({ signal }) {
 }
 
 /** The engines of each service, or why they are unknown. @param {Engines} engines */
-function engineGroups({ items, unreachable }) {
+function engineGroups({ items, unreachable, restorer }) {
   const group = (/** @type {string} */ service) => {
     const down = unreachable.find((u) => u.service === service);
     const cards = items.filter((e) => e.service === service).map(engineCard);
+    if (service === "render" && restorer) cards.push(restorerCard(restorer));
     const content = down ? problemCard(down.problem, { alert: false }) : h("ul", { class: "grid engines" }, ...cards);
     return h("div", { class: "stack" }, h("h3", null, t(`service.${service}`)), content);
   };

@@ -19,12 +19,13 @@ import { textWarningNote } from "../speech/text_warnings.js";
 
 /** Facts about a finished video. @param {Record<string, any>} result of its job */
 function detailsList(result) {
-  const { duration_s, width, height, fps, bytes, engine, voice_id, passthrough_frames, frames } = result;
+  const { duration_s, width, height, fps, bytes, engine, restorer, voice_id, passthrough_frames, frames } = result;
   const rows = [
     ["length", duration_s && formatClock(duration_s)],
     ["size", width && `${width} × ${height} · ${formatNumber(fps, 2)} fps`],
     ["bytes", bytes && formatBytes(bytes)],
     ["engine", engine],
+    ["restorer", restorer && `${restorer.name} · ${restorer.licence}`],
     ["voice", voice_id],
     ["passthrough", passthrough_frames ? t("detail.passthrough.n", { n: passthrough_frames, of: frames }) : null],
   ];

@@ -39,6 +39,7 @@ export default {
   "detail.size": "Picture",
   "detail.bytes": "File size",
   "detail.engine": "Engine",
+  "detail.restorer": "Face restorer",
   "detail.voice": "Voice",
   "detail.made": "Made",
   "detail.id": "Id",

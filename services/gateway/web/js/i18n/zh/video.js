@@ -39,6 +39,7 @@ export default {
   "detail.size": "画面",
   "detail.bytes": "文件大小",
   "detail.engine": "引擎",
+  "detail.restorer": "人脸修复",
   "detail.voice": "音色",
   "detail.made": "创建时间",
   "detail.id": "编号",

@@ -1,0 +1,1 @@
+"""The operator's face restorer: a network that goes over drawn faces, after any engine."""
