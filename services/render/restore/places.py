@@ -16,6 +16,7 @@ import numpy.typing as npt
 from services.common import weights
 from services.common.errors import HuashengError
 from services.render.avatars.derived import Derived, Pictures
+from services.render.clip.presence import cuts, differs, small_and_cells
 from services.render.clip.tracking import redraw_strength, usable
 from services.render.face import points as pt
 from services.render.face.landmarks import Tracker
@@ -79,16 +80,21 @@ class PlaceMaker:
             raise HuashengError("restorer-unavailable", **e.cause) from e
         used = [*FIVE, *pt.FACE_OVAL]
         nothing = np.full((len(used), 2), np.nan, np.float32)
-        found = []
-        for picture in self.pictures():
-            mesh = tracker.next(to_bgr(picture))
+        found: list[npt.NDArray[np.float32]] = []
+        cells: list[npt.NDArray[np.uint8]] = []
+        for picture in map(to_bgr, self.pictures()):
+            _, here = small_and_cells(picture)
+            if cells and differs(here, cells[-1]):
+                tracker.restart()  # a cut: else the mesh would cling to the place where a face was
+            cells.append(here)
+            mesh = tracker.next(picture)
             found.append(nothing if mesh is None else mesh[used, :2])
             yield
         points = np.stack(found)
         good = usable(points)
         if not good.any():
             raise HuashengError("no-face", name=self.kept.record.name)
-        points = smooth(points, good).astype(np.float32)
+        points = smooth(points, good, cuts(np.stack(cells))).astype(np.float32)
         corners = points[:, : len(FIVE)]
         eyes = [corners[:, k : k + 2].mean(1) for k in (0, 2)]
         five = np.stack([*eyes, *(corners[:, k] for k in (4, 5, 6))], axis=1)

@@ -181,7 +181,7 @@ class AtlasSession(RenderSession):
         else:
             drawn = painter.paint(stored, number, self.shape)
         picture = resized(drawn, self.width, self.height)
-        redrawn = float(face.strength[number])
+        redrawn = float(self._avatar.face.strength[number])
         frame = Frame(round(self._drawn * 1e6 / self.fps), picture, step.position, number, redrawn)
         self._drawn += 1
         return frame
