@@ -68,7 +68,7 @@ GROUNDS: dict[str, Callable[[int], Wave]] = {"music": music, "street": noise, "a
 
 
 def scaled(sound: Wave, level: float) -> Wave:
-    return sound / np.sqrt(np.mean(sound**2)) * level
+    return np.asarray(sound / np.sqrt(np.mean(sound**2)) * level)
 
 
 def db(power: float) -> float:
