@@ -180,14 +180,15 @@ def click_the_face(page: Any) -> None:
 @pytest.mark.parametrize("words_known", [True, False])
 def test_stopped_before_the_first_sound_the_turn_says_so_and_nothing_is_heard(web: Web, words_known: bool) -> None:
     live = web.world.live
-    live.words_s, live.thinks_s = (0.0, 3.0) if words_known else (3.0, 0.3)
+    # the answer would come long after the stop, on a busy machine too
+    live.words_s, live.thinks_s = (0.0, 600.0) if words_known else (600.0, 0.3)
     page = talk(web)
     turn = ask(page, "说长一点")
     expect(page.locator(".stage")).to_have_attribute("data-state", "thinking")
-    page.wait_for_timeout(2400)
+    page.wait_for_timeout(500)
     click_the_face(page)
     expect(page.locator(".stage")).to_have_attribute("data-state", "listening")
-    expect(turn.locator(".broken")).to_contain_text("还没听到回答就停止了", timeout=2000)
+    expect(turn.locator(".broken")).to_contain_text("还没听到回答就停止了")
     page.wait_for_timeout(1000)
     assert live.of("interrupt")[0]["gen"] == 0 and not played(web, 1)
     expect(page.locator(".live-picture.on")).to_have_count(0)
