@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from huasheng.asr.v1 import asr_pb2, asr_pb2_grpc
 from huasheng.common.v1 import common_pb2
 from huasheng.llm.v1 import llm_pb2, llm_pb2_grpc
 from huasheng.render.v1 import render_pb2, render_pb2_grpc
@@ -16,6 +14,7 @@ from services.common.access.tokens import Tokens
 from services.common.errors import HuashengError
 from services.common.storage import Storage
 from tests.fakes import serving
+from tests.fakes.asr_service import Asr
 from tests.fakes.dubbing import pictures_of
 from tests.fakes.media import blank, jpeg
 from tests.fakes.service_script import Script, engine
@@ -33,60 +32,6 @@ BUILTIN_MODEL = render_pb2.Model(model_id="builtin", owner="builtin", name="m", 
 def owned(things: list[Any], owner: str) -> list[Any]:
     """Those of an owner, and the built-in ones."""
     return [t for t in things if t.owner in (owner, "builtin")]
-
-
-class Asr(asr_pb2_grpc.AsrServiceServicer):
-    def __init__(self) -> None:
-        self.script = Script()
-        self.text, self.language = "你好，你是谁？", "zh"
-        self.segments: list[tuple[str, float, float]] = []
-        self.live: asyncio.Queue[asr_pb2.StreamTranscribeResponse] = asyncio.Queue()
-        self.live_bytes = self.listening = 0
-        self.was_ended = False
-
-    async def StreamTranscribe(self, requests, context):
-        self.script.enter()
-        self.listening += 1
-
-        async def read() -> None:
-            async for r in requests:
-                if r.WhichOneof("payload") == "config":
-                    self.script.seen.append(r.config)
-                self.live_bytes += len(r.audio.data)
-                self.was_ended = self.was_ended or r.WhichOneof("payload") == "end"
-
-        reading = asyncio.create_task(read())
-        try:
-            while True:
-                yield await self.live.get()
-        finally:
-            reading.cancel()
-            self.listening -= 1
-
-    async def Transcribe(self, requests, context):
-        self.script.enter()
-        audio = b""
-        async for r in requests:
-            if r.WhichOneof("payload") == "config":
-                self.script.seen.append(r.config)
-            elif r.WhichOneof("payload") == "audio":
-                audio += r.audio.data
-        await self.script.pause()
-        stretches = self.segments or ([(self.text, 0.0, 0.9)] if self.text else [])
-        segments = [asr_pb2.Segment(text=t, start_us=round(a * 1e6), end_us=round(b * 1e6)) for t, a, b in stretches]
-        return asr_pb2.TranscribeResponse(
-            text=self.text,
-            language=self.language,
-            language_probability=0.9,
-            duration_us=1_000_000,
-            segments=segments,
-            engine="fake-asr",
-            fallbacks=self.script.fallbacks,
-        )
-
-    async def ListEngines(self, request, context):
-        self.script.enter()
-        return asr_pb2.ListEnginesResponse(engines=[engine("fake-asr")])
 
 
 class Llm(llm_pb2_grpc.LlmServiceServicer):
