@@ -85,7 +85,7 @@ export default {
   "health.down": "Down",
   "health.why": "{service}: {why} {rest}",
   "kind.dialogue": "Dialogue",
-  "kind.dubbing": "Dubbing script",
+  "kind.dubbing": "Dubbing",
   "kind.video": "Video",
   "kind.avatar": "Avatar",
   "kind.training": "Training",

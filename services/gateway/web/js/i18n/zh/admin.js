@@ -105,7 +105,7 @@ export default {
   "audit.DELETE /api/v1/voices/{voice_id}/clips/{clip_id}": "移除录音",
   "audit.POST /api/v1/trainings": "开始训练",
   "audit.DELETE /api/v1/models/{model_id}": "删除模型",
-  "audit.POST /api/v1/dubbings": "翻译影片配音脚本",
+  "audit.POST /api/v1/dubbings": "翻译要译制的视频",
   "audit.POST /api/v1/videos": "制作视频",
   "audit.PATCH /api/v1/videos/{job_id}": "重命名视频或修改标签",
   "audit.POST /api/v1/videos/bulk": "批量删除或下载视频",

@@ -85,7 +85,7 @@ export default {
   "health.down": "不可用",
   "health.why": "{service}：{why}{rest}",
   "kind.dialogue": "对话",
-  "kind.dubbing": "配音脚本",
+  "kind.dubbing": "译制",
   "kind.video": "视频",
   "kind.avatar": "形象",
   "kind.training": "训练",
