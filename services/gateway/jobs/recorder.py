@@ -219,7 +219,6 @@ class Recorder:
             "end_frame": self.summary.end_frame,
             "mime_type": self.picture.mime_type,
             "engine": self.picture.engine,
-            "restorer": self.restorer,
             "voice_id": self.speech.voice_id if self.speech else None,
             "fallbacks": self.run.partial["fallbacks"],
             "warnings": self.run.partial["warnings"],

@@ -83,6 +83,7 @@ async def make_video(gateway: Gateway, run: JobRun) -> dict[str, Any]:
             "avatar_id": p.get("avatar_id"),
             "model": p.get("model"),
             "audio_asset_id": p.get("audio_asset_id"),
+            "restorer": restorer,
             "timings_ms": dict(run.timings.ms),
         }
 
