@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.e2e.axe_core import violations
 from tests.e2e.browsers import Visit
@@ -246,6 +246,26 @@ def test_one_deletes_oneself(house: AccountsWorld, visit: Visit) -> None:
     dialog.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     assert "jan" not in [u["name"] for u in house.get(house.ann, "users")["items"]]
+
+
+def test_an_older_answer_does_not_replace_a_newer_one(house: AccountsWorld, visit: Visit) -> None:
+    page = visit(house, house.ann).go("/admin")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if "action=" in route.request.url:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/api/v1/audit?*", hold)
+    page.get_by_role("tab", name="Audit log").click()
+    page.get_by_label("Action").select_option(label="removed a person")
+    expect(page.get_by_text("Nothing fits.")).to_be_visible()
+    with page.expect_response("**/api/v1/audit?*"):
+        held[0].continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator(".audit-table")).to_have_count(0)
 
 
 def test_admins_change_close_and_remove_people(house: AccountsWorld, visit: Visit) -> None:

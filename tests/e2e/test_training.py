@@ -201,10 +201,15 @@ def test_an_answer_takes_over_from_the_idle_loop_and_hands_back(web: Web) -> Non
     assert 0 <= sent < 50
     wait = float(page.locator(".stage").get_attribute("data-seam"))
     assert 0 <= wait < 2, "the loop of two seconds was waited for, or it had gone by"
+    page.evaluate(
+        "(idle => { window.seeks = []; idle.addEventListener('seeking', () => window.seeks.push(idle.currentTime)) })"
+        "(document.querySelector('.stage video.idle'))"
+    )
     web.until("document.querySelector('.stage .answer').ended")
     web.until("!document.querySelector('.stage').classList.contains('speaking')")
-    at = page.evaluate("document.querySelector('.stage video.idle').currentTime")
-    assert 30 / 25 <= at < 30 / 25 + 0.6, f"the loop goes on from frame 30, not from {at * 25}"
+    # where it was put, not where it is: on a busy machine the loop of two seconds may have begun again
+    at = [round(s * 25, 1) for s in page.evaluate("window.seeks")]
+    assert 30.5 in at, f"the loop goes on from frame 30, not from {at}"
 
 
 def test_by_keyboard_and_for_ears(open_page: Callable[..., Web]) -> None:

@@ -19,13 +19,17 @@ export function loadable(load, draw, { class: name = "stack", skeletons = 3, hei
     Array.from({ length: skeletons }, () =>
       h("div", { class: "skeleton", "aria-hidden": "true", style: { height: `${height}px` } }),
     );
+  let newest = 0;
   const reload = async () => {
+    const mine = ++newest; // of two loads at once the later one counts, whichever is answered first
     el.setAttribute("aria-busy", "true");
     try {
-      const made = draw(await load());
+      const data = await load();
+      if (mine !== newest) return;
+      const made = draw(data);
       fill(el, ...(Array.isArray(made) ? made : [made]));
     } catch (error) {
-      if (isAbort(error)) return;
+      if (isAbort(error) || mine !== newest) return;
       const again = () => {
         fill(el, ...blanks());
         void reload();
