@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from huasheng.common.v1 import common_pb2
@@ -66,6 +66,8 @@ class Render(render_pb2_grpc.RenderServiceServicer):
     def __init__(self, storage: Storage) -> None:
         self.script = Script()
         self.storage = storage
+        self.before_delete: Callable[[], Awaitable[None]] | None = None
+        """Done while an avatar is about to be deleted."""
         self.avatars: dict[str, render_pb2.Avatar] = {}
         self.most_at_once, self.slots = 0, 1
         self.order: list[str] = []
@@ -191,6 +193,8 @@ class Render(render_pb2_grpc.RenderServiceServicer):
     async def DeleteAvatar(self, request, context):
         if request.avatar_id == "builtin":
             raise HuashengError("builtin-stays", id="builtin")
+        if self.before_delete:
+            await self.before_delete()
         _remove(self.avatars, "avatar", request.avatar_id, request.owner)
         for model in [m for m in self.models.values() if m.avatar_id == request.avatar_id]:
             del self.models[model.model_id]

@@ -62,16 +62,22 @@ async def remove_account(gateway: Gateway, user: Row) -> None:
     await gateway.live.end_of(user["id"])
     for session in gateway.live.of_owner(owner):
         await session.refuse(HuashengError("sign-in-needed"))
-    await stop_jobs(gateway, [r for r in await asyncio.to_thread(gateway.jobs.unfinished) if r["owner"] == owner])
+    await asyncio.to_thread(gateway.batches.cancel_all, owner)
+    await _stop_jobs_of(gateway, owner)
     clients = gateway.clients
     voices = [v.voice_id for v in (await list_voices(clients, owner)).voices if v.is_cloned]
     await clients.call_all("render", "ForgetOwner", render_pb2.ForgetOwnerRequest(owner=owner))
     await clients.call_all("tts", "ForgetOwner", tts_pb2.ForgetOwnerRequest(owner=owner))
     for voice_id in voices:
         await asyncio.to_thread(gateway.storage.delete, samples_folder(owner, voice_id))
+    await _stop_jobs_of(gateway, owner)  # rows of batches that were being started
     await asyncio.to_thread(_remove_rows, gateway, owner)
     await asyncio.to_thread(accounts.users.delete, user["id"])
     log.warning("an account was removed", extra={"user": user["id"]})
+
+
+async def _stop_jobs_of(gateway: Gateway, owner: str) -> None:
+    await stop_jobs(gateway, [r for r in await asyncio.to_thread(gateway.jobs.unfinished) if r["owner"] == owner])
 
 
 def _remove_rows(gateway: Gateway, owner: str) -> None:

@@ -53,6 +53,7 @@ async def withdraw_consent(gateway: Gateway, consent: Row) -> None:
         await _delete_voice(gateway, owner, resource_id)
     if kind == "training":
         await asyncio.to_thread(gateway.storage.delete, f"trainings/{owner}/{resource_id}")
+    await stop(gateway, _uses(owner, gone, shared))  # what began while it was deleted; nothing can begin with it now
     await asyncio.to_thread(_forget, gateway, consent, gone, shared)
 
 

@@ -125,6 +125,12 @@ class BatchStore:
             query = sa.select(jobs.c.id).join(batch_rows, jobs.c.id == batch_rows.c.job_id)
             return list(c.scalars(query.where(of, jobs.c.state.in_(ACTIVE))))
 
+    def cancel_all(self, owner: str) -> None:
+        """Start no more rows of any of an owner's batches."""
+        mine = sa.and_(batch_rows.c.owner == owner, batch_rows.c.state.in_(TO_START))
+        with self._db.begin() as c:
+            c.execute(sa.update(batch_rows).where(mine).values(state="cancelled"))
+
     def retry(self, owner: str, batch_id: str) -> int:
         """Let failed rows wait again. Returns how many those are. Raises ``unknown-id``."""
         self.get(owner, batch_id)

@@ -169,6 +169,28 @@ async def test_nothing_is_made_anew_of_what_was_withdrawn(cast: Cast) -> None:
     assert {r["state"] for r in rows} <= {"failed", "cancelled"}, rows
 
 
+async def test_a_job_that_begins_while_consent_is_withdrawn_ends(cast: Cast) -> None:
+    """It had the avatar in hand before that was deleted, and was not there yet when jobs were cancelled."""
+    bob, world = cast.bob, cast.world
+    avatar = await cast.avatar(bob)
+    script, begun = world.fakes.render.script, []
+    script.hold.clear()
+    drawn = len(script.seen)
+
+    async def begin() -> None:
+        begun.append((await bob.post("videos", {"text": "大家好", "avatar_id": avatar})).json()["id"])
+        async with asyncio.timeout(20):
+            while len(script.seen) == drawn:
+                await asyncio.sleep(0.02)
+
+    world.fakes.render.before_delete = begin
+    (kept,) = (await bob.http.get("/api/v1/consents")).json()["items"]
+    assert (await bob.post(f"consents/{kept['id']}/withdrawal")).status_code == 200
+    script.hold.set()
+    world.http = bob.http
+    assert (await world.done(begun[0]))["state"] == "cancelled"
+
+
 async def test_withdrawing_a_voice_deletes_it(cast: Cast) -> None:
     bob, tts = cast.bob, cast.world.fakes.tts
     tts.clones = tts_pb2.Cloning(engine="fake-clone")
