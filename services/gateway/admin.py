@@ -14,6 +14,7 @@ from services.gateway.accounts.stores import Accounts
 from services.gateway.accounts.users import Role
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.db import Database, Row
+from services.gateway.store.live_endings import LiveEndingStore
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,7 +50,7 @@ def run(settings: GatewaySettings, arguments: list[str]) -> list[str]:
     db = Database(settings)
     try:
         accounts = Accounts(db, settings)
-        lines = _act(accounts, settings, given)
+        lines = _act(accounts, LiveEndingStore(db), settings, given)
         if given.action != "list":
             accounts.audit.add(f"admin {given.action}", getattr(given, "name", ""), name="command line")
         return lines
@@ -57,7 +58,9 @@ def run(settings: GatewaySettings, arguments: list[str]) -> list[str]:
         db.close()
 
 
-def _act(accounts: Accounts, settings: GatewaySettings, given: argparse.Namespace) -> list[str]:
+def _act(
+    accounts: Accounts, endings: LiveEndingStore, settings: GatewaySettings, given: argparse.Namespace
+) -> list[str]:
     if given.action == "list":
         return [
             f"{u['name']:24} {u['role']:8} {'disabled' if u['disabled'] else 'active'}" for u in accounts.users.all()
@@ -79,10 +82,13 @@ def _act(accounts: Accounts, settings: GatewaySettings, given: argparse.Namespac
         case "reset":
             return [_link(accounts, settings, user)]
         case "sign-out":
-            return [f"{accounts.sessions.end_all(user['id'])} sessions ended"]
+            ended = accounts.sessions.end_all(user["id"])
+            endings.add({"credential": user["id"]})
+            return [f"{ended} sessions ended"]
         case "disable":
             accounts.users.change(user["id"], disabled=True)
             accounts.sessions.end_all(user["id"])
+            endings.add({"credential": user["id"]})
         case "enable":
             accounts.users.change(user["id"], disabled=False)
         case "make-admin" | "make-member":

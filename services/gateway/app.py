@@ -68,6 +68,7 @@ from services.gateway.jobs.hub import Hub
 from services.gateway.jobs.lease import Lease
 from services.gateway.jobs.runner import Runner
 from services.gateway.live import socket as live_socket
+from services.gateway.live.endings import LiveEndings, keep_ending
 from services.gateway.live.sessions import LiveSessions
 from services.gateway.marks.marker import Marker
 from services.gateway.marks.verifier import Verifier
@@ -86,6 +87,7 @@ from services.gateway.store.drafts import DraftStore
 from services.gateway.store.gallery import GalleryStore
 from services.gateway.store.idempotency import IdempotencyStore
 from services.gateway.store.jobs import JobStore
+from services.gateway.store.live_endings import LiveEndingStore
 from services.gateway.store.provenance import ProvenanceStore
 from services.gateway.store.replicas import ReplicaStore
 from services.gateway.version import VERSION
@@ -138,6 +140,7 @@ async def gateway_parts(
         runner=runner,
         readiness=Readiness(db, runner),
         live=live,
+        endings=LiveEndings(LiveEndingStore(db), live),
         accounts=accounts,
         openid=_openid(settings, accounts, secret),
         shares=ShareStore(db, secret),
@@ -150,7 +153,7 @@ async def gateway_parts(
     clients.watch()
     try:
         await gateway.runner.start({kind: functools.partial(handle, gateway) for kind, handle in HANDLERS.items()})
-        tasks = [asyncio.ensure_future(work(gateway)) for work in (keep_starting, keep_noting)]
+        tasks = [asyncio.ensure_future(work(gateway)) for work in (keep_starting, keep_noting, keep_ending)]
         try:
             yield gateway
         finally:

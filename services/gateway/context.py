@@ -15,6 +15,7 @@ from services.gateway.accounts.stores import Accounts
 from services.gateway.clients import Clients
 from services.gateway.jobs.hub import Hub
 from services.gateway.jobs.runner import Runner
+from services.gateway.live.endings import LiveEndings
 from services.gateway.live.sessions import LiveSessions
 from services.gateway.marks.marker import Marker
 from services.gateway.marks.verifier import Verifier
@@ -62,6 +63,7 @@ class Gateway:
     runner: Runner
     readiness: Readiness
     live: LiveSessions
+    endings: LiveEndings
     accounts: Accounts
     openid: OpenIdSignIn | None
     """Signing in with an OpenID provider; None without one."""

@@ -11,7 +11,6 @@ from google.protobuf.json_format import MessageToDict
 from huasheng.render.v1 import render_pb2
 from huasheng.tts.v1 import tts_pb2
 
-from services.common.errors import HuashengError
 from services.gateway.accounts.withdrawal import forget_clips, stop_jobs
 from services.gateway.catalogue.avatars import list_avatars, list_models
 from services.gateway.catalogue.voices import list_voices, samples_folder, tag_of
@@ -59,9 +58,7 @@ async def remove_account(gateway: Gateway, user: Row) -> None:
     accounts, owner = gateway.accounts, user["owner"]
     await asyncio.to_thread(accounts.users.change, user["id"], disabled=True)
     await asyncio.to_thread(accounts.sessions.end_all, user["id"])
-    await gateway.live.end_of(user["id"])
-    for session in gateway.live.of_owner(owner):
-        await session.refuse(HuashengError("sign-in-needed"))
+    await gateway.endings.of_owner(owner)
     await asyncio.to_thread(gateway.batches.cancel_all, owner)
     await _stop_jobs_of(gateway, owner)
     clients = gateway.clients

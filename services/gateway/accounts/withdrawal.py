@@ -41,7 +41,8 @@ async def withdraw_consent(gateway: Gateway, consent: Row) -> None:
         gone |= {a for a in avatars if a.startswith("t-") and consent["sha256"][:8] in a}
     gone |= {m.model_id for m in models if m.avatar_id in gone}
     shared = await asyncio.to_thread(gateway.shares.ids_of, owner, gone)
-    await stop(gateway, _uses(owner, gone, shared))
+    await gateway.endings.of_things(owner, gone, shared)
+    await _stop_jobs(gateway, _uses(owner, gone, shared))
     for avatar_id in gone & set(avatars):
         await _delete_avatar(gateway, owner, avatar_id)
     if resource_id.startswith(PREFIX):  # of a film that is dubbed, which is in no list
@@ -53,7 +54,9 @@ async def withdraw_consent(gateway: Gateway, consent: Row) -> None:
         await _delete_voice(gateway, owner, resource_id)
     if kind == "training":
         await asyncio.to_thread(gateway.storage.delete, f"trainings/{owner}/{resource_id}")
-    await stop(gateway, _uses(owner, gone, shared))  # what began while it was deleted; nothing can begin with it now
+    # what began while it was deleted; nothing can begin with it now
+    await gateway.endings.of_things(owner, gone, shared)
+    await _stop_jobs(gateway, _uses(owner, gone, shared))
     await asyncio.to_thread(_forget, gateway, consent, gone, shared)
 
 
@@ -126,17 +129,7 @@ def forget_clips(gateway: Gateway, records: list[Row]) -> None:
             gateway.consents.forget_clip(record)
 
 
-async def stop(gateway: Gateway, uses: Callable[[Row], bool]) -> None:
-    """End the jobs and conversations that use something, whoever's they are."""
-    for session in gateway.live.all():
-        drawn, voice = session.chosen.avatar, session.chosen.voice
-        for owner, params in (
-            (drawn.owner, {"avatar_id": drawn.avatar_id, "model": drawn.model_id}),
-            (voice.owner, {"voice_id": voice.voice_id}),
-        ):
-            if uses({"id": "", "owner": owner, "params": params}):
-                await session.refuse(HuashengError("unknown-id", kind="avatar", id=drawn.avatar_id or "-"))
-                break
+async def _stop_jobs(gateway: Gateway, uses: Callable[[Row], bool]) -> None:
     await stop_jobs(gateway, [r for r in await asyncio.to_thread(gateway.jobs.unfinished) if uses(r)])
 
 

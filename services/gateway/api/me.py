@@ -138,7 +138,7 @@ async def sessions(gateway: Context, who: Person) -> Any:
 async def sign_out_everywhere(gateway: Context, who: Person) -> Response:
     """Sign out everywhere, here too."""
     await asyncio.to_thread(gateway.accounts.sessions.end_all, who.user_id)
-    await gateway.live.end_of(who.user_id)
+    await gateway.endings.of_credential(who.user_id)
     answer = Response(status_code=204)
     forget_cookie(answer)
     return answer
@@ -148,7 +148,7 @@ async def sign_out_everywhere(gateway: Context, who: Person) -> Response:
 async def end_session(gateway: Context, who: Person, session_id: str) -> None:
     """Sign out of one browser."""
     await asyncio.to_thread(gateway.accounts.sessions.end, who.user_id, session_id)
-    await gateway.live.end_of(session_id)
+    await gateway.endings.of_credential(session_id)
 
 
 @router.get("/me/keys", response_model=schemas.Items[a.ApiKey], responses=responses("accounts-off"))
@@ -183,7 +183,7 @@ async def make_key(gateway: Context, who: Person, body: a.KeyRequest) -> Any:
 async def revoke_key(gateway: Context, who: Person, key_id: str) -> None:
     """Revoke a key: it is refused from now on, and so are the tokens made with it."""
     await asyncio.to_thread(gateway.accounts.keys.revoke, who.user_id, key_id)
-    await gateway.live.end_of(key_id)
+    await gateway.endings.of_credential(key_id)
 
 
 @router.post(

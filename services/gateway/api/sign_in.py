@@ -119,7 +119,7 @@ async def sign_in(request: Request, gateway: Context, body: a.SignInRequest) -> 
 async def sign_out(gateway: Context, who: Person) -> Response:
     """Sign out of this browser."""
     await asyncio.to_thread(gateway.accounts.sessions.end, who.user_id, who.credential_id)
-    await gateway.live.end_of(who.credential_id)
+    await gateway.endings.of_credential(who.credential_id)
     answer = Response(status_code=204)
     forget_cookie(answer)
     return answer

@@ -71,7 +71,7 @@ async def change(gateway: Context, user_id: str, body: a.UserChange) -> Any:
     shown = [f"{k}={v}" if k in ("role", "disabled") else k for k, v in values.items()]
     acts.note(" ".join([user_id, *shown]))
     if found.disabled:
-        await gateway.live.end_of(user_id)
+        await gateway.endings.of_credential(user_id)
     return found
 
 
@@ -93,7 +93,7 @@ async def sign_out(gateway: Context, user_id: str) -> None:
     """Sign a person out everywhere."""
     await asyncio.to_thread(gateway.accounts.users.get, user_id)
     await asyncio.to_thread(gateway.accounts.sessions.end_all, user_id)
-    await gateway.live.end_of(user_id)
+    await gateway.endings.of_credential(user_id)
 
 
 @router.delete(

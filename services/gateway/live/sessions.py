@@ -125,20 +125,9 @@ class LiveSessions:
         """Conversations of this owner at this gateway."""
         return self._of[owner]
 
-    def of_owner(self, owner: str) -> list[LiveSession]:
-        """The conversations of this owner at this gateway."""
-        return [s for s in self._sessions.values() if s.owner == owner]
-
     def all(self) -> list[LiveSession]:
         """The conversations at this gateway."""
         return list(self._sessions.values())
-
-    async def end_of(self, credential: str) -> None:
-        """End the conversations begun by a person, session, key or token that may not go on, by its id."""
-        for session in list(self._sessions.values()):
-            who = session.chosen.who
-            if credential in (who.user_id, who.credential_id):
-                await session.refuse(HuashengError("sign-in-needed"))
 
     def find(self, session_id: str, who: Principal) -> LiveSession | None:
         """A session that still runs and was begun by the same person; by a token only with the same token."""

@@ -166,3 +166,11 @@ consents = sa.Table(
     sa.Column("withdrawn_at", sa.Float),
     sa.Index("consents_resource", "owner", "kind", "resource_id"),
 )
+
+live_endings = sa.Table(
+    "live_endings",  # rows are deleted after an hour
+    meta,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("what", sa.JSON, nullable=False),
+)

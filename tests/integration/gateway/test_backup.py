@@ -147,7 +147,7 @@ def led_out() -> bytes:
     return out.getvalue()
 
 
-NEWER = ("batches", "batch_rows")
+NEWER = ("batches", "batch_rows", "live_endings")
 """Tables that version 0009 has not."""
 
 
