@@ -19,8 +19,14 @@ from huasheng.cli.session import Session
 from huasheng.models import Asset
 
 PIPE = "-"
-InFile = typer.Argument(exists=True, dir_okay=False, allow_dash=True)
 Output = Annotated[str | None, typer.Option("--output", "-o", help="Where to; - is stdout.", metavar="FILE")]
+
+
+def file_or_pipe(path: Path | None) -> Path | None:
+    """A file that is there, or ``-``. Raises ``typer.BadParameter``."""
+    if path is not None and str(path) != PIPE and not path.is_file():
+        raise typer.BadParameter(f"file '{path}' does not exist")
+    return path
 
 
 def text_of(given: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum, StrEnum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,7 @@ import typer
 from huasheng._sync.client import Huasheng
 from huasheng.accounts import Statement
 from huasheng.cli.exits import UsageError
-from huasheng.cli.files import upload
+from huasheng.cli.files import file_or_pipe, upload
 from huasheng.cli.session import Session
 from huasheng.requests import ConsentRequest, EngineChoice, Synthesis
 
@@ -27,7 +27,7 @@ class Stated(StrEnum):
 Text = Annotated[str | None, typer.Argument(metavar="TEXT", help="What to say; - or nothing: stdin.")]
 Recording = Annotated[
     Path | None,
-    typer.Option("--recording", exists=True, dir_okay=False, allow_dash=True, help="A recording; - is stdin."),
+    typer.Option("--recording", callback=file_or_pipe, help="A recording; - is stdin."),
 ]
 Avatar = Annotated[str | None, typer.Option("--avatar", help="Id of an avatar; `huasheng avatars` lists them.")]
 Model = Annotated[str | None, typer.Option("--model", help="Id of a trained model.")]

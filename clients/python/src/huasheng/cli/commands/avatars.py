@@ -11,7 +11,7 @@ from rich.table import Table
 from huasheng.cli import following, options
 from huasheng.cli.commanding import command, with_session
 from huasheng.cli.commands.jobs import show_started
-from huasheng.cli.files import upload
+from huasheng.cli.files import file_or_pipe, upload
 from huasheng.cli.session import Session
 from huasheng.jobs import AvatarResult, Job
 from huasheng.models import Avatar
@@ -28,9 +28,7 @@ def avatars(session: Session) -> None:
 
 def add(
     session: Session,
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, allow_dash=True, help="A film or a portrait; - is stdin.")
-    ],
+    file: Annotated[Path, typer.Argument(callback=file_or_pipe, help="A film or a portrait; - is stdin.")],
     name: Annotated[str | None, typer.Option("--name", help="Else that of the file.")] = None,
     engine: Annotated[str | None, typer.Option("--engine", help="Engine that prepares it.")] = None,
     voice: Annotated[str | None, typer.Option("--voice", help="Voice it speaks with where none is named.")] = None,

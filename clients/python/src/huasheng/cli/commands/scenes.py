@@ -16,7 +16,7 @@ from huasheng._sync.work import Videos
 from huasheng.cli import options
 from huasheng.cli.commands.video import check_target, make
 from huasheng.cli.exits import UsageError
-from huasheng.cli.files import PIPE, Output, asset_of
+from huasheng.cli.files import PIPE, Output, asset_of, file_or_pipe
 from huasheng.cli.session import Session
 from huasheng.cli.studio import Upload, format_of
 from huasheng.jobs import Job, VideoResult
@@ -26,9 +26,7 @@ FIELDS = frozenset(inspect.signature(Videos.create).parameters) - {"self", "idem
 
 def scenes(
     session: Session,
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, allow_dash=True, help="JSON or TOML; - is JSON on stdin.")
-    ],
+    file: Annotated[Path, typer.Argument(callback=file_or_pipe, help="JSON or TOML; - is JSON on stdin.")],
     output: Output = None,
     from_job: Annotated[
         str | None, typer.Option("--from-job", help="A video before: scenes that are the same are taken from it.")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from huasheng.cli.exits import NOT_MADE_HERE
-from huasheng.cli.files import PIPE, input_of
+from huasheng.cli.files import PIPE, file_or_pipe, input_of
 from huasheng.cli.progress import bytes_bar
 from huasheng.cli.session import Session
 from huasheng.verification import Verification
@@ -16,9 +16,7 @@ from huasheng.verification import Verification
 
 def verify(
     session: Session,
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, allow_dash=True, help="A film, sound or picture; - is stdin.")
-    ],
+    file: Annotated[Path, typer.Argument(callback=file_or_pipe, help="A film, sound or picture; - is stdin.")],
 ) -> None:
     """Tell whether a file was made by this installation, and what its marks say.
 

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from huasheng.cli.commanding import command, with_session
-from huasheng.cli.files import PIPE, input_of
+from huasheng.cli.files import PIPE, file_or_pipe, input_of
 from huasheng.cli.options import Stated
 from huasheng.cli.progress import bytes_bar
 from huasheng.cli.session import Session
@@ -33,9 +33,7 @@ def voices(
 
 def add(
     session: Session,
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, allow_dash=True, help="3 to 10 s of clean speech.")
-    ],
+    file: Annotated[Path, typer.Argument(callback=file_or_pipe, help="3 to 10 s of clean speech.")],
     name: Annotated[str, typer.Option("--name", help="Of the voice.")],
     consent_text: Annotated[
         str, typer.Option("--consent-text", help="The statement of the voice's owner, in words; it is recorded.")
