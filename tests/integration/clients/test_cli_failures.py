@@ -101,4 +101,5 @@ async def test_the_codes_in_the_help_are_those_that_are_used(tmp_path: Path) -> 
 async def test_shells_complete_the_command(tmp_path: Path) -> None:
     shell = Command(tmp_path, _HUASHENG_COMPLETE="complete_bash", COMP_WORDS="huasheng vo", COMP_CWORD="1")
     assert (await shell()).text.split() == ["voices"]
-    assert "_HUASHENG_COMPLETE=complete_zsh" in (await Command(tmp_path)("--show-completion", "zsh")).text
+    script = (await Command(tmp_path, _HUASHENG_COMPLETE="source_zsh")()).text
+    assert "#compdef huasheng" in script and "_HUASHENG_COMPLETE=complete_zsh" in script

@@ -50,7 +50,7 @@ def add(
             show_started(session, following.started(start, hs, session))
             return
         job, made = following.result(session, hs, start, "avatar")
-        avatar = hs.avatars.set_voice(made.avatar_id, voice) if voice else made.avatar
+        avatar = hs.avatars.set_voice(made.avatar_id, voice) if voice else hs.avatars.get(made.avatar_id)
     for warning in made.report.warnings:
         session.note(f"warning: {warning}")
     session.show(_table([avatar]), {"job_id": job.id, **made.model_dump(mode="json"), "avatar": avatar})
