@@ -1,0 +1,123 @@
+"""Parts of the command that need no gateway: the loudspeaker, what waits for Ctrl-C, what is shown."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huasheng.cli import studio
+from huasheng.cli.commands.say import endless_header
+from huasheng.cli.exits import UsageError
+from huasheng.cli.following import Deferred
+from huasheng.cli.sound import Loudspeaker
+from huasheng.mcp_server.serving import allowed
+from huasheng.mcp_server.shelf import MOST, MOST_BYTES, Shelf
+
+
+class Package:
+    """A device that plays when it is told to."""
+
+    PortAudioError = OSError
+
+    def RawOutputStream(self, **settings: Any) -> Any:
+        self.settings = settings
+        return self
+
+    def start(self) -> None: ...
+    def close(self) -> None: ...
+
+    def play(self, samples: int) -> bytes:
+        out = bytearray(2 * samples)
+        self.settings["callback"](memoryview(out), samples, None, None)
+        return bytes(out)
+
+
+def test_the_loudspeaker_knows_where_it_is() -> None:
+    package = Package()
+    with Loudspeaker(package) as speaker:
+        assert speaker.position_us == 0
+        speaker.begin(1000)
+        speaker.add(0, b"\1\0" * 100)
+        speaker.add(150_000, b"\2\0" * 50)  # 50 ms later than its turn
+        assert package.play(80) == b"\1\0" * 80
+        assert speaker.position_us == 80_000
+        speaker.hold(True)
+        assert package.play(10) == bytes(20) and speaker.position_us == 80_000
+        speaker.hold(False)
+        assert package.play(200) == b"\1\0" * 20 + bytes(100) + b"\2\0" * 50 + bytes(160)
+        assert speaker.position_us == 200_000, "silence after the end is no part of it"
+        speaker.add(200_000, b"\3\0" * 10)
+        speaker.stop()
+        assert package.play(10) == bytes(20)
+        speaker.begin(1000)
+        assert speaker.position_us == 0
+
+
+def test_ctrl_c_waits_once() -> None:
+    with Deferred() as ctrl_c:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert ctrl_c.came
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_backgrounds_are_read() -> None:
+    sent: list[Path] = []
+
+    def upload(path: Path) -> str:
+        sent.append(path)
+        return "a_1"
+
+    assert studio.background_of(None, None, upload) is None
+    assert studio.background_of("blur:0.7", None, upload) == {"kind": "blur", "strength": 0.7}
+    assert studio.background_of("#A0b0C0", "auto", upload) == {"kind": "colour", "colour": "#a0b0c0", "key": "auto"}
+    assert studio.background_of("transparent", None, upload) == {"kind": "transparent"}
+    assert studio.background_of(__file__, None, upload) == {"kind": "film", "asset_id": "a_1"} and len(sent) == 1
+    for wrong in ("blur:2", "#abc", "nowhere.png"):
+        with pytest.raises(UsageError):
+            studio.background_of(wrong, None, upload)
+
+
+def test_the_container_is_read_off_the_name() -> None:
+    none = (None,) * 6
+    assert studio.format_of("a.mp4", *none) is None and studio.format_of("-", *none) is None
+    assert studio.format_of("a.webm", *none) == {"container": "webm"}
+    with_size = studio.format_of(None, None, "64x32", None, 25.0, studio.Quality.HIGH, None)
+    assert with_size == {"width": 64, "height": 32, "fps": 25.0, "quality": "high"}
+
+
+def test_subtitles_are_asked_for_as_simply_as_can_be() -> None:
+    assert studio.subtitles_of(None, False, None, None, False, None) is False
+    assert studio.subtitles_of("vtt", False, None, None, False, None) is True
+    assert studio.subtitles_of("vtt, ASS", True, None, studio.Place.TOP, False, "en") == {
+        "files": ["vtt", "ass"],
+        "burn": True,
+        "place": "top",
+        "second_language": "en",
+    }
+
+
+def test_an_endless_header_is_one_of_16_bit_mono() -> None:
+    assert len(endless_header(24000)) == 44 and endless_header(24000)[24:28] == (24000).to_bytes(4, "little")
+
+
+def test_the_oldest_speech_makes_room() -> None:
+    shelf = Shelf()
+    keys = [shelf.put(b"x") for _ in range(MOST + 1)]
+    assert shelf.get(keys[0]) is None and shelf.get(keys[1]) == b"x"
+    large = shelf.put(bytes(MOST_BYTES + 1))
+    assert shelf.get(large) and shelf.get(keys[-1]) is None, "one that is too large is kept alone"
+    assert len(set(keys)) == len(keys)
+
+
+def test_whom_http_answers() -> None:
+    here = allowed("127.0.0.1", ["mcp.example.org"])
+    assert here.enable_dns_rebinding_protection
+    assert {"localhost:*", "mcp.example.org"} <= set(
+        here.allowed_hosts
+    ) and "https://mcp.example.org" in here.allowed_origins
+    assert not allowed("0.0.0.0", []).enable_dns_rebinding_protection
+    assert "localhost:*" not in allowed("0.0.0.0", ["mcp.example.org"]).allowed_hosts
