@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from tests.fakes import media, people
 from tests.fakes.command import Command
+from tests.fakes.mcp_host import over_stdio, text_of
 from tests.integration.gateway.conftest import World, open_world
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -87,6 +88,15 @@ async def test_a_limit_that_is_reached_has_a_code_of_its_own(world: World, ann: 
     await huasheng("say", "你好，世界。", "-o", "a.wav")
     done = await huasheng("say", "你好，世界。", "-o", "a.wav", "--json", code=6)
     assert done.problem["reason"] == "quota-minutes"
+
+
+async def test_the_mcp_server_uses_the_same_key(world: World, ann: people.Person, tmp_path: Path) -> None:
+    key = await ann.key("read")
+    command = Command(tmp_path, HUASHENG_URL=world.gateway.url, HUASHENG_API_KEY=key)
+    async with over_stdio(command) as session:
+        assert not (await session.call_tool("list_avatars")).isError
+        refused = await session.call_tool("say", {"text": "你好。"})
+        assert refused.isError and "not-allowed" in text_of(refused) and key not in refused.model_dump_json()
 
 
 async def test_a_gateway_without_accounts_needs_no_key(tmp_path: Path, open_gateway: str) -> None:

@@ -28,12 +28,14 @@ def film(huasheng: Command) -> Path:
 
 
 async def test_avatars_are_added_listed_and_deleted(huasheng: Command, film: Path) -> None:
-    made = (await huasheng("avatars", "add", film, "--name", "小明", "--voice", "v_en", "--json")).data
-    assert (made["avatar"]["name"], made["avatar"]["voice_id"]) == ("小明", "v_en")
+    name = "小明 [bold] " + "很长" * 30
+    made = (await huasheng("avatars", "add", film, "--name", name, "--voice", "v_en", "--json")).data
+    assert (made["avatar"]["name"], made["avatar"]["voice_id"]) == (name, "v_en")
     listed = (await huasheng("avatars", "--json")).data
     assert [a["avatar_id"] for a in listed] == ["builtin", made["avatar_id"]]
     shown = (await huasheng("avatars", "list")).text.splitlines()
     assert shown[0].split() == ["AVATAR", "NAME", "ENGINE", "SIZE", "VOICE"] and len(shown) == 3
+    assert name in shown[2], "as it is, and not cut to the width of a terminal that is not there"
     spoken = await huasheng("video", "你好。", "--avatar", made["avatar_id"], "-o", "-")
     assert frames(spoken.out)
     assert (await huasheng("avatars", "delete", made["avatar_id"])).text == f"avatar {made['avatar_id']} is deleted\n"

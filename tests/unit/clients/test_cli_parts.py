@@ -1,16 +1,21 @@
 """Parts of the command that need no gateway: the loudspeaker, what waits for Ctrl-C, what is shown."""
 
+import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from huasheng.cli import studio
+from huasheng import live
+from huasheng.cli import conversation, studio
 from huasheng.cli.commands.say import endless_header
 from huasheng.cli.exits import UsageError
 from huasheng.cli.following import Deferred
+from huasheng.cli.session import Session
 from huasheng.cli.sound import Loudspeaker
+from huasheng.cli.typing_in import Lines
 from huasheng.mcp_server.serving import allowed
 from huasheng.mcp_server.shelf import MOST, MOST_BYTES, Shelf
 
@@ -121,3 +126,44 @@ def test_whom_http_answers() -> None:
     ) and "https://mcp.example.org" in here.allowed_origins
     assert not allowed("0.0.0.0", []).enable_dns_rebinding_protection
     assert "localhost:*" not in allowed("0.0.0.0", ["mcp.example.org"]).allowed_hosts
+
+
+class Talk:
+    """A conversation whose answer has come whole and is still being played."""
+
+    def __init__(self) -> None:
+        self.position_us = 0
+        self.told: list[Any] = []
+        self._is_stopped = asyncio.Event()
+
+    async def items(self) -> AsyncIterator[Any]:
+        video = live.Video(width=1, height=1, fps=25, codec="", description="", mime_type="")
+        yield live.Turn(gen=1, turn="t", question="?", video=video, sample_rate_hz=1000, start_frame=0)
+        yield live.Sound(1, 0, b"\1\0" * 1000, 0)
+        yield live.End(gen=1, duration_us=1_000_000, end_frame=0)
+        yield live.Timings(gen=1, ms={})
+        os.kill(os.getpid(), signal.SIGINT)
+        await self._is_stopped.wait()
+        yield live.Interrupted(gen=1, heard_us=0, heard="", reason="hand")
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    async def played(self, gen: int, us: int, *, is_end: bool = False) -> None:
+        self.told.append(("played", gen, us, is_end))
+
+    async def interrupt(self) -> None:
+        self.told.append("interrupt")
+        self._is_stopped.set()
+
+
+async def test_ctrl_c_stops_an_answer_that_has_come_but_is_still_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, writes = os.pipe()  # nothing is typed
+    monkeypatch.setattr(conversation, "Lines", lambda: Lines(reads))
+    talk, package = Talk(), Package()
+    with Loudspeaker(package) as speaker:
+        one = conversation.Conversation(Session(is_json=True), talk, is_piped=False, speaker=speaker)  # type: ignore[arg-type]
+        async with asyncio.timeout(60):
+            assert await one.run(None) == 130
+        assert talk.told[:2] == [("played", 1, 0, False), "interrupt"]
+        assert package.play(10) == bytes(20), "silent at once"
+    os.close(writes)

@@ -17,6 +17,8 @@ from huasheng.cli.sound import Loudspeaker, Microphone
 from huasheng.cli.typing_in import Lines
 
 LEAVE = "/quit"
+SAMPLE_US = 1000
+"""More than a sample lasts: within so much the end is the end."""
 
 
 class Conversation:
@@ -71,11 +73,23 @@ class Conversation:
             self.code = exits.CANCELLED
             self._is_left.set()
             return
-        if not self._is_answered.is_set():
-            task = asyncio.create_task(self._talk.interrupt())
+        if self._is_heard:
+            task = asyncio.create_task(self._interrupt())
             self._background.add(task)
             task.add_done_callback(self._background.discard)
         self._session.note("Ctrl-C once more leaves")
+
+    @property
+    def _is_heard(self) -> bool:
+        """Whether an answer is awaited or still being played."""
+        is_playing = self._end_us is not None and self._talk.position_us < self._end_us - SAMPLE_US
+        return is_playing or not self._is_answered.is_set()
+
+    async def _interrupt(self) -> None:
+        if self._speaker:
+            await self._talk.played(self._gen, self._speaker.position_us)
+            self._speaker.stop()
+        await self._talk.interrupt()
 
     async def _wait_to_leave(self) -> None:
         await self._is_left.wait()
@@ -102,7 +116,10 @@ class Conversation:
                     self._is_answered.clear()
                 case live.End():
                     self._end_us = item.duration_us
-                case live.Timings() | live.Interrupted() | live.Error():
+                case live.Interrupted():
+                    self._end_us = None
+                    self._is_answered.set()
+                case live.Timings() | live.Error():
                     self._is_answered.set()
                 case _:
                     pass
@@ -126,7 +143,7 @@ class Conversation:
         while True:
             await asyncio.sleep(REPORT_S)
             us = speaker.position_us
-            is_end = self._end_us is not None and us >= self._end_us - 1000  # a sample is less than a millisecond
+            is_end = self._end_us is not None and us >= self._end_us - SAMPLE_US
             if self._gen and told != (now := (self._gen, us, is_end)):
                 await self._talk.played(*now[:2], is_end=is_end)
                 told = now

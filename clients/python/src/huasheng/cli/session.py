@@ -20,6 +20,7 @@ from huasheng.errors import JobFailedError, ProblemError
 from huasheng.models import Fallback, Problem, TextWarning
 
 Data = Mapping[str, Any] | Sequence[Any] | BaseModel
+PIPE_WIDTH = 1000
 FIX = {"sign-in-needed": "`huasheng login` stores an API key.", "key-refused": "`huasheng login` stores another one."}
 """What one does about it here, beside what the server says."""
 
@@ -40,7 +41,7 @@ class Session:
             if reconfigure := getattr(stream, "reconfigure", None):  # a console without Chinese shows ? and goes on
                 reconfigure(errors="replace", **({"encoding": "utf-8"} if self.is_json else {}))
         self.language = self.language or _login.language()
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = console_of(is_error=True)
         if self.is_quiet:
             logging.getLogger("huasheng").addHandler(logging.NullHandler())
 
@@ -67,7 +68,7 @@ class Session:
             print_json(data)
             return
         sys.stdout.flush()
-        console = self.console if self.is_binary else Console(highlight=False, soft_wrap=True)
+        console = self.console if self.is_binary else console_of(is_error=False)
         console.print(Text(human) if isinstance(human, str) else human)
 
     def note(self, text: str) -> None:
@@ -93,6 +94,13 @@ class Session:
             self.console.print(Text(f"huasheng: {words(problem)}"))
         else:
             self.console.print(Text(f"huasheng: {error}"))
+
+
+def console_of(*, is_error: bool) -> Console:
+    """A console that shows texts as they are: brackets are no markup. In a pipe nothing is cut to a width."""
+    stream = sys.stderr if is_error else sys.stdout
+    width = None if stream.isatty() else PIPE_WIDTH
+    return Console(stderr=is_error, highlight=False, markup=False, emoji=False, soft_wrap=True, width=width)
 
 
 def words(problem: Problem) -> str:
