@@ -69,6 +69,16 @@ def test_ctrl_c_waits_once() -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
 
+def test_what_runs_in_the_background_ignores_it_as_before() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Deferred() as ctrl_c:
+            os.kill(os.getpid(), signal.SIGINT)
+        assert not ctrl_c.came and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_backgrounds_are_read() -> None:
     sent: list[Path] = []
 

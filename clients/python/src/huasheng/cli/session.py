@@ -106,7 +106,8 @@ def console_of(*, is_error: bool) -> Console:
 def words(problem: Problem) -> str:
     """A problem in the server's words, with what finds it in its log."""
     found = " ".join(p for p in (problem.detail or problem.title, problem.hint, FIX.get(problem.reason, "")) if p)
-    return f"{found} [{problem.reason or problem.status}, request {problem.request_id or '?'}]"
+    request = f", request {problem.request_id}" if problem.request_id else ""
+    return f"{found} [{problem.reason or problem.status}{request}]"
 
 
 def print_json(data: Data, *, is_error: bool = False) -> None:

@@ -142,4 +142,5 @@ def words_of(error: HuashengError) -> str:
 
 def in_words(p: Problem) -> str:
     """What happened, and what to do next."""
-    return f"{p.detail or p.title} {p.hint} [{p.reason or p.status}, request {p.request_id or '?'}]"
+    request = f", request {p.request_id}" if p.request_id else ""
+    return f"{p.detail or p.title} {p.hint} [{p.reason or p.status}{request}]"
