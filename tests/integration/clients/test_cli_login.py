@@ -18,7 +18,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     folder = tmp_path_factory.mktemp("world")
-    async with open_world(folder, GATEWAY_AUTH="accounts", GATEWAY_LIMIT_REQUESTS_PER_MINUTE="0") as w:
+    rules = {"GATEWAY_AUTH": "accounts", "GATEWAY_LIMIT_REQUESTS_PER_MINUTE": "0", "GATEWAY_CONSENT_CLIP": "optional"}
+    async with open_world(folder, **rules) as w:
         yield w
 
 
@@ -77,7 +78,15 @@ async def test_faces_and_voices_need_a_statement(world: World, ann: people.Perso
     assert without.problem["reason"] == "consent-needed"
     made = (await huasheng("avatars", "add", "me.png", "--consent", "self", "--json")).data
     assert made["avatar"]["consent"]["statement"] == "self"
-    assert "consent-clip-off" in (await huasheng("avatars", "challenge", code=3)).err
+    challenge = (await huasheng("avatars", "challenge", "--json")).data
+    world.fakes.asr.text = challenge["sentence"]
+    (tmp_path / "said.mp4").write_bytes(media.video(media.rocking(1.5, 128), sound=media.tone(1.5)))
+    clip = ("--consent-challenge", challenge["id"], "--consent-clip", "said.mp4")
+    made = (await huasheng("avatars", "add", "me.png", "--consent", "written", *clip, "--json")).data
+    (record,) = [c for c in (await ann.http.get("/api/v1/consents")).json()["items"] if c["clip"]]
+    assert record["resource_id"] == made["avatar"]["avatar_id"] and record["statement"] == "written"
+    again = await huasheng("avatars", "add", "me.png", "--consent", "written", *clip, "--json", code=3)
+    assert again.problem["reason"] == "consent-used"
 
 
 async def test_a_limit_that_is_reached_has_a_code_of_its_own(world: World, ann: people.Person, tmp_path: Path) -> None:
