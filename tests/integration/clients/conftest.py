@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import av
@@ -9,6 +10,7 @@ import pytest
 import pytest_asyncio
 from huasheng import AsyncHuasheng
 
+from tests.fakes.command import Command
 from tests.fakes.engine_services import Script
 from tests.integration.gateway.conftest import World, open_world
 
@@ -39,6 +41,12 @@ async def hs(world: World) -> AsyncIterator[AsyncHuasheng]:
     for fake in (world.fakes.asr, world.fakes.llm, world.fakes.tts, world.fakes.render):
         fake.script.hold.set()
         fake.script = Script()
+
+
+@pytest.fixture
+def huasheng(world: World, hs: AsyncHuasheng, tmp_path: Path) -> Command:
+    """The command, told where the gateway is; the fakes are as new after the test."""
+    return Command(tmp_path, HUASHENG_URL=world.gateway.url)
 
 
 def kinds(events: list[Any]) -> list[str]:

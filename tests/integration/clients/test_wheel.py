@@ -30,7 +30,17 @@ def test_the_wheel_holds_all_that_it_needs(tmp_path: Path) -> None:
     assert "huasheng/py.typed" in names
     assert any(n.endswith("licenses/LICENSE") for n in names)
     assert {n.split("/")[0] for n in names} == {"huasheng", f"huasheng_client-{__version__}.dist-info"}
+    assert {"huasheng/cli/commands/say.py", "huasheng/mcp_server/app.py"} <= set(names)
     run(*pip, "install", *offline, "--target", tmp_path / "site", wheel)
+    for program in ("huasheng", "huasheng-mcp"):
+        script = tmp_path / "site" / "bin" / program
+        shown = subprocess.run(
+            [sys.executable, script, "--version"],
+            env={"PYTHONPATH": str(tmp_path / "site")},
+            capture_output=True,
+            text=True,
+        )
+        assert shown.stdout == f"{program} {__version__}\n", shown.stderr
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); import huasheng, importlib.metadata as m;"
         "print(huasheng.__file__, m.version('huasheng-client') == huasheng.__version__, huasheng.Huasheng().url)"
