@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ from tests.fakes.s3_server import ALONE, KEYS, S3Server
 from tests.fakes.waiting import wait_until
 from tests.skips import pytest_addoption, pytest_make_collect_report, pytest_runtest_makereport
 from tools.system import System
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell that starts the tests in the background ignores Ctrl-C for them, and all programs under test inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 __all__ = ["pytest_addoption", "pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks
 
