@@ -130,7 +130,7 @@ function namingForm(asset, back, onstarted) {
   const submit = async (/** @type {Event} */ e) => {
     e.preventDefault();
     try {
-      const job = jobs.store(await createAvatar({ asset_id: asset.id, name: name.value.trim(), ...consent.field() }));
+      const job = jobs.created(await createAvatar({ asset_id: asset.id, name: name.value.trim(), ...consent.field() }));
       invalidate("consents");
       savePreference(draft, undefined);
       onstarted(job);

@@ -86,7 +86,7 @@ async function send(chat, turn, prepare, sent) {
   if (!question) return null;
   const body = sent?.body ?? requestBody(chat, question);
   try {
-    const job = jobs.store(await create("/dialogues", body, key));
+    const job = jobs.created(await create("/dialogues", body, key));
     savePreference("chat.job", job.id);
     if (question.text !== undefined) chat.composer.clear();
     followTurn(chat, turn, job);

@@ -68,7 +68,7 @@ export function newDubbing(signal, filmId) {
     isBusy = true;
     draw();
     try {
-      const job = jobs.store(await create({ ...requestOf(film, settings), ...consent.field() }));
+      const job = jobs.created(await create({ ...requestOf(film, settings), ...consent.field() }));
       invalidate("consents");
       navigate(`/dubbing?job=${encodeURIComponent(job.id)}`);
     } catch (error) {

@@ -30,8 +30,17 @@ const MAX_WAIT_MS = 20_000;
 /** Longest loss curve kept. The server sends a long curve thinned out with the next snapshot. */
 const MAX_POINTS = 2000;
 
+/** Requests for one job while its events come faster than answers. */
+const MOST_FETCHES = 5;
+
 /** @type {Map<string, Job>} */
 const jobsById = new Map();
+
+/** How many events have come, by job. @type {Map<string, number>} */
+const eventsOf = new Map();
+
+/** Jobs that are being fetched since an event named them. @type {Map<string, Promise<Job>>} */
+const arriving = new Map();
 const bus = new EventTarget();
 
 /** @type {EventSource | null} */
@@ -95,7 +104,13 @@ export function follow(job, signal, draw, enabled = () => true) {
 }
 
 /**
- * Stores a job from an API response. A response that was overtaken by the job's end changes nothing.
+ * Stores the job that a request has made. Where its events were faster than the answer, more is known already.
+ * @param {Job} job @returns {Job}
+ */
+export const created = (job) => jobsById.get(job.id) ?? store(job);
+
+/**
+ * Stores a job as it is. What was overtaken by the job's end changes nothing.
  * @param {Job} job @param {JobEvent["type"]} [type] @returns {Job}
  */
 export function store(job, type = "snapshot") {
@@ -108,8 +123,24 @@ export function store(job, type = "snapshot") {
   return now;
 }
 
-/** Fetches a job. @param {string} id @param {AbortSignal} [signal] @returns {Promise<Job>} */
-export const fetchJob = async (id, signal) => store(await get(`/jobs/${encodeURIComponent(id)}`, signal));
+/**
+ * Fetches a job; again, when events of it came meanwhile: the answer may be older than they are.
+ * @param {string} id @param {AbortSignal} [signal] @returns {Promise<Job>}
+ */
+export async function fetchJob(id, signal) {
+  for (let tries = 1; ; tries += 1) {
+    const before = eventsOf.get(id);
+    const job = await get(`/jobs/${encodeURIComponent(id)}`, signal);
+    if (isFinished(job) || eventsOf.get(id) === before || tries === MOST_FETCHES) return store(job);
+  }
+}
+
+/** A job that was made elsewhere, or whose answer is still on its way. @param {string} id */
+function discover(id) {
+  const fetched = arriving.get(id) ?? fetchJob(id).finally(() => arriving.delete(id));
+  arriving.set(id, fetched);
+  return fetched;
+}
 
 /** Requests cancellation; the event stream reports the end. @param {string} id */
 export const cancel = async (id) => store(await call("DELETE", `/jobs/${encodeURIComponent(id)}`));
@@ -118,6 +149,7 @@ export const cancel = async (id) => store(await call("DELETE", `/jobs/${encodeUR
 export async function remove(id) {
   await call("DELETE", `/jobs/${encodeURIComponent(id)}?forget=true`);
   jobsById.delete(id);
+  eventsOf.delete(id);
 }
 
 /** @param {JobEvent["type"]} type @param {Job} job */
@@ -187,11 +219,9 @@ async function handleSnapshot({ jobs }) {
 /** @param {StreamedType} type @param {any} data */
 async function handleEvent(type, data) {
   if (type === "done") return void store(data, "done");
+  eventsOf.set(data.id, (eventsOf.get(data.id) ?? 0) + 1);
   const before = jobsById.get(data.id);
-  if (!before) {
-    await fetchJob(data.id).catch(() => {}); // created elsewhere; the response includes this event
-    return;
-  }
+  if (!before) return void (await discover(data.id).catch(() => {})); // the answer includes this event
   if (isFinished(before)) return;
   const job = applyEvent(before, type, data);
   jobsById.set(job.id, job);

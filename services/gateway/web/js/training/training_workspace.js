@@ -138,7 +138,7 @@ function askForOptions(workspace, clip) {
   workspace.setStep("check");
   setQuery("asset", clip.id); // a reload comes back to this step
   const start = async (/** @type {Record<string, unknown>} */ params) =>
-    followTraining(workspace, jobs.store(await workspace.start({ video_asset_id: clip.id, ...params })));
+    followTraining(workspace, jobs.created(await workspace.start({ video_asset_id: clip.id, ...params })));
   fill(place, trainingForm({ clip, engines, lengths, devices, start, back: () => askForClip(workspace) }));
   const form = place.querySelector("form");
   if (form) reveal(form);
@@ -150,7 +150,7 @@ async function continueTraining(workspace, { params }) {
   const consent = params.consent ?? undefined;
   const body = { video_asset_id, engine, steps, device: device ?? undefined, name, consent };
   try {
-    followTraining(workspace, jobs.store(await workspace.start(body)));
+    followTraining(workspace, jobs.created(await workspace.start(body)));
   } catch (error) {
     if (isAbort(error)) return;
     fill(workspace.place, problemCard(error), h("div", null, anotherButton(workspace)));

@@ -73,7 +73,7 @@ export class VideoMaker {
   async make(body) {
     this.button.disabled = true;
     try {
-      const job = jobs.store(await this.createVideo(body));
+      const job = jobs.created(await this.createVideo(body));
       setQuery("job", job.id);
       this.jobs.clear();
       this.jobs.follow(job, { show: true });
