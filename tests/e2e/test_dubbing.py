@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -243,6 +244,41 @@ def test_a_film_fails_is_tried_again_and_is_cancelled(web: Web) -> None:
     page.locator(".dubbing-made").get_by_role("button", name="取消").click()
     expect(page.get_by_text("成片已取消")).to_be_visible()
     expect(page.get_by_role("button", name="制作成片")).to_be_enabled()
+
+
+def test_events_may_be_faster_than_an_answer_about_the_script(web: Web) -> None:
+    """What they told is not lost when the answer, which is older, comes at last."""
+    web.world.held = {"asr"}
+
+    def late(route: Any) -> None:
+        answer = route.fetch()
+        web.world.held = {"tts-1"}
+        until = time.monotonic() + 30
+        while web.world.stage != "tts-1" and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(0.5)  # the events come to the page
+        route.fulfill(response=answer)
+
+    web.page.route("**/api/v1/jobs/j_*", late, times=1)
+    page = start(web)
+    expect(page.locator(".script-row")).to_have_count(4)
+    expect(page.get_by_text("已配音 1 句")).to_be_visible()
+    web.world.held.clear()
+    expect(page.locator(".sentences tbody tr")).to_have_count(4)
+
+
+def test_the_face_restorer_goes_over_the_film_where_it_is_switched_on(web: Web) -> None:
+    web.world.restorer = {"name": "GFPGAN 1.4", "licence": "Apache-2.0", "problem": ""}
+    page = table(web)
+    use = page.get_by_label("修复人脸：更清晰，绘制更慢")
+    expect(use).not_to_be_checked()
+    expect(page.get_by_text("使用 GFPGAN 1.4，许可：Apache-2.0")).to_be_visible()
+    use.check()
+    page.reload()
+    expect(use).to_be_checked()
+    make(page)
+    expect(page.locator(".dubbing-pair video")).to_have_count(2)
+    assert asked(web, "videos")[-1]["restore"] is True
 
 
 def test_a_script_fails_or_is_cancelled_and_is_begun_again(web: Web) -> None:

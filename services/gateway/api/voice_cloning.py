@@ -13,7 +13,7 @@ from huasheng.tts.v1 import tts_pb2
 
 from services.common.errors import HuashengError
 from services.gateway.accounts import acts
-from services.gateway.accounts.consents import STATEMENTS
+from services.gateway.accounts.consents import STATEMENTS, Statement
 from services.gateway.api import schemas
 from services.gateway.api.checks import before_the_body, temporary_recording
 from services.gateway.api.consents import check_consent, record
@@ -33,6 +33,7 @@ MIN_REFERENCE_S = 3.0
 """Shortest recording to clone from."""
 _CLIP = {"type": "string", "format": "binary", "description": "3 to 10 s of clean speech"}
 _TRANSCRIPT = {"type": "string", "description": "what is said; left out, it is recognised"}
+_STATEMENT = {"type": "string", "enum": list(STATEMENTS), "description": "required with accounts"}
 
 
 def _form(required: list[str], **properties: Any) -> dict[str, Any]:
@@ -48,10 +49,10 @@ VOICE_BODY = _form(
     transcript=_TRANSCRIPT,
     consent={"type": "string", "description": "the statement of the voice's owner"},
     consent_by={"type": "string", "description": "who gives it"},
-    consent_statement={"type": "string", "enum": list(STATEMENTS), "description": "required with accounts"},
+    consent_statement=_STATEMENT,
     weights={"type": "string", "description": "one of cloning_weights; left out, the first"},
 )
-CLIP_BODY = _form(["file"], file=_CLIP, transcript=_TRANSCRIPT)
+CLIP_BODY = _form(["file"], file=_CLIP, transcript=_TRANSCRIPT, consent_statement=_STATEMENT)
 _REFUSALS = ("voice-clipped", "voice-noisy", "no-speech", "service-down")
 
 
@@ -81,12 +82,21 @@ async def _transcript(gateway: Gateway, row: Row, given: str, language: str) -> 
     return recognised.text, language or recognised.language
 
 
+def _stated(gateway: Gateway, fields: dict[str, str]) -> Statement | None:
+    """What was stated about a recording. Raises ``bad-request``, ``consent-needed``."""
+    stated = next((s for s in STATEMENTS if s == fields.get("consent_statement", "").strip()), None)
+    if stated is None and fields.get("consent_statement", "").strip():
+        raise HuashengError("bad-request", what=f"consent_statement: one of {', '.join(STATEMENTS)}")
+    check_consent(gateway, stated)
+    return stated
+
+
 @router.post(
     "/voices",
     status_code=201,
     response_model=schemas.Voice,
     openapi_extra=VOICE_BODY,
-    responses=responses("cloning-unavailable", "engine-unavailable", "voice-no-consent", *_REFUSALS),
+    responses=responses("cloning-unavailable", "engine-unavailable", "voice-no-consent", "consent-needed", *_REFUSALS),
 )
 async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key = None) -> Response:
     """Clone a voice from 3 to 10 seconds of clean speech."""
@@ -103,10 +113,7 @@ async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key 
         )
         if not consent.statement or not consent.given_by:
             raise HuashengError("voice-no-consent")
-        stated = fields.get("consent_statement", "").strip() or None
-        if stated is not None and stated not in STATEMENTS:
-            raise HuashengError("bad-request", what=f"consent_statement: one of {', '.join(STATEMENTS)}")
-        check_consent(gateway, stated)
+        stated = _stated(gateway, fields)
         language, transcript = fields.get("language", ""), fields.get("transcript", "")
         weights = fields.get("weights", "")
         if weights and weights not in listed.cloning.models:
@@ -139,14 +146,16 @@ async def make_voice(request: Request, gateway: Context, owner: Owner, key: Key 
     status_code=201,
     response_model=schemas.Voice,
     openapi_extra=CLIP_BODY,
-    responses=responses("unknown-voice", "builtin-stays", "voice-full", "voice-clip-known", *_REFUSALS),
+    responses=responses(
+        "unknown-voice", "builtin-stays", "voice-full", "voice-clip-known", "consent-needed", *_REFUSALS
+    ),
 )
 async def add_clip(request: Request, gateway: Context, owner: Owner, voice_id: str, key: Key = None) -> Response:
     """Add a recording of the same person to a voice that you made; it refines the timbre."""
     async with before_the_body(request):
         voice = await get_own_voice(gateway.clients, owner, voice_id)
     async with _recording(request, gateway, owner) as (row, fields):
-        transcript = fields.get("transcript", "")
+        transcript, stated = fields.get("transcript", ""), _stated(gateway, fields)
 
         async def add(_id: str) -> tuple[int, dict[str, Any]]:
             text, _ = await _transcript(gateway, row, transcript, voice.language)
@@ -154,9 +163,11 @@ async def add_clip(request: Request, gateway: Context, owner: Owner, voice_id: s
                 owner=owner, voice_id=voice_id, reference_uri=gateway.storage.uri(row["key"]), transcript=text
             )
             changed = await gateway.clients.call("tts", "AddVoiceClip", add_request, timeout=gateway.settings.asr_s)
+            if stated:
+                await record(request, gateway, "voice", voice_id, stated, row["sha256"])
             return 201, voice_of(gateway, changed.voice).model_dump()
 
-        digest = request_hash("clips", voice_id, row["sha256"], transcript)
+        digest = request_hash("clips", voice_id, row["sha256"], transcript, stated or "")
         answer = await once(gateway, owner, key, digest=digest, letter="v", create=add)
     await asyncio.to_thread(gateway.storage.delete, samples_folder(owner, voice_id))
     return answer

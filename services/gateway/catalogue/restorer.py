@@ -8,7 +8,6 @@ from huasheng.render.v1 import render_pb2
 
 from services.common.errors import HuashengError
 from services.gateway.clients import Clients
-from services.gateway.store.jobs import JobStore
 
 
 def usable_restorer(listed: Any) -> dict[str, str]:
@@ -38,11 +37,3 @@ async def check_restorer(clients: Clients, params: dict[str, Any]) -> None:
             raise
         return
     usable_restorer(listed)
-
-
-def was_used(jobs: JobStore, owner: str, job_id: str, restorer: dict[str, str]) -> bool:
-    """Whether an earlier video was made with that restorer, so that what was drawn for it may be taken again."""
-    try:
-        return ((jobs.get(owner, job_id)["result"] or {}).get("restorer") or {}) == restorer
-    except HuashengError:  # it was deleted meanwhile
-        return False

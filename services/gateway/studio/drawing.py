@@ -48,11 +48,12 @@ class Drawing:
         fps: float,
         begun: Callable[[Scene], None],
         reported: Callable[[float], Awaitable[None]],
+        restorer: str,
     ) -> None:
         """``tasks``: where pieces are drawn. ``begun`` is told of each scene that is drawn from now on, ``reported`` of
-        the seconds of video drawn."""
+        the seconds of video drawn. ``restorer``: name of the face restorer that is used, if any."""
         self._clients, self._store, self._tasks, self._fps = clients, store, tasks, fps
-        self._begun, self._reported = begun, reported
+        self._begun, self._reported, self._restorer = begun, reported, restorer
         self.pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
         self.count = 0
         """Pieces begun."""
@@ -96,7 +97,7 @@ class Drawing:
 
     async def _piece(self, scene: Scene, number: int, requests: Requests) -> tuple[Path, Drawn]:
         try:
-            return await draw_piece(self._clients, self._store, number, requests, self._report)
+            return await draw_piece(self._clients, self._store, number, requests, self._report, self._restorer)
         except HuashengError as e:
             raise of_scene(e, scene.index) from e
 

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from services.gateway.catalogue.restorer import was_used
 from services.gateway.context import Gateway
 from services.gateway.jobs.recorder import RENDERED_PROGRESS
 from services.gateway.jobs.run import JobRun
@@ -65,11 +64,6 @@ class Making:
         """Make the film and its sound. Raises ``HuashengError``; ``OSError`` when the disk is full."""
         run = self._run
         self.plan = plan = await open_plan(self._gateway, run)
-        earlier = run.params.get("from_job_id")
-        jobs = self._gateway.jobs
-        if plan.restorer and earlier and not await asyncio.to_thread(was_used, jobs, run.owner, earlier, plan.restorer):
-            # pieces do not tell which restorer went over them: those of another one are not taken
-            self.store = KeptPieces(self._gateway.storage, run.id, "", run.folder, ".mp4")
         self._expect(plan)
         speaking = Speaking(self._gateway, run, plan, self.speech_store, self.captioning.wants_words, self._spoken)
         self.speakers = speaking.facts
@@ -86,7 +80,10 @@ class Making:
         """Draw the scenes, each as soon as it is spoken, and join them."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                drawing = Drawing(self._gateway.clients, self.store, tasks, plan.video.fps, self._begun, self._reported)
+                restorer = plan.restorer["name"] if plan.restorer else ""
+                drawing = Drawing(
+                    self._gateway.clients, self.store, tasks, plan.video.fps, self._begun, self._reported, restorer
+                )
                 tasks.create_task(drawing.draw(plan.scenes))
                 speaking = tasks.create_task(speak)
                 tasks.create_task(self._join(drawing, speaking))

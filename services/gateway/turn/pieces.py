@@ -70,19 +70,21 @@ async def wait_for_place(clients: Clients, running: set[asyncio.Task[tuple[Path,
         running -= {t for t in running if t.done()}
 
 
-def key_of(requests: Iterable[render_pb2.StreamRenderRequest]) -> str:
-    """What a piece is known by: all that its pictures depend on."""
-    digest = hashlib.sha256()
+def key_of(requests: Iterable[render_pb2.StreamRenderRequest], restorer: str = "") -> str:
+    """What a piece is known by: all that its pictures depend on. ``restorer``: which the requests do not name."""
+    digest = hashlib.sha256(restorer.encode())
     for request in requests:
         digest.update(request.SerializeToString(deterministic=True))
     return digest.hexdigest()
 
 
 async def draw_piece(
-    clients: Clients, store: PartStore, number: int, requests: Requests, on_drawn: OnDrawn
+    clients: Clients, store: PartStore, number: int, requests: Requests, on_drawn: OnDrawn, restorer: str = ""
 ) -> tuple[Path, Drawn]:
-    """The file of a piece and what is known of it. Raises ``HuashengError``; ``OSError`` when the disk is full."""
-    key = await asyncio.to_thread(lambda: key_of(requests()))
+    """The file of a piece and what is known of it. ``restorer``: name of the one that goes over the face.
+
+    Raises ``HuashengError``; ``OSError`` when the disk is full."""
+    key = await asyncio.to_thread(lambda: key_of(requests(), restorer))
     if found := await asyncio.to_thread(store.find, key):
         path, facts = found
         drawn = Drawn(**facts)  # type: ignore[arg-type]  # as ``keep`` got them

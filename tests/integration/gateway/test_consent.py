@@ -203,6 +203,28 @@ async def test_withdrawing_a_voice_deletes_it(cast: Cast) -> None:
     assert voice not in tts.cloned
 
 
+async def test_each_recording_of_a_voice_has_its_statement(cast: Cast) -> None:
+    bob, tts = cast.bob, cast.world.fakes.tts
+    tts.clones = tts_pb2.Cloning(engine="fake-clone")
+    form = {"name": "Bob", "consent": "My own words.", "consent_by": "Bob", "consent_statement": "written"}
+    takes = [media.wav(media.tone(4, level=level)) for level in (0.3, 0.2)]
+    made = await bob.http.post("/api/v1/voices", files={"file": ("me.wav", takes[0])}, data=form)
+    clips = f"/api/v1/voices/{made.json()['voice_id']}/clips"
+    second = {"file": ("two.wav", takes[1])}
+    problem(await bob.http.post(clips, files=second, data={"transcript": "x"}), 422, "consent-needed")
+    problem(await bob.http.post(clips, files=second, data={"consent_statement": "sure"}), 422, "bad-request")
+    added = await bob.http.post(clips, files=second, data={"transcript": "x", "consent_statement": "self"})
+    assert added.status_code == 201, added.text
+    kept = (await bob.http.get("/api/v1/consents")).json()["items"]
+    assert [(k["statement"], k["sha256"]) for k in kept] == [
+        ("self", hashlib.sha256(takes[1]).hexdigest()),
+        ("written", hashlib.sha256(takes[0]).hexdigest()),
+    ]
+    assert (await bob.post(f"consents/{kept[0]['id']}/withdrawal")).status_code == 200
+    assert all(k["withdrawn_at"] for k in (await bob.http.get("/api/v1/consents")).json()["items"])
+    assert made.json()["voice_id"] not in tts.cloned, "a voice of several recordings is one voice"
+
+
 async def test_withdrawing_a_voice_deletes_what_was_heard_of_it(cast: Cast) -> None:
     bob, storage = cast.bob, cast.world.folder / "storage"
     cast.world.fakes.tts.clones = tts_pb2.Cloning(engine="fake-clone")

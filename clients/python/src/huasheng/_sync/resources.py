@@ -132,12 +132,17 @@ class Voices:
         file: FileInput,
         *,
         transcript: str | None = None,
+        consent_statement: Statement | None = None,
         progress: OnBytes | None = None,
         idempotency_key: str | None = None,
         timeout: float = LONG_S,
     ) -> Voice:
-        """Add a recording of the same person to a cloned voice. Raises as ``create`` does; ``voice-full``."""
-        with open_upload(file, None, progress, given(transcript=transcript)) as body:
+        """Add a recording of the same person to a cloned voice. Raises as ``create`` does; ``voice-full``.
+
+        ``consent_statement``: about this recording, required with accounts.
+        """
+        fields = given(transcript=transcript, consent_statement=consent_statement)
+        with open_upload(file, None, progress, fields) as body:
             path = at("voices", voice_id, "clips")
             return self._transport.call(
                 Call("POST", path, model(Voice), upload=body, headers=key(idempotency_key), timeout_s=timeout)

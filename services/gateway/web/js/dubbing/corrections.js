@@ -18,7 +18,7 @@ const FASTEST = 1.15;
 const SLOWEST = 0.85;
 
 /** @type {FilmOptions} */
-const OPTIONS = { background: "keep", burn: false, second: false };
+const OPTIONS = { background: "keep", burn: false, second: false, restore: false };
 
 const keyOf = (/** @type {string} */ id) => `dubbing.${id}`;
 

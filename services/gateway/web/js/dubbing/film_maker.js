@@ -10,6 +10,7 @@ import { t } from "../i18n/translate.js";
 import { jobProgress } from "../jobs/job_progress.js";
 import * as jobs from "../jobs/job_store.js";
 import { checkbox } from "../studio/fields.js";
+import { restorerField } from "../studio/restorer_field.js";
 import { filmResult } from "./film_result.js";
 
 /** @typedef {import("../core/types.js").Job} Job */
@@ -38,7 +39,7 @@ export class FilmMaker {
     this.button = button({ icon: "video", label: t("dubbing.make"), kind: "primary large", onclick, ...attrs });
     this.film = h("div", { class: "note-place dubbing-made" });
     const go = h("div", { class: "row wrap" }, this.button, this.why);
-    this.el = h("div", { class: "stack" }, filmOptions(corrections), go, this.problem);
+    this.el = h("div", { class: "stack" }, filmOptions(corrections, signal), go, this.problem);
     corrections.watch(signal, () => this.draw());
     this.draw();
   }
@@ -81,15 +82,16 @@ export class FilmMaker {
 
   async make() {
     const { corrections } = this;
-    const { background, burn, second } = corrections.kept.options;
+    const { background, burn, second, restore } = corrections.kept.options;
     fill(this.problem);
     this.on.onbegin();
     this.running(true);
     try {
-      const job = jobs.store(
+      const job = jobs.created(
         await this.create({
           dubbing: { job_id: corrections.id, sentences: corrections.sentences(), background, second },
           subtitles: { files: ["srt", "vtt"], burn },
+          ...(restore ? { restore } : {}),
         }),
       );
       corrections.made(job.id);
@@ -155,8 +157,8 @@ const correctButton = (onclick) => button({ icon: "edit", label: t("dubbing.corr
 const progressCard = (job, signal) =>
   h("div", { class: "card" }, jobProgress(job, signal), h("p", { class: "small-text muted" }, t("safe.close")));
 
-/** @param {Corrections} corrections */
-function filmOptions(corrections) {
+/** @param {Corrections} corrections @param {AbortSignal} signal */
+function filmOptions(corrections, signal) {
   const { options } = corrections.kept;
   const second = checkbox(t("dubbing.second"), options.second, (on) => corrections.choose({ second: on }));
   const keep = checkbox(t("dubbing.keep"), options.background === "keep", (on) =>
@@ -172,5 +174,6 @@ function filmOptions(corrections) {
     burn,
     second,
     h("p", { class: "small-text muted dubbing-hint" }, t("dubbing.second.help")),
+    restorerField(options.restore, signal, (on) => corrections.choose({ restore: on })),
   );
 }

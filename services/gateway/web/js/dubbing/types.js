@@ -34,6 +34,7 @@
  * @property {"keep" | "drop"} background what else is heard in the film
  * @property {boolean} burn subtitles in the picture
  * @property {boolean} second the original sentences beneath
+ * @property {boolean} restore the operator's face restorer goes over the film
  */
 /** @typedef {{translation?: string, is_out?: boolean}} Edit */
 /**

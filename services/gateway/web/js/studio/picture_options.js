@@ -68,7 +68,11 @@ export function pictureOptions(studio) {
   drawSize();
   drawContainer();
   const around = h("div", { class: "grid" }, field(t("framing"), framing), background);
-  const controls = h("div", { class: "stack" }, ratio, size, around, container, restorerField(studio));
+  const restorer = restorerField(script.restore, studio.signal, (on) => {
+    script.restore = on;
+    studio.changed();
+  });
+  const controls = h("div", { class: "stack" }, ratio, size, around, container, restorer);
   return h("div", { class: "picture" }, controls, framePreview(studio));
 }
 

@@ -6,9 +6,11 @@ import { confirmDialog } from "../components/dialog.js";
 import { note, pill } from "../components/layout.js";
 import { isAbort, problemCard } from "../components/problem_card.js";
 import { soundButton } from "../components/sound_button.js";
+import { consentChoice } from "../consent/consent_choice.js";
 import { call, upload } from "../core/api.js";
 import { button, fill, h } from "../core/dom.js";
 import { formatNumber } from "../core/format.js";
+import { invalidate } from "../core/server_state.js";
 import { t } from "../i18n/translate.js";
 import { uploadWithProgress, voiceRecorder } from "./voice_recorder.js";
 
@@ -81,14 +83,17 @@ function addClipForm(path, signal, onchange) {
   /** @type {File | null} */
   let file = null;
   const place = h("div", null);
-  const add = button({ label: t("voices.clips.add"), disabled: true, onclick: () => void send() });
+  const add = h("button", { type: "submit", class: "button", disabled: true }, t("voices.clips.add"));
   const recorder = voiceRecorder(signal, (next) => {
     file = next;
     add.disabled = !next;
   });
-  async function send() {
+  const stated = consentChoice();
+  async function send(/** @type {Event} */ e) {
+    e.preventDefault();
     if (!file) return;
-    const sent = { file };
+    const statement = stated.statement();
+    const sent = { file, ...(statement ? { consent_statement: statement } : {}) };
     add.disabled = true;
     try {
       const changed = await uploadWithProgress(
@@ -97,11 +102,12 @@ function addClipForm(path, signal, onchange) {
         signal,
       );
       toast(t("voices.clips.added", { n: changed.clips.length }));
+      invalidate("consents");
       onchange(changed);
     } catch (error) {
       add.disabled = false;
       if (!isAbort(error)) fill(place, problemCard(error));
     }
   }
-  return h("div", { class: "stack tight" }, recorder.el, h("div", null, add), place);
+  return h("form", { class: "stack tight", on: { submit: send } }, recorder.el, stated.el, h("div", null, add), place);
 }
