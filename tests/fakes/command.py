@@ -49,6 +49,7 @@ class Command:
 
     def __init__(self, home: Path, **environment: str) -> None:
         self.home = home
+        self.started: list[asyncio.subprocess.Process] = []
         plain = {k: v for k, v in os.environ.items() if k not in OURS}
         self.environment = {
             **plain,
@@ -61,7 +62,7 @@ class Command:
 
     async def start(self, *arguments: str | Path, program: str = "huasheng.cli") -> asyncio.subprocess.Process:
         pipe = subprocess.PIPE
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             program,
@@ -72,6 +73,15 @@ class Command:
             stdout=pipe,
             stderr=pipe,
         )
+        self.started.append(process)
+        return process
+
+    async def end_all(self) -> None:
+        """What a test that failed has left."""
+        for process in self.started:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
 
     async def __call__(self, *arguments: str | Path, stdin: bytes = b"", code: int = 0) -> Done:
         """Run it to its end, which must be ``code``."""

@@ -43,10 +43,12 @@ async def hs(world: World) -> AsyncIterator[AsyncHuasheng]:
         fake.script = Script()
 
 
-@pytest.fixture
-def huasheng(world: World, hs: AsyncHuasheng, tmp_path: Path) -> Command:
+@pytest_asyncio.fixture(loop_scope="module")
+async def huasheng(world: World, hs: AsyncHuasheng, tmp_path: Path) -> AsyncIterator[Command]:
     """The command, told where the gateway is; the fakes are as new after the test."""
-    return Command(tmp_path, HUASHENG_URL=world.gateway.url)
+    command = Command(tmp_path, HUASHENG_URL=world.gateway.url)
+    yield command
+    await command.end_all()
 
 
 def kinds(events: list[Any]) -> list[str]:

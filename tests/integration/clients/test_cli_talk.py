@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -109,13 +110,14 @@ class Terminal:
     async def start(self, *words: str) -> None:
         self.master, slave = pty.openpty()
         self.process = await asyncio.create_subprocess_exec(
-            *("python", "-m", "huasheng.cli", *words),
+            *(sys.executable, "-m", "huasheng.cli", *words),
             cwd=self._command.home,
             env={**self._command.environment, "TERM": "xterm", "COLUMNS": "200"},
             stdin=slave,
             stdout=slave,
             stderr=slave,
         )
+        self._command.started.append(self.process)
         os.close(slave)
         asyncio.get_running_loop().add_reader(self.master, self._read)
 
