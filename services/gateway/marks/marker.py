@@ -7,7 +7,6 @@ import secrets
 import shutil
 import threading
 import wave
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -142,11 +141,10 @@ class Marker:
             known = self._consents.by_resource(made.owner, "avatar")
             given = [known[a]["id"] for a in made.avatar_id.split(SEVERAL) if a in known]
             made = replace(made, consent=SEVERAL.join(given))
+        content = self._content(made, list(files.values()))
         facts = self._facts(made)
-        with ThreadPoolExecutor(1, "fingerprint") as beside:  # decoding and signing both leave Python's lock
-            content = beside.submit(self._content, made, list(files.values()))
-            published = {key: self._published(key, path, made, {**metadata, **facts}) for key, path in files.items()}
-        self._remember(made, content.result(), facts, published)
+        published = {key: self._published(key, path, made, {**metadata, **facts}) for key, path in files.items()}
+        self._remember(made, content, facts, published)
         return published
 
     def remember_speech(self, made: Made, words: Words) -> None:
